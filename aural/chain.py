@@ -1,0 +1,176 @@
+"""Stages in series, stems in parallel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from aural.errors import ChainError
+from aural.stage import Block, Effect, Format, Rendering, Separator, Stream, Watch, repeatable, unwatched
+from aural.streaming import Queue
+
+
+@dataclass(frozen=True)
+class Chain(Effect):
+    """Effects applied one after the other; itself an effect, so chains nest.
+
+    Raises:
+        ChainError: something that is not an effect stands in the chain.
+    """
+
+    name: ClassVar[str] = "chain"
+    stages: tuple[Effect, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "stages", tuple(self.stages))
+        for number, stage in enumerate(self.stages, 1):
+            if not isinstance(stage, Effect):
+                name = getattr(stage, "name", repr(stage))
+                raise ChainError(f"stage {number}: {name} gives stems; put it in a Split to use it in a chain")
+
+    @property
+    def ready(self) -> bool:
+        return self.mix == 0 or all(stage.ready for stage in self.stages)
+
+    @property
+    def level_independent(self) -> bool:  # type: ignore[override]
+        return all(stage.level_independent for stage in self.stages)
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        return replace(self._series(blocks, source, unwatched).stage, mix=self.mix)
+
+    def stream(self, source: Format) -> Stream:
+        return ChainStream(self.stages, source)
+
+    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = unwatched) -> Rendering[Self]:
+        if self.mix == 1:
+            return self._series(blocks, source, watch)
+        return super().render(blocks, source, watch)
+
+    def _series(self, blocks: Iterable[Block], source: Format, watch: Watch) -> Rendering[Self]:
+        """Render stage after stage, so that each runs once however many need a first pass."""
+        ran: list[Effect] = []
+        for stage in self.stages:
+            run = stage.render(blocks, source, watch)
+            blocks, source = run.blocks, run.output
+            ran.append(run.stage)
+        return Rendering(blocks, source, replace(self, stages=tuple(ran), mix=1.0))
+
+
+class ChainStream(Stream):
+    """Pushes each block through all streams of a chain."""
+
+    def __init__(self, stages: Iterable[Effect], source: Format) -> None:
+        self.streams: list[Stream] = []
+        for stage in stages:
+            self.streams.append(stage.open(source))
+            source = self.streams[-1].output
+        super().__init__(source)
+
+    def push(self, block: Block) -> Block:
+        for stream in self.streams:
+            block = stream.push(block)
+        return block
+
+    def flush(self) -> Block:
+        tails: list[Block] = []
+        for stream in self.streams:
+            tails = [*(stream.push(tail) for tail in tails), stream.flush()]
+        return np.concatenate(tails, axis=-1) if tails else super().flush()
+
+
+@dataclass(frozen=True)
+class Split(Effect):
+    """Take a signal apart, send each stem through a chain of its own, and sum the results.
+
+    Raises:
+        ChainError: a branch is named that the separator has no stem for, or branches end in unlike formats.
+    """
+
+    name: ClassVar[str] = "split"
+    separator: Separator
+    branches: tuple[tuple[str, Effect], ...] = ()
+    """Effects by stem, given as a mapping or as pairs; a stem without one is left as it is."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        pairs = self.branches.items() if isinstance(self.branches, Mapping) else self.branches
+        object.__setattr__(self, "branches", tuple((stem, effect) for stem, effect in pairs))
+        for stem, _ in self.branches:
+            if stem not in self.separator.stems:
+                raise ChainError(f"no stem called {stem!r}; {self.separator.name} gives {', '.join(self.separator.stems)}")
+
+    def each(self) -> list[Effect]:
+        """List the effect of every stem, in the separator's order."""
+        branches = dict(self.branches)
+        return [branches.get(stem, Chain()) for stem in self.separator.stems]
+
+    @property
+    def ready(self) -> bool:
+        return self.mix == 0 or (self.separator.ready and all(effect.ready for effect in self.each()))
+
+    @property
+    def level_independent(self) -> bool:  # type: ignore[override]
+        return self.separator.level_independent and all(effect.level_independent for effect in self.each())
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        run = self.separator.render(blocks, source)
+        stems = len(self.separator.stems)
+        channels = stems * run.output.channels
+        flat = (block.reshape(channels, block.shape[-1]) for block in run.blocks)
+        spool = repeatable(flat, Format(run.output.sample_rate, channels))
+        ready = [
+            (stem, effect if effect.ready else effect.measure(StemOf(spool, index, run.output.channels), run.output))
+            for index, (stem, effect) in enumerate(zip(self.separator.stems, self.each(), strict=True))
+            if effect != Chain()
+        ]
+        return replace(self, separator=run.stage, branches=tuple(ready))
+
+    def stream(self, source: Format) -> Stream:
+        return SplitStream(self.separator.open(source), self.each())
+
+
+class StemOf:
+    """One stem out of blocks that hold all of them, channel after channel."""
+
+    def __init__(self, blocks: Iterable[Block], index: int, channels: int) -> None:
+        self.blocks, self.index, self.channels = blocks, index, channels
+
+    def __iter__(self) -> Iterator[Block]:
+        for block in self.blocks:
+            yield block[self.index * self.channels : (self.index + 1) * self.channels]
+
+
+class SplitStream(Stream):
+    """Runs a separator and a stream for each stem; sums what all of them have ready."""
+
+    def __init__(self, separator: Stream, effects: Iterable[Effect]) -> None:
+        self.separator = separator
+        self.branches = [effect.open(separator.output) for effect in effects]
+        outputs = {branch.output for branch in self.branches}
+        if len(outputs) > 1:
+            raise ChainError("the branches of a split must end in one format, got " + ", ".join(map(str, outputs)))
+        super().__init__(outputs.pop())
+        self.waiting = [Queue() for _ in self.branches]
+
+    def push(self, block: Block) -> Block:
+        stems = self.separator.push(block)
+        return self._sum([branch.push(stem) for branch, stem in zip(self.branches, stems, strict=True)])
+
+    def flush(self) -> Block:
+        tails = self.separator.flush()
+        rest = [
+            np.concatenate([branch.push(stem), branch.flush()], axis=-1)
+            for branch, stem in zip(self.branches, tails, strict=True)
+        ]
+        return self._sum(rest)
+
+    def _sum(self, stems: list[Block]) -> Block:
+        for queue, stem in zip(self.waiting, stems, strict=True):
+            queue.append(stem)
+        ready = min(queue.frames for queue in self.waiting)
+        return np.sum([queue.take(ready) for queue in self.waiting], axis=0, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Measurements of a recording: each is fed blocks and asked for its result, in bounded memory."""

@@ -1,0 +1,133 @@
+"""Parameters, written once: check, command line, TOML and documentation are derived from the field."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from aural.errors import ParameterError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Param:
+    """What a parameter means."""
+
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    measured: bool = False
+    """The first pass over the signal fills it in where the user gives None."""
+    when: Mapping[str, Any] = field(default_factory=dict)
+    """Values of other parameters without which this one does nothing."""
+    examples: tuple[Any, ...] = ()
+    """Values worth trying, where range and choices do not tell."""
+
+    @property
+    def allowed(self) -> str:
+        """Say in words which values are allowed."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        unit = f" {self.unit}" if self.unit else ""
+        match self.low, self.high:
+            case None, None:
+                return f"a number{unit}"
+            case low, None:
+                return f"at least {low:g}{unit}"
+            case None, high:
+                return f"at most {high:g}{unit}"
+            case low, high:
+                return f"from {low:g} to {high:g}{unit}"
+        raise AssertionError("unreachable")
+
+
+def param(default: T, help: str, *, kw_only: bool = False, **rest: Any) -> T:
+    """Declare a stage parameter: default, meaning, unit and range in one place."""
+    return cast(T, field(default=default, kw_only=kw_only, metadata={"param": Param(help, **rest)}))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as it stands in a dataclass: its name, type and default, and what it means."""
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    spec: Param
+
+    def check(self, owner: str, value: Any) -> None:
+        """Raise ParameterError unless the value is allowed."""
+        if value is None and self.optional:
+            return
+        if not self._accepts(value):
+            allowed = self.spec.allowed if self._numeric or self.spec.choices else f"a {self.kind.__name__}"
+            raise ParameterError(f"{owner}: {self.name} must be {allowed}, got {value!r}")
+
+    @property
+    def _numeric(self) -> bool:
+        return self.kind in (int, float)
+
+    def _accepts(self, value: Any) -> bool:
+        if self._numeric:
+            whole = isinstance(value, int) or hasattr(value, "__index__")
+            if isinstance(value, bool) or not (whole or (self.kind is float and hasattr(value, "__float__"))):
+                return False
+            low, high = self.spec.low, self.spec.high
+            return not (math.isnan(value) or (low is not None and value < low) or (high is not None and value > high))
+        if self.spec.choices:
+            return value in self.spec.choices
+        return self.kind is object or isinstance(value, self.kind)
+
+
+@cache
+def parameters(owner: type) -> tuple[Parameter, ...]:
+    """List the parameters of a dataclass in order, the shared ones (keyword only) last."""
+    hints = get_type_hints(owner)
+    found = [f for f in fields(owner) if "param" in f.metadata]
+    return tuple(
+        Parameter(f.name, *_kind(hints[f.name]), f.default, f.metadata["param"])
+        for f in sorted(found, key=lambda f: f.kw_only)
+    )
+
+
+def _kind(hint: Any) -> tuple[type, bool]:
+    """Take a type hint apart: (plain type, may be None)."""
+    if hint is Any:
+        return object, True
+    if get_origin(hint) in (Union, UnionType):
+        inner = [a for a in get_args(hint) if a is not type(None)]
+        return _kind(inner[0])[0], len(inner) < len(get_args(hint))
+    return get_origin(hint) or hint, False
+
+
+def check(value: Any, owner: str) -> None:
+    """Check every parameter of a dataclass instance."""
+    for p in parameters(type(value)):
+        p.check(owner, getattr(value, p.name))
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """Return a suggestion for a misspelt name, to put at the end of a sentence."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+def markdown(owner: type) -> str:
+    """Write the table of parameters for a stage's README."""
+    rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
+    for p in parameters(owner):
+        default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
+        allowed = p.spec.allowed if p.kind in (int, float) or p.spec.choices else p.kind.__name__
+        when = "".join(f" ({name} = {value})" for name, value in p.spec.when.items())
+        rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
+    return "\n".join(rows)

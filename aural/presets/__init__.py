@@ -1,0 +1,1 @@
+"""The chains that come with AURAL, as TOML files."""

@@ -1,0 +1,55 @@
+"""Finding stages by name. AURAL's own register by entry point, like anyone else's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from aural.errors import ChainError, ParameterError
+from aural.parameters import hint, parameters
+from aural.stage import Stage
+
+GROUP = "aural.stages"
+
+
+@cache
+def _entries() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def names() -> tuple[str, ...]:
+    """List the names of all installed stages."""
+    return tuple(_entries())
+
+
+def stage_class(name: str) -> type[Stage]:
+    """Return the class of a stage.
+
+    Raises:
+        ChainError: no stage has this name, or the package that brings it cannot be loaded.
+    """
+    entries = _entries()
+    if name not in entries:
+        raise ChainError(f"no stage called {name!r}{hint(name, entries)}")
+    try:
+        found: type[Stage] = entries[name].load()
+    except ImportError as error:
+        raise ChainError(f"stage {name} cannot be loaded from {entries[name].value}: {error}") from error
+    return found
+
+
+def create(name: str, **values: Any) -> Stage:
+    """Make a stage by its name, e.g. `create("noise-reduction", max_attenuation_db=12)`.
+
+    Raises:
+        ChainError: no stage has this name.
+        ParameterError: the stage has no such parameter, or the value is not allowed.
+    """
+    found = stage_class(name)
+    known = [p.name for p in parameters(found)]
+    for key in values:
+        if key not in known:
+            raise ParameterError(f"{name}: no parameter called {key!r}{hint(key, known)}")
+    return found(**values)

@@ -1,0 +1,221 @@
+"""What every stage shares: the value, the stream, the whole-signal call."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aural.errors import AudioError, NotReady
+from aural.parameters import check, param, parameters
+
+Block = NDArray[np.float32]
+"""Audio, shape (channels, frames); a Separator's stream gives (stems, channels, frames)."""
+
+MOST_CHANNELS = 32
+
+
+@dataclass(frozen=True)
+class Format:
+    """Sample rate in Hz and number of channels of a signal."""
+
+    sample_rate: int
+    channels: int
+
+
+Watch = Callable[[Iterable[Block], Format], Iterable[Block]]
+"""Looks at the blocks on their way into a stage, to show progress; gives them on unchanged."""
+
+
+def unwatched(blocks: Iterable[Block], source: Format) -> Iterable[Block]:
+    """Give the blocks on: nobody looks."""
+    return blocks
+
+
+class Stream(ABC):
+    """One run of a stage over one signal. All mutable state lives here."""
+
+    def __init__(self, output: Format) -> None:
+        self.output = output
+
+    @abstractmethod
+    def push(self, block: Block) -> Block:
+        """Take the next frames; return the frames that are finished, possibly none."""
+
+    def flush(self) -> Block:
+        """Return the frames still held back. Call once, after the last push."""
+        return np.zeros((self.output.channels, 0), np.float32)
+
+
+def pump(stream: Stream, blocks: Iterable[Block]) -> Iterator[Block]:
+    """Push blocks through a stream and flush it."""
+    for block in blocks:
+        yield stream.push(block)
+    yield stream.flush()
+
+
+S = TypeVar("S", bound="Stage")
+
+
+@dataclass(frozen=True)
+class Rendering(Generic[S]):
+    """A run over a signal of any length: its blocks, their format, and the stage as it ran."""
+
+    blocks: Iterable[Block]
+    output: Format
+    stage: S
+
+
+@dataclass(frozen=True)
+class Stage(ABC):
+    """A processing step as a value: parameters only, immutable, comparable, picklable.
+
+    Raises:
+        ParameterError: a parameter is of the wrong kind or out of range.
+    """
+
+    name: ClassVar[str]
+    level_independent: ClassVar[bool] = True
+    """Scaling the input scales the output alike."""
+
+    def __post_init__(self) -> None:
+        check(self, self.name)
+
+    @property
+    def ready(self) -> bool:
+        """False while the stage needs a first pass over the whole signal."""
+        return not self._unmeasured()
+
+    def _unmeasured(self) -> list[str]:
+        return [p.name for p in parameters(type(self)) if p.spec.measured and getattr(self, p.name) is None]
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        """Run the first pass; return a copy of the stage that is ready.
+
+        `blocks` may be iterated over more than once.
+        """
+        return self
+
+    def open(self, source: Format) -> Stream:
+        """Start a run over a signal of this format.
+
+        Raises:
+            NotReady: the stage needs a first pass; the sentence names the parameters that replace it.
+        """
+        if not self.ready:
+            missing = ", ".join(self._unmeasured()) or "the values it measures"
+            raise NotReady(
+                f"{self.name}: needs a first pass over the whole signal: call measure() first, or give {missing}"
+            )
+        return self.stream(source)
+
+    @abstractmethod
+    def stream(self, source: Format) -> Stream:
+        """Make the stream. What a stage implements; `open` is what a user calls."""
+
+    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = unwatched) -> Rendering[Self]:
+        """Run over a signal of any length in bounded memory, first pass included."""
+        stage = self
+        if not self.ready:
+            blocks = repeatable(blocks, source)
+            stage = self.measure(Watched(blocks, source, watch), source)
+        stream = stage.open(source)
+        return Rendering(pump(stream, watch(blocks, source)), stream.output, stage)
+
+    def _whole(self, audio: ArrayLike, sample_rate: int) -> Block:
+        """Process a whole signal; shape (channels, frames) or (stems, channels, frames)."""
+        block = as_block(audio)
+        run = self.render([block], Format(sample_rate, block.shape[0]))
+        return np.concatenate(list(run.blocks), axis=-1)
+
+
+@dataclass(frozen=True)
+class Effect(Stage):
+    """A stage with one output."""
+
+    mix: float = param(1.0, "Share of the processed signal in the output; 0 leaves the input as it is",
+                       low=0.0, high=1.0, kw_only=True)  # fmt: skip
+
+    def __call__(self, audio: ArrayLike, sample_rate: int) -> Block:
+        """Process a whole signal.
+
+        Args:
+            audio: floats, shape (frames,) or (channels, frames); never written to.
+            sample_rate: in Hz.
+
+        Returns:
+            float32 of the same number of dimensions.
+
+        Raises:
+            AudioError: the array has the wrong shape or type, or holds NaN or infinity.
+        """
+        result = self._whole(audio, sample_rate)
+        return result[0] if np.ndim(audio) == 1 else result
+
+    @property
+    def ready(self) -> bool:
+        return self.mix == 0 or super().ready
+
+    def open(self, source: Format) -> Stream:
+        from aural.streaming import MixStream, Through
+
+        if self.mix == 0:
+            return Through(source)
+        wet = super().open(source)
+        return wet if self.mix == 1 else MixStream(wet, source, self.mix)
+
+
+@dataclass(frozen=True)
+class Separator(Stage):
+    """A stage that takes a signal apart into named stems."""
+
+    @property
+    @abstractmethod
+    def stems(self) -> tuple[str, ...]:
+        """Names of the stems, in the order of the stream's first axis."""
+
+    def __call__(self, audio: ArrayLike, sample_rate: int) -> dict[str, Block]:
+        """Separate a whole signal: floats of shape (frames,) or (channels, frames) in, one such array a stem out.
+
+        Raises:
+            AudioError: the array has the wrong shape or type, or holds NaN or infinity.
+        """
+        stems = self._whole(audio, sample_rate)
+        return dict(zip(self.stems, stems[:, 0] if np.ndim(audio) == 1 else stems, strict=True))
+
+
+class Watched:
+    """Blocks that are watched each time they are iterated over."""
+
+    def __init__(self, blocks: Iterable[Block], source: Format, watch: Watch) -> None:
+        self.blocks, self.source, self.watch = blocks, source, watch
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(self.watch(self.blocks, self.source))
+
+
+def repeatable(blocks: Iterable[Block], source: Format) -> Iterable[Block]:
+    """Return blocks that can be iterated over again: as they are, or from a spool on disk."""
+    from aural.spool import Spool
+
+    return Spool(blocks, source.channels) if iter(blocks) is blocks else blocks
+
+
+def as_block(audio: ArrayLike) -> Block:
+    """Bring a user's array into shape (channels, frames), float32, or say what is wrong with it."""
+    array: NDArray[Any] = np.asarray(audio)
+    if array.dtype.kind != "f":
+        raise AudioError(f"audio must be floats from -1 to 1, got {array.dtype}; divide integers by full scale")
+    if array.ndim not in (1, 2):
+        raise AudioError(f"audio must have shape (frames,) or (channels, frames), got {array.shape}")
+    block = np.atleast_2d(array).astype(np.float32, copy=False)
+    channels, frames = block.shape
+    if channels > MOST_CHANNELS or channels > frames > 1:
+        raise AudioError(f"audio has {channels} channels of {frames} frames; pass x.T if it is transposed")
+    if not np.isfinite(block).all():
+        raise AudioError("audio holds NaN or infinity")
+    return block

@@ -1,0 +1,1 @@
+"""Dynamic compression: less distance between soft and loud."""

@@ -1,0 +1,1 @@
+"""Frequency expansion: a spectrum that ends early is continued."""

@@ -1,0 +1,1 @@
+"""Frequency generation: what a codec destroyed is filled in."""

@@ -1,0 +1,1 @@
+"""Mastering: loudness and true peak of the finished recording."""

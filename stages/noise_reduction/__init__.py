@@ -1,0 +1,1 @@
+"""Noise reduction: hiss, hum, rumble and room noise go, the voice stays."""

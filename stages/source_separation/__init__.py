@@ -1,0 +1,1 @@
+"""Source separation: a mixture is taken apart into stems."""

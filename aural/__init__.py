@@ -1,10 +1,10 @@
 """AURAL turns a poor recording into a good one, through a chain of independent stages.
 
-    import aural
+import aural
 
-    stage = aural.create("noise-reduction", max_attenuation_db=18)
-    quieter = stage(audio, sample_rate)
-    aural.clean("memo.m4a", "memo.wav")
+stage = aural.create("noise-reduction", max_attenuation_db=18)
+quieter = stage(audio, sample_rate)
+aural.clean("memo.m4a", "memo.wav")
 """
 
 from aural.chain import Chain, Split

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from aural.errors import ChainError
-from aural.stage import Block, Effect, Format, Rendering, Separator, Stream, Watch, repeatable, unwatched
+from aural.stage import UNWATCHED, Block, Effect, Format, Rendering, Separator, Stream, Watch, repeatable
 from aural.streaming import Queue
 
 
@@ -37,16 +37,20 @@ class Chain(Effect):
         return self.mix == 0 or all(stage.ready for stage in self.stages)
 
     @property
+    def passes(self) -> int:
+        return sum(stage.passes for stage in self.stages)
+
+    @property
     def level_independent(self) -> bool:  # type: ignore[override]
         return all(stage.level_independent for stage in self.stages)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        return replace(self._series(blocks, source, unwatched).stage, mix=self.mix)
+        return replace(self._series(blocks, source, UNWATCHED).stage, mix=self.mix)
 
     def stream(self, source: Format) -> Stream:
         return ChainStream(self.stages, source)
 
-    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = unwatched) -> Rendering[Self]:
+    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = UNWATCHED) -> Rendering[Self]:
         if self.mix == 1:
             return self._series(blocks, source, watch)
         return super().render(blocks, source, watch)
@@ -102,7 +106,9 @@ class Split(Effect):
         object.__setattr__(self, "branches", tuple((stem, effect) for stem, effect in pairs))
         for stem, _ in self.branches:
             if stem not in self.separator.stems:
-                raise ChainError(f"no stem called {stem!r}; {self.separator.name} gives {', '.join(self.separator.stems)}")
+                raise ChainError(
+                    f"no stem called {stem!r}; {self.separator.name} gives {', '.join(self.separator.stems)}"
+                )
 
     def each(self) -> list[Effect]:
         """List the effect of every stem, in the separator's order."""
@@ -124,7 +130,10 @@ class Split(Effect):
         flat = (block.reshape(channels, block.shape[-1]) for block in run.blocks)
         spool = repeatable(flat, Format(run.output.sample_rate, channels))
         ready = [
-            (stem, effect if effect.ready else effect.measure(StemOf(spool, index, run.output.channels), run.output))
+            (
+                stem,
+                effect if effect.ready else effect.measure(StemOf(spool, index, run.output.channels), run.output),
+            )
             for index, (stem, effect) in enumerate(zip(self.separator.stems, self.each(), strict=True))
             if effect != Chain()
         ]

@@ -20,7 +20,7 @@ class Spool:
     """
 
     def __init__(self, blocks: Iterable[Block], channels: int) -> None:
-        self.file = tempfile.TemporaryFile(prefix="aural-")
+        self.file = tempfile.TemporaryFile(prefix="aural-")  # noqa: SIM115 (lives as long as the spool)
         self.channels = channels
         for block in blocks:
             self.file.write(np.ascontiguousarray(block.T, np.float32).data)

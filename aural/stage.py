@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -27,13 +27,18 @@ class Format:
     channels: int
 
 
-Watch = Callable[[Iterable[Block], Format], Iterable[Block]]
-"""Looks at the blocks on their way into a stage, to show progress; gives them on unchanged."""
+class Watch:
+    """Sees the blocks on their way into each stage, to show progress. This one looks away."""
+
+    def expect(self, passes: int) -> None:
+        """Learn how many times a signal will go by in all."""
+
+    def __call__(self, blocks: Iterable[Block], source: Format) -> Iterable[Block]:
+        """Give the blocks on unchanged."""
+        return blocks
 
 
-def unwatched(blocks: Iterable[Block], source: Format) -> Iterable[Block]:
-    """Give the blocks on: nobody looks."""
-    return blocks
+UNWATCHED = Watch()
 
 
 class Stream(ABC):
@@ -81,6 +86,11 @@ class Stage(ABC):
     name: ClassVar[str]
     level_independent: ClassVar[bool] = True
     """Scaling the input scales the output alike."""
+    suppresses: ClassVar[bool] = False
+    """It takes something away that a user may want to hear: `--save-removed` writes it."""
+
+    models: ClassVar[Mapping[str, str]] = {}
+    """Models that can be loaded by name: what each is."""
 
     def __post_init__(self) -> None:
         check(self, self.name)
@@ -89,6 +99,11 @@ class Stage(ABC):
     def ready(self) -> bool:
         """False while the stage needs a first pass over the whole signal."""
         return not self._unmeasured()
+
+    @property
+    def passes(self) -> int:
+        """How many times the signal goes by in a run, first pass included."""
+        return 1 if self.ready else 2
 
     def _unmeasured(self) -> list[str]:
         return [p.name for p in parameters(type(self)) if p.spec.measured and getattr(self, p.name) is None]
@@ -117,7 +132,7 @@ class Stage(ABC):
     def stream(self, source: Format) -> Stream:
         """Make the stream. What a stage implements; `open` is what a user calls."""
 
-    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = unwatched) -> Rendering[Self]:
+    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = UNWATCHED) -> Rendering[Self]:
         """Run over a signal of any length in bounded memory, first pass included."""
         stage = self
         if not self.ready:
@@ -161,12 +176,12 @@ class Effect(Stage):
         return self.mix == 0 or super().ready
 
     def open(self, source: Format) -> Stream:
-        from aural.streaming import MixStream, Through
+        from aural.streaming import BlendStream, Through
 
         if self.mix == 0:
             return Through(source)
         wet = super().open(source)
-        return wet if self.mix == 1 else MixStream(wet, source, self.mix)
+        return wet if self.mix == 1 else BlendStream(wet, source, dry=1 - self.mix, wet=self.mix)
 
 
 @dataclass(frozen=True)

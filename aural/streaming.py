@@ -46,13 +46,13 @@ class Through(Stream):
         return block
 
 
-class MixStream(Stream):
-    """Blends a stream with its own input, in time with it and at its rate."""
+class BlendStream(Stream):
+    """Adds a stream and its own input, in time with each other and at the stream's rate."""
 
-    def __init__(self, wet: Stream, source: Format, mix: float) -> None:
-        super().__init__(wet.output)
-        self.mix = np.float32(mix)
-        self.sides = (resampler(source, wet.output.sample_rate), wet)
+    def __init__(self, stream: Stream, source: Format, dry: float, wet: float) -> None:
+        super().__init__(stream.output)
+        self.gains = (np.float32(dry), np.float32(wet))
+        self.sides = (resampler(source, stream.output.sample_rate), stream)
         self.waiting = (Queue(), Queue())
 
     def push(self, block: Block) -> Block:
@@ -65,8 +65,8 @@ class MixStream(Stream):
         for queue, block in zip(self.waiting, blocks, strict=True):
             queue.append(block)
         ready = min(queue.frames for queue in self.waiting)
-        dry, wet = (queue.take(ready) for queue in self.waiting)
-        return dry + self.mix * (wet - dry)
+        dry, wet = (gain * queue.take(ready) for gain, queue in zip(self.gains, self.waiting, strict=True))
+        return dry + wet
 
 
 class ResampleStream(Stream):

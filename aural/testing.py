@@ -116,7 +116,9 @@ def memory_is_bounded(stage: Stage) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     if peaks[1] > 1.2 * peaks[0] + 4 * audio.nbytes:
-        raise ContractError(f"{stage.name}: peak memory rose from {peaks[0]} to {peaks[1]} bytes with twice the length")
+        raise ContractError(
+            f"{stage.name}: peak memory rose from {peaks[0]} to {peaks[1]} bytes with twice the length"
+        )
 
 
 def every_parameter_matters(stage: Stage) -> None:
@@ -168,7 +170,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
     Args:
         kind: `voice`: syllables of a gliding harmonic tone and hiss over noise and 50 Hz hum, the channels
             unlike; `dull`: the same without anything above 6 kHz; `holes`: the same with holes in the
-            spectrum as a codec leaves them; `loud`: the same, up to full scale.
+            spectrum as a codec leaves them; `loud`: the same, up to full scale; `peaks`: the same with clicks
+            four times as high as the rest.
         seconds: length.
         channels: number of channels.
     """
@@ -192,6 +195,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
         audio = _without(audio, lambda hz, frame: (hz > 2000) & ((np.floor(hz / 700) + frame) % 3 == 0))
     elif kind == "loud":
         audio /= np.abs(audio).max()
+    elif kind == "peaks":
+        audio[:, 10000::30000] = 4 * np.abs(audio).max()
     elif kind != "voice":
         raise ValueError(f"no probe called {kind!r}")
     audio = audio.astype(np.float32)
@@ -256,7 +261,7 @@ def _other_values(stage: Stage, parameter: Parameter) -> Iterator[Any]:
 
 
 def _differs(stage: Stage, other: Stage) -> bool:
-    for kind in ("voice", "dull", "holes", "loud"):
+    for kind in ("voice", "dull", "holes", "loud", "peaks"):
         audio = probe(kind)
         a, b = (_run(measured(s, audio), [audio]) for s in (stage, other))
         if a.shape != b.shape or np.abs(a - b).max() > TOLERANCE / 10:

@@ -1,0 +1,155 @@
+"""Chains as TOML files: reading, writing, and the presets that come with AURAL.
+
+description = "A talk recorded on a phone"
+
+[[stage]]
+use = "noise-reduction"
+max_attenuation_db = 18
+
+[[stage]]
+use = "split"
+separator = { use = "source-separation", engine = "center" }
+[[stage.branch.center]]
+use = "dynamic-compression"
+
+[[stage]]
+use = "master"
+target = "podcast"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from aural.chain import Chain, Split
+from aural.errors import AuralError, ChainError
+from aural.parameters import hint, parameters
+from aural.registry import create
+from aural.stage import Effect, Separator, Stage
+
+
+def read_chain(source: str | Path) -> Chain:
+    """Read a chain from a file, or a preset by its name.
+
+    Raises:
+        ChainError: the file is missing or malformed, or a stage in it is wrong; the sentence names the file,
+            the stage by number, and the cure.
+    """
+    path, text = _find(str(source))
+    try:
+        return _chain(tomllib.loads(text))
+    except (AuralError, tomllib.TOMLDecodeError) as error:
+        raise ChainError(f"{path}: {error}") from error
+
+
+def write_chain(chain: Chain) -> str:
+    """Write a chain as TOML text: every parameter that has a value, measured ones included."""
+    import tomli_w
+
+    return tomli_w.dumps(chain_table(chain))
+
+
+def chain_table(chain: Chain) -> dict[str, Any]:
+    """Return a chain as plain values: what its TOML file says."""
+    return {"stage": [_table(stage) for stage in chain.stages]}
+
+
+def presets() -> dict[str, str]:
+    """List the presets: what each is for, by name."""
+    files = sorted(resources.files("aural.presets").iterdir(), key=lambda file: file.name)
+    return {
+        file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8")).get("description", "")
+        for file in files
+        if file.name.endswith(".toml")
+    }
+
+
+def _find(source: str) -> tuple[str, str]:
+    """Return the name and text of a chain file or preset."""
+    preset = resources.files("aural.presets") / f"{source}.toml"
+    if preset.is_file():
+        return source, preset.read_text("utf-8")
+    path = Path(source)
+    if path.suffix != ".toml":
+        raise ChainError(f"no preset called {source!r}{hint(source, presets())}")
+    try:
+        return source, path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ChainError(f"{source}: is not a text file") from error
+    except OSError as error:
+        raise ChainError(f"{source}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _chain(table: dict[str, Any]) -> Chain:
+    for key in table:
+        if key not in ("description", "stage"):
+            raise ChainError(f"no entry called {key!r} in a chain file{hint(key, ['description', 'stage'])}")
+    stages = []
+    for number, entry in enumerate(_tables(table.get("stage"), "stage"), 1):
+        try:
+            stages.append(_effect(entry))
+        except AuralError as error:
+            raise ChainError(f"stage {number}: {error}") from error
+    return Chain(tuple(stages))
+
+
+def _tables(entries: Any, key: str) -> list[dict[str, Any]]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ChainError(f"a chain is a list of [[{key}]] tables, each with use = the name of a stage")
+    return entries
+
+
+def _effect(table: dict[str, Any]) -> Effect:
+    match table:
+        case {"use": "split"}:
+            return _split(**table)
+        case {"use": "chain"}:
+            return Chain(_branch(table.get("stage")).stages, mix=table.get("mix", 1.0))
+    stage = _stage(table)
+    if not isinstance(stage, Effect):
+        raise ChainError(f'{stage.name} gives stems; write use = "split" and separator = {{ use = "{stage.name}" }}')
+    return stage
+
+
+def _split(use: str, separator: Any = None, branch: Any = None, mix: float = 1.0, **unknown: Any) -> Split:
+    if unknown:
+        key = next(iter(unknown))
+        raise ChainError(f"split: no entry called {key!r}{hint(key, ['separator', 'branch', 'mix'])}")
+    if not isinstance(separator, dict) or not isinstance(stage := _stage(separator), Separator):
+        raise ChainError("split: needs separator = { use = the name of a stage that gives stems }")
+    branches = {stem: _branch(entries) for stem, entries in (branch or {}).items()}
+    return Split(stage, branches, mix=mix)  # type: ignore[arg-type]
+
+
+def _branch(entries: Any) -> Chain:
+    return Chain(tuple(_effect(entry) for entry in _tables(entries, "stage")))
+
+
+def _stage(table: dict[str, Any]) -> Stage:
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    name = values.pop("use", None)
+    if not isinstance(name, str):
+        raise ChainError('says no use = "name of a stage"')
+    return create(name, **values)
+
+
+def _table(stage: Stage) -> dict[str, Any]:
+    """Write a stage as a TOML table; what has no value is left out."""
+    mix = {"mix": stage.mix} if isinstance(stage, Effect) and stage.mix != 1 else {}
+    if isinstance(stage, Chain):
+        return {"use": "chain", **mix, "stage": [_table(inner) for inner in stage.stages]}
+    if isinstance(stage, Split):
+        branches = {
+            stem: [_table(inner) for inner in (effect.stages if isinstance(effect, Chain) else (effect,))]
+            for stem, effect in stage.branches
+        }
+        return {"use": "split", **mix, "separator": _table(stage.separator), "branch": branches}
+    values = {p.name: getattr(stage, p.name) for p in parameters(type(stage))}
+    for name, value in values.items():
+        if not isinstance(value, int | float | str | tuple | None):
+            raise ChainError(f"{stage.name}: {name} was made in memory and cannot be written to a file")
+    written = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v is not None}
+    return {"use": stage.name, **written}

@@ -1,0 +1,162 @@
+"""What a recording is like: everything `aural inspect` shows and `aural clean` decides by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from aural.audio.files import Info, open_audio
+from aural.meters.bandwidth import Bandwidth, BandwidthMeter
+from aural.meters.hum import Hum, HumMeter
+from aural.meters.level import Level, LevelMeter
+from aural.meters.loudness import Loudness, LoudnessMeter
+from aural.meters.scene import Scene, SceneMeter
+from aural.meters.true_peak import TruePeakMeter
+from aural.stage import UNWATCHED, Block, Format, Watch
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Measurements of one recording."""
+
+    duration_s: float
+    format: Format
+    level: Level
+    loudness: Loudness
+    true_peak_dbtp: float
+    scene: Scene
+    hum: Hum
+    bandwidth: Bandwidth
+    info: Info | None = None
+    """What the file says about itself; None for a signal that came from no file."""
+
+    @property
+    def kind(self) -> str:
+        """`silence`, `speech`, or `music` for all else."""
+        return "silence" if self.level.silent else "speech" if self.scene.speech else "music"
+
+    @property
+    def origin(self) -> str:
+        """What the end of the spectrum tells of the path the recording came by; empty if nothing."""
+        if not self.bandwidth.cut:
+            return ""
+        cutoff = self.bandwidth.cutoff_hz
+        return next(words for limit, words in ORIGINS if cutoff < limit)
+
+    def findings(self) -> list[str]:
+        """List what is wrong with the recording, a sentence each; empty for a flawless one."""
+        if self.level.silent:
+            return ["holds nothing but silence"]
+        found = []
+        if self.scene.snr_db < 35 and self.scene.speech:
+            found.append(
+                f"background noise at {self.scene.floor_dbfs:.0f} dBFS, {self.scene.snr_db:.0f} dB below the voice"
+            )
+        if self.hum.frequency_hz:
+            found.append(f"mains hum at {self.hum.frequency_hz:.2f} Hz, {self.hum.level_dbfs:.0f} dBFS")
+        if self.level.clipped_samples:
+            found.append(f"clipping: {self.level.clipped_samples} samples stand at the ceiling")
+        if self.level.dc > 0.003:
+            found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
+        if self.bandwidth.cut:
+            found.append(f"the spectrum is cut off at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
+        if self.level.false_stereo:
+            found.append("two channels that carry the same: mono in a stereo file")
+        if self.scene.speech and self.scene.decay_s > REVERBERANT_S:
+            found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain values for JSON; what cannot be told is None."""
+        plain: dict[str, Any] = {
+            "kind": self.kind,
+            "origin": self.origin,
+            "findings": self.findings(),
+            **asdict(self),
+        }
+        plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
+        info = plain.pop("info")
+        if info:
+            info["path"] = str(info["path"])
+            plain = {"file": {k: v for k, v in info.items() if k not in ("format", "frames")}, **plain}
+        return _finite(plain)  # type: ignore[no-any-return]
+
+
+REVERBERANT_S = 0.35
+
+ORIGINS = (
+    (3900, "a telephone line or AMR"),
+    (8300, "16 kHz sampling, a wideband call or Bluetooth"),
+    (11600, "22 or 24 kHz sampling, or a very low bit rate"),
+    (15300, "AAC or MP3 at a low bit rate (64 kbit/s)"),
+    (16600, "MP3 or AAC at about 128 kbit/s, or 32 kHz sampling"),
+    (19300, "MP3 or AAC at 160 to 192 kbit/s"),
+    (math.inf, "a lossy codec at a high bit rate, or a resampler"),
+)
+"""Cut-off in Hz below which this is the likely reason."""
+
+
+class Meter(Protocol):
+    """Measures something over a signal in bounded memory."""
+
+    def update(self, block: Block) -> None:
+        """Take the next frames, shape (channels, frames)."""
+
+    def compute(self) -> Any:
+        """Return the measurement over all frames so far."""
+
+
+class Examination:
+    """Runs all meters over one signal."""
+
+    def __init__(self, source: Format, info: Info | None = None) -> None:
+        self.source, self.info, self.frames = source, info, 0
+        self.meters: dict[str, Meter] = {
+            "level": LevelMeter(source),
+            "loudness": LoudnessMeter(source),
+            "true_peak_dbtp": TruePeakMeter(source),
+            "scene": SceneMeter(source),
+            "hum": HumMeter(source),
+            "bandwidth": BandwidthMeter(source),
+        }
+
+    def update(self, block: Block) -> None:
+        """Take the next frames, shape (channels, frames)."""
+        self.frames += block.shape[-1]
+        for meter in self.meters.values():
+            meter.update(block)
+
+    def tee(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Examine blocks on their way to somewhere else."""
+        for block in blocks:
+            self.update(block)
+            yield block
+
+    def compute(self) -> Diagnosis:
+        """Return the diagnosis of all frames so far."""
+        measured = {name: meter.compute() for name, meter in self.meters.items()}
+        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
+
+
+def inspect(path: str | Path, watch: Watch = UNWATCHED) -> Diagnosis:
+    """Examine a recording.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    file = open_audio(path)
+    examination = Examination(file.format, file.info)
+    for block in watch(file, file.format):
+        examination.update(block)
+    return examination.compute()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

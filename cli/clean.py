@@ -1,0 +1,143 @@
+"""`aural clean` and `aural inspect`."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aural.cli.options import shared
+from aural.stage import Watch
+
+if TYPE_CHECKING:
+    from aural.clean import Plan
+    from aural.cli.work import Job, Outcome
+    from aural.diagnosis import Diagnosis
+    from aural.runner import Cleaned
+
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+
+
+@click.command()
+@FILES
+@click.option("-p", "--preset", default="auto", show_default=True, help="Name of a preset, or a chain file (.toml).")
+@shared("output", "to", "force", "dry-run", "jobs", "removed", "save-chain", "json")
+def clean(
+    files: tuple[Path, ...],
+    preset: str,
+    output: Path | None,
+    to: str | None,
+    force: bool,
+    dry_run: bool,
+    jobs: int,
+    save_removed: bool,
+    save_chain: Path | None,
+    as_json: bool,
+) -> None:
+    """Turn a poor recording into a good one.
+
+    Diagnoses each FILE, does what is needed and no more, brings the loudness to a standard, and writes the
+    result beside it as FILE_clean.wav (lossless formats keep theirs).
+
+    \b
+      aural clean memo.m4a
+      aural clean *.m4a -o out/ --preset podcast
+      aural clean memo.m4a -n            what would be done, and why
+    """
+    from aural.cli.text import cleaned_text, planned_text
+    from aural.cli.work import STDIO, pair, report, run_jobs, write_chain_file
+
+    pairs = pair(files, output, "_clean", to)
+    to_stdout = any(job.target == STDIO for job in pairs)
+    if save_chain and len(pairs) > 1:
+        raise click.UsageError("--save-chain takes one recording at a time")
+    if save_removed and to_stdout:
+        raise click.UsageError("--save-removed needs a file as output")
+    shown: list[dict[str, Any]] = []
+
+    def show(outcome: Outcome) -> None:
+        result, job = outcome.result, outcome.job
+        if save_chain and not dry_run:
+            write_chain_file(result.chain, save_chain, force)
+        shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
+        if not as_json:
+            text = planned_text(job, *result) if dry_run else cleaned_text(job, result)
+            click.echo(text, err=to_stdout)
+
+    work: Any = partial(_plan, preset=preset) if dry_run else partial(_clean, preset, force, save_removed)
+    report(
+        run_jobs(pairs, work, jobs),
+        show,
+        partial(_print_json, shown, len(pairs), to_stdout) if as_json else None,
+    )
+
+
+@click.command()
+@FILES
+@shared("jobs", "json")
+def inspect(files: tuple[Path, ...], jobs: int, as_json: bool) -> None:
+    """Say what is wrong with a recording, and change nothing.
+
+    \b
+      aural inspect memo.m4a
+      aural inspect *.wav --json
+    """
+    from aural.cli.text import diagnosis_text
+    from aural.cli.work import Job, report, run_jobs
+
+    shown: list[dict[str, Any]] = []
+
+    def show(outcome: Outcome) -> None:
+        shown.append(outcome.result.as_dict())
+        if not as_json:
+            click.echo(diagnosis_text(outcome.result, str(outcome.job.source)))
+
+    pairs = [Job(file, file) for file in files]
+    report(run_jobs(pairs, _inspect, jobs), show, partial(_print_json, shown, len(pairs)) if as_json else None)
+
+
+def _clean(preset: str, force: bool, save_removed: bool, job: Job, watch: Watch) -> Cleaned:
+    from aural.runner import clean, guard, process, removal, removed_name
+
+    if save_removed:
+        guard(job.source, removed_name(job.target), force)
+    cleaned = clean(job.source, job.target, preset, replace=force, watch=watch)
+    if save_removed and (removed := removal(cleaned.chain)):
+        process(removed, job.source, removed_name(job.target), replace=force, watch=watch)
+    return cleaned
+
+
+def _plan(job: Job, watch: Watch, preset: str) -> tuple[Diagnosis, Plan]:
+    from aural.clean import plan
+
+    diagnosis = _inspect(job, watch)
+    return diagnosis, plan(diagnosis, preset)
+
+
+def _inspect(job: Job, watch: Watch) -> Diagnosis:
+    from aural.diagnosis import inspect
+
+    watch.expect(1)
+    return inspect(job.source, watch)
+
+
+def _planned_json(job: Job, diagnosis: Diagnosis, plan: Plan) -> dict[str, Any]:
+    stages = [{"name": d.name, "runs": d.effect is not None, "reason": d.reason} for d in plan.decisions]
+    names = {"source": str(job.source), "target": str(job.target)}
+    return {**names, "preset": plan.preset, "stages": stages, "before": diagnosis.as_dict()}
+
+
+def _cleaned_json(job: Job, cleaned: Cleaned) -> dict[str, Any]:
+    from aural.chainfile import chain_table
+
+    planned = _planned_json(job, cleaned.before, cleaned.plan)
+    return {**planned, "after": cleaned.after.as_dict(), "chain": chain_table(cleaned.chain)}
+
+
+def _print_json(shown: list[dict[str, Any]], files: int, err: bool = False) -> None:
+    """Print one object for one file, a list for several."""
+    if shown or files > 1:
+        click.echo(json.dumps(shown[0] if files == 1 else shown, indent=2, ensure_ascii=False), err=err)

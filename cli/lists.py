@@ -1,0 +1,51 @@
+"""`aural stages`, `aural presets` and `aural models`: what is there."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from aural import registry
+from aural.cli.options import shared
+
+
+@click.command()
+@shared("json")
+def stages(as_json: bool) -> None:
+    """List the installed stages."""
+    _show({name: summary(name) for name in registry.names()}, as_json)
+
+
+@click.command()
+@shared("json")
+def presets(as_json: bool) -> None:
+    """List the presets of `clean` and `chain`."""
+    from aural.chainfile import presets as known
+
+    _show(known(), as_json)
+
+
+@click.command()
+@shared("json")
+def models(as_json: bool) -> None:
+    """List the models that stages can load by name."""
+    found = {}
+    for name in registry.names():
+        for model, text in registry.stage_class(name).models.items():
+            found[model] = f"{name}: {text}"
+    _show(found, as_json)
+
+
+def summary(stage: str) -> str:
+    """Return the first line of a stage's description."""
+    return (registry.stage_class(stage).__doc__ or "").strip().split("\n")[0]
+
+
+def _show(items: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(items, indent=2, ensure_ascii=False))
+        return
+    width = max(map(len, items), default=0) + 3
+    for name, text in items.items():
+        click.echo(f"{name:<{width}}{text}")

@@ -1,0 +1,114 @@
+"""The `aural` command."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import sys
+from importlib import import_module
+
+import click
+
+from aural import __version__, registry
+from aural.errors import AuralError
+
+COMMANDS = {
+    "clean": "aural.cli.clean:clean",
+    "inspect": "aural.cli.clean:inspect",
+    "chain": "aural.cli.stages:chain",
+    "stages": "aural.cli.lists:stages",
+    "presets": "aural.cli.lists:presets",
+    "models": "aural.cli.lists:models",
+}
+
+
+class AuralGroup(click.Group):
+    """The commands of this package and one for each stage, each imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *registry.names()]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS:
+            module, attribute = COMMANDS[name].split(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        if name in registry.names():
+            return import_module("aural.cli.stages").stage_command(name)  # type: ignore[no-any-return]
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from aural.parameters import hint
+
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            raise click.UsageError(f"no command called {args[0]!r}{hint(args[0], self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups = {
+            "Recordings": ("clean", "inspect", "chain"),
+            "Stages": registry.names(),
+            "Lists": ("stages", "presets", "models"),
+        }
+        for title, names in groups.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self._summary(ctx, name)) for name in names])
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        try:
+            command = self.get_command(ctx, name)
+        except AuralError as error:  # a stranger's stage that does not load
+            return f"({error})"
+        return command.get_short_help_str(100) if command else ""
+
+
+@click.group(cls=AuralGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="aural")
+@click.option("-v", "--verbose", is_flag=True, help="Say what the stages find.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def aural(verbose: bool, debug: bool) -> None:
+    """AURAL turns a poor recording into a good one.
+
+    \b
+      aural clean memo.m4a          diagnose, choose, run, master: memo_clean.wav
+      aural inspect memo.m4a        only say what is wrong
+      aural COMMAND --help          what a command can do
+    """
+    if verbose:
+        logging.basicConfig(format="%(message)s", stream=sys.stderr)
+        logging.getLogger("aural").setLevel(logging.INFO)
+
+
+def main() -> None:
+    """Run the command line: one sentence on stderr and exit code 2 for what goes wrong."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        aural.main(prog_name="aural", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted; nothing was left half-written", 130)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read the output has gone
+        sys.exit(1)
+    except (AuralError, OSError, MemoryError) as error:
+        if "--debug" in sys.argv:
+            raise
+        _fail(_sentence(error), 2)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
+    return str(error)
+
+
+def _fail(sentence: str, code: int) -> None:
+    click.echo(f"aural: {sentence}", err=True)
+    sys.exit(code)

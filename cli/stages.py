@@ -1,0 +1,232 @@
+"""One command for each stage, and `aural chain`: all made from the registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from aural import registry
+from aural.chain import Chain
+from aural.cli.options import shared, stage_options
+from aural.errors import ChainError
+from aural.parameters import parameters
+from aural.stage import Effect, Separator, Stage, Watch
+
+if TYPE_CHECKING:
+    from aural.cli.work import Job, Outcome
+
+EFFECT_HELP = """
+
+    \b
+      aural {name} in.wav out.wav
+      aural {name} *.wav -o out/
+    """
+SEPARATOR_HELP = """
+
+    Writes each stem to a file of its own in FOLDER, which is made if it is missing.
+
+    \b
+      aural {name} song.mp3 stems/
+    """
+
+
+def stage_command(name: str) -> click.Command:
+    """Make the command of a stage."""
+    stage = registry.stage_class(name)
+    effect = issubclass(stage, Effect)
+    command = click.Command(
+        name,
+        callback=partial(_run_effect if effect else _run_separator, stage),
+        params=[
+            click.Argument(
+                ["files"],
+                nargs=-1,
+                required=True,
+                type=click.Path(path_type=Path),
+                metavar="INPUT... OUTPUT" if effect else "INPUT... FOLDER",
+            ),
+            *stage_options(stage),
+        ],
+        help=(stage.__doc__ or "").strip() + (EFFECT_HELP if effect else SEPARATOR_HELP).format(name=name),
+    )
+    if any(p.name == "seed" for p in parameters(stage)):
+        takes = click.option(
+            "--takes",
+            type=click.IntRange(1),
+            default=1,
+            help="Write so many results, each from the next seed.",
+        )
+        takes(command)
+    options = ["output", "to", "force", "dry-run", "jobs"] if effect else ["to", "force"]
+    return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
+
+
+def _run_effect(
+    stage: type[Stage],
+    files: tuple[Path, ...],
+    output: Path | None,
+    to: str | None,
+    force: bool,
+    dry_run: bool,
+    jobs: int,
+    save_removed: bool = False,
+    takes: int = 1,
+    **values: Any,
+) -> None:
+    from aural.cli.work import pair
+
+    effect = cast(Effect, stage(**values))
+    pairs = pair(*_inputs(files, output), f"_{stage.name}", to)
+    if takes > 1:
+        pairs = [take for job in pairs for take in _takes(job, takes, values["seed"], effect)]
+    else:
+        pairs = [replace(job, effect=effect) for job in pairs]
+    process_all(pairs, force, dry_run, jobs, save_removed)
+
+
+def _takes(job: Job, takes: int, seed: int, effect: Any) -> list[Job]:
+    """Make a job of each take."""
+    names = [job.target.with_stem(f"{job.target.stem}_take{take + 1}") for take in range(takes)]
+    return [replace(job, target=name, effect=replace(effect, seed=seed + take)) for take, name in enumerate(names)]
+
+
+def _inputs(files: tuple[Path, ...], output: Path | None) -> tuple[tuple[Path, ...], Path]:
+    """Tell inputs from the output, which comes last unless -o names it."""
+    if output is not None:
+        return files, output
+    if len(files) < 2:
+        raise click.UsageError("name an output, as the last argument or with -o")
+    return files[:-1], files[-1]
+
+
+def process_all(
+    pairs: list[Job],
+    force: bool,
+    dry_run: bool,
+    jobs: int,
+    save_removed: bool,
+    save_chain: Path | None = None,
+) -> None:
+    """Run the effect of each job over its file, and say what was done."""
+    from aural.cli.text import effect_text
+    from aural.cli.work import STDIO, report, run_jobs, write_chain_file
+
+    to_stdout = any(job.target == STDIO for job in pairs)
+    if save_removed and to_stdout:
+        raise click.UsageError("--save-removed needs a file as output")
+
+    def show(outcome: Outcome) -> None:
+        click.echo(effect_text(outcome.job, outcome.result), err=to_stdout)
+        if save_chain and not dry_run:
+            write_chain_file(outcome.result, save_chain, force)
+
+    work: Any = _planned if dry_run else partial(_process, force, save_removed)
+    report(run_jobs(pairs, work, jobs), show)
+
+
+def _planned(job: Job, watch: Watch) -> Effect | None:
+    return job.effect
+
+
+def _process(force: bool, save_removed: bool, job: Job, watch: Watch) -> Effect:
+    from aural.runner import guard, process, removal, removed_name
+
+    assert job.effect
+    if save_removed:
+        guard(job.source, removed_name(job.target), force)
+    ran = process(job.effect, job.source, job.target, replace=force, watch=watch)
+    if save_removed and (removed := removal(ran)):
+        process(removed, job.source, removed_name(job.target), replace=force, watch=watch)
+    return ran
+
+
+def _run_separator(stage: type[Stage], files: tuple[Path, ...], to: str | None, force: bool, **values: Any) -> None:
+    from aural.cli.work import Job, report, run_jobs
+
+    separator = cast(Separator, stage(**values))
+    sources, folder = _inputs(files, None)
+    work = partial(_separate, separator, to or "wav", force)
+
+    def show(outcome: Outcome) -> None:
+        for path in outcome.result:
+            click.echo(f"{outcome.job.source} -> {path}")
+
+    report(run_jobs([Job(source, folder) for source in sources], work, 1), show)
+
+
+def _separate(separator: Separator, to: str, force: bool, job: Job, watch: Watch) -> list[Path]:
+    from aural.runner import separate
+
+    return separate(separator, job.source, job.target, suffix=f".{to.lstrip('.')}", replace=force, watch=watch)
+
+
+class StagesGroup(click.Group):
+    """The effects as subcommands that follow each other: `noise-reduction --mix 0.8 master`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in registry.names() if issubclass(registry.stage_class(name), Effect)]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in registry.names():
+            return None
+        stage = registry.stage_class(name)
+        if not issubclass(stage, Effect):
+            raise ChainError(f'{name} gives stems; use it in a chain file, with use = "split"')
+        return click.Command(name, params=stage_options(stage), help=stage.__doc__, callback=partial(_make, stage))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let options of `chain` stand anywhere in front of the first stage."""
+        first = next((i for i, arg in enumerate(args) if arg in registry.names()), None)
+        if first is not None:
+            args = [*args[:first], "--", *args[first:]]
+        return super().parse_args(ctx, args)
+
+
+def _make(stage: type[Effect], **values: Any) -> Effect:
+    return stage(**values)
+
+
+@click.group(
+    cls=StagesGroup,
+    chain=True,
+    invoke_without_command=True,
+    context_settings={"allow_interspersed_args": True},
+    subcommand_metavar="[STAGE [OPTIONS]]...",
+)
+@click.argument("source", type=click.Path(path_type=Path), metavar="INPUT")
+@click.argument("target", type=click.Path(path_type=Path), metavar="OUTPUT")
+@click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
+@shared("force", "dry-run", "removed", "save-chain")
+def chain(source: Path, target: Path, **options: Any) -> None:
+    """Run stages one after the other over a recording.
+
+    \b
+      aural chain in.m4a out.wav noise-reduction --mix 0.8 dynamic-compression --ratio 3 master
+      aural chain in.m4a out.wav --chain my.toml
+    """
+
+
+@chain.result_callback()
+def _run_chain(
+    stages: list[Effect],
+    source: Path,
+    target: Path,
+    chain_file: str | None,
+    force: bool,
+    dry_run: bool,
+    save_removed: bool,
+    save_chain: Path | None,
+) -> None:
+    from aural.chainfile import read_chain
+    from aural.cli.work import pair
+
+    first = read_chain(chain_file).stages if chain_file else ()
+    effect = Chain((*first, *stages))
+    if not effect.stages:
+        raise click.UsageError("name at least one stage, or a chain file with --chain")
+    (job,) = pair([source], target, "_chain", None)
+    process_all([replace(job, effect=effect)], force, dry_run, 1, save_removed, save_chain)

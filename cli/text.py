@@ -1,0 +1,107 @@
+"""Results as text: what a person reads in the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from aural.chain import Chain
+from aural.clean import Decision, Plan
+from aural.cli.work import Job
+from aural.diagnosis import Diagnosis
+from aural.parameters import parameters
+from aural.runner import Cleaned
+from aural.stage import Effect, Stage
+
+LABEL = 22
+
+
+def diagnosis_text(diagnosis: Diagnosis, title: str) -> str:
+    """Write a diagnosis, a line for each measurement and for each finding."""
+    lines = [title, *(f"  {label:<{LABEL}}{value}" for label, value in _rows(diagnosis))]
+    findings = diagnosis.findings() or ["nothing is wrong with it"]
+    return "\n".join([*lines, *(f"  - {finding}" for finding in findings)])
+
+
+def planned_text(job: Job, diagnosis: Diagnosis, plan: Plan) -> str:
+    """Write what would be done, and why."""
+    lines = [diagnosis_text(diagnosis, str(job.source)), "", f"preset {plan.preset}, result {job.target}:"]
+    return "\n".join([*lines, *map(decision_text, plan.decisions)])
+
+
+def effect_text(job: Job, effect: Effect) -> str:
+    """Write which stages ran over a file, and how."""
+    stages = effect.stages if isinstance(effect, Chain) else (effect,)
+    lines = [f"  {stage.name:<{LABEL}}{settings_text(stage)}".rstrip() for stage in stages]
+    return "\n".join([f"{job.source} -> {job.target}", *lines])
+
+
+def cleaned_text(job: Job, cleaned: Cleaned) -> str:
+    """Write one screen: figures before and after, and the chain as it ran."""
+    after = dict(_rows(cleaned.after))
+    table = [
+        ("", "before", "after"),
+        *((label, value, after[label]) for label, value in _rows(cleaned.before)[1:]),
+    ]
+    lines = [f"{job.source} -> {job.target}", *_columns(table), "", f"preset {cleaned.plan.preset}:"]
+    ran = iter(cleaned.chain.stages)
+    for decision in cleaned.plan.decisions:
+        lines.append(decision_text(decision, next(ran) if decision.effect else None))
+    return "\n".join(lines)
+
+
+def decision_text(decision: Decision, effect: Effect | None = None) -> str:
+    """Write a line that says whether a stage runs, and why."""
+    effect = effect or decision.effect
+    mark, settings = ("+", f"  [{settings_text(effect)}]") if effect else ("-", "")
+    return f"  {mark} {decision.name:<{LABEL}}{decision.reason}{settings}"
+
+
+def settings_text(stage: Stage) -> str:
+    """Write the parameters that differ from their defaults."""
+    changed = [p for p in parameters(type(stage)) if getattr(stage, p.name) != p.default]
+    return ", ".join(f"{p.name} {_number(getattr(stage, p.name))}" for p in changed)
+
+
+def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    loudness, scene, band = diagnosis.loudness, diagnosis.scene, diagnosis.bandwidth
+    if diagnosis.hum.frequency_hz:
+        hum = f"{diagnosis.hum.frequency_hz:.2f} Hz at {diagnosis.hum.level_dbfs:.0f} dBFS"
+    else:
+        hum = "none"
+    return [
+        ("recording", f"{_format(diagnosis)}, {diagnosis.kind}"),
+        ("loudness", f"{_level(loudness.integrated_lufs)} LUFS"),
+        ("loudness range", f"{loudness.range_lu:.1f} LU"),
+        ("true peak", f"{_level(diagnosis.true_peak_dbtp)} dBTP"),
+        ("background", f"{_level(scene.floor_dbfs)} dBFS"),
+        ("signal to noise", f"{_level(scene.snr_db)} dB"),
+        ("hum", hum),
+        ("bandwidth", f"{band.cutoff_hz / 1000:.1f} kHz of {diagnosis.format.sample_rate / 2000:g}"),
+        ("clipped samples", str(diagnosis.level.clipped_samples)),
+        ("decay of the room", "cannot be told" if math.isnan(scene.decay_s) else f"{scene.decay_s:.2f} s"),
+    ]
+
+
+def _format(diagnosis: Diagnosis) -> str:
+    info, audio = diagnosis.info, diagnosis.format
+    channels = {1: "mono", 2: "stereo"}.get(audio.channels, f"{audio.channels} channels")
+    written = f", {info.codec.lower()} in {info.container.lower()}" if info else ""
+    minutes, seconds = divmod(diagnosis.duration_s, 60)
+    return f"{minutes:.0f}:{seconds:04.1f} min, {channels}, {audio.sample_rate / 1000:g} kHz{written}"
+
+
+def _level(value: float) -> str:
+    return f"{value:.1f}" if math.isfinite(value) else "-" if math.isnan(value) else ("no" if value > 0 else "-inf")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"({len(value)} values)"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _columns(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+    width = max(len(before) for _, before, _ in rows) + 3
+    return [f"  {label:<{LABEL}}{before:<{width}}{after}".rstrip() for label, before, after in rows]

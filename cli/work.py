@@ -1,0 +1,192 @@
+"""Many files: which result belongs to which input, jobs, progress, and what failed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from aural.audio.files import open_audio
+from aural.audio.writing import LOSSLESS, SUFFIXES, part_of, replacing
+from aural.chain import Chain
+from aural.chainfile import write_chain
+from aural.errors import AudioError, AuralError
+from aural.runner import make_folder
+from aural.stage import UNWATCHED, Block, Effect, Format, Watch
+
+STDIO = Path("-")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input, where its result goes, and what is to run over it where that is known beforehand."""
+
+    source: Path
+    target: Path
+    effect: Effect | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: a result, or the sentence that says what went wrong."""
+
+    job: Job
+    result: Any = None
+    error: str = ""
+
+
+def pair(sources: Sequence[Path], output: Path | None, ending: str, to: str | None) -> list[Job]:
+    """Say where the result of each input goes.
+
+    Beside the input, with an ending to its name; into the folder `output`, which is made if only it is missing;
+    or to the file `output`. Lossless formats are kept, others become .wav, unless `to` names one.
+
+    Raises:
+        AudioError: two inputs would go to one file, or several to a file that is no folder.
+    """
+    if to is not None and f".{to.lstrip('.')}" not in SUFFIXES:
+        raise AudioError(f"cannot write {to}; known: {', '.join(s[1:] for s in SUFFIXES)}")
+    folder = output if output and output != STDIO and (output.is_dir() or _names_folder(output, sources)) else None
+    if folder:
+        make_folder(folder)
+    elif output and len(sources) > 1:
+        raise AudioError(f"{output}: is one file for {len(sources)} inputs; name a folder")
+    jobs = [Job(source, _target(source, output, folder, ending, to)) for source in sources]
+    targets = [job.target for job in jobs]
+    for target in targets:
+        if target != STDIO and targets.count(target) > 1:
+            raise AudioError(f"{target}: is the result of two inputs; rename one or use another folder")
+    return jobs
+
+
+def _names_folder(output: Path, sources: Sequence[Path]) -> bool:
+    return len(sources) > 1 or output.suffix.lower() not in SUFFIXES
+
+
+def _target(source: Path, output: Path | None, folder: Path | None, ending: str, to: str | None) -> Path:
+    if output and not folder:
+        return output
+    if source == STDIO:
+        return folder / f"stdin{ending}.wav" if folder else STDIO
+    kept = source.suffix.lower() if source.suffix.lower() in LOSSLESS else ".wav"
+    suffix = f".{to.lstrip('.')}" if to else kept
+    return (folder or source.parent) / f"{source.stem}{ending}{suffix}"
+
+
+@contextmanager
+def real_files(job: Job) -> Iterator[Job]:
+    """Put temporary files in the place of standard input and output."""
+    with tempfile.TemporaryDirectory(prefix="aural-") as folder:
+        source, target = job.source, job.target
+        if source == STDIO:
+            source = Path(folder) / "stdin"
+            with source.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        if target == STDIO:
+            target = Path(folder) / "stdout.wav"
+        yield replace(job, source=source, target=target)
+        if job.target == STDIO:
+            with target.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
+    """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
+    try:
+        if workers == 1 or len(jobs) == 1:
+            for job in jobs:
+                with progress(job.source) as watch:
+                    outcome = attempt(work, job, watch)
+                yield outcome
+        else:
+            from joblib import Parallel, delayed
+
+            parallel = Parallel(n_jobs=workers, return_as="generator")
+            yield from parallel(delayed(attempt)(work, job, UNWATCHED) for job in jobs)
+    finally:
+        for job in jobs:  # a worker that was killed cannot clean up
+            part_of(job.target).unlink(missing_ok=True)
+
+
+def attempt(work: Callable[[Job, Watch], Any], job: Job, watch: Watch) -> Outcome:
+    """Do one job; turn an error AURAL knows into its sentence."""
+    try:
+        with real_files(job) as real:
+            return Outcome(job, work(real, watch))
+    except AuralError as error:
+        return Outcome(job, error=str(error))
+
+
+def report(
+    outcomes: Iterable[Outcome], show: Callable[[Outcome], None], finish: Callable[[], None] | None = None
+) -> None:
+    """Show each result as it comes and each error on stderr; exit with 2 if all failed, 1 if some did."""
+    failed = done = 0
+    for outcome in outcomes:
+        if outcome.error:
+            failed += 1
+            click.echo(f"aural: {outcome.error}", err=True)
+        else:
+            done += 1
+            show(outcome)
+    if finish:
+        finish()
+    if failed:
+        sys.exit(1 if done else 2)
+
+
+def write_chain_file(effect: Effect, path: Path, force: bool) -> None:
+    """Write a chain as it ran to a TOML file.
+
+    Raises:
+        AudioError: the file exists and may not be replaced, or cannot be written.
+    """
+    if path.exists() and not force:
+        raise AudioError(f"{path}: exists; use -f to replace it")
+    text = write_chain(effect if isinstance(effect, Chain) else Chain((effect,)))
+    with replacing(path) as part:
+        part.write_text(text, "utf-8")
+
+
+class Bar(Watch):
+    """Shows a progress bar with the time left."""
+
+    def __init__(self, bar: Progress, source: Path) -> None:
+        self.bar, self.source = bar, source
+        self.task = bar.add_task(source.name, total=None)
+
+    def expect(self, passes: int) -> None:
+        try:
+            self.bar.update(self.task, total=passes * open_audio(self.source).info.duration_s)
+        except AudioError:
+            return  # standard input
+
+    def __call__(self, blocks: Iterable[Block], source: Format) -> Iterator[Block]:
+        for block in blocks:
+            self.bar.advance(self.task, block.shape[-1] / source.sample_rate)
+            yield block
+
+
+@contextmanager
+def progress(source: Path) -> Iterator[Watch]:
+    """Watch a job on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield UNWATCHED
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Bar(bar, source)

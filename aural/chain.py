@@ -125,17 +125,10 @@ class Split(Effect):
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         run = self.separator.render(blocks, source)
-        stems = len(self.separator.stems)
-        channels = stems * run.output.channels
-        flat = (block.reshape(channels, block.shape[-1]) for block in run.blocks)
-        spool = repeatable(flat, Format(run.output.sample_rate, channels))
+        stems = dict(zip(self.separator.stems, spooled_stems(run), strict=True))
         ready = [
-            (
-                stem,
-                effect if effect.ready else effect.measure(StemOf(spool, index, run.output.channels), run.output),
-            )
-            for index, (stem, effect) in enumerate(zip(self.separator.stems, self.each(), strict=True))
-            if effect != Chain()
+            (stem, effect if effect.ready else effect.measure(stems[stem], run.output))
+            for stem, effect in self.branches
         ]
         return replace(self, separator=run.stage, branches=tuple(ready))
 
@@ -143,15 +136,23 @@ class Split(Effect):
         return SplitStream(self.separator.open(source), self.each())
 
 
-class StemOf:
-    """One stem out of blocks that hold all of them, channel after channel."""
+def spooled_stems(run: Rendering[Separator]) -> list[Iterable[Block]]:
+    """Put the stems of a run on disk; return each as blocks that can be iterated over again."""
+    channels, count = run.output.channels, len(run.stage.stems)
+    together = Format(run.output.sample_rate, channels * count)
+    spool = repeatable((block.reshape(together.channels, block.shape[-1]) for block in run.blocks), together)
+    return [Channels(spool, slice(stem * channels, (stem + 1) * channels)) for stem in range(count)]
 
-    def __init__(self, blocks: Iterable[Block], index: int, channels: int) -> None:
-        self.blocks, self.index, self.channels = blocks, index, channels
+
+class Channels:
+    """Some of the channels of blocks that can be iterated over again."""
+
+    def __init__(self, blocks: Iterable[Block], which: slice) -> None:
+        self.blocks, self.which = blocks, which
 
     def __iter__(self) -> Iterator[Block]:
         for block in self.blocks:
-            yield block[self.index * self.channels : (self.index + 1) * self.channels]
+            yield block[self.which]
 
 
 class SplitStream(Stream):

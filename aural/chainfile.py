@@ -54,7 +54,8 @@ def write_chain(chain: Chain) -> str:
 
 def chain_table(chain: Chain) -> dict[str, Any]:
     """Return a chain as plain values: what its TOML file says."""
-    return {"stage": [_table(stage) for stage in chain.stages]}
+    mix = {} if chain.mix == 1 else {"mix": chain.mix}
+    return {**mix, "stage": [_table(stage) for stage in chain.stages]}
 
 
 def presets() -> dict[str, str]:
@@ -84,16 +85,20 @@ def _find(source: str) -> tuple[str, str]:
 
 
 def _chain(table: dict[str, Any]) -> Chain:
-    for key in table:
-        if key not in ("description", "stage"):
-            raise ChainError(f"no entry called {key!r} in a chain file{hint(key, ['description', 'stage'])}")
+    _refuse_unknown("a chain file", table, ("description", "stage", "mix"))
     stages = []
     for number, entry in enumerate(_tables(table.get("stage"), "stage"), 1):
         try:
             stages.append(_effect(entry))
         except AuralError as error:
             raise ChainError(f"stage {number}: {error}") from error
-    return Chain(tuple(stages))
+    return Chain(tuple(stages), mix=table.get("mix", 1.0))
+
+
+def _refuse_unknown(where: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            raise ChainError(f"no entry called {key!r} in {where}{hint(key, known)}")
 
 
 def _tables(entries: Any, key: str) -> list[dict[str, Any]]:
@@ -105,8 +110,9 @@ def _tables(entries: Any, key: str) -> list[dict[str, Any]]:
 def _effect(table: dict[str, Any]) -> Effect:
     match table:
         case {"use": "split"}:
-            return _split(**table)
+            return _split(table)
         case {"use": "chain"}:
+            _refuse_unknown("a chain", table, ("use", "stage", "mix"))
             return Chain(_branch(table.get("stage")).stages, mix=table.get("mix", 1.0))
     stage = _stage(table)
     if not isinstance(stage, Effect):
@@ -114,14 +120,15 @@ def _effect(table: dict[str, Any]) -> Effect:
     return stage
 
 
-def _split(use: str, separator: Any = None, branch: Any = None, mix: float = 1.0, **unknown: Any) -> Split:
-    if unknown:
-        key = next(iter(unknown))
-        raise ChainError(f"split: no entry called {key!r}{hint(key, ['separator', 'branch', 'mix'])}")
+def _split(table: dict[str, Any]) -> Split:
+    _refuse_unknown("a split", table, ("use", "separator", "branch", "mix"))
+    separator, branches = table.get("separator"), table.get("branch", {})
     if not isinstance(separator, dict) or not isinstance(stage := _stage(separator), Separator):
-        raise ChainError("split: needs separator = { use = the name of a stage that gives stems }")
-    branches = {stem: _branch(entries) for stem, entries in (branch or {}).items()}
-    return Split(stage, branches, mix=mix)  # type: ignore[arg-type]
+        raise ChainError("a split needs separator = { use = the name of a stage that gives stems }")
+    if not isinstance(branches, dict):
+        raise ChainError("a split's branches are [[stage.branch.NAME]] tables, NAME that of a stem")
+    effects = tuple((stem, _branch(entries)) for stem, entries in branches.items())
+    return Split(stage, effects, mix=table.get("mix", 1.0))
 
 
 def _branch(entries: Any) -> Chain:
@@ -142,10 +149,7 @@ def _table(stage: Stage) -> dict[str, Any]:
     if isinstance(stage, Chain):
         return {"use": "chain", **mix, "stage": [_table(inner) for inner in stage.stages]}
     if isinstance(stage, Split):
-        branches = {
-            stem: [_table(inner) for inner in (effect.stages if isinstance(effect, Chain) else (effect,))]
-            for stem, effect in stage.branches
-        }
+        branches = {stem: [_table(inner) for inner in _in_series(effect)] for stem, effect in stage.branches}
         return {"use": "split", **mix, "separator": _table(stage.separator), "branch": branches}
     values = {p.name: getattr(stage, p.name) for p in parameters(type(stage))}
     for name, value in values.items():
@@ -153,3 +157,8 @@ def _table(stage: Stage) -> dict[str, Any]:
             raise ChainError(f"{stage.name}: {name} was made in memory and cannot be written to a file")
     written = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v is not None}
     return {"use": stage.name, **written}
+
+
+def _in_series(effect: Effect) -> tuple[Effect, ...]:
+    """List the stages of a plain chain; an effect of another kind alone."""
+    return effect.stages if isinstance(effect, Chain) and effect.mix == 1 else (effect,)

@@ -39,10 +39,52 @@ class Diagnosis:
         return "silence" if self.level.silent else "speech" if self.scene.speech else "music"
 
     @property
+    def noisy(self) -> bool:
+        """Whether a voice has an audible background. What music is made of cannot be told from noise."""
+        return self.kind == "speech" and self.scene.snr_db < NOISY_DB
+
+    @property
+    def rumbles(self) -> bool:
+        """Whether much lies below a voice's lowest tone."""
+        return self.scene.rumble_db > RUMBLE_DB
+
+    @property
+    def hums(self) -> bool:
+        """Whether there is mains hum that could be heard once the recording is loud."""
+        return bool(self.hum.frequency_hz) and self.hum.level_dbfs > max(FAINT_HUM_DBFS, self.level.rms_dbfs - 70)
+
+    @property
+    def offset(self) -> bool:
+        """Whether the waveform stands off zero."""
+        return self.level.dc > OFFSET and self.duration_s > 0.5
+
+    @property
+    def reverberant(self) -> bool:
+        """Whether a voice was recorded far away, or in a room that rings."""
+        return self.scene.speech and self.scene.decay_s > REVERBERANT_S
+
+    @property
+    def clean(self) -> bool:
+        """Whether it is a voice that nothing needs to be done to."""
+        return self.kind == "speech" and not (self.noisy or self.hums or self.dull or self.offset)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the file holds a lossy codec."""
+        return self.info is not None and self.info.bits is None
+
+    @property
+    def dull(self) -> bool:
+        """Whether the spectrum is cut off so low that one hears it."""
+        return self.bandwidth.cut and self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
+
+    @property
     def origin(self) -> str:
-        """What the end of the spectrum tells of the path the recording came by; empty if nothing."""
+        """What probably cut the spectrum off; empty if nothing did."""
         if not self.bandwidth.cut:
             return ""
+        if self.lossy and self.info:
+            return f"the file's own codec, {self.info.codec.lower()}, or what it was made from"
         cutoff = self.bandwidth.cutoff_hz
         return next(words for limit, words in ORIGINS if cutoff < limit)
 
@@ -51,21 +93,25 @@ class Diagnosis:
         if self.level.silent:
             return ["holds nothing but silence"]
         found = []
-        if self.scene.snr_db < 35 and self.scene.speech:
-            found.append(
-                f"background noise at {self.scene.floor_dbfs:.0f} dBFS, {self.scene.snr_db:.0f} dB below the voice"
-            )
-        if self.hum.frequency_hz:
+        if self.noisy:
+            level, distance = self.scene.floor_dbfs, self.scene.snr_db
+            found.append(f"background noise at {level:.0f} dBFS, {distance:.0f} dB below the voice")
+        if self.hums:
             found.append(f"mains hum at {self.hum.frequency_hz:.2f} Hz, {self.hum.level_dbfs:.0f} dBFS")
+        if self.offset:
+            found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
+        if self.dull:
+            found.append(f"the spectrum is cut off at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
+        return found + self.beyond_repair()
+
+    def beyond_repair(self) -> list[str]:
+        """List those of the findings that no stage mends."""
+        found = []
         if self.level.clipped_samples:
             found.append(f"clipping: {self.level.clipped_samples} samples stand at the ceiling")
-        if self.level.dc > 0.003:
-            found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
-        if self.bandwidth.cut:
-            found.append(f"the spectrum is cut off at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
-        if self.scene.speech and self.scene.decay_s > REVERBERANT_S:
+        if self.reverberant:
             found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
         return found
 
@@ -86,6 +132,11 @@ class Diagnosis:
 
 
 REVERBERANT_S = 0.35
+NOISY_DB = 28.0
+RUMBLE_DB = -20.0
+OFFSET = 0.003
+FAINT_HUM_DBFS = -90.0
+AUDIBLE_CUTOFF_HZ = {"silence": 0.0, "speech": 11500.0, "music": 15500.0}
 
 ORIGINS = (
     (3900, "a telephone line or AMR"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aural.errors import ParameterError
 
@@ -49,9 +49,9 @@ class Param:
         raise AssertionError("unreachable")
 
 
-def param(default: T, help: str, *, kw_only: bool = False, **rest: Any) -> T:
+def param(default: T, help: str, **rest: Any) -> T:
     """Declare a stage parameter: default, meaning, unit and range in one place."""
-    return cast(T, field(default=default, kw_only=kw_only, metadata={"param": Param(help, **rest)}))
+    return field(default=default, metadata={"param": Param(help, **rest)})
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,24 @@ class Parameter:
     optional: bool
     default: Any
     spec: Param
+    element: type = object
+    """Type of the elements of a tuple."""
 
     def check(self, owner: str, value: Any) -> None:
         """Raise ParameterError unless the value is allowed."""
         if value is None and self.optional:
             return
         if not self._accepts(value):
-            allowed = self.spec.allowed if self._numeric or self.spec.choices else f"a {self.kind.__name__}"
+            allowed = self.spec.allowed if self.numeric or self.spec.choices else f"a {self.kind.__name__}"
             raise ParameterError(f"{owner}: {self.name} must be {allowed}, got {value!r}")
 
     @property
-    def _numeric(self) -> bool:
+    def numeric(self) -> bool:
+        """True for int and float."""
         return self.kind in (int, float)
 
     def _accepts(self, value: Any) -> bool:
-        if self._numeric:
+        if self.numeric:
             whole = isinstance(value, int) or hasattr(value, "__index__")
             if isinstance(value, bool) or not (whole or (self.kind is float and hasattr(value, "__float__"))):
                 return False
@@ -94,8 +97,8 @@ def parameters(owner: type) -> tuple[Parameter, ...]:
     hints = get_type_hints(owner)
     found = [f for f in fields(owner) if "param" in f.metadata]
     return tuple(
-        Parameter(f.name, *_kind(hints[f.name]), f.default, f.metadata["param"])
-        for f in sorted(found, key=lambda f: f.kw_only)
+        Parameter(f.name, *_kind(hints[f.name]), f.default, f.metadata["param"], _element(hints[f.name]))
+        for f in sorted(found, key=lambda f: bool(f.kw_only))
     )
 
 
@@ -109,9 +112,15 @@ def _kind(hint: Any) -> tuple[type, bool]:
     return get_origin(hint) or hint, False
 
 
-def check(value: Any, owner: str) -> None:
+def _element(hint: Any) -> type:
+    """Return the type of the elements, of a hint such as tuple[int, ...] | None."""
+    inner = next((a for a in (hint, *get_args(hint)) if get_origin(a) is tuple), None)
+    return get_args(inner)[0] if inner else object
+
+
+def check(value: object, owner: str) -> None:
     """Check every parameter of a dataclass instance."""
-    for p in parameters(type(value)):
+    for p in parameters(type(value)):  # type: ignore[arg-type]
         p.check(owner, getattr(value, p.name))
 
 
@@ -127,7 +136,7 @@ def markdown(owner: type) -> str:
     rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
     for p in parameters(owner):
         default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
-        allowed = p.spec.allowed if p.kind in (int, float) or p.spec.choices else p.kind.__name__
+        allowed = p.spec.allowed if p.numeric or p.spec.choices else p.kind.__name__
         when = "".join(f" ({name} = {value})" for name, value in p.spec.when.items())
         rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
     return "\n".join(rows)

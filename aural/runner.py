@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
 
 from aural.audio.files import open_audio
 from aural.audio.writing import check_target, write_audio
-from aural.chain import Chain, StemOf
-from aural.clean import Plan, plan
+from aural.chain import Chain, spooled_stems
 from aural.diagnosis import Diagnosis, Examination, inspect
 from aural.errors import AudioError
-from aural.stage import UNWATCHED, Effect, Format, Separator, Stream, Watch, repeatable
+from aural.planning import Plan, check_preset, plan
+from aural.stage import UNWATCHED, Effect, Format, Separator, Stream, Watch
 from aural.streaming import BlendStream
 
 
@@ -32,15 +37,25 @@ def clean(
     preset: str = "auto",
     *,
     replace: bool = False,
+    save_removed: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Cleaned:
     """Diagnose a recording, choose a chain, run it and write the result.
+
+    Args:
+        source: the recording.
+        target: where the result goes; its suffix says the format.
+        preset: name of a preset, a chain file, or `auto`.
+        replace: whether files that exist may be replaced. The source never is.
+        save_removed: also write what was taken away, to the file that `removed_name` says.
+        watch: sees the signal go by.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
         ChainError: there is no such preset.
     """
-    guard(Path(source), Path(target), replace)
+    check_preset(preset)
+    guard(source, target, replace, save_removed)
     watch.expect(4)  # a guess, until the chain is known
     before = inspect(source, watch)
     chosen = plan(before, preset)
@@ -49,6 +64,8 @@ def clean(
     run = chosen.chain.render(file, file.format, watch)
     examination = Examination(run.output)
     write_audio(target, examination.tee(run.blocks), run.output, like=file.info)
+    if save_removed:
+        _write_removed(run.stage, source, target)
     return Cleaned(chosen, run.stage, before, examination.compute())
 
 
@@ -58,18 +75,21 @@ def process(
     target: str | Path,
     *,
     replace: bool = False,
+    save_removed: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
-    """Run an effect or a chain over a file; return it as it ran, with every measured parameter.
+    """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
-    guard(Path(source), Path(target), replace)
+    guard(source, target, replace, save_removed)
     file = open_audio(source)
     watch.expect(effect.passes)
     run = effect.render(file, file.format, watch)
     write_audio(target, run.blocks, run.output, like=file.info)
+    if save_removed:
+        _write_removed(run.stage, source, target)
     return run.stage
 
 
@@ -84,26 +104,34 @@ def separate(
 ) -> list[Path]:
     """Write each stem of a recording to a file of its own in a folder; return the files.
 
+    Stems that go beyond full scale, as those of a loud mixture may, are written as floats: clipped, they would not
+    sum to the mixture.
+
     Raises:
         AudioError: the recording cannot be read, or a stem not written.
     """
-    source, folder = Path(source), Path(folder)
     file = open_audio(source)
-    targets = [folder / f"{source.stem}_{stem}{suffix}" for stem in separator.stems]
-    make_folder(folder)
+    targets = stem_names(separator, Path(source), Path(folder), suffix)
+    watch.expect(separator.passes)
+    run = separator.render(file, file.format, watch)  # opens the model: nothing is made if that fails
+    make_folder(Path(folder))
     for target in targets:
         guard(source, target, replace)
-    run = separator.render(file, file.format, watch)
-    channels = run.output.channels
-    together = Format(run.output.sample_rate, channels * len(targets))
-    spool = repeatable((block.reshape(together.channels, block.shape[-1]) for block in run.blocks), together)
-    for index, target in enumerate(targets):
-        write_audio(target, StemOf(spool, index, channels), run.output, like=file.info)
+    for target, stem in zip(targets, spooled_stems(run), strict=True):
+        peak = max((float(np.abs(block).max(initial=0)) for block in stem), default=0.0)
+        like = dataclasses.replace(file.info, bits=32, floating=True) if peak > 1 else file.info
+        write_audio(target, stem, run.output, like=like)
     return targets
 
 
-def guard(source: Path, target: Path, replace: bool) -> None:
+def stem_names(separator: Separator, source: Path, folder: Path, suffix: str) -> list[Path]:
+    """Name the files of the stems."""
+    return [folder / f"{source.stem}_{stem}{suffix}" for stem in separator.stems]
+
+
+def guard(source: str | Path, target: str | Path, replace: bool, save_removed: bool = False) -> None:
     """Raise AudioError unless the target may be written: never over the input, over another file only if told."""
+    source, target = Path(source), Path(target)
     check_target(target)
     if target.is_dir():
         raise AudioError(f"{target}: is a folder")
@@ -112,6 +140,8 @@ def guard(source: Path, target: Path, replace: bool) -> None:
             raise AudioError(f"{target}: is the input itself; it is never overwritten")
         if not replace:
             raise AudioError(f"{target}: exists; use -f to replace it")
+    if save_removed:
+        guard(source, removed_name(target), replace)
 
 
 def make_folder(folder: Path) -> None:
@@ -130,7 +160,7 @@ def make_folder(folder: Path) -> None:
 class Removed(Effect):
     """What an effect takes away: the input less the output."""
 
-    name = "removed"
+    name: ClassVar[str] = "removed"
     effect: Effect
 
     @property
@@ -141,15 +171,24 @@ class Removed(Effect):
         return BlendStream(self.effect.open(source), source, dry=1.0, wet=-1.0)
 
 
-def removal(effect: Effect) -> Chain | None:
-    """Return the chain that gives what the first suppressing stage takes away; None if there is no such stage."""
-    stages = effect.stages if isinstance(effect, Chain) else (effect,)
+def removed_name(target: str | Path) -> Path:
+    """Name the file that holds what was taken away."""
+    return Path(target).with_stem(f"{Path(target).stem}_removed")
+
+
+def _write_removed(ran: Effect, source: str | Path, target: str | Path) -> None:
+    """Write what the first suppressing stage of a run takes away; nothing where there is none."""
+    stages = list(_flat(ran))
     for index, stage in enumerate(stages):
         if stage.suppresses:
-            return Chain((*stages[:index], Removed(effect=stage)))
-    return None
+            process(Chain((*stages[:index], Removed(stage))), source, removed_name(target), replace=True)
+            return
 
 
-def removed_name(target: Path) -> Path:
-    """Name the file that holds what was taken away."""
-    return target.with_stem(f"{target.stem}_removed")
+def _flat(effect: Effect) -> Iterator[Effect]:
+    """List the stages of a chain, those of chains within it too."""
+    if isinstance(effect, Chain) and effect.mix == 1:
+        for stage in effect.stages:
+            yield from _flat(stage)
+    else:
+        yield effect

@@ -15,6 +15,7 @@ Levels = NDArray[np.float32]
 """Powers or shares, shape (channels, frames) or (channels, frames, bins)."""
 
 TINY = 1e-30  # a power far below anything a float32 recording holds; keeps quotients and logarithms finite
+CIRCLE = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
 
 
 class BesideStream(Stream):
@@ -43,18 +44,26 @@ class BesideStream(Stream):
 
 def power(spectra: Spectra) -> Levels:
     """Return the power of every bin."""
-    return spectra.real**2 + spectra.imag**2  # type: ignore[no-any-return]
+    return spectra.real**2 + spectra.imag**2
 
 
 def smoothed(levels: Levels, half: int) -> Levels:
     """Average over `half` bins to both sides, over fewer at the ends."""
     bins = levels.shape[-1]
-    total = np.concatenate(
-        [np.zeros_like(levels[..., :1], np.float64), np.cumsum(levels, axis=-1, dtype=np.float64)], -1
-    )
+    total = np.cumsum(levels, axis=-1, dtype=np.float64)
+    total = np.concatenate([np.zeros_like(total[..., :1]), total], axis=-1)
     first = np.maximum(np.arange(bins) - half, 0)
     last = np.minimum(np.arange(bins) + half + 1, bins)
-    return np.maximum((total[..., last] - total[..., first]) / (last - first), 0).astype(np.float32)
+    mean: Levels = np.maximum((total[..., last] - total[..., first]) / (last - first), 0).astype(np.float32)
+    return mean
+
+
+def flattened(spectra: Spectra, half: int) -> Spectra:
+    """Divide by the envelope over `half` bins to both sides; what is far below its wider surroundings stays so."""
+    levels = power(spectra)
+    envelope = smoothed(levels, half) + np.float32(0.01) * smoothed(levels, 6 * half)
+    floor = np.float32(1e-12) * levels.max(axis=-1, keepdims=True)  # of the moving sums' precision
+    return spectra / np.sqrt(envelope + floor + np.float32(TINY))  # type: ignore[no-any-return]
 
 
 def typical(levels: Levels) -> Levels:
@@ -65,8 +74,8 @@ def typical(levels: Levels) -> Levels:
 def likeness(spectra: Spectra) -> Levels:
     """Return how far each channel is the mean of all channels, 0 to 1, shape (channels, frames)."""
     middle = spectra.mean(axis=0)
-    cross = np.abs((spectra * middle.conj()).sum(axis=-1)) ** 2
-    both = power(spectra).sum(axis=-1) * power(middle).sum(axis=-1)
+    cross = np.abs((spectra * middle.conj()).sum(axis=-1, dtype=np.complex128)) ** 2
+    both = power(spectra).sum(axis=-1, dtype=np.float64) * power(middle).sum(axis=-1, dtype=np.float64)
     return np.minimum(cross / (both + TINY), 1).astype(np.float32)  # type: ignore[no-any-return]
 
 
@@ -86,7 +95,7 @@ def noise_gain(frames: FrameStream) -> float:
     return float(1 / np.sqrt((frames.analysis**2).mean() * (frames.synthesis**2).mean() * frames.overlap))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _phasors(seed, channels, first_frame, frames, first_bin, bins):  # type: ignore[no-untyped-def]
     """Draw complex numbers of magnitude 1 by a hash of their place (splitmix64).
 
@@ -95,17 +104,15 @@ def _phasors(seed, channels, first_frame, frames, first_bin, bins):  # type: ign
         function alone, over a counter made of the place.
     """
     out = np.empty((channels, frames, bins), np.complex64)
-    turn = 2 * np.pi / 2.0**32
     for c in range(channels):
         for t in range(frames):
             row = _mixed(_mixed(seed * np.uint64(64) + np.uint64(c)) + np.uint64(first_frame + t))
             for b in range(bins):
-                angle = turn * (_mixed(row + np.uint64(first_bin + b)) >> np.uint64(32))
-                out[c, t, b] = np.cos(angle) + 1j * np.sin(angle)
+                out[c, t, b] = CIRCLE[_mixed(row + np.uint64(first_bin + b)) >> np.uint64(52)]
     return out
 
 
-@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, inline="always")
 def _mixed(z):  # type: ignore[no-untyped-def]
     z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

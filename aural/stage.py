@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -42,10 +42,13 @@ UNWATCHED = Watch()
 
 
 class Stream(ABC):
-    """One run of a stage over one signal. All mutable state lives here."""
+    """One run of a stage over one signal. All mutable state lives here.
 
-    def __init__(self, output: Format) -> None:
-        self.output = output
+    Blocks come in as (channels, frames) and go out so too, or as (stems, channels, frames) where `stems` is given.
+    """
+
+    def __init__(self, output: Format, stems: int | None = None) -> None:
+        self.output, self.stems = output, stems
 
     @abstractmethod
     def push(self, block: Block) -> Block:
@@ -53,7 +56,12 @@ class Stream(ABC):
 
     def flush(self) -> Block:
         """Return the frames still held back. Call once, after the last push."""
-        return np.zeros((self.output.channels, 0), np.float32)
+        return self.nothing()
+
+    def nothing(self) -> Block:
+        """Return a block of no frames."""
+        stems = () if self.stems is None else (self.stems,)
+        return np.zeros((*stems, self.output.channels, 0), np.float32)
 
 
 def pump(stream: Stream, blocks: Iterable[Block]) -> Iterator[Block]:
@@ -152,8 +160,10 @@ class Stage(ABC):
 class Effect(Stage):
     """A stage with one output."""
 
-    mix: float = param(1.0, "Share of the processed signal in the output; 0 leaves the input as it is",
-                       low=0.0, high=1.0, kw_only=True)  # fmt: skip
+    _: KW_ONLY
+    mix: float = param(
+        1.0, "Share of the processed signal in the output; 0 leaves the input as it is", low=0.0, high=1.0
+    )
 
     def __call__(self, audio: ArrayLike, sample_rate: int) -> Block:
         """Process a whole signal.

@@ -84,7 +84,7 @@ class ResampleStream(Stream):
         return self._run(block, last=False)
 
     def flush(self) -> Block:
-        return self._run(np.zeros((self.output.channels, 0), np.float32), last=True)
+        return self._run(self.nothing(), last=True)
 
     def _run(self, block: Block, last: bool) -> Block:
         frames = np.ascontiguousarray(block.T, np.float32)
@@ -174,7 +174,7 @@ class FrameStream(Stream):
         return np.concatenate([self._slab(windows[:, i : i + slab]) for i in range(0, count, slab)], axis=-1)
 
     def _slab(self, windows: Block) -> Block:
-        return self._overlap_add(self.change(np.fft.rfft(windows * self.analysis)))
+        return self._overlap_add(self.change(np.fft.rfft(windows * self.analysis).astype(np.complex64, copy=False)))
 
     def _overlap_add(self, spectra: Spectra) -> Block:
         channels, count, _ = spectra.shape
@@ -211,8 +211,8 @@ class SegmentStream(Stream):
     front, the last none behind and whatever length remains: the ends are the method's own to treat.
     """
 
-    def __init__(self, source: Format, segment: int, context: int) -> None:
-        super().__init__(source)
+    def __init__(self, source: Format, segment: int, context: int, stems: int | None = None) -> None:
+        super().__init__(source, stems)
         self.segment, self.context = segment, context
         self.queue = Queue()
         self.before = 0  # frames at the front of the queue that are context
@@ -226,11 +226,11 @@ class SegmentStream(Stream):
         done = []
         while self.queue.frames >= self.before + self.segment + self.context:
             done.append(self._segment(self.before + self.segment + self.context, self.segment))
-        return np.concatenate(done, axis=-1) if done else self._nothing()
+        return np.concatenate(done, axis=-1) if done else self.nothing()
 
     def flush(self) -> Block:
         rest = self.queue.frames - self.before
-        return self._segment(self.queue.frames, rest) if rest else self._nothing()
+        return self._segment(self.queue.frames, rest) if rest else self.nothing()
 
     def _segment(self, frames: int, wanted: int) -> Block:
         result = self.process(self.queue.peek(frames))[..., self.before : self.before + wanted]
@@ -238,7 +238,3 @@ class SegmentStream(Stream):
         self.queue.take(spent)
         self.before = self.before + wanted - spent
         return result.astype(np.float32, copy=False)
-
-    def _nothing(self) -> Block:
-        """Return a block of no frames, with the leading axes of the stage's output."""
-        return super().flush()

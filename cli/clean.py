@@ -13,9 +13,9 @@ from aural.cli.options import shared
 from aural.stage import Watch
 
 if TYPE_CHECKING:
-    from aural.clean import Plan
     from aural.cli.work import Job, Outcome
     from aural.diagnosis import Diagnosis
+    from aural.planning import Plan
     from aural.runner import Cleaned
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
@@ -48,20 +48,22 @@ def clean(
       aural clean memo.m4a -n            what would be done, and why
     """
     from aural.cli.text import cleaned_text, planned_text
-    from aural.cli.work import STDIO, pair, report, run_jobs, write_chain_file
+    from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs, write_chain_file
+    from aural.planning import check_preset
 
-    pairs = pair(files, output, "_clean", to)
+    check_preset(preset)
+    pairs = pair(files, output, "_clean", to, dry_run)
     to_stdout = any(job.target == STDIO for job in pairs)
-    if save_chain and len(pairs) > 1:
-        raise click.UsageError("--save-chain takes one recording at a time")
-    if save_removed and to_stdout:
-        raise click.UsageError("--save-removed needs a file as output")
+    if save_chain:
+        check_chain_file(save_chain, force, pairs)
+    if save_removed:
+        check_removed(pairs)
     shown: list[dict[str, Any]] = []
 
     def show(outcome: Outcome) -> None:
         result, job = outcome.result, outcome.job
         if save_chain and not dry_run:
-            write_chain_file(result.chain, save_chain, force)
+            write_chain_file(result.chain, save_chain)
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
             text = planned_text(job, *result) if dry_run else cleaned_text(job, result)
@@ -95,23 +97,19 @@ def inspect(files: tuple[Path, ...], jobs: int, as_json: bool) -> None:
         if not as_json:
             click.echo(diagnosis_text(outcome.result, str(outcome.job.source)))
 
-    pairs = [Job(file, file) for file in files]
+    pairs = [Job(file) for file in files]
     report(run_jobs(pairs, _inspect, jobs), show, partial(_print_json, shown, len(pairs)) if as_json else None)
 
 
 def _clean(preset: str, force: bool, save_removed: bool, job: Job, watch: Watch) -> Cleaned:
-    from aural.runner import clean, guard, process, removal, removed_name
+    from aural.runner import clean
 
-    if save_removed:
-        guard(job.source, removed_name(job.target), force)
-    cleaned = clean(job.source, job.target, preset, replace=force, watch=watch)
-    if save_removed and (removed := removal(cleaned.chain)):
-        process(removed, job.source, removed_name(job.target), replace=force, watch=watch)
-    return cleaned
+    assert job.target
+    return clean(job.source, job.target, preset, replace=force, save_removed=save_removed, watch=watch)
 
 
 def _plan(job: Job, watch: Watch, preset: str) -> tuple[Diagnosis, Plan]:
-    from aural.clean import plan
+    from aural.planning import plan
 
     diagnosis = _inspect(job, watch)
     return diagnosis, plan(diagnosis, preset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import signal
 import sys
@@ -11,6 +10,7 @@ from importlib import import_module
 import click
 
 from aural import __version__, registry
+from aural.cli.options import HintingGroup
 from aural.errors import AuralError
 
 COMMANDS = {
@@ -23,7 +23,7 @@ COMMANDS = {
 }
 
 
-class AuralGroup(click.Group):
+class AuralGroup(HintingGroup):
     """The commands of this package and one for each stage, each imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -37,15 +37,6 @@ class AuralGroup(click.Group):
         if name in registry.names():
             return import_module("aural.cli.stages").stage_command(name)  # type: ignore[no-any-return]
         return None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        from aural.parameters import hint
-
-        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
-            raise click.UsageError(f"no command called {args[0]!r}{hint(args[0], self.list_commands(ctx))}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups = {
@@ -98,15 +89,9 @@ def main() -> None:
     except (AuralError, OSError, MemoryError) as error:
         if "--debug" in sys.argv:
             raise
-        _fail(_sentence(error), 2)
+        from aural.cli.work import sentence
 
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "out of memory"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
-    return str(error)
+        _fail(sentence(error), 2)
 
 
 def _fail(sentence: str, code: int) -> None:

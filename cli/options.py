@@ -8,22 +8,25 @@ from typing import Any, TypeVar
 
 import click
 
-from aural.parameters import Parameter, parameters
+from aural.parameters import Parameter, hint, parameters
 from aural.stage import Stage
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType):  # type: ignore[type-arg]
     """Numbers separated by commas."""
 
     name = "numbers"
+
+    def __init__(self, element: type) -> None:
+        self.element = element
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
         try:
-            return tuple(float(number) for number in value.split(","))
+            return tuple(self.element(number) for number in value.split(",") if value)
         except ValueError:
             self.fail(f"{value!r} is not a list of numbers separated by commas", param, ctx)
 
@@ -35,35 +38,49 @@ def stage_options(stage: type[Stage]) -> list[click.Parameter]:
 
 def _option(parameter: Parameter) -> click.Option:
     name, spec = parameter.name.replace("_", "-"), parameter.spec
-    flags = f"--{name}/--no-{name}" if parameter.kind is bool else f"--{name}"
-    text = spec.help
-    if spec.when:
-        text += " (" + ", ".join(f"{key.replace('_', '-')} {value}" for key, value in spec.when.items()) + " only)"
-    if spec.examples:
-        text += f", e.g. {spec.examples[0]}"
-    if parameter.default is None and spec.measured:
-        text += "; measured if not given"
     return click.Option(
-        [flags],
+        [f"--{name}/--no-{name}" if parameter.kind is bool else f"--{name}"],
         type=_type(parameter),
         default=parameter.default,
-        show_default=parameter.default not in (None, ""),
-        metavar=spec.unit or None if parameter.kind in (int, float) else None,
-        help=text + ".",
+        metavar=spec.unit or ("NUMBER" if parameter.numeric else None),
+        help=f"{spec.help}.{_notes(parameter)}",
     )
 
 
-def _type(parameter: Parameter) -> click.ParamType | type | None:
-    spec = parameter.spec
-    if spec.choices:
-        return click.Choice(spec.choices)
-    if parameter.kind is float:
-        return click.FloatRange(spec.low, spec.high)
-    if parameter.kind is int:
-        return click.IntRange(spec.low, spec.high)  # type: ignore[arg-type]
+def _notes(parameter: Parameter) -> str:
+    """Say what is allowed, what is taken where nothing is given, and when it matters."""
+    spec, notes = parameter.spec, []
+    if parameter.numeric and (spec.low is not None or spec.high is not None):
+        notes.append(spec.allowed.removesuffix(f" {spec.unit}"))
+    if spec.examples and parameter.kind is not tuple:
+        notes.append(f"e.g. {spec.examples[0]}")
+    notes += [f"with {key.replace('_', '-')} {value}" for key, value in spec.when.items()]
+    if parameter.default is not None:
+        notes.append(f"default: {parameter.default:g}" if parameter.numeric else f"default: {parameter.default}")
+    elif spec.measured:
+        notes.append("measured if not given")
+    return f"  [{'; '.join(notes)}]" if notes else ""
+
+
+def _type(parameter: Parameter) -> Any:
+    """Return what reads the text; whether the value is allowed is the stage's to say."""
+    if parameter.spec.choices:
+        return click.Choice(parameter.spec.choices)
     if parameter.kind is tuple:
-        return Numbers()
-    return None if parameter.kind is bool else str
+        return Numbers(parameter.element)
+    return parameter.kind if parameter.kind in (int, float) else None if parameter.kind is bool else str
+
+
+class HintingGroup(click.Group):
+    """A group that answers a misspelt command with the nearest one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-") and not self.get_command(ctx, args[0]):
+            raise click.UsageError(f"no command called {args[0]!r}{hint(args[0], known)}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 def shared(*names: str) -> Callable[[F], F]:
@@ -100,7 +117,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "save-chain": click.option(
         "--save-chain",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Write the chain, as it ran, to a TOML file.",
+        help="Write the chain to a TOML file, as it ran: what was measured on this recording stands in it.",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
 }

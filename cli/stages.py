@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from aural import registry
 from aural.chain import Chain
-from aural.cli.options import shared, stage_options
+from aural.cli.options import HintingGroup, shared, stage_options
 from aural.errors import ChainError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage, Watch
@@ -51,7 +52,7 @@ def stage_command(name: str) -> click.Command:
             ),
             *stage_options(stage),
         ],
-        help=(stage.__doc__ or "").strip() + (EFFECT_HELP if effect else SEPARATOR_HELP).format(name=name),
+        help=description(stage) + (EFFECT_HELP if effect else SEPARATOR_HELP).format(name=name),
     )
     if any(p.name == "seed" for p in parameters(stage)):
         takes = click.option(
@@ -63,6 +64,11 @@ def stage_command(name: str) -> click.Command:
         takes(command)
     options = ["output", "to", "force", "dry-run", "jobs"] if effect else ["to", "force"]
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
+
+
+def description(stage: type[Stage]) -> str:
+    """Return what a stage's docstring says to everybody: all in front of its sections."""
+    return re.split(r"\n\s*(Raises|References|Attributes):", stage.__doc__ or "")[0].strip()
 
 
 def _run_effect(
@@ -77,21 +83,25 @@ def _run_effect(
     takes: int = 1,
     **values: Any,
 ) -> None:
-    from aural.cli.work import pair
+    from aural.cli.work import STDIO, check_targets, pair
 
     effect = cast(Effect, stage(**values))
-    pairs = pair(*_inputs(files, output), f"_{stage.name}", to)
-    if takes > 1:
-        pairs = [take for job in pairs for take in _takes(job, takes, values["seed"], effect)]
-    else:
-        pairs = [replace(job, effect=effect) for job in pairs]
+    pairs = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run)
+    if takes > 1 and any(STDIO in (job.source, job.target) for job in pairs):
+        raise click.UsageError("--takes needs files as input and output")
+    pairs = [take for job in pairs for take in _takes(job, takes, effect)]
+    check_targets([job.target for job in pairs if job.target], [job.source for job in pairs])
     process_all(pairs, force, dry_run, jobs, save_removed)
 
 
-def _takes(job: Job, takes: int, seed: int, effect: Any) -> list[Job]:
-    """Make a job of each take."""
+def _takes(job: Job, takes: int, effect: Any) -> list[Job]:
+    """Make a job of each take; with one, the name of the result stays."""
+    if takes == 1 or not job.target:
+        return [replace(job, effect=effect)]
     names = [job.target.with_stem(f"{job.target.stem}_take{take + 1}") for take in range(takes)]
-    return [replace(job, target=name, effect=replace(effect, seed=seed + take)) for take, name in enumerate(names)]
+    return [
+        replace(job, target=name, effect=replace(effect, seed=effect.seed + take)) for take, name in enumerate(names)
+    ]
 
 
 def _inputs(files: tuple[Path, ...], output: Path | None) -> tuple[tuple[Path, ...], Path]:
@@ -113,16 +123,18 @@ def process_all(
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
     from aural.cli.text import effect_text
-    from aural.cli.work import STDIO, report, run_jobs, write_chain_file
+    from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs, write_chain_file
 
     to_stdout = any(job.target == STDIO for job in pairs)
-    if save_removed and to_stdout:
-        raise click.UsageError("--save-removed needs a file as output")
+    if save_removed:
+        check_removed(pairs)
+    if save_chain:
+        check_chain_file(save_chain, force, pairs)
 
     def show(outcome: Outcome) -> None:
         click.echo(effect_text(outcome.job, outcome.result), err=to_stdout)
         if save_chain and not dry_run:
-            write_chain_file(outcome.result, save_chain, force)
+            write_chain_file(outcome.result, save_chain)
 
     work: Any = _planned if dry_run else partial(_process, force, save_removed)
     report(run_jobs(pairs, work, jobs), show)
@@ -133,38 +145,39 @@ def _planned(job: Job, watch: Watch) -> Effect | None:
 
 
 def _process(force: bool, save_removed: bool, job: Job, watch: Watch) -> Effect:
-    from aural.runner import guard, process, removal, removed_name
+    from aural.runner import process
 
     assert job.effect
-    if save_removed:
-        guard(job.source, removed_name(job.target), force)
-    ran = process(job.effect, job.source, job.target, replace=force, watch=watch)
-    if save_removed and (removed := removal(ran)):
-        process(removed, job.source, removed_name(job.target), replace=force, watch=watch)
-    return ran
+    assert job.target
+    return process(job.effect, job.source, job.target, replace=force, save_removed=save_removed, watch=watch)
 
 
 def _run_separator(stage: type[Stage], files: tuple[Path, ...], to: str | None, force: bool, **values: Any) -> None:
-    from aural.cli.work import Job, report, run_jobs
+    from aural.cli.work import Job, check_targets, report, run_jobs
+    from aural.runner import stem_names
 
     separator = cast(Separator, stage(**values))
     sources, folder = _inputs(files, None)
-    work = partial(_separate, separator, to or "wav", force)
+    suffix = f".{(to or 'wav').lstrip('.')}"
+    for stems in zip(*(stem_names(separator, source, folder, suffix) for source in sources), strict=True):
+        check_targets(stems, sources)
 
     def show(outcome: Outcome) -> None:
         for path in outcome.result:
             click.echo(f"{outcome.job.source} -> {path}")
 
+    work = partial(_separate, separator, suffix, force)
     report(run_jobs([Job(source, folder) for source in sources], work, 1), show)
 
 
-def _separate(separator: Separator, to: str, force: bool, job: Job, watch: Watch) -> list[Path]:
+def _separate(separator: Separator, suffix: str, force: bool, job: Job, watch: Watch) -> list[Path]:
     from aural.runner import separate
 
-    return separate(separator, job.source, job.target, suffix=f".{to.lstrip('.')}", replace=force, watch=watch)
+    assert job.target
+    return separate(separator, job.source, job.target, suffix=suffix, replace=force, watch=watch)
 
 
-class StagesGroup(click.Group):
+class StagesGroup(HintingGroup):
     """The effects as subcommands that follow each other: `noise-reduction --mix 0.8 master`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -176,14 +189,17 @@ class StagesGroup(click.Group):
         stage = registry.stage_class(name)
         if not issubclass(stage, Effect):
             raise ChainError(f'{name} gives stems; use it in a chain file, with use = "split"')
-        return click.Command(name, params=stage_options(stage), help=stage.__doc__, callback=partial(_make, stage))
+        return click.Command(
+            name, params=stage_options(stage), help=description(stage), callback=partial(_make, stage)
+        )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let options of `chain` stand anywhere in front of the first stage."""
-        first = next((i for i, arg in enumerate(args) if arg in registry.names()), None)
-        if first is not None:
-            args = [*args[:first], "--", *args[first:]]
-        return super().parse_args(ctx, args)
+        """Let the flags of `chain` itself stand anywhere, its other options anywhere in front of the first stage."""
+        first = next((i for i, arg in enumerate(args) if arg in registry.names()), len(args))
+        flags = {name for option in self.params if getattr(option, "is_flag", False) for name in option.opts}
+        moved = [arg for arg in args[first:] if arg in flags]
+        stages = [arg for arg in args[first:] if arg not in flags]
+        return super().parse_args(ctx, [*args[:first], *moved, *(["--", *stages] if stages else [])])
 
 
 def _make(stage: type[Effect], **values: Any) -> Effect:
@@ -228,5 +244,5 @@ def _run_chain(
     effect = Chain((*first, *stages))
     if not effect.stages:
         raise click.UsageError("name at least one stage, or a chain file with --chain")
-    (job,) = pair([source], target, "_chain", None)
+    (job,) = pair([source], target, "_chain", None, dry_run)
     process_all([replace(job, effect=effect)], force, dry_run, 1, save_removed, save_chain)

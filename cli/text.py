@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from aural.chain import Chain
-from aural.clean import Decision, Plan
 from aural.cli.work import Job
 from aural.diagnosis import Diagnosis
 from aural.parameters import parameters
+from aural.planning import Decision, Plan
 from aural.runner import Cleaned
 from aural.stage import Effect, Stage
 
 LABEL = 22
+COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to noise", "hum", "bandwidth")
 
 
 def diagnosis_text(diagnosis: Diagnosis, title: str) -> str:
@@ -27,7 +28,8 @@ def diagnosis_text(diagnosis: Diagnosis, title: str) -> str:
 def planned_text(job: Job, diagnosis: Diagnosis, plan: Plan) -> str:
     """Write what would be done, and why."""
     lines = [diagnosis_text(diagnosis, str(job.source)), "", f"preset {plan.preset}, result {job.target}:"]
-    return "\n".join([*lines, *map(decision_text, plan.decisions)])
+    lines += [decision_text(decision) for decision in plan.decisions if not decision.minor]
+    return "\n".join(lines)
 
 
 def effect_text(job: Job, effect: Effect) -> str:
@@ -40,22 +42,25 @@ def effect_text(job: Job, effect: Effect) -> str:
 def cleaned_text(job: Job, cleaned: Cleaned) -> str:
     """Write one screen: figures before and after, and the chain as it ran."""
     after = dict(_rows(cleaned.after))
-    table = [
-        ("", "before", "after"),
-        *((label, value, after[label]) for label, value in _rows(cleaned.before)[1:]),
-    ]
+    compared = [(label, value, after[label]) for label, value in _rows(cleaned.before) if label in COMPARED]
+    table = [("", "before", "after"), *compared]
     lines = [f"{job.source} -> {job.target}", *_columns(table), "", f"preset {cleaned.plan.preset}:"]
     ran = iter(cleaned.chain.stages)
     for decision in cleaned.plan.decisions:
-        lines.append(decision_text(decision, next(ran) if decision.effect else None))
-    return "\n".join(lines)
+        effect = next(ran) if decision.effect else None
+        if not decision.minor:
+            lines.append(decision_text(decision, effect))
+    if not cleaned.plan.decisions:
+        lines.append("  nothing to do: the recording holds nothing but silence")
+    return "\n".join([*lines, *(f"  ! not mended: {finding}" for finding in cleaned.before.beyond_repair())])
 
 
 def decision_text(decision: Decision, effect: Effect | None = None) -> str:
     """Write a line that says whether a stage runs, and why."""
     effect = effect or decision.effect
-    mark, settings = ("+", f"  [{settings_text(effect)}]") if effect else ("-", "")
-    return f"  {mark} {decision.name:<{LABEL}}{decision.reason}{settings}"
+    line = f"  {'+' if effect else '-'} {decision.name:<{LABEL}}{decision.reason}"
+    settings = settings_text(effect) if effect else ""
+    return f"{line}\n  {'':<{LABEL + 2}}({settings})" if settings else line
 
 
 def settings_text(stage: Stage) -> str:
@@ -79,6 +84,7 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("signal to noise", f"{_level(scene.snr_db)} dB"),
         ("hum", hum),
         ("bandwidth", f"{band.cutoff_hz / 1000:.1f} kHz of {diagnosis.format.sample_rate / 2000:g}"),
+        ("cut off by", diagnosis.origin or "nothing"),
         ("clipped samples", str(diagnosis.level.clipped_samples)),
         ("decay of the room", "cannot be told" if math.isnan(scene.decay_s) else f"{scene.decay_s:.2f} s"),
     ]
@@ -89,17 +95,19 @@ def _format(diagnosis: Diagnosis) -> str:
     channels = {1: "mono", 2: "stereo"}.get(audio.channels, f"{audio.channels} channels")
     written = f", {info.codec.lower()} in {info.container.lower()}" if info else ""
     minutes, seconds = divmod(diagnosis.duration_s, 60)
-    return f"{minutes:.0f}:{seconds:04.1f} min, {channels}, {audio.sample_rate / 1000:g} kHz{written}"
+    return f"{minutes:.0f}:{seconds:04.1f}, {channels}, {audio.sample_rate / 1000:g} kHz{written}"
 
 
 def _level(value: float) -> str:
-    return f"{value:.1f}" if math.isfinite(value) else "-" if math.isnan(value) else ("no" if value > 0 else "-inf")
+    return f"{value:.1f}" if math.isfinite(value) else "-inf" if value < 0 else "-"
 
 
 def _number(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"({len(value)} values)"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ("/".join(map(_number, value)) or "none") if len(value) <= 12 else f"{len(value)} values"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)
 
 
 def _columns(rows: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sys
 import tempfile
@@ -16,11 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aural.audio.files import open_audio
-from aural.audio.writing import LOSSLESS, SUFFIXES, part_of, replacing
+from aural.audio.writing import LOSSLESS, SUFFIXES, replacing, sweep
 from aural.chain import Chain
 from aural.chainfile import write_chain
 from aural.errors import AudioError, AuralError
-from aural.runner import make_folder
+from aural.runner import make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
 
 STDIO = Path("-")
@@ -28,10 +30,10 @@ STDIO = Path("-")
 
 @dataclass(frozen=True)
 class Job:
-    """One input, where its result goes, and what is to run over it where that is known beforehand."""
+    """One input; where its result goes, if it has one; what is to run over it, if that is known beforehand."""
 
     source: Path
-    target: Path
+    target: Path | None = None
     effect: Effect | None = None
 
 
@@ -44,32 +46,42 @@ class Outcome:
     error: str = ""
 
 
-def pair(sources: Sequence[Path], output: Path | None, ending: str, to: str | None) -> list[Job]:
+def pair(
+    sources: Sequence[Path], output: Path | None, ending: str, to: str | None, dry_run: bool = False
+) -> list[Job]:
     """Say where the result of each input goes.
 
     Beside the input, with an ending to its name; into the folder `output`, which is made if only it is missing;
     or to the file `output`. Lossless formats are kept, others become .wav, unless `to` names one.
 
     Raises:
-        AudioError: two inputs would go to one file, or several to a file that is no folder.
+        AudioError: as `check_targets`, or several inputs would go to a file that is no folder.
     """
     if to is not None and f".{to.lstrip('.')}" not in SUFFIXES:
         raise AudioError(f"cannot write {to}; known: {', '.join(s[1:] for s in SUFFIXES)}")
-    folder = output if output and output != STDIO and (output.is_dir() or _names_folder(output, sources)) else None
-    if folder:
+    folder = output if output and output != STDIO and (output.is_dir() or not output.suffix) else None
+    if output and not folder:
+        if len(sources) > 1:
+            raise AudioError(f"{output}: is one file for {len(sources)} inputs; name a folder")
+        if to:
+            raise AudioError(f"{output}: says its format itself; leave out --to {to}")
+    if folder and not dry_run:
         make_folder(folder)
-    elif output and len(sources) > 1:
-        raise AudioError(f"{output}: is one file for {len(sources)} inputs; name a folder")
-    jobs = [Job(source, _target(source, output, folder, ending, to)) for source in sources]
-    targets = [job.target for job in jobs]
-    for target in targets:
+    targets = [_target(source, output, folder, ending, to) for source in sources]
+    check_targets(targets, sources)
+    return [Job(source, target) for source, target in zip(sources, targets, strict=True)]
+
+
+def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:
+    """Raise AudioError if two results would go to one file, or one over another input."""
+    if list(sources).count(STDIO) > 1:
+        raise AudioError("standard input can be read only once")
+    inputs = {source.resolve(): source for source in sources if source != STDIO}
+    for source, target in zip(sources, targets, strict=False):
         if target != STDIO and targets.count(target) > 1:
             raise AudioError(f"{target}: is the result of two inputs; rename one or use another folder")
-    return jobs
-
-
-def _names_folder(output: Path, sources: Sequence[Path]) -> bool:
-    return len(sources) > 1 or output.suffix.lower() not in SUFFIXES
+        if target.resolve() in inputs and target.resolve() != source.resolve():
+            raise AudioError(f"{target}: is another input; it is never overwritten")
 
 
 def _target(source: Path, output: Path | None, folder: Path | None, ending: str, to: str | None) -> Path:
@@ -85,24 +97,28 @@ def _target(source: Path, output: Path | None, folder: Path | None, ending: str,
 @contextmanager
 def real_files(job: Job) -> Iterator[Job]:
     """Put temporary files in the place of standard input and output."""
+    if STDIO not in (job.source, job.target):
+        yield job
+        return
     with tempfile.TemporaryDirectory(prefix="aural-") as folder:
-        source, target = job.source, job.target
-        if source == STDIO:
-            source = Path(folder) / "stdin"
-            with source.open("wb") as file:
+        real = job
+        if job.source == STDIO:
+            real = replace(real, source=Path(folder) / "stdin")
+            with real.source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        if target == STDIO:
-            target = Path(folder) / "stdout.wav"
-        yield replace(job, source=source, target=target)
         if job.target == STDIO:
-            with target.open("rb") as file:
+            real = replace(real, target=Path(folder) / "stdout.wav")
+        yield real
+        if job.target == STDIO and real.target and real.target.exists():
+            with real.target.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
 
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
     """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
+    piped = any(STDIO in (job.source, job.target) for job in jobs)  # workers have no standard input and output
     try:
-        if workers == 1 or len(jobs) == 1:
+        if workers == 1 or len(jobs) == 1 or piped:
             for job in jobs:
                 with progress(job.source) as watch:
                     outcome = attempt(work, job, watch)
@@ -113,17 +129,26 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
             parallel = Parallel(n_jobs=workers, return_as="generator")
             yield from parallel(delayed(attempt)(work, job, UNWATCHED) for job in jobs)
     finally:
-        for job in jobs:  # a worker that was killed cannot clean up
-            part_of(job.target).unlink(missing_ok=True)
+        for folder in {job.target if os.path.isdir(job.target) else job.target.parent for job in jobs if job.target}:
+            sweep(folder)  # a worker that was killed could not clean up
 
 
 def attempt(work: Callable[[Job, Watch], Any], job: Job, watch: Watch) -> Outcome:
-    """Do one job; turn an error AURAL knows into its sentence."""
+    """Do one job; turn an error that a recording or the machine may cause into its sentence."""
     try:
         with real_files(job) as real:
             return Outcome(job, work(real, watch))
-    except AuralError as error:
-        return Outcome(job, error=str(error))
+    except (AuralError, OSError, MemoryError) as error:
+        return Outcome(job, error=sentence(error))
+
+
+def sentence(error: Exception) -> str:
+    """Say in one sentence what went wrong."""
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
+    return str(error)
 
 
 def report(
@@ -144,14 +169,27 @@ def report(
         sys.exit(1 if done else 2)
 
 
-def write_chain_file(effect: Effect, path: Path, force: bool) -> None:
-    """Write a chain as it ran to a TOML file.
+def check_removed(jobs: Sequence[Job]) -> None:
+    """Raise AudioError unless what is taken away can be written beside each result."""
+    if any(job.target == STDIO for job in jobs):
+        raise AudioError("--save-removed needs a file as output")
+    check_targets([removed_name(job.target) for job in jobs if job.target], [job.source for job in jobs])
 
-    Raises:
-        AudioError: the file exists and may not be replaced, or cannot be written.
-    """
+
+def check_chain_file(path: Path, force: bool, jobs: Sequence[Job]) -> None:
+    """Raise AudioError unless a chain can be written to this file."""
+    if len(jobs) > 1:
+        raise AudioError("--save-chain takes one recording at a time")
+    if path.resolve() in {file.resolve() for job in jobs for file in (job.source, job.target) if file}:
+        raise AudioError(f"{path}: is the recording itself; name another file for the chain")
     if path.exists() and not force:
         raise AudioError(f"{path}: exists; use -f to replace it")
+    if not path.parent.is_dir():
+        raise AudioError(f"{path}: the folder {path.parent} does not exist")
+
+
+def write_chain_file(effect: Effect, path: Path) -> None:
+    """Write a chain as it ran to a TOML file."""
     text = write_chain(effect if isinstance(effect, Chain) else Chain((effect,)))
     with replacing(path) as part:
         part.write_text(text, "utf-8")

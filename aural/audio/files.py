@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from aural.stage import Block, Format
 
 TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "license", "tracknumber")
 """Tags that are carried over, in libsndfile's words."""
+LOWEST_RATE = 4000
+UNKNOWN_SIZE = 0x7FFFFF00
+"""A WAV file that was written to a pipe says it has so many bytes, or more."""
 SPELLINGS = {"track": "tracknumber", "year": "date", "description": "comment"}
 
 
@@ -91,11 +95,12 @@ class AvFile(AudioFile):
 
         waiting: list[Block] = []
         try:
-            with av.open(str(self.info.path)) as container:
-                resampler = av.AudioResampler(format="fltp")
+            with av.open(str(self.info.path), metadata_errors="replace") as container:
+                layout = container.streams.audio[0].layout
+                resampler = av.AudioResampler(format="fltp", layout=layout, rate=self.format.sample_rate)
                 for packet in container.demux(audio=0):
                     for frame in packet.decode():
-                        waiting += [out.to_ndarray() for out in resampler.resample(frame)]
+                        waiting += [np.asarray(out.to_ndarray(), np.float32) for out in resampler.resample(frame)]
                     if sum(block.shape[-1] for block in waiting) >= BLOCK_FRAMES:
                         yield np.concatenate(waiting, axis=-1)
                         waiting = []
@@ -125,6 +130,8 @@ def open_audio(path: str | Path) -> AudioFile:
     file = _open_sndfile(path) or _open_av(path)
     if file.info.frames == 0:
         raise AudioError(f"{path}: holds no audio")
+    if file.format.sample_rate < LOWEST_RATE:
+        raise AudioError(f"{path}: has a sample rate of {file.format.sample_rate} Hz; {LOWEST_RATE} are needed")
     return file
 
 
@@ -136,9 +143,17 @@ def _open_sndfile(path: Path) -> AudioFile | None:
             tags = {tag: value for tag in TAGS if (value := getattr(file, tag, ""))}
             bits, floating = _depth(file.subtype)
             source = Format(file.samplerate, file.channels)
-            return SoundFile(Info(path, source, file.frames, file.format, file.subtype, bits, floating, tags))
+            frames = max(file.frames, _declared_frames(file.extra_info, bits, file.channels))
+            return SoundFile(Info(path, source, frames, file.format, file.subtype, bits, floating, tags))
     except (soundfile.LibsndfileError, OSError):
         return None
+
+
+def _declared_frames(log: str, bits: int | None, channels: int) -> int:
+    """Read from libsndfile's log how many frames a WAV file says it has, where it was cut short; else 0."""
+    cut = re.search(r"^data : (\d+) \(should be \d+\)", log, re.MULTILINE)
+    size = int(cut[1]) if cut and bits else 0
+    return size * 8 // (bits or 8) // channels if size < UNKNOWN_SIZE else 0
 
 
 def _depth(subtype: str) -> tuple[int | None, bool]:
@@ -154,7 +169,7 @@ def _open_av(path: Path) -> AudioFile:
 
     av.logging.set_level(av.logging.PANIC)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise AudioError(f"{path}: holds no audio")
             stream = container.streams.audio[0]

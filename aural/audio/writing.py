@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,21 +22,24 @@ from aural.streaming import resampler
 
 LOSSLESS = {".wav": "WAV", ".flac": "FLAC", ".aif": "AIFF", ".aiff": "AIFF"}
 WAV_LIMIT_BYTES = 4_000_000_000
+RUN = os.environ.setdefault("AURAL_RUN", secrets.token_hex(4))
+"""Marks the unfinished files of this run, in its worker processes too."""
 
 
 @dataclass(frozen=True)
 class Lossy:
-    """How a lossy format is written: FFmpeg's names, and bit/s per channel."""
+    """How a lossy format is written: FFmpeg's names, bit/s per channel, and a gain that undoes the encoder's own."""
 
     container: str
     codec: str
     bit_rate: int
+    gain: float = 1.0
 
 
 LOSSY = {
     ".m4a": Lossy("ipod", "aac", 96_000),
     ".mp4": Lossy("mp4", "aac", 96_000),
-    ".mp3": Lossy("mp3", "libmp3lame", 96_000),
+    ".mp3": Lossy("mp3", "libmp3lame", 96_000, gain=1 / 0.95),  # LAME turns everything down by 5 %
     ".opus": Lossy("ogg", "libopus", 64_000),
     ".ogg": Lossy("ogg", "libopus", 64_000),
     ".webm": Lossy("webm", "libopus", 64_000),
@@ -88,8 +92,14 @@ def check_target(path: Path) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """Name the file that a recording is written to until it is complete."""
-    return path.with_name(f".{path.stem}.part{path.suffix}")
+    """Name the file that a recording is written to until it is complete: this run's own."""
+    return path.with_name(f".{path.stem}.{RUN}.part{path.suffix}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed worker of this run left half-written in a folder."""
+    for part in folder.glob(f".*.{RUN}.part.*"):
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -108,12 +118,14 @@ def replacing(path: Path) -> Iterator[Path]:
 def quantise(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """Round to integers of so many bits, left-aligned in 32; with TPDF dither up to 16 bits.
 
-    Values on the grid already, digital silence among them, are left as they are.
+    Samples that lie on the grid already, digital silence among them, are left as they are.
     """
-    scaled = block.astype(np.float64) * 2.0 ** (bits - 1)
-    if bits <= 16 and np.any(scaled != np.rint(scaled)):
-        scaled += rng.random(scaled.shape) - rng.random(scaled.shape)
     limit = 2.0 ** (bits - 1)
+    scaled = block.astype(np.float64) * limit
+    if bits <= 16:
+        draws = rng.random((block.shape[-1], block.shape[0], 2))  # in order of time: blocks do not matter
+        dither = (draws[..., 0] - draws[..., 1]).T
+        scaled += np.where(scaled == np.rint(scaled), 0.0, dither)
     return np.left_shift(np.clip(np.rint(scaled), -limit, limit - 1).astype(np.int32), 32 - bits)
 
 
@@ -157,12 +169,12 @@ def _write_av(
     try:
         with av.open(str(part), "w", format=lossy.container) as container:
             container.metadata.update(_av_tags(like))
-            stream = container.add_stream(lossy.codec, rate=rate, layout=_layout(path, source.channels))
+            stream: Any = container.add_stream(lossy.codec, rate=rate, layout=_layout(path, source.channels))
             stream.bit_rate = bit_rate or lossy.bit_rate * source.channels
             position = 0
             for block in pump(resampler(source, rate), blocks):
                 if block.shape[-1]:
-                    container.mux(stream.encode(_av_frame(block, stream, rate, position)))
+                    container.mux(stream.encode(_av_frame(block * np.float32(lossy.gain), stream, rate, position)))
                 position += block.shape[-1]
             container.mux(stream.encode(None))
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -185,8 +197,8 @@ def _av_frame(block: Block, stream: Any, rate: int, position: int) -> Any:
 
 
 def _layout(path: Path, channels: int) -> str:
-    layouts = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
-    most = 2 if path.suffix.lower() == ".mp3" else 8
+    layouts = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1"}
+    most = 2 if path.suffix.lower() == ".mp3" else 6
     if channels not in layouts or channels > most:
         raise AudioError(f"{path}: {path.suffix[1:]} cannot hold {channels} channels; write .wav")
     return layouts[channels]

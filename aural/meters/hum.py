@@ -15,11 +15,15 @@ from aural.streaming import Queue
 WINDOW_S = 2
 HIGHEST_HZ = 1000.0
 KEPT = 128  # windows that are kept, spread over the recording: bounds the memory
-QUIET = 0.25  # hum is there in the quietest quarter of the windows too; notes and voices pause
-LINE_DB = 10.0  # how far a line stands above its surroundings
-SURE_DB = 16.0  # the same, for one that stands alone
+QUIET = 0.1  # hum is there in the quietest tenth of the windows too; notes and voices pause
+LINE_DB = 10.0  # how far a line stands above its surroundings, where many windows were heard
+FEW_DB = 6.0  # more than that for a single window, a half of it more for two ...
+FAINT_DB = 7.0  # where hum is certain, this is enough for one more of its harmonics
+SURE_DB = 10.0  # and so much more for a line that stands alone
 MAINS_HZ = (50.0, 60.0)
-DEVIATION_HZ = 0.5  # a semitone is nearly six per cent: equal-tempered notes mostly stay outside
+DEVIATION_HZ = 0.3  # of the mains and the recorder's clock; notes of equal temperament stay outside
+TOLERANCE_HZ = 0.2  # of a harmonic
+LOW = (1, 2, 3)  # one of these harmonics is there, or it is something else
 
 Levels = NDArray[np.float64]
 
@@ -42,9 +46,9 @@ NONE = Hum(0.0, (), -math.inf)
 class HumMeter:
     """Finds lines that stand at 50 or 60 Hz and their multiples, even in the quietest parts.
 
-    The level at each frequency is the lower quartile over windows of two seconds: speech and notes pause, hum
-    does not. A line counts where it rises above its surroundings; one of the first three multiples must, and
-    either a second one or one that cannot be mistaken. A recording shorter than a window is not judged.
+    The level at each frequency is the lowest tenth over windows of two seconds: speech and notes pause, hum does
+    not. A line counts where it rises above its surroundings; one of the first three multiples must, and either a
+    second one or one that cannot be mistaken. A recording shorter than a window is not judged.
     """
 
     def __init__(self, source: Format) -> None:
@@ -84,28 +88,56 @@ class HumMeter:
         if not self.kept or frequency_hz == 0:
             return NONE
         power = np.quantile(self.kept, QUIET, axis=0)
-        prominence = _prominence(power)
-        found = (self._lines(prominence, hz) for hz in ([frequency_hz] if frequency_hz else _candidates(prominence)))
-        lines = max(found, key=lambda lines: sum(prominence[b] for b in lines.values()))
-        if not frequency_hz and not _convincing(prominence, lines):
+        lines = _Lines(power, LINE_DB + FEW_DB / len(self.kept))
+        trials = [frequency_hz] if frequency_hz else lines.fundamentals()
+        found = [lines.harmonics_of(trial) for trial in trials]
+        fundamental, bins = max(found, key=lambda one: lines.weight(one[1]), default=(0.0, {}))
+        if not frequency_hz and not lines.convincing(bins):
             return NONE
-        fundamental = frequency_hz or _fundamental(power, prominence, lines)
-        level = sum(_sine_power(power, b, self.shape) for b in lines.values())
-        return Hum(fundamental, tuple(lines), 10 * math.log10(level) if level else -math.inf)
+        fundamental, bins = _Lines(power, FAINT_DB + FEW_DB / len(self.kept)).harmonics_of(
+            frequency_hz or fundamental
+        )
+        level = sum(_sine_power(power, b, self.shape) for b in bins.values())
+        return Hum(frequency_hz or round(fundamental, 3), tuple(bins), 10 * math.log10(level) if level else -math.inf)
 
-    def _lines(self, prominence: Levels, fundamental_hz: float) -> dict[int, int]:
-        """Return the bins of the lines that are there, by the number of the harmonic."""
-        lines = {}
+
+class _Lines:
+    """The lines of a spectrum: how far each bin stands above its surroundings, and where summits lie."""
+
+    def __init__(self, power: Levels, least_db: float) -> None:
+        self.least_db = least_db
+        self.prominence = _prominence(power)
+        left, centre, right = np.log(np.stack([power[:-2], power[1:-1], power[2:]]) + np.finfo(np.float64).tiny)
+        curve = np.minimum(left - 2 * centre + right, -1e-9)
+        summit = (centre >= left) & (centre >= right) & (self.prominence[1:-1] >= least_db)
+        self.bins = np.flatnonzero(summit) + 1
+        self.hz = (self.bins + (0.5 * (left - right) / curve)[summit]) / WINDOW_S
+
+    def fundamentals(self) -> list[float]:
+        """Return the mains frequencies that one of the lines may be a low multiple of."""
+        trials = [float(hz) / number for hz in self.hz for number in LOW]
+        return [hz for hz in trials if min(abs(hz - mains) for mains in MAINS_HZ) <= DEVIATION_HZ]
+
+    def harmonics_of(self, fundamental_hz: float) -> tuple[float, dict[int, int]]:
+        """Return the fundamental, fitted to its harmonics, and the bin of each by its number."""
+        found = {}
+        top = bottom = 0.0
         for number in range(1, int(HIGHEST_HZ / fundamental_hz) + 1):
-            centre = number * fundamental_hz * WINDOW_S
-            if centre + 2 >= len(prominence):
-                break
-            near = np.arange(round(centre) - 1, round(centre) + 2)
-            peak = int(near[np.argmax(prominence[near])])
-            summit = prominence[peak] >= prominence[peak - 1 : peak + 2].max()
-            if summit and abs(peak - centre) <= 1 and prominence[peak] >= LINE_DB:
-                lines[number] = peak
-        return lines
+            near = np.flatnonzero(np.abs(self.hz - number * fundamental_hz) <= TOLERANCE_HZ)
+            if near.size:
+                index = near[np.argmax(self.prominence[self.bins[near]])]
+                found[number] = int(self.bins[index])
+                weight = 10 ** (min(float(self.prominence[found[number]]), 40.0) / 10)
+                top += weight * number * float(self.hz[index])
+                bottom += weight * number**2
+        return (top / bottom if bottom else fundamental_hz), found
+
+    def weight(self, bins: dict[int, int]) -> float:
+        return float(sum(self.prominence[b] for b in bins.values()))
+
+    def convincing(self, bins: dict[int, int]) -> bool:
+        low = [self.prominence[b] for number, b in bins.items() if number in LOW]
+        return bool(low) and (len(bins) > 1 or max(low) >= self.least_db + SURE_DB)
 
 
 def _prominence(power: Levels) -> Levels:
@@ -115,36 +147,6 @@ def _prominence(power: Levels) -> Levels:
     median = np.median(np.stack([around[14 + o : 14 + o + power.size] for o in offsets]), axis=0)
     floor = 1e-15 * power.max() + np.finfo(np.float64).tiny
     return np.asarray(10 * np.log10((power + floor) / (median + floor)))
-
-
-def _candidates(prominence: Levels) -> list[float]:
-    """Return for either mains the fundamental whose multiples stand out most."""
-    bins = np.arange(prominence.size)
-    clipped = np.clip(prominence, 0, 2 * LINE_DB)
-    found = []
-    for mains in MAINS_HZ:
-        trial = mains + np.arange(-DEVIATION_HZ, DEVIATION_HZ + 0.001, 0.01)
-        multiples = np.arange(1, int(HIGHEST_HZ / mains))[:, None] * trial * WINDOW_S
-        found.append(float(trial[np.argmax(np.interp(multiples, bins, clipped, right=0).sum(axis=0))]))
-    return found
-
-
-def _convincing(prominence: Levels, lines: dict[int, int]) -> bool:
-    low = [prominence[b] for number, b in lines.items() if number <= 3]
-    return bool(low) and (len(lines) > 1 or max(low) >= SURE_DB)
-
-
-def _fundamental(power: Levels, prominence: Levels, lines: dict[int, int]) -> float:
-    """Fit the fundamental to the summits of all lines, each interpolated by a parabola over the level."""
-    top = bottom = 0.0
-    for number, b in lines.items():
-        left, centre, right = np.log(power[b - 1 : b + 2] + np.finfo(np.float64).tiny)
-        curve = left - 2 * centre + right
-        summit = (b + 0.5 * (left - right) / curve) / WINDOW_S if curve < 0 else b / WINDOW_S
-        weight = 10 ** (min(float(prominence[b]), 40.0) / 10)
-        top += weight * number * summit
-        bottom += weight * number**2
-    return round(top / bottom, 3)
 
 
 def _sine_power(power: Levels, b: int, window: NDArray[Any]) -> float:

@@ -14,7 +14,8 @@ Floats32 = NDArray[np.float32]
 
 TAPS = 32  # of each phase; half of them lie ahead of the frame
 AHEAD, BEHIND = TAPS // 2, TAPS // 2 - 1
-SLAB = 4096  # frames oversampled in one call: fits the cache
+SLAB = 4096  # frames oversampled in one call: bounds the memory
+TILE = 512  # frames that are looked at, or left alone, together
 
 
 class TruePeakMeter:
@@ -58,7 +59,8 @@ def oversampling_taps(factor: int) -> Floats32:
     times = np.arange(-BEHIND, AHEAD + 1) - fractions
     window = np.i0(7.0 * np.sqrt(1 - (times / AHEAD) ** 2)) / np.i0(7.0)
     taps = np.sinc(times) * window
-    return (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    normal: Floats32 = (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normal
 
 
 @njit(cache=True, nogil=True)
@@ -75,22 +77,26 @@ def oversampled_peaks(audio: Block, taps: Floats32, least: float) -> Floats32:
     """
     frames = audio.shape[1] - TAPS + 1
     peaks = np.zeros(frames, np.float32)
-    between = np.empty(frames, np.float32)
+    between = np.empty(TILE, np.float32)
     overshoot = np.float32(1)
     for phase in range(taps.shape[0]):
         overshoot = max(overshoot, np.abs(taps[phase]).sum())
-    for channel in range(audio.shape[0]):
-        row = audio[channel]
-        for n in range(frames):
-            peaks[n] = max(peaks[n], abs(row[n + BEHIND]))
-        if np.abs(row).max() * overshoot <= least:
-            continue
-        for phase in range(taps.shape[0]):
-            between[:] = 0
-            for k in range(0, TAPS, 4):  # four taps a pass: half the traffic to memory
-                h0, h1, h2, h3 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2], taps[phase, k + 3]
-                for n in range(frames):
-                    between[n] += h0 * row[n + k] + h1 * row[n + k + 1] + h2 * row[n + k + 2] + h3 * row[n + k + 3]
-            for n in range(frames):
-                peaks[n] = max(peaks[n], abs(between[n]))
+    for start in range(0, frames, TILE):
+        tile = peaks[start : start + TILE]
+        for channel in range(audio.shape[0]):
+            row = audio[channel, start : start + tile.size + TAPS - 1]
+            for n in range(tile.size):
+                tile[n] = max(tile[n], abs(row[n + BEHIND]))
+            if np.abs(row).max() * overshoot <= least:
+                continue
+            for phase in range(taps.shape[0]):
+                between[:] = 0
+                for k in range(0, TAPS, 4):  # four taps a pass: half the traffic to memory
+                    h0, h1, h2, h3 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2], taps[phase, k + 3]
+                    for n in range(tile.size):
+                        between[n] += (
+                            h0 * row[n + k] + h1 * row[n + k + 1] + h2 * row[n + k + 2] + h3 * row[n + k + 3]
+                        )
+                for n in range(tile.size):
+                    tile[n] = max(tile[n], abs(between[n]))
     return peaks

@@ -1,0 +1,143 @@
+"""The parts of a compressor: detector, gain computer, smoothing. Levels are base-2 logarithms.
+
+References:
+    D. Giannoulis, M. Massberg, J. D. Reiss, Digital dynamic range compressor design: a tutorial and analysis,
+    JAES 60(6), 2012. Feed-forward, with the smoothing behind the gain computer in the log domain, as the paper
+    recommends. Of its two smooth detectors the branching one (eq. 16): attack and release take just the times
+    they are given, while in the decoupled one (eq. 17) the attack lengthens the release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from numpy.polynomial import Chebyshev, Polynomial
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+
+OCTAVE_DB = float(20 * np.log10(2))
+"""Decibels in one unit of a base-2 logarithm."""
+
+TINY = 1e-30  # added where a state decays in silence: keeps it out of the slow denormal numbers
+
+
+def coefficient(time_ms: float, sample_rate: int) -> float:
+    """Return the pole of a one-pole smoother that covers 63 % of a step in this time."""
+    return float(np.exp(-1000 / (time_ms * sample_rate)))
+
+
+class HighPass:
+    """Second-order Butterworth high-pass, run over consecutive slabs of shape (channels, frames)."""
+
+    def __init__(self, cutoff_hz: float, sample_rate: int, channels: int) -> None:
+        nyquist = sample_rate / 2
+        self.sections = butter(2, min(cutoff_hz, 0.9 * nyquist) / nyquist, "highpass", output="sos")
+        self.state = np.zeros((1, channels, 2))
+
+    def __call__(self, slab: Floats32) -> Floats:
+        out: Floats
+        out, self.state = sosfilt(self.sections, slab + TINY, zi=self.state)
+        return out
+
+
+@njit(cache=True, nogil=True)
+def rms(audio: Floats32, state: Floats, pole: float) -> Floats32:
+    """Return the root of the exponentially weighted mean power; `state`, the power of each channel, moves on."""
+    out = np.empty(audio.shape, np.float32)
+    for channel in range(audio.shape[0]):
+        power = state[channel]
+        for n in range(audio.shape[1]):
+            x = np.float64(audio[channel, n])
+            power = pole * power + (1 - pole) * (x * x + TINY)
+            out[channel, n] = np.sqrt(power)
+        state[channel] = power
+    return out
+
+
+def linked(levels: Floats32, link: float) -> Floats32:
+    """Move the level of each channel towards that of the loudest; one row where all become alike."""
+    loudest: Floats32 = levels.max(axis=0, keepdims=True)
+    return loudest if link == 1 else levels + np.float32(link) * (loudest - levels)
+
+
+@njit(cache=True, nogil=True)
+def reduction(levels: Floats32, threshold: float, slope: float, knee: float) -> Floats32:
+    """Return by how much each level is above the static curve (eq. 4 of the paper), all in octaves.
+
+    Below, within and above the knee of width W around the threshold T, with slope = 1 - 1/ratio and
+    u = level - T + W/2, the reduction is 0, slope u^2 / 2W, and slope (u - W/2): the same as
+    slope (v^2 / 2W + u - v) for v = u clipped to 0..W, and nothing where u is negative.
+    """
+    t, s, w = np.float32(threshold - knee / 2), np.float32(slope), np.float32(knee)
+    bend = np.float32(0.5 / knee if knee else 0.0)
+    zero = np.float32(0)
+    out = np.empty(levels.shape, np.float32)
+    for row in range(levels.shape[0]):
+        for n in range(levels.shape[1]):
+            u = levels[row, n] - t
+            u = u if u > zero else zero
+            v = u if u < w else w
+            out[row, n] = s * (v * v * bend + u - v)
+    return out
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})  # fused multiply-add: a shorter chain from frame to frame
+def smooth(target: Floats32, state: Floats, attack: float, release: float) -> Floats32:
+    """Follow a rising target with one pole and a falling one with the other; `state` moves on."""
+    out = np.empty(target.shape, np.float32)
+    for row in range(target.shape[0]):
+        y = state[row]
+        for n in range(target.shape[1]):
+            x = target[row, n] + TINY
+            rising = attack * y + (1 - attack) * x
+            falling = release * y + (1 - release) * x
+            y = rising if x > y else falling
+            out[row, n] = y
+        state[row] = y
+    return out
+
+
+def _fitted(function: Callable[[Floats], Floats], degree: int, low: float, high: float) -> list[np.float32]:
+    fit = Chebyshev.interpolate(function, degree, domain=[low, high]).convert(kind=Polynomial)
+    return [np.float32(c) for c in fit.coef]
+
+
+L0, L1, L2, L3, L4, L5 = _fitted(np.log2, 5, 1.0, 2.0)
+E1, E2, E3, E4 = _fitted(lambda x: np.expm1(x * np.log(2)) / x, 3, -0.5, 0.5)
+
+
+@njit(cache=True, nogil=True)
+def log2(values: Floats32) -> Floats32:
+    """Return base-2 logarithms to 2e-4 dB, about -127 for zero: exponent, and a polynomial of the mantissa."""
+    out = np.empty(values.shape, np.float32)
+    bits = np.empty(values.shape[1], np.int32)
+    mantissas = bits.view(np.float32)
+    for row in range(values.shape[0]):
+        bits[:] = values[row].view(np.int32)
+        for n in range(bits.size):
+            out[row, n] = np.float32((bits[n] >> 23) - 127)
+            bits[n] = (bits[n] & 0x7FFFFF) | 0x3F800000
+        for n in range(bits.size):
+            m = mantissas[n]
+            out[row, n] += ((((L5 * m + L4) * m + L3) * m + L2) * m + L1) * m + L0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def exp2(values: Floats32) -> Floats32:
+    """Return powers of two to 1e-4 dB, near 0 exactly 1: exponent, and a polynomial of what rounding leaves."""
+    out = np.empty(values.shape, np.float32)
+    half = np.float32(0.5)
+    for row in range(values.shape[0]):
+        bits = out[row].view(np.int32)
+        for n in range(bits.size):
+            bits[n] = (np.int32(np.floor(values[row, n] + half)) + 127) << 23
+        for n in range(bits.size):
+            f = values[row, n] - np.floor(values[row, n] + half)
+            out[row, n] *= np.float32(1) + (((E4 * f + E3) * f + E2) * f + E1) * f
+    return out

@@ -1,0 +1,90 @@
+"""Frequency generation: the parameters, and how a run is put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from aural.parameters import param
+from aural.stage import Block, Effect, Format, Stream
+from aural.streaming import Through
+
+log = logging.getLogger("aural")
+
+WHOLE = 0.03  # share of holes below which a recording counts as undamaged
+
+
+@dataclass(frozen=True)
+class FrequencyGeneration(Effect):
+    """Fill what a codec threw away: the holes in the spectrum, and the band above its low-pass.
+
+    What the codec kept is not touched, and an undamaged recording comes back bit for bit. Other seeds give
+    other fillings of the same kind.
+    """
+
+    name: ClassVar[str] = "frequency-generation"
+
+    cutoff_hz: float | None = param(
+        None, "Frequency at which the codec cut the recording off", unit="Hz", low=100.0, high=192000.0,
+        measured=True
+    )  # fmt: skip
+    holes: float | None = param(
+        None, "Share of the spectrum below the cut-off that is holes; none are filled below three per cent",
+        low=0.0, high=1.0, measured=True
+    )  # fmt: skip
+    ceiling_hz: float = param(20000.0, "Frequency up to which is filled", unit="Hz", low=2500.0, high=96000.0)
+    level_db: float = param(
+        0.0, "Level of the filling, against what its surroundings let expect", unit="dB", low=-24.0, high=12.0
+    )
+    tonality: float = param(
+        0.7, "Share of continued partials where the surroundings have some; the rest is noise", low=0.0, high=1.0
+    )
+    seed: int = param(0, "Number of the random filling; the same number gives the same bits", low=0, high=2**31)
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.meters.bandwidth import BandwidthMeter
+        from aural.stages.frequency_generation.dsp import share_of_holes
+
+        ready = self
+        if ready.cutoff_hz is None:
+            meter = BandwidthMeter(source)
+            for block in blocks:
+                meter.update(block)
+            ready = replace(ready, cutoff_hz=meter.compute().cutoff_hz)
+        if ready.holes is None:
+            share = share_of_holes(blocks, source, ready._known(source), ready._ceiling(source))
+            ready = replace(ready, holes=share)
+        log.info(
+            "%s: cut off at %.1f kHz, %.1f %% of the spectrum below is holes%s",
+            self.name, ready._known(source) / 1000, 100 * (ready.holes or 0),
+            "" if ready._damaged(source) else ": undamaged, left as it is",
+        )  # fmt: skip
+        return ready
+
+    def stream(self, source: Format) -> Stream:
+        from aural.spectrum import BesideStream
+        from aural.stages.frequency_generation.dsp import Filling, GenerationStream
+
+        if not self._damaged(source):
+            return Through(source)
+        filling = Filling(self._porous, self.level_db, self.tonality, self.seed)
+        made = GenerationStream(source, self._known(source), self._ceiling(source), filling)
+        return BesideStream(Through(source), [made])
+
+    def _ceiling(self, source: Format) -> float:
+        return min(self.ceiling_hz, 0.5 * source.sample_rate)
+
+    def _known(self, source: Format) -> float:
+        """Return where the spectrum ends; the ceiling, where nothing audible is missing below it."""
+        assert self.cutoff_hz is not None
+        return self.cutoff_hz if self.cutoff_hz < 0.97 * self._ceiling(source) else self._ceiling(source)
+
+    @property
+    def _porous(self) -> bool:
+        assert self.holes is not None
+        return self.holes >= WHOLE
+
+    def _damaged(self, source: Format) -> bool:
+        return self._porous or self._known(source) < self._ceiling(source)

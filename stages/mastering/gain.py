@@ -1,0 +1,61 @@
+"""The gain in front of a limiter that gives a loudness behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from aural.meters.loudness import MOMENTARY_S, LoudnessMeter
+from aural.stage import Block, Format
+
+MOST_GAIN_DB = 40.0  # what needs more is noise
+CLOSE_LU = 0.02
+PASSES = 5
+
+
+def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
+    """Measure the integrated loudness in LUFS; a signal shorter than one gating block as if it went round."""
+    meter, enough = LoudnessMeter(source), math.ceil(MOMENTARY_S * source.sample_rate)
+    start: list[Block] = []
+    for block in blocks:
+        meter.update(block)
+        if meter.frames < enough:
+            start.append(block)
+    if 0 < meter.frames < enough:
+        rounds, meter = -(-enough // meter.frames), LoudnessMeter(source)
+        meter.update(np.tile(np.concatenate(start, axis=-1), rounds))
+    return meter.compute().integrated_lufs
+
+
+def gain_for(
+    target_lufs: float, before_lufs: float, room_db: float, most_limiting_db: float, after: Callable[[float], float]
+) -> float:
+    """Find the gain in dB in front of a limiter that gives a loudness behind it; 0 for silence.
+
+    Args:
+        target_lufs: the loudness.
+        before_lufs: loudness without gain and limiter.
+        room_db: gain up to which the limiter does nothing.
+        most_limiting_db: how far above that the gain may go.
+        after: the loudness behind the limiter for a gain in dB. Called only where the limiter has to work: by
+            the secant method, its slope kept between 0.1 and 1 LU/dB.
+    """
+    if not math.isfinite(before_lufs):
+        return 0.0
+    most = min(MOST_GAIN_DB, room_db + most_limiting_db)
+    gain = min(target_lufs - before_lufs, most)
+    if gain <= room_db:
+        return gain
+    last_gain, last_lufs = room_db, before_lufs + room_db
+    tried = []
+    for _ in range(PASSES):
+        lufs = after(gain)
+        tried.append((abs(target_lufs - lufs), gain))
+        if tried[-1][0] < CLOSE_LU or (gain == most and lufs < target_lufs):
+            break
+        slope = min(1.0, max(0.1, (lufs - last_lufs) / (gain - last_gain)))
+        last_gain, last_lufs = gain, lufs
+        gain = min(gain + (target_lufs - lufs) / slope, most)
+    return min(tried)[1]

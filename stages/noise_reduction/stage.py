@@ -1,0 +1,157 @@
+"""Lower steady noise under a voice: spectral suppression, mains hum, rumble."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from aural.errors import AudioError, ParameterError
+from aural.parameters import param
+from aural.stage import Block, Effect, Format, Stream, pump
+from aural.streaming import Through
+
+BANDS = 48
+PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
+
+
+@dataclass(frozen=True)
+class NoiseReduction(Effect):
+    """Lower what does not change quickly and keep what does: noise goes, voice stays.
+
+    Raises:
+        ParameterError: besides ranges, a passage that ends before it begins, harmonics that are not positive
+            whole numbers, or another number of band levels than there are bands.
+    """
+
+    name: ClassVar[str] = "noise-reduction"
+    suppresses: ClassVar[bool] = True
+    engine: str = param("mmse", "How noise is told from signal: a statistical estimator, or the noisereduce "
+                        "library's spectral gate", choices=("mmse", "gate"))  # fmt: skip
+    max_attenuation_db: float = param(15.0, "Most that noise is lowered; 0 leaves only the filters",
+                                      unit="dB", low=0.0, high=60.0)  # fmt: skip
+    highpass_hz: float = param(0.0, "Cut-off of a filter against rumble in front; 0 is none",
+                               unit="Hz", low=0.0, high=1000.0)  # fmt: skip
+    hum_hz: float | None = param(None, "Fundamental of the mains hum that is taken out; 0 is none",
+                                 unit="Hz", low=0.0, high=65.0, measured=True)  # fmt: skip
+    hum_harmonics: tuple[int, ...] | None = param(None, "Multiples of hum_hz that are taken out", measured=True,
+                                                  examples=((), (1,)))  # fmt: skip
+    noise_profile: str | None = param(None, "Noise alone to learn from: a passage of the recording in seconds, such "
+                                      "as 0.5-1.8, or the path of an audio file", examples=("0.0-0.3",))  # fmt: skip
+    measured_noise_dbfs: tuple[float, ...] | None = param(
+        None, "Level of the noise in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
+        measured=True, examples=((-70.0,) * BANDS,))  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        harmonics, levels = self.hum_harmonics, self.measured_noise_dbfs
+        if harmonics is not None and not all(isinstance(h, int) and h > 0 for h in harmonics):
+            raise ParameterError(f"{self.name}: hum_harmonics must be whole numbers from 1 up, got {harmonics!r}")
+        if levels is not None and (len(levels) != BANDS or not np.isfinite(levels).all()):
+            raise ParameterError(f"{self.name}: measured_noise_dbfs must be {BANDS} levels in dBFS, got {levels!r}")
+        if (passage := self._passage()) and passage[0] >= passage[1]:
+            raise ParameterError(f"{self.name}: noise_profile {self.noise_profile} ends before it begins")
+
+    @property
+    def level_independent(self) -> bool:  # type: ignore[override]
+        """A noise level that was given is absolute."""
+        return self.measured_noise_dbfs is None
+
+    def _unmeasured(self) -> list[str]:
+        known = {"hum_harmonics"} if self.hum_hz == 0 else set()
+        if self.noise_profile is None:
+            known.add("measured_noise_dbfs")
+        return [name for name in super()._unmeasured() if name not in known]
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        stage = self._measure_hum(blocks, source)
+        if self.noise_profile is None or self.measured_noise_dbfs is not None:
+            return stage
+        return replace(stage, measured_noise_dbfs=stage._noise_levels(blocks, source))
+
+    def _measure_hum(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.meters.hum import HumMeter
+
+        if self.hum_hz == 0 or None not in (self.hum_hz, self.hum_harmonics):
+            return self
+        meter = HumMeter(source)
+        for block in blocks:
+            meter.update(block)
+        hum = meter.compute(self.hum_hz)
+        given = self.hum_harmonics
+        return replace(self, hum_hz=hum.frequency_hz, hum_harmonics=hum.harmonics if given is None else given)
+
+    def _noise_levels(self, blocks: Iterable[Block], source: Format) -> tuple[float, ...]:
+        """Measure the noise behind the filters, where the engine meets it."""
+        from aural.stages.noise_reduction.streams import noise_levels
+
+        passage = self._passage()
+        if passage is None:
+            blocks, source = self._noise_file()
+        heard = pump(self._filters(source), blocks)
+        levels = noise_levels(heard if passage is None else self._cut(heard, passage, source), source)
+        if levels is None:
+            raise ParameterError(f"{self.name}: noise_profile {self.noise_profile} is shorter than 0.1 s")
+        return levels
+
+    def _cut(self, blocks: Iterable[Block], passage: tuple[float, float], source: Format) -> Iterator[Block]:
+        start, end = (round(second * source.sample_rate) for second in passage)
+        position = 0
+        for block in blocks:
+            yield block[:, max(0, start - position) : max(0, end - position)]
+            position += block.shape[-1]
+            if position >= end:
+                return
+        length = f"{position / source.sample_rate:.2f} s"
+        raise ParameterError(f"{self.name}: noise_profile {self.noise_profile} ends behind the recording of {length}")
+
+    def _noise_file(self) -> tuple[Iterable[Block], Format]:
+        from aural.audio.files import open_audio
+
+        assert self.noise_profile is not None
+        try:
+            file = open_audio(self.noise_profile)
+        except AudioError as error:
+            wanted = "a passage in seconds such as 0.5-1.8 or an audio file"
+            raise ParameterError(f"{self.name}: noise_profile must be {wanted}; {error}") from error
+        return file, file.format
+
+    def _passage(self) -> tuple[float, float] | None:
+        """Read noise_profile as a passage, in seconds; None where it is not one."""
+        match = PASSAGE.fullmatch(self.noise_profile or "")
+        return (float(match[1]), float(match[2])) if match else None
+
+    def _filters(self, source: Format) -> Stream:
+        from aural.stages.noise_reduction import dsp, streams
+
+        lines = self.hum_hz or 0.0, self.hum_harmonics or ()
+        sections = dsp.filter_sections(source.sample_rate, self.highpass_hz, *lines)
+        return streams.FilterStream(source, sections) if len(sections) else Through(source)
+
+    def stream(self, source: Format) -> Stream:
+        return Cleaner(self._filters(source), self._engine(source))
+
+    def _engine(self, source: Format) -> Stream:
+        if self.max_attenuation_db == 0:
+            return Through(source)
+        from aural.stages.noise_reduction import streams
+
+        engine = {"mmse": streams.MmseStream, "gate": streams.GateStream}[self.engine]
+        return engine(source, self.max_attenuation_db, self.measured_noise_dbfs)
+
+
+class Cleaner(Stream):
+    """Filters, then an engine."""
+
+    def __init__(self, filters: Stream, engine: Stream) -> None:
+        super().__init__(engine.output)
+        self.filters, self.engine = filters, engine
+
+    def push(self, block: Block) -> Block:
+        return self.engine.push(self.filters.push(block))
+
+    def flush(self) -> Block:
+        return np.concatenate([self.engine.push(self.filters.flush()), self.engine.flush()], axis=-1)

@@ -1,10 +1,10 @@
 """The core, through small stages: chains, splits, frames and segments keep the contract too."""
 
 import pytest
+from demo_stages import Frames, Gain, LowHigh, Normalise, Rate, Smooth
 
 from aural import Chain, Split, Stage
 from aural.testing import RULES
-from demo_stages import Frames, Gain, LowHigh, Normalise, Rate, Smooth
 
 STAGES = {
     "gain": Gain(),

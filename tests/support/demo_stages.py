@@ -99,8 +99,8 @@ class Smooth(Effect):
 
 
 class SmoothStream(SegmentStream):
-    def __init__(self, source: Format, half: int) -> None:
-        super().__init__(source, segment=1000, context=50)
+    def __init__(self, source: Format, half: int, stems: int | None = None) -> None:
+        super().__init__(source, segment=1000, context=50, stems=stems)
         self.kernel = np.ones(2 * half + 1, np.float64) / (2 * half + 1)
 
     def process(self, audio: Block) -> Block:
@@ -121,13 +121,10 @@ class LowHigh(Separator):
         return "low", "high"
 
     def stream(self, source: Format) -> Stream:
-        return LowHighStream(source, self.half)
+        return LowHighStream(source, self.half, stems=2)
 
 
 class LowHighStream(SmoothStream):
     def process(self, audio: Block) -> Block:
         low = super().process(audio)
         return np.stack([low, audio - low])
-
-    def _nothing(self) -> Block:
-        return np.zeros((2, self.output.channels, 0), np.float32)

@@ -1,0 +1,80 @@
+"""The arrows of the house: cli -> aural <- stages, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = ("torch", "librosa", "numba", "scipy", "demucs", "noisereduce", "lightning")
+
+
+def imports(path: Path, top_only: bool = False) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    for node in tree.body if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import"
+            yield node.module or ""
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules("aural"), ids=str)
+def test_the_core_imports_neither_stages_nor_cli(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith(("aural.stages", "aural.cli"))]
+
+
+@pytest.mark.parametrize("path", modules("stages"), ids=str)
+def test_no_stage_imports_another_or_the_cli(path: Path) -> None:
+    room = path.relative_to(ROOT / "stages").parts[0]
+    found = [name for name in imports(path) if name.startswith(("aural.stages", "aural.cli"))]
+    assert all(name == "aural.stages" or name.startswith(f"aural.stages.{room}") for name in found), found
+
+
+@pytest.mark.parametrize("path", modules("cli"), ids=str)
+def test_the_cli_reaches_stages_only_through_the_registry(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith("aural.stages")]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("*/stage.py")), ids=str)
+def test_stages_are_light_to_import(path: Path) -> None:
+    assert not [name for name in imports(path, top_only=True) if name.split(".")[0] in HEAVY]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from aural.cli.main import aural; aural.main(['--help'], standalone_mode=False);"
+        f"loaded = [name for name in {HEAVY!r} if name in sys.modules]; sys.exit(str(loaded) if loaded else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_setup_cfg_lists_every_package() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    names = {"aural": "aural", "stages": "aural.stages", "cli": "aural.cli"}
+    found = {
+        ".".join([names[folder], *init.parent.relative_to(ROOT / folder).parts])
+        for folder in names
+        for init in (ROOT / folder).rglob("__init__.py")
+    }
+    assert listed == found
+    assert "".join(config["options"]["package_dir"].split()) == "aural=auralaural.stages=stagesaural.cli=cli"
+
+
+def test_every_room_has_its_furniture() -> None:
+    for room in (path.parent for path in (ROOT / "stages").glob("*/__init__.py")):
+        assert (room / "stage.py").is_file()
+        assert (room / "README.md").is_file()

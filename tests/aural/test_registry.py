@@ -1,0 +1,65 @@
+"""Stages register by entry point: AURAL's own and a stranger's alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aural
+from aural import registry
+
+PACKAGE = Path(__file__).parent.parent / "third_party"
+
+
+@pytest.fixture(scope="module")
+def with_tremolo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Install the stranger's package into a folder; return an environment that sees it."""
+    folder = tmp_path_factory.mktemp("site")
+    source = tmp_path_factory.mktemp("source")
+    for file in ("pyproject.toml", "aural_tremolo.py"):
+        (source / file).write_text((PACKAGE / file).read_text())
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*install, "--target", folder, source], check=True, capture_output=True)
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def run(env: dict[str, str], *command: object) -> str:
+    done = subprocess.run([sys.executable, *map(str, command)], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_strangers_stage_is_a_command(with_tremolo: dict[str, str]) -> None:
+    script = "from aural.cli.main import main; import sys; sys.argv = ['aural', *sys.argv[1:]]; main()"
+    assert "Let the level swing." in run(with_tremolo, "-c", script, "stages")
+    assert "--depth-db dB" in run(with_tremolo, "-c", script, "tremolo", "--help")
+
+
+def test_a_strangers_stage_keeps_the_contract(with_tremolo: dict[str, str]) -> None:
+    run(with_tremolo, "-c", "import aural, aural.testing as t; t.check_stage(aural.create('tremolo', rate_hz=3))")
+
+
+def test_all_stages_are_there() -> None:
+    assert {
+        "dynamic-compression",
+        "frequency-expansion",
+        "frequency-generation",
+        "master",
+        "noise-reduction",
+        "source-separation",
+    } <= set(registry.names())
+    for name in registry.names():
+        assert registry.stage_class(name).name == name
+
+
+def test_unknown_names_get_a_hint() -> None:
+    with pytest.raises(aural.ChainError, match=r"no stage called 'mastr'; did you mean 'master'\?"):
+        aural.create("mastr")
+    with pytest.raises(
+        aural.ParameterError, match=r"master: no parameter called 'target_luf'; did you mean 'target_lufs'"
+    ):
+        aural.create("master", target_luf=-16)

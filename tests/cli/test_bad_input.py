@@ -1,0 +1,274 @@
+"""Bad input: one clear sentence, exit code 2, nothing half-written, nothing overwritten."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import EXAMPLE, MAIN, aural, invoke, voice, write
+
+from aural.stage import Block
+
+
+def refused(tmp_path: Path, sentence: str, *arguments: object) -> None:
+    """Run the command; it must say the sentence and leave the folder as it was."""
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, out, err = invoke(*arguments)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_missing(tmp_path: Path) -> None:
+    refused(tmp_path, "nothing.wav: no such file", "clean", tmp_path / "nothing.wav")
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    refused(tmp_path, "a.wav: is empty (0 bytes)", "clean", tmp_path / "a.wav")
+
+
+def test_text_renamed(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("Dear diary, today I recorded nothing.\n" * 20)
+    refused(tmp_path, "a.wav: is no recording that can be read", "clean", tmp_path / "a.wav")
+
+
+def test_folder(tmp_path: Path) -> None:
+    refused(tmp_path, "is a folder, not a recording", "inspect", tmp_path)
+
+
+def test_truncated_m4a(tmp_path: Path) -> None:
+    path = tmp_path / "a.m4a"
+    path.write_bytes(EXAMPLE.read_bytes()[:100_000])
+    refused(tmp_path, "a.m4a: is no recording that can be read, or is cut short", "clean", path)
+
+
+def test_truncated_behind_its_header(tmp_path: Path) -> None:
+    data = EXAMPLE.read_bytes()
+    where = data.index(b"mdat") + 50_000  # keep the index at the end, lose audio
+    path = tmp_path / "a.m4a"
+    path.write_bytes(data[:where] + bytes(60_000) + data[where + 60_000 :])
+    refused(tmp_path, "a.m4a:", "clean", path)
+
+
+def test_truncated_wav(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    refused(tmp_path, "a.wav: is cut short: ends at 1.5 s of 3.0 s", "clean", path)
+
+
+def test_another_input_is_never_overwritten(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a.wav", voice(0.5)), write(tmp_path / "a_clean.wav", voice(0.6))
+    refused(tmp_path, "a_clean.wav: is another input", "clean", first, second, "-f")
+    removed = write(tmp_path / "a_clean_removed.wav", voice(0.5))
+    refused(tmp_path, "a_clean_removed.wav: is another input", "clean", first, removed, "-f", "--save-removed")
+    stem = write(tmp_path / "a_center.wav", voice(0.5))
+    separate = ["source-separation", "--engine", "center", "-f"]
+    refused(tmp_path, "a_center.wav: is another input", *separate, first, stem, tmp_path)
+
+
+def test_the_chain_goes_over_no_recording(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(0.5))
+    refused(tmp_path, "a.wav: is the recording itself", "clean", path, "-f", "--save-chain", path)
+    (tmp_path / "my.toml").write_text("precious")
+    refused(tmp_path, "my.toml: exists; use -f", "clean", path, "--save-chain", tmp_path / "my.toml")
+
+
+def test_preset_is_checked_first(tmp_path: Path) -> None:
+    refused(
+        tmp_path, "no preset called 'podcats'; did you mean 'podcast'", "clean", tmp_path / "a.wav", "-p", "podcats"
+    )
+
+
+def test_format_said_twice(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(0.5))
+    refused(tmp_path, "says its format itself", "master", path, tmp_path / "b.wav", "--to", "mp3")
+
+
+def test_a_rate_too_low(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(0.5), 2000)
+    refused(tmp_path, "a.wav: has a sample rate of 2000 Hz; 4000 are needed", "clean", path)
+
+
+def test_a_file_that_fails_stops_no_other(tmp_path: Path) -> None:
+    long = write(tmp_path / f"{'a' * 246}.wav", voice(0.5))
+    good = write(tmp_path / "b.wav", voice(0.5))
+    code, _, err = invoke("master", long, good, "-o", tmp_path / "out")
+    assert code == 1
+    assert "name too long" in err.lower()
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["b_master.wav"]
+
+
+def test_zero_samples(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.zeros((1, 0)))
+    refused(tmp_path, "a.wav: holds no audio", "clean", path)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_not_finite(tmp_path: Path, bad: float) -> None:
+    audio = voice().copy()
+    audio[0, 24000] = bad
+    path = write(tmp_path / "a.wav", audio, subtype="FLOAT")
+    refused(tmp_path, "a.wav: holds NaN or infinity at 0.50 s", "clean", path)
+
+
+def test_output_is_input(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    refused(tmp_path, "is the input itself; it is never overwritten", "clean", path, "-o", path, "-f")
+    (tmp_path / "link.wav").symlink_to(path)
+    refused(tmp_path, "is the input itself", "master", path, tmp_path / "link.wav", "-f")
+
+
+def test_output_exists(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    (tmp_path / "a_clean.wav").write_text("precious")
+    refused(tmp_path, "a_clean.wav: exists; use -f to replace it", "clean", path)
+
+
+def test_folder_missing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    refused(tmp_path, "the folder", "clean", path, "-o", tmp_path / "no" / "b.wav")
+    refused(tmp_path, "cannot be made: no such file or directory", "clean", path, "-o", tmp_path / "no" / "such")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_not_writable(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    refused(tmp_path, "locked is not writable", "clean", path, "-o", locked)
+
+
+def test_folder_cannot_be_written_to_even_by_root(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    refused(tmp_path, "/proc/self/b.wav: ", "clean", path, "-o", "/proc/self/b.wav")
+
+
+def test_unknown_format(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    refused(tmp_path, "cannot write .xyz; known: .wav, .flac", "master", path, "-o", tmp_path / "b.xyz")
+    refused(tmp_path, "cannot write xyz; known: wav, flac", "clean", path, "--to", "xyz")
+
+
+def test_too_many_channels_for_mp3(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(0.5, 7))
+    refused(tmp_path, "mp3 cannot hold 7 channels; write .wav", "master", path, tmp_path / "b.mp3")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Path:
+    """Mount a disk of 256 KB, where that is possible."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a small disk cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.m4a"])
+def test_disk_full(tmp_path: Path, small_disk: Path, name: str) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 20 * 48000))
+    path = write(tmp_path / "a.wav", noise)
+    refused(tmp_path, "no space left on the disk", "master", path, small_disk / name, "--gain-db", "0")
+    assert not list(small_disk.iterdir())
+
+
+def test_disk_of_the_spool_full(tmp_path: Path, small_disk: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(10))
+    run = subprocess.run(
+        [sys.executable, "-c", MAIN, "chain", path, tmp_path / "b.wav", "frequency-expansion", "master"],
+        env={**os.environ, "TMPDIR": str(small_disk)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert "no space left on the disk that holds temporary files; set TMPDIR" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "b.wav").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["b.wav", "-j", "2", "--save-removed"]], ids=["one", "two at a time"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt(tmp_path: Path, number: signal.Signals, arguments: list[str]) -> None:
+    path = write(tmp_path / "a.wav", np.tile(voice(10), 60))
+    if arguments:
+        os.link(path, tmp_path / "b.wav")
+    run = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "clean", "a.wav", *arguments], stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".*.part.*")) and time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.02)
+    run.send_signal(number)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "interrupted; nothing was left half-written" in err
+    assert "Traceback" not in err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.wav", *arguments[:1]]
+
+
+def test_some_of_many_fail(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.wav", voice())
+    (tmp_path / "bad.wav").write_text("no audio")
+    code, out, err = invoke("clean", good, tmp_path / "bad.wav")
+    assert code == 1
+    assert "good_clean.wav" in out
+    assert "bad.wav: is no recording" in err
+    assert (tmp_path / "good_clean.wav").is_file()
+
+
+def test_results_that_collide(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "a.wav", voice(0.5))
+    both = tmp_path / "one/a.wav", tmp_path / "two/a.wav"
+    refused(tmp_path, "is the result of two inputs", "clean", *both, "-o", tmp_path)
+    refused(tmp_path, "is one file for 2 inputs", "clean", *both, "-o", both[0])
+
+
+def signals() -> dict[str, tuple[Block, int]]:
+    rng = np.random.default_rng(3)
+    return {
+        "silence": (np.zeros((2, 48000)), 48000),
+        "dc": (np.full((1, 48000), 0.25), 48000),
+        "one sample": (np.full((1, 1), 0.5), 44100),
+        "one sample in stereo": (np.full((2, 1), 0.5), 44100),
+        "clicks": (np.where(rng.random((1, 48000)) > 0.9995, 0.9, 0.0), 48000),
+        "full-scale square": (np.sign(np.sin(np.arange(96000) / 40))[np.newaxis], 48000),
+        "7 channels": (voice(1.0, 7), 48000),
+        "8 kHz": (voice(1.0)[:, ::6], 8000),
+        "192 kHz": (np.repeat(voice(1.0), 4, axis=-1), 192000),
+        "naïve – 音声 (1)": (voice(1.0), 48000),
+    }
+
+
+@pytest.mark.parametrize("name", signals())
+def test_odd_recordings_come_through(tmp_path: Path, name: str) -> None:
+    audio, sample_rate = signals()[name]
+    path = write(tmp_path / f"{name}.wav", audio, sample_rate, "PCM_24")
+    for command in ("inspect", "clean"):
+        code, _, err = invoke(command, path)
+        assert code == 0, err
+    import soundfile
+
+    result, rate = soundfile.read(tmp_path / f"{name}_clean.wav", always_2d=True)
+    assert (rate, result.shape[1], result.shape[0]) == (sample_rate, *audio.shape)
+    assert np.isfinite(result).all()
+    assert np.abs(result).max() <= 1.0
+
+
+def test_a_traceback_only_with_debug(tmp_path: Path) -> None:
+    run = aural("--debug", "master", tmp_path / "no.wav", tmp_path / "b.wav")
+    assert run.returncode == 2  # a file that fails is reported in one sentence all the same
+    run = aural("--debug", "chain", tmp_path / "no.wav", tmp_path / "b.wav", "--chain", "nothing.toml")
+    assert "Traceback" in run.stderr

@@ -1,0 +1,213 @@
+"""The command line on files: what a user types, and what lies there afterwards."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from recordings import EXAMPLE, aural, invoke, voice, write
+
+from aural.meters.loudness import LoudnessMeter
+from aural.stage import Block, Format
+
+
+def lufs(path: Path) -> float:
+    audio, rate = soundfile.read(path, always_2d=True, dtype="float32")
+    meter = LoudnessMeter(Format(rate, audio.shape[1]))
+    meter.update(np.ascontiguousarray(audio.T))
+    return meter.compute().integrated_lufs
+
+
+def test_the_main_job(tmp_path: Path) -> None:
+    memo = tmp_path / "phone_memo.m4a"
+    memo.write_bytes(EXAMPLE.read_bytes())
+    code, out, err = invoke("clean", memo, "--save-removed", "--save-chain", tmp_path / "my.toml")
+    assert (code, err) == (0, "")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "my.toml",
+        "phone_memo.m4a",
+        "phone_memo_clean.wav",
+        "phone_memo_clean_removed.wav",
+    ]
+    assert memo.read_bytes() == EXAMPLE.read_bytes()
+    result = soundfile.info(tmp_path / "phone_memo_clean.wav")
+    assert (result.samplerate, result.channels, result.subtype) == (44100, 1, "PCM_24")
+    assert lufs(tmp_path / "phone_memo_clean.wav") == pytest.approx(-16, abs=0.2)
+    assert "before" in out
+    assert "+ noise-reduction" in out
+    assert "hum" in out
+
+
+def test_the_saved_chain_does_the_same_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(4.0, 2), subtype="FLOAT")
+    invoke("clean", path, "--save-chain", tmp_path / "my.toml")
+    code, _, err = invoke("chain", path, tmp_path / "b.wav", "--chain", tmp_path / "my.toml")
+    assert (code, err) == (0, "")
+    first, second = (soundfile.read(tmp_path / name)[0] for name in ("a_clean.wav", "b.wav"))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+    assert all("use" in stage for stage in tomllib.loads((tmp_path / "my.toml").read_text())["stage"])
+
+
+def test_dry_run_writes_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    for command in (["clean", path, "-n"], ["chain", path, tmp_path / "b.wav", "-n", "master"]):
+        code, out, _ = invoke(*command)
+        assert code == 0
+        assert "master" in out
+        assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
+    invoke("clean", path, "-n", "-o", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_json(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    diagnosis = json.loads(invoke("inspect", path, "--json")[1])
+    assert diagnosis["hum"]["frequency_hz"] == pytest.approx(50, abs=0.1)
+    cleaned = json.loads(invoke("clean", path, "--json")[1])
+    assert cleaned["target"] == str(tmp_path / "a_clean.wav")
+    assert cleaned["after"]["loudness"]["integrated_lufs"] == pytest.approx(-16, abs=0.3)
+    assert [stage["use"] for stage in cleaned["chain"]["stage"]][-1] == "master"
+    several = json.loads(invoke("inspect", path, tmp_path / "a_clean.wav", "--json")[1])
+    assert len(several) == 2
+
+
+def test_many_files_at_once_into_a_folder(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{name}.wav", voice(1.0)) for name in "abc"]
+    code, out, err = invoke("clean", *paths, "-o", tmp_path / "out", "-j", "2", "--to", "flac")
+    assert (code, err) == (0, "")
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{n}_clean.flac" for n in "abc"]
+    assert out.count("->") == 3
+
+
+def test_one_stage(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(2.0, 2), subtype="PCM_24")
+    code, out, _ = invoke("master", path, tmp_path / "b.wav", "--target-lufs", "-20")
+    assert code == 0
+    assert "target_lufs -20" in out
+    assert lufs(tmp_path / "b.wav") == pytest.approx(-20, abs=0.1)
+
+
+def test_flags_of_chain_may_stand_at_the_end(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    code, _, err = invoke(
+        "chain", path, tmp_path / "b.wav", "noise-reduction", "--mix", "0.5", "--save-removed", "-f"
+    )
+    assert (code, err) == (0, "")
+    assert (tmp_path / "b_removed.wav").is_file()
+
+
+def test_what_is_not_mended_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.clip(4 * voice(), -0.4, 0.4))
+    assert "! not mended: clipping" in invoke("clean", path)[1]
+
+
+def test_options_of_chain_may_stand_behind_its_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    (tmp_path / "my.toml").write_text('[[stage]]\nuse = "noise-reduction"\n')
+    for order in ([path, tmp_path / "b.wav", "--chain", tmp_path / "my.toml", "-f"],
+                  ["-f", "--chain", tmp_path / "my.toml", path, tmp_path / "b.wav"]):  # fmt: skip
+        code, out, _ = invoke("chain", *order, "master", "--target", "streaming")
+        assert code == 0
+        assert out.index("noise-reduction") < out.index("master")
+
+
+def test_standard_input_and_output(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    run = aural("master", "-", "-", cwd=tmp_path, stdin=path.read_bytes())
+    assert run.returncode == 0
+    assert run.stdout.startswith("RIFF")
+    assert "master" in run.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_inspect_reads_standard_input(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    run = aural("inspect", "-", stdin=path.read_bytes())
+    assert run.returncode == 0
+    assert "loudness" in run.stdout
+
+
+def test_inspect_changes_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "b.wav", voice(0.5))
+    (tmp_path / ".b.part.wav").write_text("precious")
+    assert invoke("inspect", path, tmp_path / "b.wav")[0] == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".b.part.wav", "b.wav"]
+
+
+def test_lists_of_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    hum = ["--hum-hz", "50", "--hum-harmonics", "1,2,3"]
+    code, out, err = invoke("noise-reduction", path, tmp_path / "b.wav", *hum)
+    assert (code, err) == (0, "")
+    assert "hum_harmonics 1/2/3" in out
+
+
+def test_loud_stems_are_not_clipped(tmp_path: Path) -> None:
+    audio = 0.99 * np.sign(np.random.default_rng(0).standard_normal((2, 48000)))
+    path = write(tmp_path / "loud.wav", audio, subtype="PCM_24")
+    assert invoke("source-separation", path, tmp_path / "stems", "--engine", "center")[0] == 0
+    stems = [soundfile.read(file)[0] for file in sorted((tmp_path / "stems").iterdir())]
+    assert np.abs(stems).max() > 1
+    np.testing.assert_allclose(sum(stems), soundfile.read(path)[0], atol=1e-6)
+
+
+def test_takes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice())
+    code, _, _ = invoke("frequency-generation", path, tmp_path / "b.wav", "--takes", "2", "--seed", "7")
+    assert code == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.wav", "b_take1.wav", "b_take2.wav"]
+
+
+def test_stems_sum_to_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "song.wav", voice(2.0, 2))
+    code, out, _ = invoke("source-separation", path, tmp_path / "stems", "--engine", "center")
+    assert code == 0
+    assert out.count("->") == 2
+    stems = [soundfile.read(file)[0] for file in sorted((tmp_path / "stems").iterdir())]
+    mixture = soundfile.read(path)[0]
+    np.testing.assert_allclose(sum(stems), mixture, atol=3 * 2.0**-15)  # dithered to the 16 bits of the file
+
+
+def test_bit_depth_is_kept(tmp_path: Path) -> None:
+    audio: Block = voice(1.0)
+    for subtype, suffix in (
+        ("PCM_16", "wav"),
+        ("PCM_24", "wav"),
+        ("FLOAT", "wav"),
+        ("PCM_16", "flac"),
+        ("PCM_24", "aiff"),
+    ):
+        path = write(tmp_path / f"a_{subtype}.{suffix}", audio, subtype=subtype)
+        assert invoke("master", path, "-o", tmp_path / "out", "-f")[0] == 0
+        assert soundfile.info(tmp_path / "out" / f"a_{subtype}_master.{suffix}").subtype == subtype
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3", "m4a"])
+def test_tags_are_kept(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "a.flac"
+    with soundfile.SoundFile(path, "w", 48000, 1) as file:
+        file.title, file.artist = "Ääni", "Someone"
+        file.write(voice(1.0).T)
+    assert invoke("master", path, tmp_path / f"b.{suffix}")[0] == 0
+    with av.open(str(tmp_path / f"b.{suffix}")) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    assert (tags["title"], tags["artist"]) == ("Ääni", "Someone")
+
+
+def test_mix_zero_copies_the_file_bit_for_bit(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    invoke("noise-reduction", path, tmp_path / "b.wav", "--mix", "0")
+    np.testing.assert_array_equal(*(soundfile.read(tmp_path / name, dtype="int16")[0] for name in ("a.wav", "b.wav")))
+
+
+def test_removed_is_what_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(2.0), subtype="FLOAT")
+    assert invoke("noise-reduction", path, tmp_path / "b.wav", "--save-removed")[0] == 0
+    a, b, removed = (soundfile.read(tmp_path / name)[0] for name in ("a.wav", "b.wav", "b_removed.wav"))
+    np.testing.assert_allclose(b + removed, a, atol=1e-6)
+    assert np.abs(removed).max() > 1e-3

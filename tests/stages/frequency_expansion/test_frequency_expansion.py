@@ -1,0 +1,139 @@
+"""Frequency expansion: the contract, what stays, what is added, and where nothing is."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import firwin, oaconvolve
+
+from aural import Block, Format
+from aural.stage import pump
+from aural.stages.frequency_expansion.stage import FrequencyExpansion
+from aural.testing import check_stage, partition, probe
+
+RATE = 48000
+STAGES = {
+    "measured": FrequencyExpansion(),
+    "half": FrequencyExpansion(cutoff_hz=6000.0, mix=0.5),
+    "telephone": FrequencyExpansion(cutoff_hz=3400.0, noise=1.0),
+    "raised": FrequencyExpansion(cutoff_hz=6000.0, sample_rate=64000, ceiling_hz=30000.0),
+}
+
+
+def band_db(audio: Block, low_hz: float, high_hz: float, rate: int = RATE) -> float:
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(audio.shape[-1]))) ** 2
+    hz = np.fft.rfftfreq(audio.shape[-1], 1 / rate)
+    return float(10 * np.log10(spectrum[..., (hz >= low_hz) & (hz < high_hz)].sum() + 1e-30))
+
+
+def cut_noise(cutoff_hz: float, seconds: float = 3.0, rate: int = RATE, channels: int = 1) -> Block:
+    white = 0.1 * np.random.default_rng(0).standard_normal((channels, int(seconds * rate)))
+    return oaconvolve(white, firwin(2001, cutoff_hz, fs=rate)[None], mode="same", axes=-1).astype(np.float32)
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+def test_contract(stage: FrequencyExpansion) -> None:
+    check_stage(stage)
+
+
+@pytest.mark.parametrize("cutoff_hz", [3400.0, 8000.0, 16000.0])
+def test_nothing_is_added_below_the_cut_off(cutoff_hz: float) -> None:
+    audio = cut_noise(cutoff_hz)
+    added = FrequencyExpansion(cutoff_hz=cutoff_hz, level_db=12.0)(audio, RATE) - audio
+    assert band_db(added, 20, 0.95 * cutoff_hz) - band_db(audio, 20, 0.95 * cutoff_hz) < -90
+
+
+@pytest.mark.parametrize("cutoff_hz", [4000.0, 8000.0, 12000.0])
+def test_the_join_has_neither_hole_nor_bump(cutoff_hz: float) -> None:
+    out = FrequencyExpansion(cutoff_hz=cutoff_hz, decline_db=0.0)(cut_noise(cutoff_hz, 10), RATE)
+    density = [band_db(out, f, f + 100) for f in np.arange(0.85 * cutoff_hz, 1.4 * cutoff_hz, 100)]
+    assert max(density) - min(density) < 7  # the geometric mean of noise lies 2.5 dB below its power
+
+
+def test_the_new_band_declines_as_asked_and_ends_at_the_ceiling() -> None:
+    audio = cut_noise(6000)
+    out = FrequencyExpansion(cutoff_hz=6000.0, decline_db=3.0, ceiling_hz=14000.0)(audio, RATE)
+    assert band_db(out, 8000, 9000) - band_db(out, 12000, 13000) == pytest.approx(12, abs=1)
+    assert band_db(out, 14500, 24000) < band_db(out, 12000, 13000) - 60
+
+
+def test_the_level_of_noise_and_of_copies_is_the_same() -> None:
+    audio = cut_noise(5000)
+    levels = [band_db(FrequencyExpansion(cutoff_hz=5000.0, noise=n)(audio, RATE), 12000, 18000) for n in (0.0, 1.0)]
+    assert levels[0] == pytest.approx(levels[1], abs=1.0)
+
+
+def test_a_full_band_recording_comes_back_bit_true_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "aural"):
+        assert np.array_equal(FrequencyExpansion()(probe("voice"), RATE), probe("voice"))
+    assert "nothing is missing" in caplog.text
+
+
+def test_the_cut_off_is_measured() -> None:
+    ready = FrequencyExpansion().measure([cut_noise(7000)], Format(RATE, 1))
+    assert ready.cutoff_hz == pytest.approx(7000, abs=100)
+
+
+def test_a_raised_rate_is_filled_above_the_old_one() -> None:
+    audio = cut_noise(7990, rate=16000)
+    out = FrequencyExpansion(sample_rate=48000)(audio, 16000)
+    plain = soxr.resample(audio[0], 16000, 48000)[None]
+    assert out.shape[1] == 3 * audio.shape[1]
+    assert band_db(out, 9000, 12000) > band_db(plain, 9000, 12000) + 60
+    assert band_db(out - plain, 20, 7000) < band_db(plain, 20, 7000) - 80
+
+
+def test_a_lower_rate_is_not_taken() -> None:
+    stage = FrequencyExpansion(cutoff_hz=5000.0, sample_rate=16000)
+    assert stage.open(Format(RATE, 1)).output.sample_rate == RATE
+
+
+def test_silence_stays_silent_and_an_attack_sharp() -> None:
+    audio = np.zeros((1, RATE), np.float32)
+    audio[:, 24000:] = cut_noise(6000)[:, :24000]
+    out = FrequencyExpansion(cutoff_hz=6000.0, noise=0.0)(audio, RATE)
+    before, after = out[:, :23500], out[:, 24500:30000]
+    assert not out[:, :20000].any()
+    assert np.abs(before).max() < 1e-3 * np.abs(after).max()
+
+
+def test_equal_channels_stay_equal() -> None:
+    audio = np.repeat(cut_noise(6000), 2, axis=0)
+    out = FrequencyExpansion(cutoff_hz=6000.0)(audio, RATE)
+    np.testing.assert_allclose(out[0], out[1], atol=1e-4)
+
+
+def test_the_frame_rate_cannot_be_heard() -> None:
+    time = np.arange(4 * RATE) / RATE
+    audio = 0.1 * np.sin(2 * np.pi * 4321 * time)[None].astype(np.float32)
+    added = FrequencyExpansion(cutoff_hz=5000.0, noise=0.0, ceiling_hz=7000.0)(audio, RATE) - audio
+    spectrum = 20 * np.log10(np.abs(np.fft.rfft(added[0] * np.blackman(added.shape[1]))) + 1e-12)
+    peak = int(spectrum.argmax())
+    hop = added.shape[1] // 256  # the frame rate, in bins
+    for side in (peak - hop, peak + hop):
+        assert spectrum[side - 5 : side + 6].max() < spectrum[peak] - 40
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (7, 44100), (1, 192000)])
+@pytest.mark.parametrize("frames", [0, 1, 5000])
+def test_edges(channels: int, rate: int, frames: int) -> None:
+    audio = np.ones((channels, frames), np.float32)
+    stream = FrequencyExpansion(cutoff_hz=2000.0).open(Format(rate, channels))
+    out = np.concatenate(list(pump(stream, [audio])), axis=-1)
+    assert out.shape == audio.shape
+    assert np.isfinite(out).all()
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), frames=st.integers(0, 70000))
+def test_partitions(seed: int, frames: int) -> None:
+    audio = probe("dull")[:, :frames]
+    stage = FrequencyExpansion(cutoff_hz=6000.0)
+    runs = [pump(stage.open(Format(RATE, 2)), blocks) for blocks in ([audio], partition(audio, seed))]
+    whole, parts = (np.concatenate(list(run), axis=-1) for run in runs)
+    np.testing.assert_array_equal(whole, parts)

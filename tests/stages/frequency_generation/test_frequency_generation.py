@@ -1,0 +1,158 @@
+"""Frequency generation: the contract, holes found and filled, and everything else left alone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import firwin, oaconvolve
+
+from aural import Block, Format
+from aural.stage import pump
+from aural.stages.frequency_generation.stage import FrequencyGeneration
+from aural.testing import check_stage, measured, partition, probe
+
+RATE = 48000
+STAGES = {
+    "measured": FrequencyGeneration(),
+    "half": FrequencyGeneration(mix=0.5, seed=3),
+    "low-passed": FrequencyGeneration(cutoff_hz=6000.0, holes=0.0, tonality=1.0),
+}
+
+
+def noise(seconds: float = 3.0, channels: int = 1) -> Block:
+    white = np.random.default_rng(0).standard_normal((channels, int(seconds * RATE)))
+    return (0.1 * white).astype(np.float32)
+
+
+def band_stopped(audio: Block, low_hz: float, high_hz: float) -> Block:
+    kernel = firwin(1201, [low_hz, high_hz], fs=RATE)
+    return oaconvolve(audio, kernel[None], mode="same", axes=-1).astype(np.float32)
+
+
+def with_hole(audio: Block) -> Block:
+    """Take 8 to 10 kHz out for a tenth of a second, twenty times."""
+    on = np.arange(audio.shape[1]) // 4800 % 2
+    return np.where(on, band_stopped(audio, 8000, 10000), audio).astype(np.float32)
+
+
+def band_db(audio: Block, low_hz: float, high_hz: float) -> float:
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(audio.shape[-1]))) ** 2
+    hz = np.fft.rfftfreq(audio.shape[-1], 1 / RATE)
+    return float(10 * np.log10(spectrum[..., (hz >= low_hz) & (hz < high_hz)].sum() + 1e-30))
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+def test_contract(stage: FrequencyGeneration) -> None:
+    check_stage(stage)
+
+
+def test_holes_are_filled_at_the_level_around_and_nothing_else_is_touched() -> None:
+    whole = noise()
+    holed = with_hole(whole)
+    added = FrequencyGeneration()(holed, RATE) - holed
+    lost = whole - holed
+    assert band_db(added, 8000, 10000) == pytest.approx(band_db(lost, 8000, 10000), abs=7)
+    assert band_db(added, 20, 7000) < band_db(holed, 20, 7000) - 80
+    assert band_db(added, 11000, 19000) < band_db(holed, 11000, 19000) - 80
+
+
+def test_nothing_is_filled_while_there_is_no_hole() -> None:
+    holed = with_hole(noise())
+    added = np.abs(FrequencyGeneration()(holed, RATE) - holed)[0]
+    whole_half = np.arange(added.size) % 9600
+    middle = (whole_half > 1500) & (whole_half < 3300)
+    assert added[middle].max() < 0.02 * added.max()
+
+
+@pytest.mark.parametrize("kind", ["voice", "loud"])
+def test_undamaged_recordings_come_back_bit_true(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "aural"):
+        assert np.array_equal(FrequencyGeneration()(probe(kind), RATE), probe(kind))
+    assert "undamaged" in caplog.text
+
+
+def test_a_steady_gap_is_left_alone() -> None:
+    audio = band_stopped(noise(), 8000, 10000)
+    assert np.array_equal(FrequencyGeneration()(audio, RATE), audio)
+
+
+def test_partials_are_not_taken_for_holes() -> None:
+    time = np.arange(3 * RATE) / RATE
+    tones = sum(np.sin(2 * np.pi * 880 * k * time) / k for k in range(1, 22))
+    audio = np.asarray(0.1 * tones * np.exp(-2 * (time % 0.5)), np.float32)[None]
+    assert np.array_equal(FrequencyGeneration(cutoff_hz=20000.0)(audio, RATE), audio)
+
+
+def test_a_low_pass_is_filled_up_to_the_ceiling_and_not_above() -> None:
+    kernel = firwin(1201, 9000, fs=RATE)
+    audio = oaconvolve(noise(), kernel[None], mode="same", axes=-1).astype(np.float32)
+    added = FrequencyGeneration(ceiling_hz=15000.0)(audio, RATE) - audio
+    assert -15 < band_db(added, 9500, 10500) - band_db(audio, 7500, 8500) < 0
+    assert band_db(added, 16000, 24000) < band_db(added, 10000, 14000) - 70
+    assert band_db(added, 20, 8000) < band_db(audio, 20, 8000) - 80
+
+
+def test_partials_continue_the_series() -> None:
+    time = np.arange(3 * RATE) / RATE
+    spacing = 1500.0
+    tones = sum(np.sin(2 * np.pi * spacing * k * time + k) for k in range(1, 6))
+    audio = np.asarray(0.05 * tones, np.float32)[None]
+    stage = FrequencyGeneration(cutoff_hz=8000.0, holes=0.0, tonality=1.0, ceiling_hz=12000.0)
+    added = stage(audio, RATE) - audio
+    on = sum(10 ** (band_db(added, k * spacing - 60, k * spacing + 60) / 10) for k in (6, 7))
+    off = sum(10 ** (band_db(added, (k + 0.5) * spacing - 60, (k + 0.5) * spacing + 60) / 10) for k in (6, 7))
+    assert on > 10 * off
+
+
+def test_seeds() -> None:
+    audio = with_hole(noise())
+    stage = measured(FrequencyGeneration(), audio)
+    first, again = stage(audio, RATE), stage(audio, RATE)
+    other = replace(stage, seed=1)(audio, RATE)
+    assert np.array_equal(first, again)
+    lost = np.abs(first - audio).max()
+    assert np.abs(first - other).max() > 0.5 * lost
+    assert band_db(first - audio, 8000, 10000) == pytest.approx(band_db(other - audio, 8000, 10000), abs=1)
+
+
+def test_equal_channels_stay_equal_and_unlike_ones_unlike() -> None:
+    holed = with_hole(noise())
+    twice = np.repeat(holed, 2, axis=0)
+    out = FrequencyGeneration()(twice, RATE)
+    np.testing.assert_allclose(out[0], out[1], atol=1e-5)
+    unlike = with_hole(noise(channels=2))
+    added = FrequencyGeneration(tonality=0.0)(unlike, RATE) - unlike
+    assert abs(np.corrcoef(added)[0, 1]) < 0.7
+
+
+@pytest.mark.parametrize("gain", [1.0, 1e-3])
+def test_quiet_recordings_are_treated_alike(gain: float) -> None:
+    audio = with_hole(noise())
+    loud = FrequencyGeneration()(audio, RATE)
+    quiet = FrequencyGeneration()(audio * np.float32(gain), RATE)
+    np.testing.assert_allclose(quiet / gain, loud, atol=2e-3 * np.abs(loud).max())
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (7, 44100), (1, 192000)])
+@pytest.mark.parametrize("frames", [0, 1, 5000])
+def test_edges(channels: int, rate: int, frames: int) -> None:
+    audio = np.ones((channels, frames), np.float32)
+    stream = FrequencyGeneration(cutoff_hz=1500.0, holes=1.0).open(Format(rate, channels))
+    out = np.concatenate(list(pump(stream, [audio])), axis=-1)
+    assert out.shape == audio.shape
+    assert np.isfinite(out).all()
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), frames=st.integers(0, 70000))
+def test_partitions(seed: int, frames: int) -> None:
+    audio = probe("holes")[:, :frames]
+    stage = FrequencyGeneration(cutoff_hz=15000.0, holes=0.1)
+    runs = [pump(stage.open(Format(RATE, 2)), blocks) for blocks in ([audio], partition(audio, seed))]
+    whole, parts = (np.concatenate(list(run), axis=-1) for run in runs)
+    np.testing.assert_array_equal(whole, parts)

@@ -1,0 +1,41 @@
+"""Noise reduction keeps the contract, with either engine and with what stands in front of it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from aural import testing
+from aural.stage import Stage
+from aural.stages.noise_reduction.stage import NoiseReduction
+
+ENGINES = {"mmse": NoiseReduction(), "gate": NoiseReduction(engine="gate")}
+VARIANTS = {
+    "filters": NoiseReduction(max_attenuation_db=0.0, highpass_hz=80.0),
+    "mmse, profile": NoiseReduction(noise_profile="0.0-0.3"),
+    "gate, profile": NoiseReduction(engine="gate", noise_profile="0.0-0.3"),
+    "mmse, saved profile": NoiseReduction(measured_noise_dbfs=(-70.0,) * 48, highpass_hz=60.0),
+}
+SLOW = {("gate", testing.memory_is_bounded)}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        pytest.param(name, rule, id=f"{name}-{rule.__name__}", marks=[pytest.mark.slow] * ((name, rule) in SLOW))
+        for name in ENGINES
+        for rule in testing.RULES
+    ],
+)
+def test_contract(name: str, rule: Callable[[Stage], None]) -> None:
+    rule(ENGINES[name])
+
+
+@pytest.mark.parametrize("stage", VARIANTS.values(), ids=VARIANTS)
+def test_variants_keep_it_too(stage: NoiseReduction) -> None:
+    """The rules that hold for any setting; rule 1 over one frame needs a stage that learns from no passage."""
+    ready = testing.measured(stage, testing.probe("voice"))
+    testing.blocks_do_not_matter(ready)
+    testing.time_zero_is_time_zero(stage)
+    testing.chains_compose(stage)
+    testing.streams_are_strangers(ready)
+    testing.silence_and_level(stage)

@@ -1,0 +1,71 @@
+"""The default engine raises the three scores on real voices in real noise."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aural.stage import Block
+from aural.stages.noise_reduction.stage import NoiseReduction
+
+pytestmark = pytest.mark.corpus
+CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[3].parent / "shared" / "audio"))
+RATE = 48000
+VOICES = ("rhasspy_kathleen", "rhasspy_flemishguy", "asp_audio")
+PLACES = ("street", "rain_weather", "transport", "wind")
+
+
+def read(kind: str, column: str, value: str, seconds: float) -> Block:
+    """Join the first files of this set or category until they last so long; one channel at 48 kHz, RMS 0.05."""
+    soundfile, soxr = pytest.importorskip("soundfile"), pytest.importorskip("soxr")
+    manifest = CORPUS / kind / "MANIFEST.csv"
+    if not manifest.exists():
+        pytest.skip(f"no recordings in {CORPUS}")
+    with manifest.open() as file:
+        rows = [row for row in csv.DictReader(file) if row[column] == value and float(row["seconds"]) > 2]
+    pieces: list[Block] = []
+    while sum(len(piece) for piece in pieces) < seconds * RATE:
+        audio, rate = soundfile.read(CORPUS / kind / rows[len(pieces)]["path"], dtype="float32", always_2d=True)
+        pieces.append(soxr.resample(audio[:, 0], rate, RATE))
+    joined = np.concatenate(pieces)[: round(seconds * RATE)]
+    return (joined * (0.05 / np.sqrt(np.mean(joined**2)))).astype(np.float32)
+
+
+def scores(clean: Block, heard: Block) -> list[float]:
+    """Return PESQ, ESTOI and SI-SDR."""
+    import soxr
+
+    pesq, stoi = pytest.importorskip("pesq").pesq, pytest.importorskip("pystoi").stoi
+    narrow = [soxr.resample(audio, RATE, 16000) for audio in (clean, heard)]
+    target = np.dot(heard, clean) / np.dot(clean, clean) * clean
+    si_sdr = 10 * np.log10(np.sum(target**2) / np.sum((heard - target) ** 2))
+    return [pesq(16000, *narrow, "wb"), stoi(*narrow, 16000, extended=True), si_sdr]
+
+
+@pytest.mark.parametrize("snr_db", [0, 5, 10, 15])
+@pytest.mark.parametrize("gain_db", [0, -24])
+def test_scores_rise(snr_db: float, gain_db: float) -> None:
+    gains = []
+    for voice in VOICES:
+        clean = read("speech", "set", voice, 6) * np.float32(10 ** (gain_db / 20))
+        for place in PLACES:
+            noise = read("noise", "category", place, 6) * np.float32(10 ** ((gain_db - snr_db) / 20))
+            before, after = scores(clean, clean + noise), scores(clean, NoiseReduction()(clean + noise, RATE))
+            gains.append(np.subtract(after, before))
+    pesq, estoi, si_sdr = np.mean(gains, axis=0)
+    assert pesq > 0.05
+    assert estoi > 0.005
+    assert si_sdr > 1.5
+
+
+def test_clean_speech_comes_out_nearly_unchanged() -> None:
+    for voice in VOICES:
+        clean = read("speech", "set", voice, 6)
+        pesq, estoi, si_sdr = scores(clean, NoiseReduction()(clean, RATE))
+        assert pesq > 4.0
+        assert estoi > 0.95
+        assert si_sdr > 20

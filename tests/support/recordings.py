@@ -1,0 +1,60 @@
+"""Recordings for tests, made on the spot, and the command line as a user types it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import soundfile
+
+from aural.cli.main import main
+from aural.stage import Block
+from aural.testing import SAMPLE_RATE, probe
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = ROOT / "examples" / "phone_memo.m4a"
+CORPUS = Path(os.environ.get("AURAL_CORPUS", ROOT.parent / "shared" / "audio"))
+MAIN = "import sys; from aural.cli.main import main; sys.argv[0] = 'aural'; main()"
+
+needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no recordings in {CORPUS}; set AURAL_CORPUS")
+
+
+def voice(seconds: float = 3.0, channels: int = 1) -> Block:
+    """Return a voice-like signal over noise and hum, float32 (channels, frames)."""
+    return probe("voice", seconds, channels)
+
+
+def write(path: Path, audio: Block, sample_rate: int = SAMPLE_RATE, subtype: str = "PCM_16") -> Path:
+    """Write audio to a file and return its path."""
+    soundfile.write(path, np.asarray(audio).T, sample_rate, subtype)
+    return path
+
+
+def aural(
+    *arguments: object, cwd: Path | None = None, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-c", MAIN, *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True)
+    return subprocess.CompletedProcess(
+        command, done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    )
+
+
+def invoke(*arguments: object) -> tuple[int, str, str]:
+    """Run the command within this process, which is faster: (exit code, stdout, stderr)."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "argv", ["aural", *map(str, arguments)]):
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return code, out.getvalue(), err.getvalue()

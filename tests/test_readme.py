@@ -1,0 +1,80 @@
+"""What README and examples say can be typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from recordings import EXAMPLE, MAIN, ROOT, invoke, voice, write
+
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"(?ms)^```(\w*)\n(.*?)^```", README)
+LINES = [
+    re.split(r"\s{3,}", line)[0]
+    for language, block in BLOCKS
+    for line in block.splitlines()
+    if not language and "aural " in line and not line.startswith(("python3 ", " "))
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder with the files that the README speaks of, and go there."""
+    for name in ("memo.m4a", "in.m4a"):
+        shutil.copy(EXAMPLE, tmp_path / name)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copy(write(tmp_path / "in.wav", voice(4.0, 2)), tmp_path / "talk.mkv")
+    for name in ("song.mp3", "old.mp3"):
+        soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_list_of_commands_was_found() -> None:
+    assert len(LINES) >= 8
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_command(folder: Path, line: str) -> None:
+    if "ffmpeg" in line and not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    (folder / "bin").mkdir()
+    command = folder / "bin" / "aural"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{MAIN}" "$@"\n')
+    command.chmod(0o755)
+    env = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_library_call(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = (block for language, block in BLOCKS if language == "python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert "hum" in capsys.readouterr().out
+    assert (folder / "memo.wav").is_file()
+
+
+def test_chain_file(folder: Path) -> None:
+    (text,) = (block for language, block in BLOCKS if language == "toml")
+    (folder / "my.toml").write_text(text)
+    for chain in ("my.toml", "examples/mid_and_sides.toml"):
+        code, _, err = invoke("chain", "in.wav", "out.wav", "--chain", chain, "-f")
+        assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("script", "results"), [("one_stage.py", ["quieter.wav", "removed.wav"]), ("live.py", ["live.wav"])]
+)
+def test_example(folder: Path, script: str, results: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [script, "memo.m4a", *results])
+    runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+    frames = {soundfile.info(result).frames for result in results}
+    assert len(frames) == 1
+    assert frames.pop() > 20 * 44100

@@ -1,0 +1,34 @@
+"""A stranger's stage: all that it takes to add one to AURAL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from aural import Block, Effect, Format, Stream, param
+
+
+@dataclass(frozen=True)
+class Tremolo(Effect):
+    """Let the level swing."""
+
+    name: ClassVar[str] = "tremolo"
+    rate_hz: float = param(5.0, "Swings per second", unit="Hz", low=0.1, high=20.0)
+    depth_db: float = param(6.0, "Distance of loudest and softest", unit="dB", low=0.0, high=40.0)
+
+    def stream(self, source: Format) -> Stream:
+        return TremoloStream(self, source)
+
+
+class TremoloStream(Stream):
+    def __init__(self, stage: Tremolo, source: Format) -> None:
+        super().__init__(source)
+        self.stage, self.position = stage, 0
+
+    def push(self, block: Block) -> Block:
+        time = (self.position + np.arange(block.shape[-1])) / self.output.sample_rate
+        self.position += block.shape[-1]
+        swing = np.cos(2 * np.pi * self.stage.rate_hz * time) - 1
+        return block * (10 ** (self.stage.depth_db * swing / 40)).astype(np.float32)

@@ -1,11 +1,11 @@
 """Make phone_memo.m4a: a synthetic voice as a phone in a room by the street would have recorded it.
 
-    apt-get install espeak-ng
-    pip install "aural[train]"
+    apt-get install flite && pip install pyroomacoustics
     python examples/make_phone_memo.py
 
-A text spoken by espeak-ng, a simulated room (image sources, pyroomacoustics), a street through the window and
-mains hum, the small microphone of a phone, automatic gain, and AAC at 64 kbit/s, mono. Nothing is a recording.
+A text spoken by flite (the free voice slt), a simulated room (image sources, pyroomacoustics), a street through
+the window and mains hum, the small microphone of a phone, automatic gain, and AAC at 64 kbit/s, mono. Nothing is
+a recording.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def voice() -> np.ndarray:
     """Speak the text."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "voice.wav"
-        subprocess.run(["espeak-ng", "-v", "en-gb+m3", "-s", "150", "-w", path, TEXT], check=True)
+        subprocess.run(["flite", "-voice", "slt", "-t", TEXT, "-o", path], check=True)
         audio, rate = soundfile.read(path, dtype="float32")
     stream = resampler(Format(rate, 1), SAMPLE_RATE)
     audio = np.concatenate([stream.push(audio[np.newaxis]), stream.flush()], axis=-1)[0]
@@ -68,7 +68,7 @@ def street(frames: int, rng: np.random.Generator) -> np.ndarray:
         swell = loud * np.exp(-0.5 * ((time - at) / width) ** 2)
         cars += swell * band(rng.standard_normal(frames), 60, 400, 1)
         cars += 0.25 * swell**2 * band(rng.standard_normal(frames), 900, 5000, 1)
-    return rush + 1.5 * cars
+    return rush + 0.8 * cars
 
 
 def hum(frames: int) -> np.ndarray:
@@ -90,9 +90,9 @@ def main() -> None:
     speech = 0.25 * room(voice())
     loudness = np.sqrt(np.mean(speech**2))
     noise = street(speech.size, rng)
-    noise *= loudness * 10 ** (-14 / 20) / np.sqrt(np.mean(noise**2))
+    noise *= loudness * 10 ** (-19 / 20) / np.sqrt(np.mean(noise**2))
     hiss = loudness * 10 ** (-38 / 20) * rng.standard_normal(speech.size)
-    audio = speech + noise + 0.06 * loudness * hum(speech.size) + hiss
+    audio = speech + noise + 0.08 * loudness * hum(speech.size) + hiss
     audio = band(audio, 90, 14000, 1)  # the microphone
     audio = 0.98 * np.tanh(gain_control(audio) / 0.98)
     target = Path(__file__).with_name("phone_memo.m4a")

@@ -1,0 +1,24 @@
+"""Write the generated parts of the documentation: the parameter table of every stage's room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aural import registry
+from aural.parameters import markdown
+
+ROOMS = Path(__file__).parent.parent / "stages"
+
+
+def main() -> None:
+    for name in registry.names():
+        stage = registry.stage_class(name)
+        if stage.__module__.startswith("aural.stages."):
+            readme = ROOMS / stage.__module__.split(".")[-2] / "README.md"
+            table = f"<!-- parameters -->\n{markdown(stage)}\n<!-- /parameters -->"
+            head, _, rest = readme.read_text().partition("<!-- parameters -->")
+            readme.write_text(head + table + rest.partition("<!-- /parameters -->")[2])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help setup check test test-all types bench docs build
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup:  ## Make an environment and install AURAL into it, editable, with what its tests need
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -e ".[dev,eval]"
+
+check:  ## Format, lint and spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+
+types:  ## Check types; the strict editable install lets mypy see every stage
+	$(BIN)/pip install -q --no-deps --config-settings editable_mode=strict -e .
+	$(BIN)/mypy aural stages cli
+
+test:  ## Run the tests
+	$(BIN)/pytest
+
+test-all:  ## Run the slow tests too
+	$(BIN)/pytest -m ""
+
+bench:  ## Measure speed and quality beside the peers; writes benchmarks.md
+	for script in benchmarks/[a-z]*.py; do \
+		case $$script in benchmarks/report.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+
+docs:  ## Write the parameter tables into the READMEs of the rooms
+	$(BIN)/python .ci/parameter_tables.py
+
+build:  ## Build the wheel
+	$(BIN)/python -m build --wheel

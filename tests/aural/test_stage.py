@@ -48,6 +48,14 @@ def test_a_chain_takes_effects_only() -> None:
         Split(LowHigh(), {"voice": Gain()})  # type: ignore[arg-type]
 
 
+def test_branches_of_a_split_end_in_one_format() -> None:
+    split = Split(LowHigh(), {"low": Rate(sample_rate=16000)})  # type: ignore[arg-type]
+    with pytest.raises(ChainError, match="the branches of a split must end in one format"):
+        split(probe("voice"), 48000)
+    both = {"low": Rate(sample_rate=16000), "high": Rate(sample_rate=16000)}
+    assert Split(LowHigh(), both)(probe("voice"), 48000).shape == (2, 32000)  # type: ignore[arg-type]
+
+
 def test_an_empty_chain_is_the_input() -> None:
     audio = probe("voice")
     assert np.array_equal(Chain()(audio, 48000), audio)

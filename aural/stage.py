@@ -100,6 +100,12 @@ class Stage(ABC):
     models: ClassVar[Mapping[str, str]] = {}
     """Models that can be loaded by name: what each is."""
 
+    training: ClassVar[str | None] = None
+    """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""
+
+    evaluation: ClassVar[str | None] = None
+    """Import path of its `aural.learning.evaluation.Evaluation`, as module:class; `aural evaluate` runs it."""
+
     def __post_init__(self) -> None:
         check(self, self.name)
 

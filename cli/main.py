@@ -17,6 +17,8 @@ COMMANDS = {
     "clean": "aural.cli.clean:clean",
     "inspect": "aural.cli.clean:inspect",
     "chain": "aural.cli.stages:chain",
+    "train": "aural.cli.train:train",
+    "evaluate": "aural.cli.evaluate:evaluate",
     "stages": "aural.cli.lists:stages",
     "presets": "aural.cli.lists:presets",
     "models": "aural.cli.lists:models",
@@ -42,6 +44,7 @@ class AuralGroup(HintingGroup):
         groups = {
             "Recordings": ("clean", "inspect", "chain"),
             "Stages": registry.names(),
+            "Learning": ("train", "evaluate"),
             "Lists": ("stages", "presets", "models"),
         }
         for title, names in groups.items():

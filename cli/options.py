@@ -1,4 +1,4 @@
-"""Options of the command line, made from the parameters of stages."""
+"""Options of the command line, made from parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import click
 
 from aural.parameters import Parameter, hint, parameters
-from aural.stage import Stage
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,9 +30,9 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is not a list of numbers separated by commas", param, ctx)
 
 
-def stage_options(stage: type[Stage]) -> list[click.Parameter]:
-    """Make one option for each parameter of a stage."""
-    return [_option(parameter) for parameter in parameters(stage)]
+def parameter_options(owner: type) -> list[click.Parameter]:
+    """Make one option for each parameter of a dataclass: a stage, an evaluation, a training."""
+    return [_option(parameter) for parameter in parameters(owner)]
 
 
 def _option(parameter: Parameter) -> click.Option:
@@ -42,6 +41,7 @@ def _option(parameter: Parameter) -> click.Option:
         [f"--{name}/--no-{name}" if parameter.kind is bool else f"--{name}"],
         type=_type(parameter),
         default=parameter.default,
+        multiple=parameter.kind is tuple and parameter.element is str,
         metavar=spec.unit or ("NUMBER" if parameter.numeric else None),
         help=f"{spec.help}.{_notes(parameter)}",
     )
@@ -55,18 +55,25 @@ def _notes(parameter: Parameter) -> str:
     if spec.examples and parameter.kind is not tuple:
         notes.append(f"e.g. {spec.examples[0]}")
     notes += [f"with {key.replace('_', '-')} {value}" for key, value in spec.when.items()]
-    if parameter.default is not None:
-        notes.append(f"default: {parameter.default:g}" if parameter.numeric else f"default: {parameter.default}")
+    if parameter.default not in (None, ()):
+        notes.append(f"default: {_written(parameter.default)}")
     elif spec.measured:
         notes.append("measured if not given")
     return f"  [{'; '.join(notes)}]" if notes else ""
+
+
+def _written(value: Any) -> str:
+    """Write a value as it is given on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(_written, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _type(parameter: Parameter) -> Any:
     """Return what reads the text; whether the value is allowed is the stage's to say."""
     if parameter.spec.choices:
         return click.Choice(parameter.spec.choices)
-    if parameter.kind is tuple:
+    if parameter.kind is tuple and parameter.element is not str:
         return Numbers(parameter.element)
     return parameter.kind if parameter.kind in (int, float) else None if parameter.kind is bool else str
 
@@ -98,6 +105,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "output": click.option(
         "-o", "--output", type=click.Path(path_type=Path), help="File, or folder for several; - is stdout."
     ),
+    "table": click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the tables: .md or .json."),
     "force": click.option(
         "-f", "--force", is_flag=True, help="Replace results that exist. Inputs are never replaced."
     ),

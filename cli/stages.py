@@ -12,7 +12,7 @@ import click
 
 from aural import registry
 from aural.chain import Chain
-from aural.cli.options import HintingGroup, shared, stage_options
+from aural.cli.options import HintingGroup, parameter_options, shared
 from aural.errors import ChainError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage, Watch
@@ -50,7 +50,7 @@ def stage_command(name: str) -> click.Command:
                 type=click.Path(path_type=Path),
                 metavar="INPUT... OUTPUT" if effect else "INPUT... FOLDER",
             ),
-            *stage_options(stage),
+            *parameter_options(stage),
         ],
         help=description(stage) + (EFFECT_HELP if effect else SEPARATOR_HELP).format(name=name),
     )
@@ -190,7 +190,7 @@ class StagesGroup(HintingGroup):
         if not issubclass(stage, Effect):
             raise ChainError(f'{name} gives stems; use it in a chain file, with use = "split"')
         return click.Command(
-            name, params=stage_options(stage), help=description(stage), callback=partial(_make, stage)
+            name, params=parameter_options(stage), help=description(stage), callback=partial(_make, stage)
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

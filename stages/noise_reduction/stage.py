@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
@@ -29,10 +30,18 @@ class NoiseReduction(Effect):
 
     name: ClassVar[str] = "noise-reduction"
     suppresses: ClassVar[bool] = True
-    engine: str = param("mmse", "How noise is told from signal: a statistical estimator, or the noisereduce "
-                        "library's spectral gate", choices=("mmse", "gate"))  # fmt: skip
+    training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
+    engine: str = param("compact", "How noise is told from signal: a network, a statistical estimator, or the "
+                        "noisereduce library's spectral gate", choices=("compact", "mmse", "gate"))  # fmt: skip
     max_attenuation_db: float = param(15.0, "Most that noise is lowered; 0 leaves only the filters",
                                       unit="dB", low=0.0, high=60.0)  # fmt: skip
+    dereverb: float = param(0.0, "Share of the room that is taken away with the noise; 0 leaves the room",
+                            low=0.0, high=1.0, when={"engine": "compact"})  # fmt: skip
+    keep: str = param("voice", "What is not noise: voices alone, or music too", choices=("voice", "music"),
+                      when={"engine": "compact"})  # fmt: skip
+    weights: str | None = param(None, "Weights of one's own training instead of those that come with AURAL: the path "
+                                "of a .safetensors file", when={"engine": "compact"})  # fmt: skip
     highpass_hz: float = param(0.0, "Cut-off of a filter against rumble in front; 0 is none",
                                unit="Hz", low=0.0, high=1000.0)  # fmt: skip
     hum_hz: float | None = param(None, "Fundamental of the mains hum that is taken out; 0 is none",
@@ -40,10 +49,11 @@ class NoiseReduction(Effect):
     hum_harmonics: tuple[int, ...] | None = param(None, "Multiples of hum_hz that are taken out", measured=True,
                                                   examples=((), (1,)))  # fmt: skip
     noise_profile: str | None = param(None, "Noise alone to learn from: a passage of the recording in seconds, such "
-                                      "as 0.5-1.8, or the path of an audio file", examples=("0.0-0.3",))  # fmt: skip
+                                      "as 0.5-1.8, or the path of an audio file", examples=("0.0-0.3",),
+                                      when={"engine": "mmse"})  # fmt: skip
     measured_noise_dbfs: tuple[float, ...] | None = param(
         None, "Level of the noise in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
-        measured=True, examples=((-70.0,) * BANDS,))  # fmt: skip
+        measured=True, examples=((-70.0,) * BANDS,), when={"engine": "mmse"})  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +64,8 @@ class NoiseReduction(Effect):
             raise ParameterError(f"{self.name}: measured_noise_dbfs must be {BANDS} levels in dBFS, got {levels!r}")
         if (passage := self._passage()) and passage[0] >= passage[1]:
             raise ParameterError(f"{self.name}: noise_profile {self.noise_profile} ends before it begins")
+        if self.engine == "compact" and (self.noise_profile or levels):
+            raise ParameterError(f"{self.name}: a noise profile is for the engines mmse and gate; compact uses none")
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]
@@ -137,10 +149,19 @@ class NoiseReduction(Effect):
     def _engine(self, source: Format) -> Stream:
         if self.max_attenuation_db == 0:
             return Through(source)
+        if self.engine == "compact":
+            return self._compact(source)
         from aural.stages.noise_reduction import streams
 
         engine = {"mmse": streams.MmseStream, "gate": streams.GateStream}[self.engine]
         return engine(source, self.max_attenuation_db, self.measured_noise_dbfs)
+
+    def _compact(self, source: Format) -> Stream:
+        from aural.learning.weights import shipped
+        from aural.stages.noise_reduction.neural import open_compact
+
+        path = Path(self.weights) if self.weights else shipped(__package__, "compact")
+        return open_compact(source, path, self.max_attenuation_db, self.dereverb, self.keep == "music")
 
 
 class Cleaner(Stream):

@@ -1,4 +1,4 @@
-"""Noise reduction keeps the contract, with either engine and with what stands in front of it."""
+"""Noise reduction keeps the contract, with every engine and with what stands in front of it."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,13 @@ from aural import testing
 from aural.stage import Stage
 from aural.stages.noise_reduction.stage import NoiseReduction
 
-ENGINES = {"mmse": NoiseReduction(), "gate": NoiseReduction(engine="gate")}
+ENGINES = {"compact": NoiseReduction(), "mmse": NoiseReduction(engine="mmse"), "gate": NoiseReduction(engine="gate")}
 VARIANTS = {
     "filters": NoiseReduction(max_attenuation_db=0.0, highpass_hz=80.0),
-    "mmse, profile": NoiseReduction(noise_profile="0.0-0.3"),
+    "compact, room": NoiseReduction(dereverb=1.0, keep="music", highpass_hz=80.0),
+    "mmse, profile": NoiseReduction(engine="mmse", noise_profile="0.0-0.3"),
     "gate, profile": NoiseReduction(engine="gate", noise_profile="0.0-0.3"),
-    "mmse, saved profile": NoiseReduction(measured_noise_dbfs=(-70.0,) * 48, highpass_hz=60.0),
+    "mmse, saved profile": NoiseReduction(engine="mmse", measured_noise_dbfs=(-70.0,) * 48, highpass_hz=60.0),
 }
 SLOW = {("gate", testing.memory_is_bounded)}
 

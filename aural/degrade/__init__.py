@@ -1,0 +1,22 @@
+"""What a phone in a room does to sound: each degradation one small class, reproducible from a seed.
+
+    rng = np.random.default_rng(1)
+    harms = [Room(response), Noise(street, snr_db=8), HighPass(120), Level(-30)]
+    take = degrade(Take.of(clean, 48000), harms, rng)
+
+`Scene` draws such a list for one recording from a stock of noises, rooms and voices.
+"""
+
+from aural.degrade.augment import Background, Pitch, Stretch
+from aural.degrade.codec import Codec, PacketLoss, codecs
+from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
+from aural.degrade.noise import Additive, Babble, Coloured, Handling, Hum, Noise, Wind
+from aural.degrade.room import Room, SimulatedRoom
+from aural.degrade.scene import Scene, Stock
+from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
+
+__all__ = [
+    "Additive", "Audio", "Babble", "Background", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
+    "GainControl", "Handling", "HighPass", "Hum", "Level", "Microphone", "Noise", "PacketLoss", "Pitch", "Room",
+    "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "Wind", "active_db", "codecs", "degrade",
+]  # fmt: skip

@@ -1,0 +1,152 @@
+"""The way from the device to the file: coding, and packets that never arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from aural.degrade.fourier import shaped_noise
+from aural.degrade.take import Audio, Degradation, Take
+from aural.errors import AuralError, ParameterError
+from aural.parameters import param
+
+TAIL_S = 0.05  # some decoders leave out as many frames at the end as they are late
+PROBE_S = 1.0
+FADE = 0.7
+JOINT_S = 0.0025
+
+
+@dataclass(frozen=True)
+class Coder:
+    """A codec by FFmpeg's names, and the bit rates in bit/s at which phones use it."""
+
+    encoder: str
+    decoder: str
+    bit_rates: tuple[int, ...]
+    rates: tuple[int, ...] = ()
+    """Sample rates in Hz, where the encoder does not tell them."""
+
+
+CODERS = {
+    "aac": Coder("aac", "aac", (24_000, 32_000, 48_000, 64_000, 96_000)),
+    "amr": Coder("libopencore_amrnb", "amrnb", (4_750, 5_900, 6_700, 7_400, 7_950, 10_200, 12_200), (8000,)),
+    "mp3": Coder("libmp3lame", "mp3float", (32_000, 48_000, 64_000, 96_000)),
+    "opus": Coder("libopus", "opus", (8_000, 12_000, 16_000, 24_000, 32_000, 64_000)),
+}
+
+
+@dataclass(frozen=True)
+class Codec(Degradation):
+    """A lossy codec, there and back by FFmpeg; only what is heard goes through it. It stays in time.
+
+    Raises:
+        ParameterError: the codec has no such bit rate.
+        AuralError: the FFmpeg of this PyAV lacks the codec; the sentence names those it has.
+    """
+
+    name: str = param("aac", "Which codec", choices=tuple(CODERS))
+    bit_rate: int = param(32_000, "Bits per second", unit="bit/s", low=4_750, high=96_000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        allowed = CODERS[self.name].bit_rates
+        if not allowed[0] <= self.bit_rate <= allowed[-1]:
+            raise ParameterError(
+                f"Codec: {self.name} takes a bit_rate from {allowed[0]} to {allowed[-1]} bit/s, got {self.bit_rate}"
+            )
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        if self.name not in codecs():
+            raise AuralError(f"Codec: this PyAV cannot write {self.name}; it can write {', '.join(codecs())}")
+        late = _delay(self, take.sample_rate)
+        coded = _coded(take.heard, take.sample_rate, self)
+        return replace(take, heard=np.pad(coded, (0, take.heard.size))[late : late + take.heard.size])
+
+
+@cache
+def codecs() -> tuple[str, ...]:
+    """List the codecs that this PyAV can write and read."""
+    import av
+
+    return tuple(name for name, coder in CODERS.items() if {coder.encoder, coder.decoder} <= av.codecs_available)
+
+
+@cache
+def _delay(codec: Codec, sample_rate: int) -> int:
+    """Measure how many frames late a codec is: the likeness of differences, as codecs turn the phase of the bass."""
+    from scipy.signal import correlate
+
+    rng = np.random.default_rng(0)
+    noise = shaped_noise(round(PROBE_S * sample_rate), sample_rate, lambda hz: 1 / np.maximum(hz, 100), rng)
+    noise *= np.float32(0.1 / np.std(noise))
+    likeness = correlate(np.diff(_coded(noise, sample_rate, codec)), np.diff(noise), method="fft")
+    return max(0, int(np.argmax(likeness)) - (noise.size - 2))
+
+
+def _coded(audio: Audio, sample_rate: int, codec: Codec) -> Audio:
+    """Encode and decode; late by the codec's delay, and a little longer."""
+    import av
+    import soxr
+
+    coder = CODERS[codec.name]
+    rates = coder.rates or av.Codec(coder.encoder, "w").audio_rates or [sample_rate]
+    rate = min(rates, key=lambda rate: (abs(rate - sample_rate), -rate))
+    encoder, decoder = _contexts(coder, rate, codec.bit_rate)
+    padded = np.pad(np.clip(audio, -1, 1), (0, round(TAIL_S * sample_rate)))
+    sound = soxr.resample(padded, sample_rate, rate).astype(np.float32, copy=False)
+    frame = av.AudioFrame.from_ndarray(sound[np.newaxis], format="flt", layout="mono")
+    frame.sample_rate, frame.pts = rate, 0
+    packets = [*encoder.encode(frame), *encoder.encode(None)]
+    decoder.extradata = encoder.extradata
+    frames = [frame for packet in (*packets, None) for frame in decoder.decode(packet)]
+    decoded = np.concatenate([frame.to_ndarray() for frame in frames], axis=-1)[0]
+    return soxr.resample(decoded, frames[0].sample_rate, sample_rate).astype(np.float32, copy=False)
+
+
+def _contexts(coder: Coder, rate: int, bit_rate: int) -> tuple[Any, Any]:
+    import av
+
+    encoder: Any = av.CodecContext.create(coder.encoder, "w")
+    decoder: Any = av.CodecContext.create(coder.decoder, "r")
+    encoder.format, encoder.bit_rate = encoder.codec.audio_formats[0], bit_rate
+    for context in (encoder, decoder):
+        context.sample_rate, context.layout = rate, "mono"
+    return encoder, decoder
+
+
+@dataclass(frozen=True)
+class PacketLoss(Degradation):
+    """Packets of a call that never arrive; the receiver repeats the last one, ever fainter. Heard only.
+
+    References:
+        E. N. Gilbert: Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960.
+    """
+
+    loss: float = param(0.05, "Share of packets that are lost", low=0.0, high=0.5)
+    burst: float = param(1.5, "How many are lost in a row, on average", low=1.0, high=20.0)
+    packet_ms: float = param(20.0, "Length of a packet", unit="ms", low=5.0, high=120.0)
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        from scipy.ndimage import uniform_filter1d
+
+        frames = take.heard.size
+        size = max(1, round(self.packet_ms * take.sample_rate / 1000))
+        sent = np.pad(take.heard, (0, -frames % size)).reshape(-1, size)
+        received, lost = sent.copy(), self._lost(len(sent), rng)
+        for index in np.flatnonzero(lost):
+            received[index] = np.float32(FADE) * received[index - 1] if index else 0
+        inside = uniform_filter1d(np.repeat(lost, size).astype(np.float32), max(1, round(JOINT_S * take.sample_rate)))
+        weight = np.clip(2 * inside - 1, 0, 1)  # 0 at the edges of what is lost: the joints make no clicks
+        return replace(take, heard=(sent.ravel() + weight * (received - sent).ravel())[:frames])
+
+    def _lost(self, packets: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Draw which packets are lost, by Gilbert's model: losing one makes losing the next likelier."""
+        begin, stay = self.loss / max(self.burst * (1 - self.loss), self.loss), 1 - 1 / self.burst
+        lost, state = [], rng.random() < self.loss
+        for chance in rng.random(packets):
+            lost.append(state)
+            state = chance < (stay if state else begin)
+        return np.array(lost, bool)

@@ -1,0 +1,123 @@
+"""What a device does to sound: its microphone, its gain, its limits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.degrade.fourier import filtered
+from aural.degrade.take import SILENT, Degradation, Take, active_db, db_to_gain
+from aural.parameters import param
+
+OCTAVES_HZ = tuple(62.5 * 2**k for k in range(9))
+EDGE = 0.05  # a band limit's flank, as a share of its frequency
+STEP_S = 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class Filter(Degradation):
+    """A linear filter: heard, voice and dry alike, since it is not noise."""
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        return take.each(lambda audio: filtered(audio, take.sample_rate, self.response))
+
+    @abstractmethod
+    def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the gain at frequencies in Hz, real or complex."""
+
+
+@dataclass(frozen=True)
+class Microphone(Filter):
+    """The frequency response of a microphone in its housing, without a shift of phase."""
+
+    gains_db: tuple[float, ...] = param(
+        (-9.0, -3.0, 0.0, 0.0, 0.0, 1.0, 3.0, 2.0, -4.0), "Gains at 62.5, 125, 250 ... 16000 Hz, in dB"
+    )
+
+    def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
+        octave = np.log2(np.maximum(hz, 1) / OCTAVES_HZ[0])
+        return (10 ** (np.interp(octave, np.arange(len(self.gains_db)), self.gains_db) / 20)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class HighPass(Filter):
+    """The high-pass of a microphone's input: a Butterworth filter."""
+
+    cutoff_hz: float = param(100.0, "Frequency at which it takes 3 dB", unit="Hz", low=5.0, high=2000.0)
+    order: int = param(2, "Slope, in steps of 6 dB per octave", low=1, high=8)
+
+    def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
+        s = 1j * hz / np.float32(self.cutoff_hz)
+        poles = np.exp(1j * np.pi * (2 * np.arange(self.order) + 1 + self.order) / (2 * self.order))
+        return (s**self.order / np.prod([s - pole for pole in poles], axis=0)).astype(np.complex64)
+
+
+@dataclass(frozen=True)
+class BandLimit(Filter):
+    """The end of the spectrum that a lower sample rate leaves: steep, without a shift of phase."""
+
+    cutoff_hz: float = param(7900.0, "Nothing is left above", unit="Hz", low=500.0, high=96000.0)
+
+    def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
+        place = np.clip((self.cutoff_hz - hz) / (EDGE * self.cutoff_hz), 0, 1)
+        return np.sin(np.pi / 2 * place.astype(np.float32)) ** 2
+
+
+@dataclass(frozen=True)
+class GainControl(Degradation):
+    """Gain that follows the level of what is heard and evens it out; heard, voice and dry get the same gain.
+
+    Slow, it is a phone's automatic gain, which lets the noise rise in every pause; fast, it is over-compression.
+    """
+
+    strength: float = param(0.6, "Share of every difference in level that is evened out", low=0.0, high=1.0)
+    attack_ms: float = param(20.0, "Time it takes to turn down", unit="ms", low=0.5, high=5000.0)
+    release_ms: float = param(800.0, "Time it takes to turn up", unit="ms", low=0.5, high=20000.0)
+    most_db: float = param(15.0, "It never changes the level by more", unit="dB", low=0.0, high=60.0)
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        level_db = active_db(take.heard, take.sample_rate)
+        if not np.isfinite(level_db):
+            return take
+        starts = np.arange(0, take.heard.size, max(1, round(STEP_S * take.sample_rate)))
+        powers = np.add.reduceat(np.square(take.heard), starts) / np.diff(starts, append=take.heard.size)
+        over_db = 10 * np.log10(np.maximum(self._follow(powers), 1e-30)) - level_db
+        gains = 10 ** (np.clip(-self.strength * over_db, -self.most_db, self.most_db) / 20)
+        curve = np.interp(np.arange(take.heard.size), starts, gains).astype(np.float32)
+        return take.each(lambda audio: audio * curve)
+
+    def _follow(self, powers: NDArray[Any]) -> NDArray[np.float64]:
+        """Smooth powers, one every step: quick where they rise, slow where they fall."""
+        rise, fall = (1 - np.exp(-1000 * STEP_S / ms) for ms in (self.attack_ms, self.release_ms))
+        level, course = float(powers.mean()), []
+        for power in powers.tolist():
+            level += (rise if power > level else fall) * (power - level)
+            course.append(level)
+        return np.array(course)
+
+
+@dataclass(frozen=True)
+class Level(Degradation):
+    """The level of the whole recording: heard, voice and dry get the same gain. Silence stays."""
+
+    peak_dbfs: float = param(-12.0, "Where the peak of what is heard comes to lie", unit="dBFS", low=-120.0, high=0.0)
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        peak = float(np.abs(take.heard).max())
+        gain = np.float32(db_to_gain(self.peak_dbfs) / peak if peak > SILENT else 1)
+        return take.each(lambda audio: audio * gain)
+
+
+@dataclass(frozen=True)
+class Clipping(Degradation):
+    """An input that was too loud: the tops of what is heard are cut off."""
+
+    level_db: float = param(-6.0, "Where they are cut, against the peak", unit="dB", low=-60.0, high=0.0)
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        ceiling = np.float32(np.abs(take.heard).max() * db_to_gain(self.level_db))
+        return replace(take, heard=np.clip(take.heard, -ceiling, ceiling))

@@ -1,0 +1,181 @@
+"""What is heard beside the voice: recordings, people, mains hum, wind, hands on the device."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.degrade.fourier import shaped_noise
+from aural.degrade.take import Audio, Degradation, Take, active_db, check_audio, db_to_gain
+from aural.errors import AudioError
+from aural.parameters import param
+
+SILENT_VOICE_DBFS = -26.0
+JOINT_S = 0.05
+LOWEST_HZ = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Additive(Degradation):
+    """A sound that is added to what is heard; voice and dry stay.
+
+    The signal-to-noise ratio is the active level of the voice, as it is by now, above the active level of the sound:
+    of each the mean power of the frames of 20 ms that lie within 30 dB of its loudest. A silent voice counts as one
+    at -26 dBFS, the level of speech in ITU-T P.56 and its kin.
+    """
+
+    _: KW_ONLY
+    snr_db: float = param(10.0, "Active level of the voice above that of the sound", unit="dB", low=-60.0, high=100.0)
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        sound = self.sound(take.heard.size, take.sample_rate, rng)
+        sound_db, voice_db = (active_db(audio, take.sample_rate) for audio in (sound, take.voice))
+        if sound_db == -math.inf:
+            return take
+        voice_db = SILENT_VOICE_DBFS if voice_db == -math.inf else voice_db
+        gain = np.float32(db_to_gain(voice_db - self.snr_db - sound_db))
+        return replace(take, heard=take.heard + gain * sound)
+
+    @abstractmethod
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        """Make the sound, at any level."""
+
+
+@dataclass(frozen=True, eq=False)
+class Noise(Additive):
+    """A recorded noise, from a place in it that is drawn; one that is too short goes round in a loop.
+
+    Raises:
+        AudioError: the recording is not float32 of shape (frames,).
+    """
+
+    audio: Audio
+    """At the rate of the take."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_audio("Noise", self.audio)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        return excerpt(self.audio, frames, round(JOINT_S * sample_rate), rng)
+
+
+@dataclass(frozen=True, eq=False)
+class Babble(Additive):
+    """Other people who talk at once, each up to 6 dB below the loudest.
+
+    Raises:
+        AudioError: there is no voice, or one is not float32 of shape (frames,).
+    """
+
+    voices: Sequence[Audio]
+    """At the rate of the take."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not len(self.voices):
+            raise AudioError("Babble: needs at least one voice")
+        for voice in self.voices:
+            check_audio("Babble", voice)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        together = np.zeros(frames, np.float32)
+        for voice in self.voices:
+            spoken = excerpt(voice, frames, round(JOINT_S * sample_rate), rng)
+            gain = db_to_gain(rng.uniform(-6, 0) - max(-120.0, active_db(spoken, sample_rate)))
+            together += np.float32(gain) * spoken
+        return together
+
+
+@dataclass(frozen=True)
+class Coloured(Additive):
+    """Steady noise: the hiss of a cheap microphone, a fan, a far road."""
+
+    slope_db: float = param(-3.0, "Rise of the spectrum per octave", unit="dB", low=-12.0, high=6.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        return shaped_noise(frames, sample_rate, self._spectrum, rng)
+
+    def _spectrum(self, hz: NDArray[np.float32]) -> NDArray[np.float32]:
+        octaves = np.log2(np.maximum(hz, LOWEST_HZ) / 1000)
+        return np.power(np.float32(10), self.slope_db / 20 * octaves)
+
+
+@dataclass(frozen=True)
+class Hum(Additive):
+    """The mains: a fundamental and its harmonics, in phases and strengths that are drawn."""
+
+    mains_hz: float = param(50.0, "Frequency of the mains", unit="Hz", low=40.0, high=70.0)
+    harmonics: int = param(10, "How many partials, the fundamental included", low=1, high=200)
+    slope_db: float = param(-6.0, "Rise of the harmonics per octave", unit="dB", low=-24.0, high=0.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        number = np.arange(1, self.harmonics + 1)
+        level_db = self.slope_db * np.log2(number) + rng.uniform(-6, 6, number.size)
+        level_db[number * self.mains_hz >= sample_rate / 2] = -np.inf
+        partials = 10 ** (level_db / 20) * np.exp(2j * np.pi * rng.random(number.size))
+        period = np.fft.irfft(np.append(0, partials), 32 * (self.harmonics + 1))
+        turns = np.arange(frames) * (self.mains_hz / sample_rate)
+        places = np.arange(period.size) / period.size
+        return np.interp(turns, places, period, period=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Wind(Additive):
+    """Wind that beats on the microphone: a rumble in gusts, which roars higher up where it is strong.
+
+    References:
+        C. Nelke, P. Vary: Measurement, analysis and simulation of wind noise signals for mobile communication
+        devices, IWAENC 2014. Here the course of the gusts is drawn freely, instead of from a Markov chain.
+    """
+
+    rumble_hz: float = param(80.0, "Where the spectrum begins to fall", unit="Hz", low=20.0, high=400.0)
+    gusts_db: float = param(10.0, "How far gusts rise and fall", unit="dB", low=0.0, high=30.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        steps = rng.standard_normal(4 + int(frames / sample_rate / 0.3)).clip(-2, 2)
+        course = np.interp(np.arange(frames) / sample_rate / 0.3, np.arange(steps.size), steps)
+        gust = (10 ** (self.gusts_db / 2 * course / 20)).astype(np.float32)
+        rumble = shaped_noise(frames, sample_rate, self._spectrum, rng)
+        roar = shaped_noise(frames, sample_rate, lambda hz: self._spectrum(hz / np.float32(5)), rng)
+        return gust * (rumble + np.float32(0.1) * gust * roar)
+
+    def _spectrum(self, hz: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (1 + (hz / np.float32(self.rumble_hz)) ** 2) ** np.float32(-0.75)
+
+
+@dataclass(frozen=True)
+class Handling(Additive):
+    """Hands on the device: thumps and scrapes."""
+
+    per_s: float = param(1.0, "How many in a second", unit="1/s", low=0.0, high=50.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        sound = np.zeros(frames, np.float32)
+        count = max(1, rng.poisson(self.per_s * frames / sample_rate))
+        for start in rng.integers(0, frames, count):
+            decay_s = rng.uniform(0.01, 0.06)
+            time = np.arange(min(frames - start, int(8 * decay_s * sample_rate))) / sample_rate
+            thump = np.sin(2 * np.pi * rng.uniform(40, 250) * time)
+            scrape = rng.uniform(0, 0.3) * rng.standard_normal(time.size)
+            swell = (1 - np.exp(-time / 0.001)) * np.exp(-time / decay_s)
+            sound[start : start + time.size] += db_to_gain(rng.uniform(-15, 0)) * swell * (thump + scrape)
+        return sound
+
+
+def excerpt(audio: Audio, frames: int, joint: int, rng: np.random.Generator) -> Audio:
+    """Cut so many frames out at a place that is drawn; one that is too short goes round, cross-faded at the joint."""
+    if audio.size >= frames:
+        start = int(rng.integers(audio.size - frames + 1))
+        return audio[start : start + frames]
+    joint = min(joint, audio.size // 2)
+    rising = np.sin(np.pi / 2 * np.arange(joint, dtype=np.float32) / max(1, joint))
+    loop = audio[: audio.size - joint].copy()
+    loop[:joint] = rising * loop[:joint] + rising[::-1] * audio[audio.size - joint :]
+    start = int(rng.integers(loop.size))
+    return np.resize(np.roll(loop, -start), frames)

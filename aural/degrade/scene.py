@@ -1,0 +1,169 @@
+"""A recording as it happens: which harms come together, and how strong they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from aural.degrade.augment import Pitch, Stretch
+from aural.degrade.codec import CODERS, Codec, PacketLoss, codecs
+from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
+from aural.degrade.noise import Additive, Babble, Coloured, Handling, Hum, Noise, Wind
+from aural.degrade.room import Room, SimulatedRoom
+from aural.degrade.take import Audio, Degradation
+from aural.errors import AudioError, ParameterError
+from aural.parameters import check, param
+
+
+@dataclass(frozen=True, eq=False)
+class Stock:
+    """What a scene takes its sounds from: float32 arrays of shape (frames,), all at the rate of the takes.
+
+    Any sequence will do; indexing it may load.
+    """
+
+    noises: Sequence[Audio] = ()
+    responses: Sequence[Audio] = ()
+    """Impulse responses of rooms."""
+    voices: Sequence[Audio] = ()
+    """Of other people than the one who is recorded."""
+
+
+def share(default: float, of: str) -> float:
+    """Declare the share of recordings that something happens to."""
+    return param(default, f"Share of recordings {of}", low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How often each harm befalls a recording. What it does then is drawn from what phones and rooms do.
+
+    Raises:
+        ParameterError: a parameter is of the wrong kind or out of range, or a range ends before it begins.
+    """
+
+    stretch: float = share(0.0, "made faster or slower")
+    pitch: float = share(0.0, "made higher or lower")
+    room: float = share(0.3, "in a measured room")
+    simulated_room: float = share(0.0, "in a simulated room, where not in a measured one")
+    recording: float = share(0.85, "with recorded noise")
+    most_recordings: int = param(2, "Recorded noises that sound at once, at most", low=1, high=10)
+    coloured: float = share(0.2, "with steady noise")
+    babble: float = share(0.05, "with people who talk in the background")
+    hum: float = share(0.1, "with mains hum")
+    wind: float = share(0.05, "with wind")
+    handling: float = share(0.05, "with hands on the device")
+    snr_low_db: float = param(-5.0, "Lowest ratio of the voice to all noise", unit="dB", low=-30.0, high=60.0)
+    snr_high_db: float = param(30.0, "Highest ratio of the voice to all noise", unit="dB", low=-30.0, high=60.0)
+    microphone: float = share(0.7, "through the microphone of a phone and its high-pass")
+    band_limit: float = share(0.3, "that end at a lower frequency")
+    band_limits_hz: tuple[float, ...] = param(
+        (3900.0, 7900.0, 10900.0, 15500.0), "Where they end: one of these, in Hz"
+    )
+    gain_control: float = share(0.2, "with automatic gain")
+    compression: float = share(0.05, "that are over-compressed")
+    level_low_dbfs: float = param(-60.0, "Lowest peak", unit="dBFS", low=-120.0, high=0.0)
+    level_high_dbfs: float = param(0.0, "Highest peak", unit="dBFS", low=-120.0, high=0.0)
+    clipping: float = share(0.05, "with tops cut off")
+    codec: float = share(0.15, "through a codec")
+    codecs: tuple[str, ...] = param(tuple(CODERS), "One of these, where the FFmpeg that is there has it")
+    packet_loss: float = share(0.02, "with packets that never arrive")
+
+    def __post_init__(self) -> None:
+        check(self, "Scene")
+        for low, high in (("snr_low_db", "snr_high_db"), ("level_low_dbfs", "level_high_dbfs")):
+            if getattr(self, low) > getattr(self, high):
+                raise ParameterError(f"Scene: {low} must be at most {high}, got {getattr(self, low):g}")
+        if strange := set(self.codecs) - set(CODERS):
+            raise ParameterError(f"Scene: codecs must be among {', '.join(CODERS)}, got {', '.join(sorted(strange))}")
+
+    def draw(self, rng: np.random.Generator, stock: Stock) -> list[Degradation]:
+        """Draw what happens to one recording, in order.
+
+        Raises:
+            AudioError: the stock lacks what is drawn.
+        """
+        heard = chain(self._voice(rng), self._room(rng, stock), self._noises(rng, stock))
+        return [*heard, *self._device(rng), *self._channel(rng)]
+
+    def _voice(self, rng: np.random.Generator) -> Iterator[Degradation]:
+        if _happens(rng, self.stretch):
+            yield Stretch(_octaves(rng, 0.85, 1.18))
+        if _happens(rng, self.pitch):
+            yield Pitch(rng.uniform(-3, 3))
+
+    def _room(self, rng: np.random.Generator, stock: Stock) -> Iterator[Degradation]:
+        if _happens(rng, self.room):
+            yield Room(_pick(rng, stock.responses, "responses"), distance=2 ** rng.uniform(-1, 1))
+        elif _happens(rng, self.simulated_room):
+            size = (rng.uniform(2.5, 8), rng.uniform(2.2, 6), rng.uniform(2.3, 3.5))
+            yield SimulatedRoom(*size, decay_s=rng.uniform(0.2, 0.8), distance_m=rng.uniform(0.15, 1.2))
+
+    def _noises(self, rng: np.random.Generator, stock: Stock) -> list[Additive]:
+        """Draw noises that together make the ratio, the weaker ones up to 12 dB below the strongest."""
+        kinds = list(self._kinds(rng, stock))
+        weights = 10 ** (rng.uniform(-12, 0, len(kinds)) / 10)
+        snr_db = rng.uniform(self.snr_low_db, self.snr_high_db)
+        above_db = 10 * np.log10(weights.sum() / weights)
+        return [kind(snr_db=float(snr_db + more)) for kind, more in zip(kinds, above_db, strict=True)]
+
+    def _kinds(self, rng: np.random.Generator, stock: Stock) -> Iterator[Callable[..., Additive]]:
+        if _happens(rng, self.recording):
+            for _ in range(rng.integers(1, self.most_recordings + 1)):
+                yield partial(Noise, _pick(rng, stock.noises, "noises"))
+        if _happens(rng, self.coloured):
+            yield partial(Coloured, slope_db=rng.uniform(-8, 2))
+        if _happens(rng, self.babble):
+            yield partial(Babble, [_pick(rng, stock.voices, "voices") for _ in range(rng.integers(3, 9))])
+        if _happens(rng, self.hum):
+            partials = int(rng.integers(1, 40))
+            yield partial(Hum, float(rng.choice((50, 60))) + rng.normal(0, 0.03), partials, rng.uniform(-12, -2))
+        if _happens(rng, self.wind):
+            yield partial(Wind, rng.uniform(40, 150), rng.uniform(4, 15))
+        if _happens(rng, self.handling):
+            yield partial(Handling, rng.uniform(0.2, 3))
+
+    def _device(self, rng: np.random.Generator) -> Iterator[Degradation]:
+        if _happens(rng, self.microphone):
+            gains_db = np.array(Microphone().gains_db) + rng.normal(0, 2, 9)
+            yield Microphone(tuple(gains_db.tolist()))
+            yield HighPass(_octaves(rng, 40, 250), int(rng.integers(1, 4)))
+        if _happens(rng, self.band_limit):
+            yield BandLimit(_pick(rng, self.band_limits_hz, "band_limits_hz"))
+        if _happens(rng, self.gain_control):
+            yield GainControl(
+                rng.uniform(0.3, 0.9), _octaves(rng, 5, 100), _octaves(rng, 200, 3000), rng.uniform(6, 20)
+            )
+        if _happens(rng, self.compression):
+            yield GainControl(rng.uniform(0.6, 0.9), _octaves(rng, 1, 10), _octaves(rng, 20, 150), rng.uniform(6, 24))
+
+    def _channel(self, rng: np.random.Generator) -> Iterator[Degradation]:
+        yield Level(rng.uniform(self.level_low_dbfs, self.level_high_dbfs))
+        if _happens(rng, self.clipping):
+            yield Clipping(rng.uniform(-15, -1))
+        if _happens(rng, self.codec):
+            name = _pick(rng, [name for name in self.codecs if name in codecs()], "codecs")
+            yield Codec(name, _pick(rng, CODERS[name].bit_rates, "bit rates"))
+        if _happens(rng, self.packet_loss):
+            yield PacketLoss(rng.uniform(0.01, 0.15), rng.uniform(1, 3))
+
+
+def _happens(rng: np.random.Generator, chance: float) -> bool:
+    return bool(rng.random() < chance)
+
+
+def _octaves(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw evenly on a scale of octaves."""
+    return float(math.exp(rng.uniform(math.log(low), math.log(high))))
+
+
+def _pick(rng: np.random.Generator, stock: Sequence[Any], name: str) -> Any:
+    if not len(stock):
+        raise AudioError(f"Scene: there are no {name} to draw from")
+    return stock[int(rng.integers(len(stock)))]

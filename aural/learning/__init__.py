@@ -1,0 +1,1 @@
+"""The part of AURAL that learns: material, losses, training, evaluation."""

@@ -1,0 +1,220 @@
+"""Judging systems on recordings: each system over each case, several at a time, and the figures in tables.
+
+What is judged on what is a room's business: it makes an `Evaluation`. A system that fails on a case fails there
+alone; the report names every failure, and each row of a table says how many files it is the mean of.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from aural.audio.files import read
+from aural.chainfile import read_chain
+from aural.errors import AudioError, AuralError, ParameterError
+from aural.learning.report import Report, Score
+from aural.metrics import Metric
+from aural.parameters import check, param
+from aural.stage import Block, Effect
+
+SLACK_S = 0.1
+"""So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A recording to be judged: what goes in, what ought to come out, both (channels, frames) and in time."""
+
+    name: str
+    heard: Block
+    wanted: Block
+    sample_rate: int
+    labels: Mapping[str, str]
+    """The group it belongs to in each table, by the title of the table."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recording that is made or read where it is judged."""
+
+    name: str
+    load: Callable[[], Sample]
+
+
+System = Callable[[Sample], Block]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What all systems reached on one case, and what went wrong."""
+
+    scores: list[Score] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+Watch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(ABC):
+    """What a stage is judged by. A room's own adds its material.
+
+    Raises:
+        ParameterError: a parameter is of the wrong kind or out of range, or two systems have one name.
+    """
+
+    title: ClassVar[str]
+    metrics: ClassVar[tuple[Metric, ...]]
+    extra: tuple[str, ...] = param((), "Another system, as NAME=PATH: a folder of its outputs, named as the "
+                                   "recordings are, or a chain file (.toml) to run; may be given several times",
+                                   examples=(("rnnoise=out/rnnoise",),))  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self, "evaluation")
+        names = [*self.systems(), *(entry.partition("=")[0] for entry in self.extra)]
+        for entry in self.extra:
+            name, _, path = entry.partition("=")
+            if not (name and path):
+                raise ParameterError(f"evaluation: extra must be NAME=PATH, got {entry!r}")
+            if names.count(name) > 1:
+                raise ParameterError(f"evaluation: two systems are called {name!r}")
+
+    @abstractmethod
+    def systems(self) -> Mapping[str, System]:
+        """Name the systems that are judged beside each other."""
+
+    @abstractmethod
+    def cases(self) -> Sequence[Case]:
+        """List the recordings.
+
+        Raises:
+            AudioError: a folder is missing, or what lies in it does not fit together.
+        """
+
+    def notes(self) -> Sequence[str]:
+        """Say what a reader of the tables should know."""
+        return ()
+
+    def run(self, jobs: int = 1, watch: Watch = lambda verdicts, total: verdicts) -> Report:
+        """Judge all systems on all cases.
+
+        Args:
+            jobs: processes, each of which computes in one thread where there are several.
+            watch: sees the verdicts go by, and is told how many there will be.
+
+        Raises:
+            AuralError: a metric cannot be measured here, or as `cases`.
+        """
+        metrics, left_out = _measurable(self.metrics)
+        systems = dict(self.systems()) | dict(map(_extra, self.extra))
+        cases = self.cases()
+        verdicts = list(watch(judge(cases, systems, metrics, jobs), len(cases)))
+        return Report(
+            title=self.title,
+            settings=asdict(self),
+            notes=(*self.notes(), *left_out),
+            metrics=metrics,
+            scores=tuple(score for verdict in verdicts for score in verdict.scores),
+            errors=tuple(error for verdict in verdicts for error in verdict.errors),
+        )
+
+
+def judge(
+    cases: Sequence[Case], systems: Mapping[str, System], metrics: Sequence[Metric], jobs: int
+) -> Iterator[Verdict]:
+    """Judge each case, in order, `jobs` at the same time."""
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config("loky", inner_max_num_threads=1):
+        yield from Parallel(n_jobs=jobs, return_as="generator")(
+            delayed(_verdict)(case, systems, metrics) for case in cases
+        )
+
+
+def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric]) -> Verdict:
+    verdict = Verdict()
+    try:
+        sample = case.load()
+    except (AuralError, OSError) as error:
+        verdict.errors.append(f"{case.name}: {error}")
+        return verdict
+    for name, system in systems.items():
+        try:
+            values = _measured(sample, system(sample), metrics)
+            verdict.scores.append(Score(sample.name, name, sample.labels, values))
+        except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
+            what = str(error) if isinstance(error, AuralError) else repr(error)
+            verdict.errors.append(f"{case.name}: {name}: {what}")
+    return verdict
+
+
+def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
+    """Measure each channel and take the mean."""
+    if result.shape != sample.wanted.shape:
+        raise AudioError(f"gives {result.shape[-1]} frames where {sample.wanted.shape[-1]} are wanted")
+    pairs = list(zip(sample.wanted, result, strict=True))
+    return {
+        metric.name: float(np.mean([metric.measure(*pair, sample.sample_rate) for pair in pairs]))
+        for metric in metrics
+    }
+
+
+def unchanged(sample: Sample) -> Block:
+    """Give the input: the system that all others are measured against."""
+    return sample.heard
+
+
+def through(effect: Effect, sample: Sample) -> Block:
+    """Run an effect."""
+    return effect(sample.heard, sample.sample_rate)
+
+
+def stored(folder: Path, sample: Sample) -> Block:
+    """Read what another system has made of a sample: the file of its name, whatever the suffix and the rate.
+
+    Raises:
+        AudioError: there is none, or its length is not that of the sample.
+    """
+    import soxr
+
+    wanted = folder / sample.name
+    found = sorted(file for file in wanted.parent.glob("*") if file.stem == wanted.name)
+    if not found:
+        raise AudioError(f"{wanted}: no such output")
+    audio, rate = read(found[0])
+    audio = soxr.resample(audio.T, rate, sample.sample_rate).T
+    given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.heard))
+    if abs(given_s - wanted_s) > SLACK_S:
+        raise AudioError(f"{found[0]}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
+    frames = sample.heard.shape[-1]
+    return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
+
+
+def _extra(entry: str) -> tuple[str, System]:
+    name, _, path = entry.partition("=")
+    if path.endswith(".toml"):
+        return name, partial(through, read_chain(path))
+    if not Path(path).is_dir():
+        raise AudioError(f"{path}: no such folder")
+    return name, partial(stored, Path(path))
+
+
+def _measurable(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+    """Try each metric once; leave out optional ones that fail, and say so."""
+    tried = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    usable, left_out = [], []
+    for metric in metrics:
+        try:
+            metric.measure(tried, tried, 16000)
+            usable.append(metric)
+        except AuralError as error:
+            if not metric.optional:
+                raise
+            left_out.append(f"{metric.name} is left out: {error}")
+    return tuple(usable), tuple(left_out)

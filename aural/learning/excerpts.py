@@ -1,0 +1,89 @@
+"""Excerpts of many clips as one sequence, so that who has much audio does not drown who has little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.errors import AudioError
+from aural.learning.material import Clip, load
+
+PER_ROOT_SECOND = 200  # excerpts of a group for each root of a second it lasts: their starts lie close together
+
+
+@dataclass(frozen=True)
+class Group:
+    """The clips of one speaker, recording or song, end to end."""
+
+    clips: tuple[Clip, ...]
+    tickets: int
+
+
+class Excerpts(Sequence[NDArray[np.float32]]):
+    """Excerpts of one length, float32 of shape (frames,), each group's share growing with the root of what it has.
+
+    Excerpt by excerpt the start moves on through the clips of a group, which follow each other without a pause; a
+    group that is shorter than an excerpt gives all it has. What an index gives never changes.
+    """
+
+    def __init__(self, clips: Sequence[Clip], seconds: float, sample_rate: int) -> None:
+        groups: dict[str, list[Clip]] = {}
+        for clip in clips:
+            groups.setdefault(clip.group, []).append(clip)
+        self.groups = [Group(tuple(found), _tickets(found)) for _, found in sorted(groups.items())]
+        self.ends = np.cumsum([group.tickets for group in self.groups])
+        self.frames, self.sample_rate = round(seconds * sample_rate), sample_rate
+        self.lengths: dict[int, NDArray[np.int64]] = {}
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if self.groups else 0
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[NDArray[np.float32]]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.float32] | Sequence[NDArray[np.float32]]:
+        """Read an excerpt.
+
+        Raises:
+            AudioError: a file cannot be read, or holds nothing.
+        """
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        index %= len(self)
+        place = int(np.searchsorted(self.ends, index, side="right"))
+        group = self.groups[place]
+        first = (index - int(self.ends[place]) + group.tickets) / group.tickets
+        return self._read(group.clips, self._clip_ends(place), first)
+
+    def _read(self, clips: tuple[Clip, ...], ends: NDArray[np.int64], share: float) -> NDArray[np.float32]:
+        first, missing = int(share * max(1, ends[-1] - self.frames)), min(self.frames, int(ends[-1]))
+        pieces = []
+        while missing:
+            number = int(np.searchsorted(ends, first, side="right"))
+            kept = load(clips[number], self.sample_rate)
+            start = first - (int(ends[number]) - len(kept))
+            pieces.append(kept[start : start + missing])
+            first += len(pieces[-1])
+            missing -= len(pieces[-1])
+        return np.concatenate(pieces).astype(np.float32) / 32768
+
+    def _clip_ends(self, place: int) -> NDArray[np.int64]:
+        """Return where each clip of a group ends, in frames."""
+        if place not in self.lengths:
+            clips = self.groups[place].clips
+            ends = np.cumsum([len(load(clip, self.sample_rate)) for clip in clips])
+            if not ends[-1]:
+                raise AudioError(f"{clips[0].path}: holds no audio")
+            self.lengths[place] = ends
+        return self.lengths[place]
+
+
+def _tickets(clips: Sequence[Clip]) -> int:
+    return 1 + int(PER_ROOT_SECOND * sum(clip.seconds for clip in clips) ** 0.5)

@@ -1,0 +1,172 @@
+"""Folders of audio to learn from: what is in them, what is held out, and a cache that keeps up with training."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.errors import AudioError
+
+MANIFEST = "MANIFEST.csv"
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aif", ".aiff")
+NAMES = ("group", "speaker", "recording", "song")
+"""Columns of a manifest that say which clips belong together, the first that is there."""
+HELD_OUT = {0: "test", 1: "validation"}
+PARTS = 12
+LANGUAGE = re.compile(r"^[a-z]{2,3}(_[a-z]+)?-")
+TAKE = re.compile(r"[\d_\W]+$")
+EXCERPT = re.compile(r"(_e|[-_ ])?\d+$")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An audio file, and what is known about it."""
+
+    path: Path
+    kind: str
+    """What it is used as: speech, noise, ir, music."""
+    group: str
+    """Speaker, recording or song: clips of one group are never on both sides of a split."""
+    category: str
+    seconds: float
+    bandwidth_hz: float
+    snr_db: float
+    part: str = ""
+    """Which side of the split it lies on: train, validation or test."""
+
+
+def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> list[Clip]:
+    """List the audio files of a folder and those below it.
+
+    A MANIFEST.csv in the folder is believed: its column `path`, and where they are there `group` (or `speaker`,
+    `recording`, `song`), `category`, `seconds`, `bandwidth_hz` and `snr_db`. Without one the files of a subfolder
+    belong together, and files that lie in the folder itself each stand alone, but for a number at the end.
+    A language in front of a speaker's name is left out: people speak several.
+
+    A twelfth of the groups each is held out for validation and for the test, chosen by a hash of their names: the
+    split stays when audio is added.
+
+    Args:
+        part: only the clips on this side of the split.
+
+    Raises:
+        AudioError: there is no such folder, or no audio in it, or too few groups to hold some out, or the manifest
+            has no column `path`.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise AudioError(f"{root}: no such folder")
+    clips = _listed(root, kind) if (root / MANIFEST).exists() else _walked(root, kind)
+    if not clips:
+        raise AudioError(f"{root}: no audio in this folder")
+    if part is None:
+        return clips
+    parts = split({clip.group for clip in clips}, kind)
+    if len(set(parts.values())) < 3:
+        raise AudioError(f"{root}: holds {_groups(clips)} of speakers, recordings or songs; the split needs three")
+    return [replace(clip, part=part) for clip in clips if parts[clip.group] == part]
+
+
+def split(groups: Iterable[str], kind: str) -> dict[str, str]:
+    """Say of each group where it lies: train, validation or test. Where no hash holds one out, the lowest does."""
+    hashes = {group: zlib.crc32(f"{kind}:{group}".encode()) for group in groups}
+    parts = {group: HELD_OUT.get(value % PARTS, "train") for group, value in hashes.items()}
+    for part in HELD_OUT.values():
+        left = sorted((value, group) for group, value in hashes.items() if parts[group] == "train")
+        if part not in parts.values() and len(left) > 1:
+            parts[left[0][1]] = part
+    return parts
+
+
+def _listed(root: Path, kind: str) -> list[Clip]:
+    with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if rows and "path" not in rows[0]:
+        raise AudioError(f"{root / MANIFEST}: no column called path")
+    return [_clip(root, kind, row) for row in rows]
+
+
+def _clip(root: Path, kind: str, row: dict[str, str]) -> Clip:
+    path = root / row["path"]
+    named = next((row[name].lower() for name in NAMES if row.get(name)), None)
+    group = EXCERPT.sub("", row["path"].rsplit(".", 1)[0]) if named is None else LANGUAGE.sub("", TAKE.sub("", named))
+    return Clip(path, kind, group, row.get("category") or path.parent.name, *(
+        float(row.get(column) or other)
+        for column, other in (("seconds", 0), ("bandwidth_hz", np.inf), ("snr_db", np.inf))
+    ))  # fmt: skip
+
+
+def _walked(root: Path, kind: str) -> list[Clip]:
+    from aural.audio.files import open_audio
+
+    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
+    clips = []
+    for file in files:
+        place = file.relative_to(root)
+        group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem)
+        clips.append(Clip(file, kind, group, place.parent.name or "-", open_audio(file).info.duration_s, np.inf, np.inf))
+    return clips
+
+
+def _groups(clips: Iterable[Clip]) -> int:
+    return len({clip.group for clip in clips})
+
+
+def cache_folder() -> Path:
+    """Return where decoded audio is kept: AURAL_CACHE, or aural in the user's folder for caches."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("AURAL_CACHE") or Path(home) / "aural")
+
+
+def load(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
+    """Return the first channel of a clip at a sample rate as 16-bit integers, mapped from the cache.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    status = clip.path.stat() if clip.path.exists() else None
+    key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}"
+    kept = cache_folder() / "material" / f"{sha256(key.encode()).hexdigest()[:24]}.npy"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(f".{os.getpid()}.tmp")
+        with unfinished.open("wb") as file:
+            np.save(file, _decode(clip, sample_rate))
+        unfinished.replace(kept)
+    return np.load(kept, mmap_mode="r")
+
+
+def _decode(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
+    import soxr
+
+    from aural.audio.files import open_audio
+
+    file = open_audio(clip.path)
+    audio = np.concatenate([block[0] for block in file] or [np.zeros(0, np.float32)])
+    audio = soxr.resample(audio, file.format.sample_rate, sample_rate)
+    return np.clip(np.round(audio * 32767), -32768, 32767).astype(np.int16)
+
+
+def read(clip: Clip, sample_rate: int, first: int = 0, frames: int | None = None) -> NDArray[np.float32]:
+    """Return frames of the first channel of a clip as float32, shape (frames,); fewer where it ends.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    kept = load(clip, sample_rate)
+    return kept[first : None if frames is None else first + frames].astype(np.float32) / 32768
+
+
+def describe(clips: Iterable[Clip]) -> dict[str, float | int]:
+    """Count what is there, for logs and model cards."""
+    clips = list(clips)
+    return {"files": len(clips), "groups": _groups(clips), "hours": round(sum(c.seconds for c in clips) / 3600, 2)}

@@ -1,0 +1,141 @@
+"""What came out of an evaluation: every score, and their means in tables for the terminal, a page, a program."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aural.metrics import Metric
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one system reached on one recording."""
+
+    name: str
+    system: str
+    labels: Mapping[str, str]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Means over the files of a group."""
+
+    group: str
+    system: str
+    files: int
+    means: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Means by group and system."""
+
+    title: str
+    metrics: tuple[Metric, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def header(self) -> list[str]:
+        return [self.title, "system", "files", *(metric.title for metric in self.metrics)]
+
+    def cells(self) -> Iterator[list[str]]:
+        """Write each row; a group is named in its first one."""
+        above = ""
+        for row in self.rows:
+            figures = [f"{mean:.{metric.decimals}f}" for metric, mean in zip(self.metrics, row.means, strict=True)]
+            yield ["" if row.group == above else row.group, row.system, str(row.files), *figures]
+            above = row.group
+
+    def markdown(self) -> str:
+        """Write it for a page."""
+        rule = ["---", "---", *["---:"] * (len(self.header) - 2)]
+        return "\n".join("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.cells()))
+
+    def rich(self) -> RichTable:
+        """Draw it for the terminal."""
+        from rich.table import Table as RichTable
+
+        drawn = RichTable()
+        for number, title in enumerate(self.header):
+            drawn.add_column(title, justify="left" if number < 2 else "right")
+        for cells in self.cells():
+            if cells[0] and drawn.rows:
+                drawn.add_section()
+            drawn.add_row(*cells)
+        return drawn
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of an evaluation."""
+
+    title: str
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    scores: tuple[Score, ...]
+    errors: tuple[str, ...]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Average the scores, a table for each kind of label."""
+        titles = dict.fromkeys(title for score in self.scores for title in score.labels)
+        return [self._table(title) for title in titles]
+
+    def _table(self, title: str) -> Table:
+        groups: dict[tuple[str, str], list[list[float]]] = {}
+        for score in self.scores:
+            if title in score.labels:
+                values = [score.values[metric.name] for metric in self.metrics]
+                groups.setdefault((score.labels[title], score.system), []).append(values)
+        systems = list(dict.fromkeys(score.system for score in self.scores))
+        rows = sorted(groups, key=lambda key: (_natural(key[0]), systems.index(key[1])))
+        return Table(title, self.metrics, tuple(Row(*key, len(groups[key]), _means(groups[key])) for key in rows))
+
+    def markdown(self) -> str:
+        """Write it for a page."""
+        failed = [f"- failed: {error}" for error in self.errors]
+        lists = [*(f"- {note}" for note in self.notes), *failed]
+        parts = [f"# {self.title}", "\n".join(lists), *(table.markdown() for table in self.tables)]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def json(self) -> str:
+        """Write all of it, each score included; figures that are not finite become null, for JSON knows none."""
+        content = {
+            "title": self.title,
+            "settings": self.settings,
+            "notes": self.notes,
+            "tables": {table.title: [_plain(table, row) for row in table.rows] for table in self.tables},
+            "scores": [asdict(score) | {"values": _finite(score.values)} for score in self.scores],
+            "errors": self.errors,
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    return tuple(float(mean) for mean in np.mean(values, axis=0))
+
+
+def _natural(text: str) -> tuple[float, str]:
+    """Sort by the number at the beginning; what has none comes last."""
+    number = re.match(r"-?\d+\.?\d*", text)
+    return (float(number[0]) if number else np.inf, text)
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
+
+
+def _plain(table: Table, row: Row) -> dict[str, Any]:
+    means = dict(zip((metric.name for metric in table.metrics), row.means, strict=True))
+    return {"group": row.group, "system": row.system, "files": row.files, **_finite(means)}

@@ -1,0 +1,200 @@
+"""Figures of merit: how near an estimate comes to a reference.
+
+Each takes one channel, shape (frames,), the reference first, of equal length and in time to the frame: none of them
+looks for a delay, but PESQ, which finds the delay of each utterance. A silent or empty reference is refused, since
+there is nothing to come near to; a silent estimate gets the lowest mark.
+
+References:
+    [1] ITU-T P.862.2: Wideband extension to Recommendation P.862, 2007.
+    [2] Jensen, Taal: An algorithm for predicting the intelligibility of speech masked by modulated noise maskers.
+        IEEE/ACM Trans. ASLP 24(11), 2016.
+    [3] Le Roux, Wisdom, Erdogan, Hershey: SDR - half-baked or well done? ICASSP 2019.
+    [4] Gray, Markel: Distance measures for speech processing. IEEE Trans. ASSP 24(5), 1976.
+    [5] Reddy, Gopal, Cutler: DNSMOS P.835. ICASSP 2022.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.errors import AudioError, AuralError
+
+Audio = NDArray[np.float32]
+"""One channel, shape (frames,)."""
+Measure = Callable[[Audio, Audio, int], float]
+"""Reference, estimate and sample rate in Hz to a figure."""
+Power = NDArray[np.float64]
+"""Power spectra, shape (frames, bins)."""
+
+SPEECH_RATE = 16000  # of PESQ and DNSMOS
+PESQ_LOWEST = 1.04
+LSD_WINDOW_S = 2048 / 48000
+LSD_OVERLAP = 4
+LSD_FLOOR = 1e-6  # at a listening level of 85 dB this is about the threshold of hearing
+DNSMOS_MODEL = Path("~/.torchmetrics/DNSMOS/DNSMOS/sig_bak_ovr.onnx")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of merit as a table shows it."""
+
+    name: str
+    unit: str
+    decimals: int
+    rising: bool
+    """More is better."""
+    measure: Measure
+    optional: bool = False
+    """Left out, with a sentence that says why, where it cannot be measured."""
+
+    @property
+    def title(self) -> str:
+        """Name and unit."""
+        return f"{self.name} {self.unit}".strip()
+
+
+def pesq(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    """Predict how listeners would rate the quality of speech, from 1.04 to 4.64 (MOS-LQO, wide band [1]).
+
+    Measured at 16 kHz; what lies above 8 kHz is not heard. Aligns level and delay itself.
+
+    Raises:
+        AudioError: the reference holds no speech, or is shorter than 0.25 s.
+        AuralError: the package is missing.
+    """
+    package = _package("pesq")
+    reference, estimate = (_resampled(audio, sample_rate) for audio in _checked(reference, estimate))
+    if not estimate.any():
+        return PESQ_LOWEST
+    try:
+        return float(package.pesq(SPEECH_RATE, reference, estimate, "wb"))
+    except package.PesqError as error:
+        raise AudioError(f"PESQ cannot be measured: {error.args[0].decode()}") from error
+
+
+def estoi(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    """Predict how much of the speech is understood, about 0 to 1 (extended STOI [2]).
+
+    Measured at 10 kHz on frames within 40 dB of the loudest of the reference. Level does not matter.
+
+    Raises:
+        AudioError: the reference holds less than 0.4 s of speech.
+        AuralError: the package is missing.
+    """
+    package = _package("pystoi")
+    reference, estimate = _checked(reference, estimate)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
+        try:
+            return float(package.stoi(reference, estimate, sample_rate, extended=True))
+        except RuntimeWarning as error:
+            raise AudioError("ESTOI cannot be measured: less than 0.4 s of speech") from error
+
+
+def si_sdr(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    """Measure the signal-to-distortion ratio in dB, at the signal's own rate [3].
+
+    10 log10 |a r|^2 / |e - a r|^2 with a = <e, r> / <r, r>. No mean is taken out. Level and polarity do not matter;
+    infinite for an estimate that is the reference, minus infinity for silence.
+
+    Raises:
+        AudioError: as above.
+    """
+    r, e = (audio.astype(np.float64) for audio in _checked(reference, estimate))
+    if not e.any():
+        return -np.inf
+    target = np.dot(e, r) / np.dot(r, r) * r
+    with np.errstate(divide="ignore"):
+        return float(10 * (np.log10(np.sum(target**2)) - np.log10(np.sum((e - target) ** 2))))
+
+
+def lsd(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    """Measure the log-spectral distance in dB, at the signal's own rate over its whole band; 0 is best [4].
+
+    mean over frames of sqrt(mean over bins of (10 log10 (R + c) / (E + c))^2), where R and E are power spectra under
+    a Hann window of 42.7 ms (2048 frames at 48 kHz) with a hop of a quarter, E after the estimate was scaled by
+    the gain <r, e> / <e, e> that brings it nearest to the reference, and c is 60 dB below the mean of R: what lies
+    deeper counts as silence, in both.
+
+    Raises:
+        AudioError: as above.
+    """
+    r, e = (audio.astype(np.float64) for audio in _checked(reference, estimate))
+    gain = np.dot(r, e) / np.dot(e, e) if e.any() else 0.0
+    wanted, found = (_power(audio, sample_rate) for audio in (r, gain * e))
+    c = LSD_FLOOR * wanted.mean()
+    distance = 10 * np.log10((wanted + c) / (found + c))
+    return float(np.sqrt(np.mean(distance**2, axis=1)).mean())
+
+
+def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    """Predict the overall rating of P.835 from 1 to 5 by a network that hears the estimate alone [5].
+
+    Measured at 16 kHz by torchmetrics. Depends on level somewhat; nothing is aligned.
+
+    Raises:
+        AuralError: the package, its onnxruntime or its model is missing. Nothing is downloaded.
+    """
+    _package("onnxruntime")
+    _package("torchmetrics")
+    if not DNSMOS_MODEL.expanduser().exists():
+        raise AuralError(
+            f"its model is not installed ({DNSMOS_MODEL}); torchmetrics fetches it when it is first used"
+        )
+    import torch
+    from torchmetrics.functional.audio import dnsmos as network
+
+    heard = torch.from_numpy(_resampled(_checked(reference, estimate)[1], sample_rate))
+    return float(network.deep_noise_suppression_mean_opinion_score(heard, SPEECH_RATE, personalized=False)[-1])
+
+
+SPEECH = (
+    Metric("PESQ", "", 2, True, pesq),
+    Metric("ESTOI", "", 3, True, estoi),
+    Metric("SI-SDR", "dB", 1, True, si_sdr),
+    Metric("LSD", "dB", 1, False, lsd),
+    Metric("DNSMOS", "", 2, True, dnsmos, optional=True),
+)
+"""What speech is judged by."""
+
+
+def _checked(reference: Audio, estimate: Audio) -> tuple[Audio, Audio]:
+    if reference.ndim != 1 or reference.shape != estimate.shape:
+        shapes = f"{reference.shape} and {estimate.shape}"
+        raise AudioError(f"reference and estimate must have one shape (frames,), got {shapes}")
+    if not (np.isfinite(reference).all() and np.isfinite(estimate).all()):
+        raise AudioError("reference or estimate holds NaN or infinity")
+    if not reference.any():
+        raise AudioError("the reference is silent")
+    return reference, estimate
+
+
+def _package(name: str) -> Any:
+    """Import what the extra brings, or say how to get it."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        cure = 'pip install "aural[eval]"' if name != "onnxruntime" else "pip install onnxruntime"
+        raise AuralError(f"the package {name} is missing: {cure}") from error
+
+
+def _resampled(audio: Audio, sample_rate: int) -> Audio:
+    import soxr
+
+    return np.asarray(soxr.resample(audio, sample_rate, SPEECH_RATE), np.float32)
+
+
+def _power(audio: NDArray[np.float64], sample_rate: int) -> Power:
+    window = round(LSD_WINDOW_S * sample_rate)
+    hop = window // LSD_OVERLAP
+    padded = np.pad(audio, (0, max(window - audio.size, -(audio.size - window) % hop)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    return np.square(np.abs(np.fft.rfft(frames * np.hanning(window + 1)[:-1])))

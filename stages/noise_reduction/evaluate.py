@@ -1,0 +1,250 @@
+"""What noise reduction is judged by: voices in noise whose clean original is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from aural import metrics
+from aural.audio.files import read
+from aural.degrade import Audio, Noise, Room, Take, active_db, degrade
+from aural.errors import AudioError, ParameterError
+from aural.learning import evaluation, material
+from aural.learning.evaluation import Case, Sample, System, through, unchanged
+from aural.learning.material import Clip
+from aural.parameters import param, parameters
+from aural.stage import Block
+from aural.stages.noise_reduction.stage import NoiseReduction
+
+SAMPLE_RATE = 48000
+LEVEL_DBFS = -26.0
+CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
+CLEAN_DB = 60.0  # a pair with less noise counts as clean
+SNR_STEP_DB = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(evaluation.Evaluation):
+    """Judge noise reduction by voices in noise: PESQ, ESTOI, SI-SDR and LSD by SNR and kind of noise.
+
+    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
+    speakers and recordings are taken that training holds out, and each voice is heard at every SNR and clean.
+
+    Raises:
+        ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.
+    """
+
+    title: ClassVar[str] = "Noise reduction"
+    metrics: ClassVar[tuple[metrics.Metric, ...]] = metrics.SPEECH
+    clean: str | None = param(None, "Folder of clean recordings")
+    noisy: str | None = param(None, "Folder of the same with noise: equal names, rates and lengths; its subfolders "
+                              "are kinds of noise")  # fmt: skip
+    speech: str | None = param(None, "Folder of clean voices to mix with noise")
+    noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
+    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room")
+    reference: str = param("voice", "What a result ought to be: the voice in its room, or without the room",
+                           choices=("voice", "dry"))  # fmt: skip
+    part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
+                      "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
+    pairs: int = param(48, "Voices that are mixed, each with one noise at every SNR", low=1)
+    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB")
+    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
+    seed: int = param(0, "What the choice of voices and noises begins from", low=0)
+    save_pairs: str | None = param(None, "Folder to write the mixtures to, as clean/ and noisy/, for other systems")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        pairs, mixed = (self.clean, self.noisy), (self.speech, self.noise)
+        if all(pairs) == all(mixed) or (any(pairs) and any(mixed)):
+            raise ParameterError("evaluation: give either clean and noisy, or speech and noise")
+        if self.save_pairs and self.clean:
+            raise ParameterError("evaluation: save_pairs is for mixtures of speech and noise")
+        if self.save_pairs and any((Path(self.save_pairs) / name).exists() for name in ("clean", "noisy")):
+            raise ParameterError(f"evaluation: {self.save_pairs} holds pairs already; name another folder")
+
+    def systems(self) -> Mapping[str, System]:
+        engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
+        return {"input": unchanged} | {name: partial(through, NoiseReduction(engine=name)) for name in engines}
+
+    def cases(self) -> Sequence[Case]:
+        if self.clean and self.noisy:
+            return [Case(name, partial(pair, name, *files)) for name, *files in matched(self.clean, self.noisy)]
+        return [Case(mixture.name, mixture.sample) for mixture in self._mixtures()]
+
+    def notes(self) -> Sequence[str]:
+        if self.clean:
+            return [f"SNR: as measured between noisy and clean, to the nearest {SNR_STEP_DB} dB."]
+        mixtures = self._mixtures()
+        voices = len({mixture.voice[0].group for mixture in mixtures})
+        noises = len({mixture.noise[0].group for mixture in mixtures})
+        rooms = f", each in one of {len({m.room for m in mixtures})} rooms" if self.ir else ""
+        return [
+            f"{self.pairs} voices of {voices} speakers, each with one of {noises} noises{rooms}; {self.clip_s:g} s, "
+            f"{SAMPLE_RATE / 1000:g} kHz; part {self.part}, seed {self.seed}; every engine at its defaults. "
+            f"Voices whose manifest gives them an SNR below {CLEAN_SNR_DB:g} dB are no reference and left out."
+        ]
+
+    def _mixtures(self) -> list[Mixture]:
+        """Draw voices and noises in turn: each speaker before one comes twice, each kind of noise equally often."""
+        assert self.speech
+        assert self.noise
+        part = None if self.part == "all" else self.part
+        voices = [clip for clip in material.find(self.speech, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
+        if not voices:
+            raise AudioError(f"{self.speech}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
+        speakers = _by("group", voices)
+        kinds = _by("category", material.find(self.noise, "noise", part))
+        rooms = material.find(self.ir, "ir", part) if self.ir else [None]
+        rng = np.random.default_rng(self.seed)
+        names = list(rng.permutation(sorted(speakers)))
+        mixtures = []
+        for number in range(self.pairs):
+            voice = _shuffled(speakers[names[number % len(names)]], rng)
+            kind = sorted(kinds)[number % len(kinds)]
+            noise, room = _shuffled(kinds[kind], rng), rooms[rng.integers(len(rooms))]
+            mixtures += [Mixture(self, number, voice, noise, room, snr_db) for snr_db in (*self.snr_db, None)]
+        return mixtures
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A voice in a noise, as files: takes of one speaker, of one kind of noise."""
+
+    settings: Evaluation
+    number: int
+    voice: tuple[Clip, ...]
+    noise: tuple[Clip, ...]
+    room: Clip | None
+    snr_db: float | None
+
+    @property
+    def name(self) -> str:
+        """Name the mixture so that it says what it is and can be a file."""
+        kind = "clean" if self.snr_db is None else self.noise[0].category
+        words = f"{self.number:03d} {self.voice[0].group} {self.snr} {kind}"
+        return "/".join(re.sub(r"[^\w.]+", "-", text) for text in (kind, words))
+
+    @property
+    def snr(self) -> str:
+        return "clean" if self.snr_db is None else f"{self.snr_db:g} dB"
+
+    def sample(self) -> Sample:
+        """Mix it, at one level of the voice, and write it to the folder for pairs if there is one."""
+        take = self._take()
+        wanted = take.voice if self.settings.reference == "voice" else take.dry
+        gain = np.float32(10 ** ((LEVEL_DBFS - active_db(wanted, SAMPLE_RATE)) / 20))
+        sample = Sample(
+            self.name,
+            gain * take.heard[np.newaxis],
+            gain * wanted[np.newaxis],
+            SAMPLE_RATE,
+            labels(self.snr, self.noise[0].category),
+        )
+        if self.settings.save_pairs:
+            _save(sample, Path(self.settings.save_pairs))
+        return sample
+
+    def _take(self) -> Take:
+        rng = np.random.default_rng([self.settings.seed, self.number])  # the same noise at every SNR
+        frames = round(self.settings.clip_s * SAMPLE_RATE)
+        harms: list[Noise | Room] = []
+        if self.room:
+            harms.append(Room(material.read(self.room, SAMPLE_RATE)))
+        if self.snr_db is not None:
+            harms.append(Noise(_joined(self.noise, frames), snr_db=self.snr_db))
+        return degrade(Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE), harms, rng)
+
+
+def matched(clean: str, noisy: str) -> list[tuple[str, Path, Path]]:
+    """Match the recordings of two folders by name.
+
+    Raises:
+        AudioError: a folder is missing or holds no audio, or a recording has no partner.
+    """
+    wanted, heard = (_named(Path(folder)) for folder in (clean, noisy))
+    for here, there, folder in ((wanted, heard, noisy), (heard, wanted, clean)):
+        alone = sorted(str(path) for name, path in here.items() if name not in there)
+        if alone:
+            more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+            raise AudioError(f"{folder}: no partner here for {', '.join(alone[:3])}{more}")
+    return [(name, wanted[name], heard[name]) for name in sorted(wanted)]
+
+
+def pair(name: str, clean: Path, noisy: Path) -> Sample:
+    """Read a pair, and measure the SNR of the noisy one.
+
+    Raises:
+        AudioError: a file cannot be read, or rates, lengths or channels differ.
+    """
+    (wanted, rate), (heard, heard_rate) = read(clean), read(noisy)
+    if (heard.shape, heard_rate) != (wanted.shape, rate):
+        raise AudioError(
+            f"{noisy} has {_shape(heard, heard_rate)}, {clean} has {_shape(wanted, rate)}; they must be alike"
+        )
+    kind = Path(name).parent.name or "-"
+    return Sample(name, heard, wanted, rate, labels(_snr(wanted, heard, rate), kind))
+
+
+def labels(snr: str, kind: str) -> Mapping[str, str]:
+    """Say where a recording belongs in each table; a clean one only in that by SNR."""
+    return {"SNR": snr} if snr == "clean" else {"recordings": "noisy", "SNR": snr, "noise": kind}
+
+
+def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
+    voice, mixture = (audio.mean(axis=0, dtype=np.float64) for audio in (wanted, heard))
+    voice = voice * (np.dot(mixture, voice) / max(np.dot(voice, voice), 1e-30))
+    snr_db = active_db(voice, sample_rate) - active_db(mixture - voice, sample_rate)
+    return "clean" if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"
+
+
+def _shape(audio: Block, sample_rate: int) -> str:
+    return f"{audio.shape[0]} x {audio.shape[1]} frames at {sample_rate} Hz"
+
+
+def _named(folder: Path) -> dict[str, Path]:
+    """Return the recordings of a folder by their names, without suffix."""
+    if not folder.is_dir():
+        raise AudioError(f"{folder}: no such folder")
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in material.SUFFIXES]
+    if not files:
+        raise AudioError(f"{folder}: no audio in this folder")
+    named = {str(path.relative_to(folder).with_suffix("")): path for path in files}
+    if len(named) < len(files):
+        raise AudioError(f"{folder}: two recordings have one name and differ in the suffix alone")
+    return named
+
+
+def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    groups: dict[str, list[Clip]] = {}
+    for clip in clips:
+        groups.setdefault(getattr(clip, attribute), []).append(clip)
+    return groups
+
+
+def _shuffled(clips: Sequence[Clip], rng: np.random.Generator) -> tuple[Clip, ...]:
+    return tuple(clips[index] for index in rng.permutation(len(clips)))
+
+
+def _joined(clips: Sequence[Clip], frames: int) -> Audio:
+    """Read takes one after the other until there are so many frames; fewer where there is no more."""
+    takes: list[Audio] = []
+    for clip in clips:
+        takes.append(material.read(clip, SAMPLE_RATE))
+        if sum(take.size for take in takes) >= frames:
+            break
+    return np.concatenate(takes)
+
+
+def _save(sample: Sample, folder: Path) -> None:
+    import soundfile
+
+    for name, audio in (("clean", sample.wanted), ("noisy", sample.heard)):
+        path = folder / name / f"{sample.name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")

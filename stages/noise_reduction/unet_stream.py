@@ -1,0 +1,63 @@
+"""The unet as a stream."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from aural.errors import WeightsError
+from aural.learning import weights
+from aural.stage import Block, Format, Stream
+from aural.stages.noise_reduction.curves import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.unet import GRID, REACH, Unet
+from aural.streaming import AtRate, SegmentStream
+
+SEGMENT = 96 * GRID * HOP  # 25 s
+
+
+@cache
+def network(path: Path) -> Unet:
+    """Open weights of the unet.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds another network.
+    """
+    model = Unet()
+    try:
+        model.load_state_dict(weights.load(path)[0])
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: holds no weights of the unet: {error}") from error
+    return model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: float) -> Stream:
+    """Open a stream that runs the network at its own rate inside a signal of any."""
+    return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network(path), max_attenuation_db, studio))
+
+
+class UnetStream(SegmentStream):
+    """Lowers noise, and gives a voice studio sound, in audio at 48 kHz.
+
+    One gain, from the mean power of all channels, for all of them. A result depends on nothing farther away than the
+    context reaches, so segments meet without a seam.
+    """
+
+    def __init__(self, source: Format, network: Unet, max_attenuation_db: float, studio: float) -> None:
+        super().__init__(source, SEGMENT, context=REACH * HOP)
+        self.network, self.studio = network, studio
+        self.floor = 10 ** (-max_attenuation_db / 20)
+
+    @torch.inference_mode()
+    def process(self, audio: Block) -> Block:
+        frames = audio.shape[-1]
+        padded = functional.pad(torch.from_numpy(np.ascontiguousarray(audio)), (0, -frames % HOP))
+        frame = {"n_fft": WINDOW, "hop_length": HOP, "window": torch.hann_window(WINDOW).sqrt()}
+        spectra = torch.stft(padded, **frame, pad_mode="constant", return_complex=True)
+        told = self.network(spectra.abs().square().mean(dim=0).T[None])
+        bands = told.voice * 10 ** (self.studio * told.character_db / 20)
+        gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
+        return torch.istft(spectra * gains[0].T, **frame, length=padded.shape[-1])[:, :frames].numpy()

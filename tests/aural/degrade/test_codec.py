@@ -1,0 +1,62 @@
+"""Codecs stay in time; packets are lost as often as asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from takes import RATE, VOICE, generator, lag, voice_at
+
+from aural.degrade import Codec, PacketLoss, Take, codecs
+from aural.errors import AuralError
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 16000, 44100, 48000])
+@pytest.mark.parametrize(
+    ("name", "bit_rate"),
+    [
+        ("aac", 24_000),
+        ("aac", 96_000),
+        ("amr", 4_750),
+        ("amr", 12_200),
+        ("mp3", 32_000),
+        ("opus", 12_000),
+        ("opus", 32_000),
+    ],
+)
+def test_codecs_stay_in_time(name: str, bit_rate: int, sample_rate: int) -> None:
+    if name not in codecs():
+        pytest.skip(f"this PyAV cannot write {name}")
+    clean = voice_at(sample_rate)
+    heard = Codec(name, bit_rate)(Take.of(clean, sample_rate), generator()).heard
+    assert abs(lag(heard, clean)) <= (name == "amr")  # coded at 8 kHz: its frames are longer
+    if name != "amr":
+        assert np.corrcoef(heard, clean)[0, 1] > 0.9
+
+
+def test_fewer_bits_are_worse() -> None:
+    def error(bit_rate: int) -> float:
+        return float(np.std(Codec("aac", bit_rate)(Take.of(VOICE, RATE), generator()).heard - VOICE))
+
+    assert error(24_000) > 1.5 * error(96_000)
+
+
+def test_a_codec_that_is_missing_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aural.degrade.codec.codecs", lambda: ("aac", "opus"))
+    with pytest.raises(AuralError, match="cannot write amr; it can write aac, opus"):
+        Codec("amr", 12_200)(Take.of(VOICE, RATE), generator())
+
+
+@pytest.mark.parametrize("loss", [0.05, 0.3])
+def test_packets_are_lost_in_bursts(loss: float) -> None:
+    rng, packets = generator(), 50_000
+    lost = PacketLoss(loss, burst=3.0)._lost(packets, rng)
+    assert lost.mean() == pytest.approx(loss, rel=0.1)
+    assert lost.sum() / np.count_nonzero(np.diff(lost.astype(int)) == 1) == pytest.approx(3, rel=0.1)
+
+
+def test_lost_packets_are_bridged_without_clicks() -> None:
+    tone = np.sin(2 * np.pi * 175.0 * np.arange(10 * RATE) / RATE).astype(np.float32)
+    heard = PacketLoss(0.2)(Take.of(tone, RATE), generator()).heard
+    assert np.abs(np.diff(heard)).max() < 2 * np.abs(np.diff(tone)).max()
+    assert np.mean(heard != tone) == pytest.approx(0.2, abs=0.06)
+    assert np.array_equal(PacketLoss(0.0)(Take.of(tone, RATE), generator()).heard, tone)

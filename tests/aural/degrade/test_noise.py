@@ -1,0 +1,88 @@
+"""Sounds beside the voice: their ratio to it, and what they are like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import welch
+from takes import RATE, STREET, VOICE, generator, spectrum_db, voice_at
+
+from aural.degrade import Babble, Coloured, Handling, Hum, Noise, Take, Wind, active_db
+
+SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Wind(), Handling()]
+
+
+@given(
+    index=st.integers(0, len(SOUNDS) - 1),
+    snr_db=st.floats(-30, 60),
+    sample_rate=st.sampled_from([8000, 48000]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_ratio_is_as_asked(index: int, snr_db: float, sample_rate: int, seed: int) -> None:
+    take = Take.of(voice_at(sample_rate), sample_rate)
+    harm = replace(SOUNDS[index], snr_db=snr_db)
+    noise = harm(replace(take, heard=np.zeros_like(take.heard)), generator(seed)).heard
+    assert active_db(take.voice, sample_rate) - active_db(noise, sample_rate) == pytest.approx(snr_db, abs=0.1)
+
+
+def test_pauses_do_not_count_in_the_active_level() -> None:
+    talk = np.sin(np.arange(RATE) * 0.1).astype(np.float32)
+    assert active_db(talk, RATE) == pytest.approx(-3.01, abs=0.02)
+    assert active_db(np.concatenate([talk, np.zeros(9 * RATE, np.float32)]), RATE) == pytest.approx(-3.01, abs=0.02)
+    assert active_db(np.concatenate([talk, 0.1 * talk]), RATE) == pytest.approx(-5.98, abs=0.02)
+    assert active_db(np.zeros(99, np.float32), RATE) == -np.inf
+
+
+def test_a_short_noise_goes_round_without_clicks() -> None:
+    tone = np.sin(2 * np.pi * 100.3 * np.arange(9000) / RATE).astype(np.float32)
+    looped = Noise(tone).sound(RATE, RATE, generator())
+    assert np.abs(np.diff(looped)).max() < 0.03
+    assert active_db(looped, RATE) == pytest.approx(-3, abs=1)
+
+
+def test_a_long_noise_starts_anywhere() -> None:
+    ramp = np.arange(10 * RATE, dtype=np.float32)
+    starts = [Noise(ramp).sound(RATE, RATE, generator(seed))[0] for seed in range(50)]
+    assert min(starts) < RATE
+    assert max(starts) > 8 * RATE
+
+
+@pytest.mark.parametrize("slope_db", [-6.0, 0.0, 3.0])
+def test_the_slope_of_coloured_noise(slope_db: float) -> None:
+    sound = Coloured(slope_db=slope_db).sound(20 * RATE, RATE, generator())
+    assert spectrum_db(sound, 8000) - spectrum_db(sound, 500) == pytest.approx(4 * slope_db, abs=1.5)
+
+
+def test_hum_lies_on_the_harmonics_below_half_the_rate() -> None:
+    sound = Hum(60.0, harmonics=100).sound(8000, 8000, generator())
+    levels = np.abs(np.fft.rfft(sound))
+    assert levels[60::60].sum() > 0.99 * levels.sum()
+    assert np.count_nonzero(levels > 1e-3 * levels.max()) > 20
+
+
+def test_wind_rumbles() -> None:
+    sound = Wind().sound(20 * RATE, RATE, generator())
+    frequencies, powers = welch(sound, RATE, nperseg=4096)
+    assert powers[frequencies < 500].sum() > 0.9 * powers.sum()
+    seconds = [active_db(second, RATE) for second in np.split(sound, 20)]
+    assert max(seconds) - min(seconds) > 4
+
+
+def test_handling_comes_in_thumps() -> None:
+    few, many = (Handling(per_s=rate).sound(10 * RATE, RATE, generator()) for rate in (0.5, 20))
+    assert np.mean(np.abs(few) < 1e-3) > 0.7
+    assert np.mean(np.abs(many) < 1e-3) < np.mean(np.abs(few) < 1e-3) - 0.3
+
+
+def test_babble_has_every_voice() -> None:
+    tones = [np.sin(2 * np.pi * hz * np.arange(RATE) / RATE).astype(np.float32) for hz in (300, 1000, 3000)]
+    sound = Babble([tone * gain for tone, gain in zip(tones, (1, 0.1, 10), strict=True)]).sound(
+        RATE, RATE, generator()
+    )
+    levels = [20 * np.log10(np.abs(np.fft.rfft(sound))[hz]) for hz in (300, 1000, 3000)]
+    assert max(levels) - min(levels) < 6.5

@@ -1,0 +1,180 @@
+"""Systems over cases: means, failures by name, other systems' outputs, tables in three forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from recordings import write
+from rich.console import Console
+
+from aural.errors import AudioError, AuralError, ParameterError
+from aural.learning import evaluation
+from aural.learning.evaluation import Case, Sample, System, stored, unchanged
+from aural.metrics import Audio, Metric
+from aural.stage import Block
+
+RATE = 16000
+
+
+def offset(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    return float(np.mean(estimate - reference))
+
+
+def absent(reference: Audio, estimate: Audio, sample_rate: int) -> float:
+    raise AuralError("nobody has it")
+
+
+OFFSET = Metric("offset", "mV", 1, False, offset)
+
+
+def load(number: int) -> Sample:
+    if number == 3:
+        raise AudioError("three.wav: is empty (0 bytes)")
+    audio = np.full((2, RATE), number, np.float32)
+    labels = {"level": f"{5 * number} dB", "parity": ["even", "odd"][number % 2]}
+    return Sample(f"case {number}", audio, np.zeros_like(audio), RATE, labels)
+
+
+def halved(sample: Sample) -> Block:
+    if sample.name == "case 2":
+        raise RuntimeError("no twos")
+    return sample.heard / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toy(evaluation.Evaluation):
+    title: ClassVar[str] = "Toys"
+    metrics: ClassVar[tuple[Metric, ...]] = (OFFSET,)
+
+    def systems(self) -> Mapping[str, System]:
+        return {"input": unchanged, "halved": halved}
+
+    def cases(self) -> Sequence[Case]:
+        return [Case(f"case {number}", partial(load, number)) for number in range(4)]
+
+
+def test_means_files_and_failures() -> None:
+    report = Toy().run()
+    assert report.errors == ("case 2: halved: RuntimeError('no twos')", "case 3: three.wav: is empty (0 bytes)")
+    levels, parities = report.tables
+    assert [(row.group, row.system, row.files, row.means) for row in levels.rows] == [
+        ("0 dB", "input", 1, (0.0,)),
+        ("0 dB", "halved", 1, (0.0,)),
+        ("5 dB", "input", 1, (1.0,)),
+        ("5 dB", "halved", 1, (0.5,)),
+        ("10 dB", "input", 1, (2.0,)),
+    ]
+    assert [(row.group, row.system, row.files, row.means) for row in parities.rows] == [
+        ("even", "input", 2, (1.0,)),
+        ("even", "halved", 1, (0.0,)),
+        ("odd", "input", 1, (1.0,)),
+        ("odd", "halved", 1, (0.5,)),
+    ]
+
+
+def test_watch_sees_each_verdict() -> None:
+    seen = []
+    Toy().run(watch=lambda verdicts, total: (seen.append((total, len(v.scores))) or v for v in verdicts))  # type: ignore[func-returns-value]
+    assert seen == [(4, 2), (4, 2), (4, 1), (4, 0)]
+
+
+def test_page() -> None:
+    page = Toy().run().markdown()
+    assert page.startswith("# Toys\n")
+    assert "- failed: case 3: three.wav: is empty (0 bytes)" in page
+    assert "| level | system | files | offset mV |\n| --- | --- | ---: | ---: |\n| 0 dB | input | 1 | 0.0 |" in page
+    assert "|  | halved | 1 | 0.5 |\n| 10 dB | input | 1 | 2.0 |" in page
+
+
+def test_terminal() -> None:
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(Toy().run().tables[0].rich())
+    assert [line.split() for line in capture.get().splitlines() if "5 dB" in line] == [
+        ["│", "5", "dB", "│", "input", "│", "1", "│", "1.0", "│"]
+    ]
+
+
+def test_json_holds_every_score_and_no_infinity() -> None:
+    report = Toy().run()
+    report.scores[0].values["offset"] = np.inf  # type: ignore[index]
+    content = json.loads(report.json())
+    assert content["settings"] == {"extra": []}
+    assert content["errors"] == list(report.errors)
+    labels = {"level": "0 dB", "parity": "even"}
+    assert content["scores"][0] == {"name": "case 0", "system": "input", "labels": labels, "values": {"offset": None}}
+    assert content["tables"]["level"][2] == {"group": "5 dB", "system": "input", "files": 1, "offset": 1.0}
+
+
+def test_an_optional_metric_is_left_out_with_its_reason() -> None:
+    class More(Toy):
+        metrics = (OFFSET, Metric("absent", "", 1, True, absent, optional=True))
+
+    report = More().run()
+    assert [metric.name for metric in report.metrics] == ["offset"]
+    assert report.notes == ("absent is left out: nobody has it",)
+
+
+def test_a_metric_that_is_not_optional_stops_everything() -> None:
+    class More(Toy):
+        metrics = (Metric("absent", "", 1, True, absent),)
+
+    with pytest.raises(AuralError, match="nobody has it"):
+        More().run()
+
+
+def outputs(folder: Path, frames: int, rate: int = RATE) -> Path:
+    for number in range(4):
+        write(folder / f"case {number}.flac", np.full((2, frames), 0.25, np.float32), rate)
+    return folder
+
+
+def test_outputs_of_another_system(tmp_path: Path) -> None:
+    report = Toy(extra=(f"theirs={outputs(tmp_path, RATE - 10)}",)).run()
+    theirs = [score.values["offset"] for score in report.scores if score.system == "theirs"]
+    assert theirs == pytest.approx([0.25] * 3, rel=1e-2)
+
+
+def test_outputs_at_another_rate_are_resampled(tmp_path: Path) -> None:
+    audio = stored(outputs(tmp_path, RATE // 2, RATE // 2), load(0))
+    assert audio.shape == (2, RATE)
+    assert audio[:, 1000:-1000] == pytest.approx(0.25, abs=1e-3)
+
+
+def test_outputs_of_another_length_or_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match=r"case 0.flac: lasts 0.50 s, its input 1.00 s"):
+        stored(outputs(tmp_path, RATE // 2), load(0))
+    (tmp_path / "case 1.flac").unlink()
+    with pytest.raises(AudioError, match="case 1: no such output"):
+        stored(tmp_path, load(1))
+
+
+def test_a_chain_is_a_system(tmp_path: Path) -> None:
+    chain = tmp_path / "none.toml"
+    chain.write_text('[[stage]]\nuse = "noise-reduction"\nmix = 0.0\n')
+    report = Toy(extra=(f"chained={chain}",)).run()
+    scores = {score.system: score.values["offset"] for score in report.scores if score.name == "case 1"}
+    assert scores["chained"] == scores["input"]
+
+
+@pytest.mark.parametrize("entry", ["theirs", "=folder", "theirs="])
+def test_extra_wants_a_name_and_a_path(entry: str) -> None:
+    with pytest.raises(ParameterError, match="extra must be NAME=PATH"):
+        Toy(extra=(entry,))
+
+
+def test_names_are_unique() -> None:
+    with pytest.raises(ParameterError, match="two systems are called 'halved'"):
+        Toy(extra=("halved=folder",))
+
+
+def test_missing_folder() -> None:
+    with pytest.raises(AudioError, match="nowhere: no such folder"):
+        Toy(extra=("theirs=nowhere",)).run()

@@ -1,0 +1,54 @@
+"""Losses against the metrics they stand for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance, stft
+from aural.testing import SAMPLE_RATE, probe
+
+VOICE = torch.from_numpy(probe("voice", 4.0, 1)[0].copy())
+NOISE = torch.randn(VOICE.shape, generator=torch.Generator().manual_seed(0)) * VOICE.std()
+
+
+def mos(disturbance: float) -> float:
+    """Turn a disturbance into a score, as ITU-T P.862.2 does."""
+    return float(0.999 + 4 / (1 + np.exp(-1.3669 * (4.5 - disturbance) + 3.8224)))
+
+
+@pytest.mark.parametrize("snr_db", [0, 10, 20, 30])
+def test_disturbance_is_that_of_pesq(snr_db: float) -> None:
+    pesq, soxr = pytest.importorskip("pesq"), pytest.importorskip("soxr")
+    heard = VOICE + NOISE * 10 ** (-snr_db / 20)
+    narrow = [soxr.resample(audio.numpy(), SAMPLE_RATE, 16000) for audio in (VOICE, heard)]
+    ours = PerceptualDisturbance(SAMPLE_RATE)(heard[None], VOICE[None])
+    assert mos(float(ours)) == pytest.approx(pesq.pesq(16000, *narrow, "wb"), abs=0.25)
+
+
+def test_disturbance_has_gradients_even_for_silence() -> None:
+    for heard in (VOICE + 0.1 * NOISE, torch.zeros_like(VOICE)):
+        heard = heard[None].clone().requires_grad_()
+        PerceptualDisturbance(SAMPLE_RATE)(heard, VOICE[None]).sum().backward()
+        assert heard.grad is not None
+        assert torch.isfinite(heard.grad).all()
+
+
+@pytest.mark.parametrize("gain", [0.01, 1.0, 50.0])
+def test_si_sdr_is_the_ratio_and_knows_no_level(gain: float) -> None:
+    noise = NOISE - (NOISE @ VOICE) / (VOICE @ VOICE) * VOICE
+    heard = gain * (VOICE + noise * (VOICE.norm() / noise.norm()) * 10 ** (-7 / 20))
+    assert float(si_sdr_db(heard[None], VOICE[None])) == pytest.approx(7, abs=0.01)
+
+
+def test_spectral_distance_grows_with_the_difference() -> None:
+    clean = stft(VOICE[None], 512, 256)
+    distances = [
+        float(spectral_distance(stft((VOICE + g * NOISE)[None], 512, 256), clean)) for g in (0, 0.01, 0.1, 1)
+    ]
+    assert distances[0] == pytest.approx(0, abs=1e-6)
+    assert distances == sorted(distances)
+    turned = torch.polar(torch.ones(()), torch.tensor(np.pi / 2, dtype=torch.float32))
+    assert float(spectral_distance(clean * turned, clean, phase=0.0)) == pytest.approx(0, abs=1e-4)
+    assert float(spectral_distance(clean * turned, clean, phase=1.0)) > 0.01

@@ -1,0 +1,96 @@
+"""Folders, splits, the cache and excerpts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from material import fill
+
+from aural.errors import AudioError
+from aural.learning.excerpts import Excerpts
+from aural.learning.material import describe, find, load, read, split
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_subfolders_are_groups_and_numbers_are_takes(tmp_path: Path) -> None:
+    fill(tmp_path / "a", {"anna/one": 1, "anna/two": 1, "ben/x": 1})
+    assert [clip.group for clip in find(tmp_path / "a", "speech")] == ["anna", "anna", "ben"]
+    fill(tmp_path / "b", {"street_1": 1, "street_2": 1, "song_e0": 1, "wind": 1})
+    assert {clip.group for clip in find(tmp_path / "b", "noise")} == {"street", "song", "wind"}
+
+
+def test_a_manifest_is_believed(tmp_path: Path) -> None:
+    fill(tmp_path, {"x": 1, "y": 2})
+    (tmp_path / "MANIFEST.csv").write_text(
+        "path,speaker,category,seconds,snr_db\nx.wav,fr-Marie,kids,1,40\ny.wav,myx-marie,kids,2,\n"
+    )
+    first, second = find(tmp_path, "speech")
+    assert (first.group, second.group) == ("marie", "marie")
+    assert (first.category, first.snr_db, second.snr_db) == ("kids", 40, np.inf)
+    assert describe([first, second]) == {"files": 2, "groups": 1, "hours": 0.0}
+
+
+@given(st.sets(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), min_size=3), st.text(max_size=5))
+def test_every_part_has_a_group_and_every_group_a_part(groups: set[str], kind: str) -> None:
+    parts = split(groups, kind)
+    assert set(parts) == groups
+    assert set(parts.values()) == {"train", "validation", "test"}
+    assert parts == split(sorted(groups), kind)
+
+
+def test_a_large_split_stays_when_audio_is_added() -> None:
+    before = split({f"speaker {n}" for n in range(100)}, "speech")
+    after = split({f"speaker {n}" for n in range(200)}, "speech")
+    assert all(after[group] == part for group, part in before.items())
+    assert 0.04 < list(after.values()).count("test") / 200 < 0.15
+
+
+def test_too_little_or_nothing_is_said(tmp_path: Path) -> None:
+    fill(tmp_path / "two", {"anna/1": 1, "ben/1": 1})
+    for folder, message in (("none", "no such folder"), (".", None), ("two", "the split needs three")):
+        if message:
+            with pytest.raises(AudioError, match=message):
+                find(tmp_path / folder, "speech", "train")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AudioError, match="no audio"):
+        find(tmp_path / "empty", "speech")
+    (tmp_path / "empty" / "broken.wav").write_bytes(b"no sound")
+    with pytest.raises(AudioError, match="broken.wav"):
+        find(tmp_path / "empty", "speech")
+
+
+def test_the_cache_follows_the_file(tmp_path: Path, cache: Path) -> None:
+    fill(tmp_path / "a", {"x": 1})
+    (clip,) = find(tmp_path / "a", "noise")
+    first = np.array(load(clip, 48000))
+    assert first.dtype == np.int16
+    assert len(load(clip, 16000)) == 16000
+    assert np.array_equal(first, load(clip, 48000))
+    fill(tmp_path / "a", {"x": 2}, seed=1)
+    assert len(load(clip, 48000)) == 96000
+    assert np.allclose(read(clip, 48000, 100, 50), load(clip, 48000)[100:150] / 32768)
+    assert len(list(cache.rglob("*.npy"))) == 3
+    assert not list(cache.rglob("*.tmp"))
+
+
+def test_excerpts_share_out_by_the_root_and_never_change(tmp_path: Path) -> None:
+    fill(tmp_path, {"long/1": 9, "long/2": 7, "short/1": 1})
+    excerpts = Excerpts(find(tmp_path, "speech"), 2.0, 8000)
+    again = Excerpts(find(tmp_path, "speech"), 2.0, 8000)
+    sizes = [len(excerpts[i]) for i in range(0, len(excerpts), 50)]
+    assert set(sizes) == {16000, 8000}
+    assert 0.7 < sizes.count(16000) / len(sizes) < 0.9
+    for index in (0, 333, len(excerpts) - 1):
+        assert excerpts[index].dtype == np.float32
+        assert np.array_equal(excerpts[index], again[index])
+    with pytest.raises(IndexError):
+        excerpts[len(excerpts)]

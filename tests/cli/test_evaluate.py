@@ -1,0 +1,135 @@
+"""`aural evaluate` as a user types it: the table, the file, what is refused, what failed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import invoke, voice, write
+
+from aural import registry
+from aural.parameters import parameters
+from aural.stages.noise_reduction.evaluate import Evaluation
+
+RATE = 48000
+NAME = "noise-reduction"
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Three pairs at 10 dB."""
+    rng = np.random.default_rng(0)
+    for name in ("clean", "noisy"):
+        (tmp_path / name).mkdir()
+    for number in range(3):
+        clean = np.roll(voice(1.0), 1000 * number)
+        noise = np.float32(0.32 * clean.std()) * rng.standard_normal(clean.shape).astype(np.float32)
+        write(tmp_path / "clean" / f"{number}.wav", clean)
+        write(tmp_path / "noisy" / f"{number}.wav", clean + noise)
+    return tmp_path
+
+
+def typed(folder: Path, *more: object) -> tuple[int, str, str]:
+    return invoke("evaluate", NAME, "--clean", folder / "clean", "--noisy", folder / "noisy", *more)
+
+
+def refused(sentence: str, *arguments: object) -> None:
+    code, out, err = invoke(*arguments)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_table_and_a_file(pairs: Path) -> None:
+    code, out, err = typed(pairs, "-o", pairs / "table.json", "--extra", f"perfect={pairs / 'clean'}")
+    assert (code, err) == (0, "")
+    for word in ("PESQ", "ESTOI", "SI-SDR dB", "LSD dB", "input", "gate", "mmse", "compact", "10 dB", "inf"):
+        assert word in out
+    content = json.loads((pairs / "table.json").read_text())
+    rows = {row["system"]: row for row in content["tables"]["recordings"]}
+    assert rows["perfect"]["files"] == 3
+    assert rows["perfect"]["PESQ"] == pytest.approx(4.64, abs=0.01)
+    assert rows["perfect"]["SI-SDR"] is None
+    assert content["settings"]["clean"] == str(pairs / "clean")
+
+
+def test_a_page_is_not_replaced_unasked(pairs: Path) -> None:
+    page = pairs / "table.md"
+    page.write_text("mine")
+    refused("table.md: exists; use -f", "evaluate", NAME, "--clean", "a", "--noisy", "b", "-o", page)
+    assert page.read_text() == "mine"
+    assert typed(pairs, "-o", page, "-f")[0] == 0
+    assert page.read_text().startswith("# Noise reduction\n")
+
+
+def test_one_broken_file_is_named_and_the_others_count(pairs: Path) -> None:
+    (pairs / "noisy" / "1.wav").write_bytes(b"RIFF but no more")
+    code, out, err = typed(pairs)
+    assert code == 1
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("aural: 1: ")
+    assert "noisy/1.wav: is no recording that can be read" in err
+    assert "│     2 │" in out
+
+
+def test_one_missing_output_is_named(pairs: Path) -> None:
+    (pairs / "theirs").mkdir()
+    for number in (0, 2):
+        (pairs / "theirs" / f"{number}.wav").write_bytes((pairs / "noisy" / f"{number}.wav").read_bytes())
+    code, _, err = typed(pairs, "--extra", f"theirs={pairs / 'theirs'}")
+    assert (code, len(err.strip().splitlines())) == (1, 1)
+    assert err.startswith("aural: 1: theirs: ")
+    assert "no such output" in err
+
+
+def test_wrong_rates_are_told(pairs: Path) -> None:
+    for number in (1, 2):
+        for name in ("clean", "noisy"):
+            (pairs / name / f"{number}.wav").unlink()
+    write(pairs / "noisy" / "0.wav", voice(1.0), 44100)
+    code, out, err = typed(pairs)
+    assert (code, len(err.strip().splitlines())) == (2, 1)
+    assert "at 44100 Hz" in err
+    assert "they must be alike" in err
+    assert "PESQ" not in out.replace("DNSMOS", "")
+
+
+def test_missing_pairs(pairs: Path) -> None:
+    (pairs / "clean" / "2.wav").unlink()
+    refused("clean: no partner here for ", "evaluate", NAME, "--clean", pairs / "clean", "--noisy", pairs / "noisy")
+
+
+def test_wrong_folders(pairs: Path) -> None:
+    refused("nowhere: no such folder", "evaluate", NAME, "--clean", pairs / "nowhere", "--noisy", pairs / "noisy")
+    refused("nowhere: no such folder", "evaluate", NAME, "--speech", pairs / "nowhere", "--noise", pairs / "noisy")
+    (pairs / "empty").mkdir()
+    refused("no audio in this folder", "evaluate", NAME, "--clean", pairs / "empty", "--noisy", pairs / "noisy")
+    refused("give either clean and noisy", "evaluate", NAME)
+
+
+def test_wrong_outputs() -> None:
+    folders = ("--clean", "a", "--noisy", "b")
+    refused("table.txt: a table is written as .md or .json", "evaluate", NAME, *folders, "-o", "table.txt")
+    refused("the folder nowhere does not exist", "evaluate", NAME, *folders, "-o", "nowhere/table.md")
+    refused("extra must be NAME=PATH", "evaluate", NAME, *folders, "--extra", "theirs")
+
+
+def test_help_shows_every_setting() -> None:
+    code, out, _ = invoke("evaluate", NAME, "--help")
+    assert code == 0
+    for parameter in parameters(Evaluation):
+        assert f"--{parameter.name.replace('_', '-')} " in out
+    assert "[default: 0,5,10,15]" in " ".join(out.split())
+
+
+def test_a_stage_without_an_evaluation_says_so() -> None:
+    assert registry.stage_class("master").evaluation is None
+    refused("master has no evaluation; known: noise-reduction", "evaluate", "master")
+
+
+def test_misspelt_stage() -> None:
+    code, _, err = invoke("evaluate", "noise-reducton")
+    assert code == 2
+    assert "no command called 'noise-reducton'; did you mean 'noise-reduction'?" in err

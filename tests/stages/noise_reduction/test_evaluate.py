@@ -1,0 +1,214 @@
+"""What noise reduction is judged by: pairs by name, mixtures by seed, one grouping for both."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import CORPUS, needs_corpus, voice, write
+
+from aural.degrade import active_db
+from aural.errors import AudioError, ParameterError
+from aural.learning.evaluation import Sample, judge, unchanged
+from aural.learning.material import find
+from aural.metrics import SPEECH
+from aural.parameters import parameters
+from aural.stage import Block
+from aural.stages.noise_reduction.evaluate import Evaluation, labels, matched, pair
+from aural.stages.noise_reduction.stage import NoiseReduction
+
+RATE = 48000
+SI_SDR = next(metric for metric in SPEECH if metric.name == "SI-SDR")
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
+    """Two speakers, noises of two kinds, a room."""
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(("ann", "bob")):
+        for take in range(2):
+            write(folder(tmp_path / "speech" / name) / f"{take}.wav", np.roll(voice(1.0), 999 * number + take))
+    for kind in ("hiss", "street"):
+        hiss = 0.1 * rng.standard_normal((1, RATE)).astype(np.float32)
+        write(folder(tmp_path / "noise" / kind) / "0.wav", hiss)
+    decay = rng.standard_normal(RATE // 4) * np.exp(-np.arange(RATE // 4) / 4000) * 0.1
+    decay[100] = 1
+    write(folder(tmp_path / "ir" / "hall") / "0.wav", decay[np.newaxis].astype(np.float32), subtype="FLOAT")
+    return Evaluation(
+        speech=str(tmp_path / "speech"), noise=str(tmp_path / "noise"), part="all", pairs=2, snr_db=(5.0,), clip_s=1.5
+    )
+
+
+def folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def samples(evaluation: Evaluation) -> dict[str, Sample]:
+    return {case.name: case.load() for case in evaluation.cases()}
+
+
+def test_every_engine_is_judged(corpus: Evaluation) -> None:
+    engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
+    assert list(corpus.systems()) == ["input", *engines]
+
+
+def test_mixtures_are_what_their_labels_say(corpus: Evaluation) -> None:
+    mixed = samples(replace(corpus, snr_db=(0.0, 7.5)))
+    assert len(mixed) == 2 * 3
+    for sample in mixed.values():
+        assert sample.heard.shape == sample.wanted.shape == (1, 1.5 * RATE)
+        assert active_db(sample.wanted[0], RATE) == pytest.approx(-26, abs=0.01)
+        noise = (sample.heard - sample.wanted)[0]
+        if sample.labels["SNR"] == "clean":
+            assert not noise.any()
+            assert "noise" not in sample.labels
+        else:
+            snr_db = float(sample.labels["SNR"].removesuffix(" dB"))
+            assert active_db(sample.wanted[0], RATE) - active_db(noise, RATE) == pytest.approx(snr_db, abs=0.1)
+            assert sample.labels["noise"] in sample.name
+    assert {sample.labels.get("noise") for sample in mixed.values()} == {"hiss", "street", None}
+
+
+def test_the_same_voice_and_noise_at_every_snr(corpus: Evaluation) -> None:
+    first, second, clean, *_ = samples(replace(corpus, snr_db=(0.0, 20.0))).values()
+    assert np.array_equal(first.wanted, second.wanted)
+    assert np.array_equal(first.wanted, clean.heard)
+    assert second.heard - second.wanted == pytest.approx((first.heard - first.wanted) / 10, abs=1e-6)
+
+
+def test_a_seed_gives_the_same_and_another_others(corpus: Evaluation) -> None:
+    drawn = [samples(replace(corpus, seed=seed)) for seed in (1, 1, 2)]
+    heard = [np.concatenate([sample.heard for sample in mixed.values()]) for mixed in drawn]
+    assert list(drawn[0]) == list(drawn[1])
+    assert np.array_equal(heard[0], heard[1])
+    assert not np.array_equal(heard[0], heard[2])
+
+
+def test_several_jobs_give_the_same(corpus: Evaluation) -> None:
+    one, two = (list(judge(corpus.cases(), {"input": unchanged}, [SI_SDR], jobs)) for jobs in (1, 2))
+    assert one == two
+    assert len(one) == 4
+
+
+def test_speakers_come_in_turn(corpus: Evaluation) -> None:
+    names = [case.name for case in replace(corpus, pairs=4).cases() if case.name.startswith("clean")]
+    assert sorted(name.split("-")[1] for name in names) == ["ann", "ann", "bob", "bob"]
+
+
+def test_rooms(corpus: Evaluation, tmp_path: Path) -> None:
+    roomy = replace(corpus, ir=str(tmp_path / "ir"))
+    dry, wet, plain = (samples(e) for e in (replace(roomy, reference="dry"), roomy, corpus))
+    name = next(name for name in plain if name.startswith("clean"))
+    assert np.array_equal(wet[name].heard, wet[name].wanted)
+    assert not np.array_equal(dry[name].heard, dry[name].wanted)
+    assert not np.array_equal(wet[name].heard, plain[name].heard)
+
+
+def test_only_what_is_held_out_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
+    for kind in ("speech", "noise"):
+        for name in "abcdef":
+            write(folder(tmp_path / kind / (kind + name)) / "0.wav", voice(1.0))
+    speech, noise = str(tmp_path / "speech"), str(tmp_path / "noise")
+    names = "".join(case.name for case in Evaluation(speech=speech, noise=noise, pairs=12).cases())
+    for kind, root in (("speech", speech), ("noise", noise)):
+        used = {kind + name for name in "abcdef" if kind + name in names}
+        assert used == {clip.group for clip in find(root, kind, "test")}
+        assert len(used) < 6
+
+
+def test_noisy_voices_are_no_reference(corpus: Evaluation, tmp_path: Path) -> None:
+    manifest = tmp_path / "speech" / "MANIFEST.csv"
+    manifest.write_text("path,speaker,snr_db\nann/0.wav,ann,20\nbob/0.wav,bob,40\n")
+    assert not any("ann" in case.name for case in corpus.cases())
+    manifest.write_text("path,speaker,snr_db\nann/0.wav,ann,20\n")
+    with pytest.raises(AudioError, match="no voice with an SNR of 30 dB"):
+        corpus.cases()
+
+
+def test_saved_pairs_give_the_same_table(corpus: Evaluation, tmp_path: Path) -> None:
+    mixed = replace(corpus, pairs=1, save_pairs=str(tmp_path / "pairs")).run()
+    assert not mixed.errors
+    read = Evaluation(clean=str(tmp_path / "pairs" / "clean"), noisy=str(tmp_path / "pairs" / "noisy")).run()
+    assert not read.errors
+    tables = [{t["group"] + t["system"]: t for t in json.loads(r.json())["tables"]["SNR"]} for r in (mixed, read)]
+    assert tables[0].keys() == tables[1].keys()
+    for key, row in tables[0].items():
+        assert [row[m] for m in ("PESQ", "LSD")] == pytest.approx([tables[1][key][m] for m in ("PESQ", "LSD")])
+
+
+def pairs_of(tmp_path: Path, wanted: Block, heard: Block, rate: int = RATE) -> Sample:
+    clean = write(folder(tmp_path / "c") / "a.wav", wanted, subtype="FLOAT")
+    return pair("street/a", clean, write(folder(tmp_path / "n") / "a.wav", heard, rate, "FLOAT"))
+
+
+@pytest.mark.parametrize(("snr_db", "label"), [(0.4, "0 dB"), (12.4, "10 dB"), (13.0, "15 dB"), (80, "clean")])
+def test_snr_of_a_pair_whatever_its_level(tmp_path: Path, snr_db: float, label: str) -> None:
+    clean = voice(2.0)
+    noise = np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
+    noise *= np.float32(10 ** ((active_db(clean[0], RATE) - active_db(noise[0], RATE) - snr_db) / 20))
+    assert pairs_of(tmp_path, clean, 0.3 * (clean + noise)).labels == labels(label, "street")
+
+
+def test_a_pair_is_alike(tmp_path: Path) -> None:
+    clean = voice(1.0)
+    with pytest.raises(AudioError, match=r"n/a.wav has 1 x 47999 frames at 48000 Hz, .*c/a.wav has 1 x 48000"):
+        pairs_of(tmp_path, clean, clean[:, 1:])
+    with pytest.raises(AudioError, match="at 44100 Hz"):
+        pairs_of(tmp_path, clean, clean, 44100)
+    with pytest.raises(AudioError, match="has 2 x 48000"):
+        pairs_of(tmp_path, clean, np.repeat(clean, 2, axis=0))
+
+
+def test_partners_are_found_by_name(tmp_path: Path) -> None:
+    for path in ("clean/a.wav", "clean/in/b.wav", "noisy/a.flac", "noisy/in/b.wav"):
+        write(folder((tmp_path / path).parent) / Path(path).name, voice(1.0))
+    clean, noisy = tmp_path / "clean", tmp_path / "noisy"
+    assert matched(str(clean), str(noisy)) == [
+        ("a", clean / "a.wav", noisy / "a.flac"),
+        ("in/b", clean / "in/b.wav", noisy / "in/b.wav"),
+    ]
+    (noisy / "in/b.wav").unlink()
+    with pytest.raises(AudioError, match=r"noisy: no partner here for .*clean/in/b.wav"):
+        matched(str(clean), str(noisy))
+    with pytest.raises(AudioError, match=r"noisy: no partner here for .*clean/in/b.wav"):
+        matched(str(noisy), str(clean))
+    write(noisy / "a.wav", voice(1.0))
+    with pytest.raises(AudioError, match="two recordings have one name"):
+        matched(str(noisy), str(clean))
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [{}, {"clean": "a"}, {"clean": "a", "noisy": "b", "speech": "c"}, {"speech": "a", "clean": "b"},
+     {"clean": "a", "noisy": "b", "speech": "c", "noise": "d"}],
+)  # fmt: skip
+def test_one_way_in(folders: dict[str, str]) -> None:
+    with pytest.raises(ParameterError, match="give either clean and noisy, or speech and noise"):
+        Evaluation(**folders)  # type: ignore[arg-type]
+
+
+def test_saved_pairs_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "noisy").mkdir()
+    with pytest.raises(ParameterError, match="holds pairs already"):
+        Evaluation(speech="a", noise="b", save_pairs=str(tmp_path))
+    with pytest.raises(ParameterError, match="save_pairs is for mixtures"):
+        Evaluation(clean="a", noisy="b", save_pairs=str(tmp_path))
+
+
+@needs_corpus
+@pytest.mark.corpus
+def test_held_out_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
+    speech, noise = str(CORPUS / "speech"), str(CORPUS / "noise")
+    report = Evaluation(speech=speech, noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
+    assert not report.errors
+    names = [metric.name for metric in report.metrics]
+    means = {row.system: dict(zip(names, row.means, strict=True)) for row in report.tables[0].rows}
+    assert means["mmse"]["PESQ"] > means["input"]["PESQ"]
+    assert means["mmse"]["SI-SDR"] > means["input"]["SI-SDR"]

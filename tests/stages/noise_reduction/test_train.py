@@ -1,0 +1,147 @@
+"""Training on a toy set: the loss falls, a run goes on bit for bit, a seed is a seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
+
+import torch
+from recordings import invoke, voice
+
+from aural.errors import AudioError, ParameterError, WeightsError
+from aural.learning import weights
+from aural.learning.training import fit
+from aural.stages.noise_reduction import train
+from aural.stages.noise_reduction.stage import NoiseReduction
+from aural.stages.noise_reduction.train import CompactRecipe, NoiseReductionTraining
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four voices and four noises."""
+    folder = tmp_path_factory.mktemp("toy")
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        for kind in ("speech", "noise", "music"):
+            path = folder / kind / f"{'abcd'[number]}.wav"
+            path.parent.mkdir(exist_ok=True)
+            noise = rng.standard_normal(2 * 48000) * 0.05
+            sound = noise if kind == "noise" else voice(2)[0] - 0.004 * noise
+            soundfile.write(path, sound, 48000)
+    (folder / "scene.toml").write_text("room = 0.0\nsnr_low_db = 3.0\nsnr_high_db = 3.0\nrecording = 1.0")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def settings(toy: Path, **values: Any) -> NoiseReductionTraining:
+    small = {"steps": 4, "epoch_steps": 2, "batch": 2, "clip_s": 0.6, "validation_clips": 2, "workers": 0}
+    folders = {"speech": str(toy / "speech"), "noise": str(toy / "noise"), "scene": str(toy / "scene.toml")}
+    return NoiseReductionTraining(device="cpu", **{**small, **folders, **values})
+
+
+def same(first: Path, second: Path) -> bool:
+    a, b = (weights.load(path)[0] for path in (first, second))
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_loss_falls(toy: Path, tmp_path: Path) -> None:
+    path = fit(settings(toy, steps=24, epoch_steps=8, learning_rate=0.02), tmp_path / "run")
+    recipe = CompactRecipe(settings(toy), train.Compact())
+    clips = recipe.clips("validation")
+    batch = [torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])][0]
+    torch.manual_seed(0)
+    losses = []
+    for state in (train.Compact().state_dict(), weights.load(path)[0]):
+        recipe.network.load_state_dict(state)
+        with torch.no_grad():
+            losses.append(float(recipe.losses(batch)["loss"]))
+    assert losses[1] < losses[0] - 0.5
+
+
+def test_a_run_goes_on_bit_for_bit_and_a_seed_is_a_seed(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fit(settings(toy), tmp_path / "whole")
+    assert same(whole, fit(settings(toy, workers=1), tmp_path / "again"))
+    assert not same(whole, fit(settings(toy, seed=1), tmp_path / "other"))
+    step = CompactRecipe.training_step
+
+    def broken(recipe: CompactRecipe, batch: Any, index: int) -> Any:
+        if recipe.global_step == 3:
+            raise RuntimeError("the power fails")
+        return step(recipe, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CompactRecipe, "training_step", broken)
+        with pytest.raises(RuntimeError, match="the power fails"):
+            fit(settings(toy), tmp_path / "broken")
+    run = tmp_path / "broken"
+    assert same(whole, fit(NoiseReductionTraining.read(run), run, resume=True))
+
+
+def test_weights_can_be_used_and_learnt_on(toy: Path, tmp_path: Path) -> None:
+    first = fit(settings(toy, pretrain=True, music=str(toy / "music"), music_share=0.5), tmp_path / "first")
+    second = fit(settings(toy, init=str(first), steps=2), tmp_path / "second")
+    assert not same(first, second)
+    audio = voice(1)
+    assert np.isfinite(NoiseReduction(weights=str(second), hum_hz=0.0)(audio, 48000)).all()
+    card = (tmp_path / "second" / "MODEL_CARD.md").read_text()
+    assert all(word in card for word in ("hours", "hardware", "speech", "validation/loss", second.name))
+    with pytest.raises(WeightsError):
+        fit(settings(toy, init=str(toy / "scene.toml")), tmp_path / "third")
+
+
+def test_the_command_trains_resumes_and_says_what_is_wrong(toy: Path, tmp_path: Path) -> None:
+    folders = ["--speech", toy / "speech", "--noise", toy / "noise", "--scene", toy / "scene.toml"]
+    small = ["--steps", 2, "--epoch-steps", 1, "--batch", 1, "--clip-s", 0.6, "--workers", 0, "--device", "cpu"]
+    command = ["train", "noise-reduction", *folders, *small, "--validation-clips", 1]
+    code, out, err = invoke(*command, "-o", tmp_path / "run")
+    assert (code, err) == (0, "")
+    assert "step 2 of 2: loss" in out
+    assert "--weights" in out
+    for wrong, message in (
+        (command, "-o"),
+        ([*command, "-o", tmp_path / "run"], "holds a run already"),
+        (["train", "noise-reduction", "--resume", tmp_path], "is not a training run"),
+        (["train", "noise-reduction", "-o", tmp_path / "x"], "must name a folder"),
+        ([*command, "-o", tmp_path / "y", "--noise", tmp_path / "none"], "no such folder"),
+        ([*command, "-o", tmp_path / "z", "--scene", toy / "speech" / "a.wav"], "is not a TOML file"),
+        (["train", "mastr"], "mastr"),
+    ):
+        code, out, err = invoke(*wrong)
+        assert code == 2, wrong
+        assert message in err
+        assert err.count("\n") <= 4
+
+
+def test_settings_are_checked_and_come_back(toy: Path, tmp_path: Path) -> None:
+    wanted = settings(toy, seed=7)
+    wanted.write(tmp_path)
+    assert NoiseReductionTraining.read(tmp_path) == wanted
+    (tmp_path / "settings.toml").write_text("stepz = 3")
+    with pytest.raises(ParameterError, match="did you mean 'steps'"):
+        NoiseReductionTraining.read(tmp_path)
+    with pytest.raises(ParameterError, match="steps must be at least 1"):
+        settings(toy, steps=0)
+
+
+def test_a_damaged_file_is_named_from_the_process_that_mixes(toy: Path, tmp_path: Path) -> None:
+    for name in "abcd":
+        path = tmp_path / "noise" / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, np.zeros(48000), 48000)
+    files = sorted((tmp_path / "noise").iterdir())
+    for file in files:
+        file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(AudioError, match=r"^\S+\.wav: "):
+        fit(settings(toy, noise=str(tmp_path / "noise"), workers=1), tmp_path / "run")

@@ -66,9 +66,9 @@ def stage_command(name: str) -> click.Command:
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
 
 
-def description(stage: type[Stage]) -> str:
-    """Return what a stage's docstring says to everybody: all in front of its sections."""
-    return re.split(r"\n\s*(Raises|References|Attributes):", stage.__doc__ or "")[0].strip()
+def description(owner: type) -> str:
+    """Return what a docstring says to everybody: all in front of its sections."""
+    return re.split(r"\n\s*(Raises|References|Attributes):", owner.__doc__ or "")[0].strip()
 
 
 def _run_effect(

@@ -72,7 +72,7 @@ class Excerpts(Sequence[NDArray[np.float32]]):
             pieces.append(kept[start : start + missing])
             first += len(pieces[-1])
             missing -= len(pieces[-1])
-        return np.concatenate(pieces).astype(np.float32) / 32768
+        return np.concatenate(pieces).astype(np.float32) / np.float32(32768)
 
     def _clip_ends(self, place: int) -> NDArray[np.int64]:
         """Return where each clip of a group ends, in frames."""

@@ -1,4 +1,4 @@
-"""What training makes small: spectral distances, negative SI-SDR and a differentiable PESQ."""
+"""What training makes small: spectral distances, negative SI-SDR and what PESQ hears."""
 
 from __future__ import annotations
 
@@ -34,8 +34,23 @@ def spectral_distance(estimate: Tensor, target: Tensor, phase: float = 0.5) -> T
     return (phase * with_phase + (1 - phase) * without).mean(dim=(1, 2))
 
 
+def log_spectral_db(estimate: Tensor, target: Tensor) -> Tensor:
+    """Return the distance of log power spectra in dB, over a floor 60 dB below the target's mean power.
+
+    Args:
+        estimate, target: complex, shape (batch, frames, bins).
+
+    Returns:
+        One value for every clip, shape (batch,).
+    """
+    powers = [x.real.square() + x.imag.square() for x in (estimate, target)]
+    floor = 1e-6 * powers[1].mean(dim=(1, 2), keepdim=True) + 1e-12
+    levels = [10 * torch.log10(power + floor) for power in powers]
+    return ((levels[0] - levels[1]).square().mean(-1) + 1e-4).sqrt().mean(-1)
+
+
 def si_sdr_db(estimate: Tensor, target: Tensor) -> Tensor:
-    """Return the scale-invariant signal-to-distortion ratio of each clip, shape (batch,) (Le Roux and others 2019)."""
+    """Return the scale-invariant signal-to-distortion ratio of clips, shape (batch,) (Le Roux and others 2019)."""
     scale = (estimate * target).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + 1e-12)
     heard = scale * target
     ratio = heard.square().sum(-1) / ((estimate - heard).square().sum(-1) + 1e-12)
@@ -49,6 +64,13 @@ class PerceptualDisturbance(nn.Module):
     frames in the spectrum. 0 for equal signals; the score falls by about one where it rises by one.
     """
 
+    emphasis: Tensor
+    telephone: Tensor
+    bands: Tensor
+    threshold: Tensor
+    exponent: Tensor
+    width: Tensor
+
     def __init__(self, sample_rate: int) -> None:
         super().__init__()
         self.window = round(sample_rate * 0.032)
@@ -57,9 +79,10 @@ class PerceptualDisturbance(nn.Module):
         self.register_buffer("emphasis", torch.as_tensor(abs(response) ** 2, dtype=torch.float32))
         self.register_buffer("telephone", ((hz > 325) & (hz < 3250)).float())
         sums = torch.zeros(256, len(BARK_BINS))
-        edges = torch.cumsum(torch.tensor((0, *BARK_BINS)), 0)
-        for band, (first, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-            sums[first:end, band] = BARK_DENSITY[band] * POWER_SCALE
+        first = 0
+        for band, (count, density) in enumerate(zip(BARK_BINS, BARK_DENSITY, strict=True)):
+            sums[first : first + count, band] = density * POWER_SCALE
+            first += count
         sums[0] = 0.0
         self.register_buffer("bands", sums)
         self.register_buffer("threshold", torch.tensor(THRESHOLD))
@@ -81,8 +104,7 @@ class PerceptualDisturbance(nn.Module):
         error = error.sign() * (error.abs() - 0.25 * torch.minimum(*loud)).clamp(min=0)
         unequal = ((heard + 50) / (clean + 50)) ** 1.2
         unequal = torch.where(unequal < 3, 0.0, unequal.clamp(max=12))
-        width, total = self.width[1:], self.width[1:].sum()
-        both = total**0.5 * ((error * self.width)[..., 1:].square().sum(-1) + 1e-8).sqrt()
+        both = self.width[1:].sum() ** 0.5 * ((error * self.width)[..., 1:].square().sum(-1) + 1e-8).sqrt()
         added = ((error * unequal).abs() * self.width)[..., 1:].sum(-1)
         weight = ((self._audible(clean, 1) + 1e5) / 1e7) ** 0.04
         symmetric, asymmetric = (self._over_time((x / weight).clamp(max=45)) for x in (both, added))

@@ -99,10 +99,9 @@ def _clip(root: Path, kind: str, row: dict[str, str]) -> Clip:
     path = root / row["path"]
     named = next((row[name].lower() for name in NAMES if row.get(name)), None)
     group = EXCERPT.sub("", row["path"].rsplit(".", 1)[0]) if named is None else LANGUAGE.sub("", TAKE.sub("", named))
-    return Clip(path, kind, group, row.get("category") or path.parent.name, *(
-        float(row.get(column) or other)
-        for column, other in (("seconds", 0), ("bandwidth_hz", np.inf), ("snr_db", np.inf))
-    ))  # fmt: skip
+    known = (("seconds", 0.0), ("bandwidth_hz", np.inf), ("snr_db", np.inf))
+    seconds, bandwidth_hz, snr_db = (float(row.get(column) or other) for column, other in known)
+    return Clip(path, kind, group, row.get("category") or path.parent.name, seconds, bandwidth_hz, snr_db)
 
 
 def _walked(root: Path, kind: str) -> list[Clip]:
@@ -113,7 +112,9 @@ def _walked(root: Path, kind: str) -> list[Clip]:
     for file in files:
         place = file.relative_to(root)
         group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem)
-        clips.append(Clip(file, kind, group, place.parent.name or "-", open_audio(file).info.duration_s, np.inf, np.inf))
+        clips.append(
+            Clip(file, kind, group, place.parent.name or "-", open_audio(file).info.duration_s, np.inf, np.inf)
+        )
     return clips
 
 
@@ -163,7 +164,7 @@ def read(clip: Clip, sample_rate: int, first: int = 0, frames: int | None = None
         AudioError: the file cannot be read.
     """
     kept = load(clip, sample_rate)
-    return kept[first : None if frames is None else first + frames].astype(np.float32) / 32768
+    return kept[first : None if frames is None else first + frames].astype(np.float32) / np.float32(32768)
 
 
 def describe(clips: Iterable[Clip]) -> dict[str, float | int]:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aural.errors import WeightsError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+M = TypeVar("M", bound="nn.Module")
 
 NAMED = re.compile(r"(?P<network>.+)-(?P<hash>[0-9a-f]{8})\.safetensors")
 
@@ -56,8 +58,22 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise WeightsError(f"{path}: is not a file of weights: {error}") from error
 
 
+def into(network: M, path: Path) -> M:
+    """Load weights into a network that is to be used; return it.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds another network.
+    """
+    try:
+        network.load_state_dict(load(path)[0])
+    except RuntimeError as error:
+        kind = type(network).__name__.lower()
+        raise WeightsError(f"{path}: holds no weights of the network {kind}") from error
+    return network.eval()
+
+
 def shipped(package: str, network: str) -> Path:
-    """Return the path of the weights that come with a room, e.g. `shipped("aural.stages.noise_reduction", "compact")`.
+    """Return the path of the weights that come with a room, such as aural.stages.noise_reduction.
 
     Raises:
         WeightsError: there are none of this network.

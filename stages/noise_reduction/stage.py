@@ -158,7 +158,7 @@ class NoiseReduction(Effect):
 
     def _compact(self, source: Format) -> Stream:
         from aural.learning.weights import shipped
-        from aural.stages.noise_reduction.neural import open_compact
+        from aural.stages.noise_reduction.compact_stream import open_compact
 
         path = Path(self.weights) if self.weights else shipped(__package__, "compact")
         return open_compact(source, path, self.max_attenuation_db, self.dereverb, self.keep == "music")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance
-from aural.learning.material import describe
-from aural.learning.training import Recipe
 from aural.stages.noise_reduction.curves import BANDS, HOP, SAMPLE_RATE, WINDOW, log_mel, running_level
-from aural.stages.noise_reduction.train import Mixing, NoiseReductionTraining, Sample, analysis, material, synthesis
+from aural.stages.noise_reduction.mixing import MixedTraining, VoiceRecipe, analysis, synthesis
 from aural.stages.noise_reduction.unet import LEVEL_FLOOR, Discriminator, Restored, Unet
 
 WEIGHTS = {
@@ -28,7 +25,7 @@ TIMBRE_DB, TIMBRE_WAVES = 4.0, 4  # of the wrong timbre that stage two must set 
 DRIFT_DB, DRIFT_S = 4.0, (3.0, 6.0)  # of the uneven level, over time
 
 
-class UnetRecipe(Recipe):
+class UnetRecipe(VoiceRecipe):
     """Networks and judge learn from one sum of losses in one step.
 
     Each part reaches only what it is meant for: stage two does not bend stage one, the verdict that the network wants
@@ -40,18 +37,11 @@ class UnetRecipe(Recipe):
     """
 
     network: Unet
-    settings: NoiseReductionTraining
 
-    def __init__(self, settings: NoiseReductionTraining, network: Unet) -> None:
-        super().__init__(settings, network.to(memory_format=torch.channels_last))
-        self.judge = Discriminator().to(memory_format=torch.channels_last)
+    def __init__(self, settings: MixedTraining, network: Unet) -> None:
+        super().__init__(settings, network)
+        self.judge = Discriminator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
-
-    def clips(self, part: str) -> Callable[[np.random.Generator], Sample]:
-        return Mixing(self.settings, part)
-
-    def about(self) -> Mapping[str, Any]:
-        return {kind: describe(material(self.settings, kind, "train")) for kind in ("speech", "noise", "ir")}
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch

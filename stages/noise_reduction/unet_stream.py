@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from aural.errors import WeightsError
 from aural.learning import weights
 from aural.stage import Block, Format, Stream
 from aural.stages.noise_reduction.curves import HOP, SAMPLE_RATE, WINDOW
@@ -26,12 +25,7 @@ def network(path: Path) -> Unet:
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    model = Unet()
-    try:
-        model.load_state_dict(weights.load(path)[0])
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: holds no weights of the unet: {error}") from error
-    return model.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return weights.into(Unet(), path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: float) -> Stream:
@@ -55,9 +49,11 @@ class UnetStream(SegmentStream):
     def process(self, audio: Block) -> Block:
         frames = audio.shape[-1]
         padded = functional.pad(torch.from_numpy(np.ascontiguousarray(audio)), (0, -frames % HOP))
-        frame = {"n_fft": WINDOW, "hop_length": HOP, "window": torch.hann_window(WINDOW).sqrt()}
-        spectra = torch.stft(padded, **frame, pad_mode="constant", return_complex=True)
+        window = torch.hann_window(WINDOW).sqrt()
+        spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
         told = self.network(spectra.abs().square().mean(dim=0).T[None])
         bands = told.voice * 10 ** (self.studio * told.character_db / 20)
         gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
-        return torch.istft(spectra * gains[0].T, **frame, length=padded.shape[-1])[:, :frames].numpy()
+        return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
+            :, :frames
+        ].numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,11 @@ def test_stretch_and_pitch() -> None:
 def test_background_comes_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "street.wav"
     soundfile.write(path, 0.1 * STREET[:16000], 16000)
-    take = Take.of(VOICE, RATE)
+    take, state = Take.of(VOICE, RATE), random.getstate()
     first, again, other = (Background(path, snr_db=12.0)(take, generator(seed)).heard for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+    assert random.getstate() == state  # audiomentations draws from it
     assert active_db(VOICE, RATE) - active_db(first - VOICE, RATE) == pytest.approx(12, abs=0.1)
     assert spectrum_db(first - VOICE, 12000) < spectrum_db(first - VOICE, 4000) - 40
     with pytest.raises(AudioError, match=r"none\.wav cannot be read"):

@@ -68,6 +68,12 @@ def test_measured_rooms_keep_time(path: Path) -> None:
 
 
 @needs_rooms
+def test_sound_takes_its_time_over_the_distance() -> None:
+    near, far = (SimulatedRoom(decay_s=0.2, distance_m=d).response(RATE, generator()) for d in (0.3, 1.3))
+    assert np.argmax(np.abs(far)) - np.argmax(np.abs(near)) == pytest.approx(RATE / 343, abs=2)
+
+
+@needs_rooms
 def test_a_simulated_room_decays_as_asked() -> None:
     response = SimulatedRoom(decay_s=0.5).response(16000, generator())
     left = np.cumsum(response[::-1] ** 2)[::-1]

@@ -64,7 +64,7 @@ def test_too_little_or_nothing_is_said(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no audio"):
         find(tmp_path / "empty", "speech")
     (tmp_path / "empty" / "broken.wav").write_bytes(b"no sound")
-    with pytest.raises(AudioError, match="broken.wav"):
+    with pytest.raises(AudioError, match=r"broken\.wav"):
         find(tmp_path / "empty", "speech")
 
 

@@ -16,10 +16,11 @@ from recordings import invoke, voice
 
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
-from aural.learning.training import fit
-from aural.stages.noise_reduction import train
+from aural.learning.run import fit
+from aural.stages.noise_reduction.compact import Compact
+from aural.stages.noise_reduction.compact_recipe import CompactRecipe
 from aural.stages.noise_reduction.stage import NoiseReduction
-from aural.stages.noise_reduction.train import CompactRecipe, NoiseReductionTraining
+from aural.stages.noise_reduction.train import NoiseReductionTraining
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +57,12 @@ def same(first: Path, second: Path) -> bool:
 
 def test_the_loss_falls(toy: Path, tmp_path: Path) -> None:
     path = fit(settings(toy, steps=24, epoch_steps=8, learning_rate=0.02), tmp_path / "run")
-    recipe = CompactRecipe(settings(toy), train.Compact())
+    recipe = CompactRecipe(settings(toy), Compact())
     clips = recipe.clips("validation")
-    batch = [torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])][0]
+    batch = torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])
     torch.manual_seed(0)
     losses = []
-    for state in (train.Compact().state_dict(), weights.load(path)[0]):
+    for state in (Compact().state_dict(), weights.load(path)[0]):
         recipe.network.load_state_dict(state)
         with torch.no_grad():
             losses.append(float(recipe.losses(batch)["loss"]))

@@ -1,13 +1,14 @@
-"""`aural evaluate`: what the engines of a stage are worth, beside each other and beside others."""
+"""`aural train` and `aural evaluate`: what the networks of a stage learn, and what its engines are worth."""
 
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -19,24 +20,77 @@ from aural.errors import AudioError, AuralError
 if TYPE_CHECKING:
     from aural.learning.evaluation import Evaluation, Verdict
     from aural.learning.report import Report
+    from aural.learning.training import Training
 
 FORMATS = (".md", ".json")
 
 
-class EvaluateGroup(HintingGroup):
-    """A command for each stage that has an evaluation."""
+class LearningGroup(HintingGroup):
+    """A command for each stage that names a training, or an evaluation; its parameters are the options."""
+
+    attribute: ClassVar[str]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in registry.names() if registry.stage_class(name).evaluation]
+        return [name for name in registry.names() if getattr(registry.stage_class(name), self.attribute)]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in registry.names():
             return None
-        evaluation = registry.stage_class(name).evaluation
-        if evaluation is None:
-            raise AuralError(f"{name} has no evaluation; known: {', '.join(self.list_commands(ctx))}")
-        module, _, attribute = evaluation.partition(":")
-        owner: type[Evaluation] = getattr(import_module(module), attribute)
+        place = getattr(registry.stage_class(name), self.attribute)
+        if place is None:
+            raise AuralError(f"{name} has no {self.attribute}; known: {', '.join(self.list_commands(ctx))}")
+        module, _, owner = place.partition(":")
+        return self.command_of(name, getattr(import_module(module), owner))
+
+    @abstractmethod
+    def command_of(self, name: str, owner: Any) -> click.Command:
+        """Make the command."""
+
+
+class TrainGroup(LearningGroup):
+    attribute = "training"
+
+    def command_of(self, name: str, owner: type[Training]) -> click.Command:
+        run = click.Path(path_type=Path)
+        return click.Command(
+            name,
+            params=[
+                click.Option(["-o", "--output"], type=run, help="Folder of the run, which ends in weights."),
+                click.Option(["--resume"], type=run, help="Folder of a run to go on with, by its own settings."),
+                *parameter_options(owner),
+            ],
+            help=description(owner),
+            callback=partial(_train, owner),
+        )
+
+
+@click.group(cls=TrainGroup, subcommand_metavar="STAGE [OPTIONS]")
+def train() -> None:
+    """Train the networks of a stage.
+
+    \b
+      aural train noise-reduction --speech voices/ --noise noises/ -o run/
+      aural train noise-reduction --resume run/
+    """
+
+
+def _train(owner: type[Training], output: Path | None, resume: Path | None, **values: Any) -> None:
+    from aural.learning.run import CARD, fit
+
+    if (output is None) == (resume is None):
+        raise click.UsageError("name the folder of a new run with -o, or of one to go on with by --resume")
+    if resume:
+        path = fit(owner.read(resume), resume, resume=True)
+    else:
+        assert output
+        path = fit(owner(**values), output)
+    click.echo(f"{path}: try it with --weights {path}; what it is stands in {path.with_name(CARD)}")
+
+
+class EvaluateGroup(LearningGroup):
+    attribute = "evaluation"
+
+    def command_of(self, name: str, owner: type[Evaluation]) -> click.Command:
         command = click.Command(
             name, params=parameter_options(owner), help=description(owner), callback=partial(_evaluate, owner)
         )

@@ -8,6 +8,7 @@ DeepFilterNet); most of the work in few channels at a low frame rate (Rong and o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ class Compact(nn.Module):
     and comes out, and the result belongs to the frames `LOOK_AHEAD` before those that came in.
     """
 
+    decay: Tensor
+
     def __init__(self, channels: int = CHANNELS) -> None:
         super().__init__()
         self.split = nn.ModuleList(
@@ -47,9 +50,9 @@ class Compact(nn.Module):
         )
         with torch.no_grad():
             for layer, (bands, width, _) in zip(self.join, _groups(), strict=True):
-                layer.weight.mul_(0.3)
-                layer.bias.view(bands, width, -1)[..., GAIN] = 1.0
-                layer.bias.view(bands, width, -1)[..., ROOM] = 2.0
+                bias = layer.get_parameter("bias").view(bands, width, -1)
+                bias[..., GAIN], bias[..., ROOM] = 1.0, 2.0
+                layer.get_parameter("weight").mul_(0.3)
         decay = torch.exp(-torch.arange(LEVEL_FRAMES).flip(0) / LEVEL_TAU)
         self.register_buffer("decay", torch.cat([decay, torch.ones(LEVEL_AHEAD)])[None, None], persistent=False)
 
@@ -58,7 +61,7 @@ class Compact(nn.Module):
         weight = self.music
         spectra = weight.new_zeros(batch, LOOK_AHEAD + 1, BINS, dtype=torch.complex64)
         power = weight.new_zeros(batch, 2, LEVEL_FRAMES + LEVEL_AHEAD - 1)
-        return [spectra, power, *(block.begin(batch) for block in self.blocks)]
+        return [spectra, power, *(cast(Block, block).begin(batch) for block in self.blocks)]
 
     def forward(self, spectra: Tensor, memory: list[Tensor], music: Tensor) -> tuple[Heard, list[Tensor]]:
         """Advance by some frames.
@@ -117,7 +120,8 @@ class Compact(nn.Module):
             if is_low:
                 filters.append(torch.view_as_complex(out[..., 2:].unflatten(-1, (TAPS, 2)).contiguous()))
             first += count
-        gain, room = (functional.pad(torch.cat(x, dim=-1), (0, 1), mode="replicate").sigmoid() for x in (gains, rooms))
+        shares = (torch.cat(logits, dim=-1) for logits in (gains, rooms))
+        gain, room = (functional.pad(share, (0, 1), mode="replicate").sigmoid() for share in shares)
         return gain, torch.cat(filters, dim=2), room
 
 
@@ -168,9 +172,9 @@ class Block(nn.Module):
         self.wide = nn.Conv2d(channels, channels, 3, dilation=(dilation, spread), padding=(0, spread), bias=False)
         self.norm = nn.BatchNorm2d(channels)
         self.point = nn.Conv2d(channels, channels, 1)
-        nn.init.zeros_(self.point.bias)
         with torch.no_grad():
             self.point.weight.mul_(0.3)
+            self.point.get_parameter("bias").zero_()
 
     def begin(self, batch: int) -> Tensor:
         """Return the frames before the first: nothing."""

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aural.errors import WeightsError
 from aural.learning import weights
 from aural.stage import Format, Stream
-from aural.stages.noise_reduction.model import HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact, Heard
+from aural.stages.noise_reduction.compact import HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact, Heard
 from aural.streaming import AtRate, FrameStream, Spectra
 
 CHUNK = 32  # frames that the network sees at a time, half a second: always so many, so that blocks do not matter
@@ -25,12 +24,7 @@ def network(path: Path) -> Compact:
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    model = Compact()
-    try:
-        model.load_state_dict(weights.load(path)[0])
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: holds no weights of the compact network: {error}") from error
-    return model.eval()
+    return weights.into(Compact(), path)
 
 
 def open_compact(source: Format, path: Path, max_attenuation_db: float, dereverb: float, music: bool) -> Stream:

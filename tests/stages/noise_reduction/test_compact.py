@@ -11,8 +11,9 @@ from recordings import voice
 
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
-from aural.stages.noise_reduction import neural
-from aural.stages.noise_reduction.model import BANDS, BINS, GROUPS, HOP, LOOK_AHEAD, Compact
+from aural.stage import Format
+from aural.stages.noise_reduction import compact_stream
+from aural.stages.noise_reduction.compact import BANDS, BINS, GROUPS, HOP, LOOK_AHEAD, Compact
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.testing import SAMPLE_RATE
 
@@ -22,7 +23,7 @@ PACKAGE = "aural.stages.noise_reduction"
 @pytest.fixture(scope="module")
 def network() -> Compact:
     torch.manual_seed(0)
-    return neural.network(weights.shipped(PACKAGE, "compact"))
+    return compact_stream.network(weights.shipped(PACKAGE, "compact"))
 
 
 def spectra(frames: int, batch: int = 1) -> torch.Tensor:
@@ -63,9 +64,9 @@ def test_it_looks_no_further_ahead_than_it_says(network: Compact) -> None:
 
 
 def test_stream_lags_by_a_chunk_and_the_look_ahead() -> None:
-    stream = NoiseReduction(hum_hz=0.0).open(neural.Format(SAMPLE_RATE, 1))
+    stream = NoiseReduction(hum_hz=0.0).open(Format(SAMPLE_RATE, 1))
     audio, given = voice(4), 0
-    longest = (neural.CHUNK + LOOK_AHEAD + 2) * HOP
+    longest = (compact_stream.CHUNK + LOOK_AHEAD + 2) * HOP
     for first in range(0, audio.shape[1], 480):
         given += stream.push(audio[:, first : first + 480]).shape[1]
         assert first + 480 - given <= longest
@@ -104,7 +105,7 @@ def test_attenuation_has_the_limit_that_was_asked_for() -> None:
 
 def test_wrong_weights_are_told(tmp_path: Path) -> None:
     other = weights.save({"x": torch.zeros(2)}, tmp_path, "other", {})
-    with pytest.raises(WeightsError, match="no weights of the compact network"):
+    with pytest.raises(WeightsError, match="no weights of the network compact"):
         NoiseReduction(hum_hz=0.0, weights=str(other))(voice(1), SAMPLE_RATE)
     with pytest.raises(WeightsError, match="no such file"):
         NoiseReduction(hum_hz=0.0, weights="none.safetensors")(voice(1), SAMPLE_RATE)

@@ -1,0 +1,156 @@
+"""A training run: a folder that can be gone on with, and ends in weights and a model card."""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from aural.errors import AuralError, ParameterError, WeightsError
+from aural.learning import weights
+from aural.learning.training import SETTINGS, Recipe, Training
+
+# behind aural.learning.training, which says what to install where Lightning is missing
+from lightning import Callback, LightningModule, Trainer, seed_everything  # isort: skip
+from lightning.pytorch import callbacks  # isort: skip
+from lightning.pytorch.loggers import TensorBoardLogger  # isort: skip
+
+CHECKPOINT, CARD = "last.ckpt", "MODEL_CARD.md"
+
+
+def fit(settings: Training, run: Path, resume: bool = False) -> Path:
+    """Train into a folder; return the path of the weights.
+
+    Raises:
+        ParameterError: the folder holds a run already and `resume` is not set, or the other way round.
+    """
+    checkpoint = run / CHECKPOINT
+    if resume and not checkpoint.exists():
+        raise ParameterError(f"{run}: holds no {CHECKPOINT} to go on from")
+    if not resume and (run / SETTINGS).exists():
+        raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
+    run.mkdir(parents=True, exist_ok=True)
+    seed_everything(settings.seed, workers=True, verbose=False)
+    recipe = settings.recipe()
+    if settings.init:
+        start(recipe.network, settings.init)
+    settings.write(run)
+    trainer = _trainer(settings, run)
+    try:
+        trainer.fit(recipe, ckpt_path=checkpoint if resume else None, weights_only=False)
+    except AuralError as error:  # from a process that mixes clips: torch puts the whole traceback into the text
+        raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{_path(type(error))}: ")) from error
+    if trainer.interrupted or trainer.global_step < settings.steps:
+        raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}; go on with --resume")
+    return _finish(recipe, trainer, run)
+
+
+def _path(error: type[Exception]) -> str:
+    return f"{error.__module__}.{error.__qualname__}"
+
+
+def start(network: nn.Module, path: str) -> None:
+    """Load what fits of some weights into a network, to learn on from there.
+
+    Raises:
+        WeightsError: nothing in the file fits.
+    """
+    state, _ = weights.load(path)
+    own = network.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    if not fitting:
+        raise WeightsError(f"{path}: holds nothing that fits this network")
+    network.load_state_dict(fitting, strict=False)
+
+
+def _trainer(settings: Training, run: Path) -> Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+    # saved at the end of the epoch itself, Lightning would go on with an epoch of no steps that counts
+    keep = callbacks.ModelCheckpoint(
+        run, filename=Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False
+    )
+    watching = [callbacks.RichProgressBar()] if sys.stderr.isatty() else []
+    return Trainer(
+        accelerator=settings.device,
+        devices=settings.devices,
+        num_nodes=settings.machines,
+        strategy=settings.strategy,
+        precision=settings.precision,  # type: ignore[arg-type]
+        max_steps=settings.steps,
+        max_epochs=math.ceil(settings.steps / settings.epoch_steps),
+        limit_train_batches=settings.epoch_steps,
+        reload_dataloaders_every_n_epochs=1,
+        gradient_clip_val=3.0,
+        deterministic="warn",
+        logger=TensorBoardLogger(run, name="", version="log"),
+        callbacks=[*watching, callbacks.Timer(), Report(), callbacks.LearningRateMonitor("step"), averaging(), keep],
+        enable_progress_bar=bool(watching),
+        enable_model_summary=False,
+        log_every_n_steps=10,
+    )
+
+
+def averaging() -> callbacks.WeightAveraging:
+    """Average the weights over the last thousand steps or so: they are what is validated and kept."""
+
+    def towards(average: Tensor, current: Tensor, count: Tensor) -> Tensor:
+        share = 1 - torch.clamp((1 + count) / (20 + count), max=0.998)
+        return average + share * (current - average)
+
+    return callbacks.WeightAveraging(avg_fn=towards)
+
+
+class Report(Callback):
+    """Says after each epoch how far the training is and what it has reached."""
+
+    def on_validation_end(self, trainer: Trainer, recipe: LightningModule) -> None:
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        found = {name: float(trainer.callback_metrics[name]) for name in ("loss", "validation")}
+        steps = f"step {trainer.global_step} of {trainer.max_steps}"
+        Console().print(f"{steps}: loss {found['loss']:.3f}, validation {found['validation']:.3f}")
+
+
+def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
+    """Write the averaged weights and the model card."""
+    settings = recipe.settings
+    timer = next(x for x in trainer.callbacks if isinstance(x, callbacks.Timer))  # type: ignore[attr-defined]
+    about = {
+        "hours": round(trainer.global_step * settings.batch * settings.clip_s / 3600, 2),
+        "minutes": round(timer.time_elapsed("train") / 60, 1),
+        "hardware": f"{trainer.num_devices} x {_hardware(recipe)}",
+        "parameters": sum(p.numel() for p in recipe.network.parameters()),
+        "torch": torch.__version__,
+        "settings": asdict(settings),
+        **recipe.about(),
+        "scores": {k: round(float(v), 4) for k, v in trainer.logged_metrics.items() if "validation" in k},
+    }
+    path = weights.save(recipe.network.state_dict(), run, settings.network, about)
+    (run / CARD).write_text("\n".join(_card(path, about)) + "\n", encoding="utf-8")
+    return path
+
+
+def _hardware(recipe: Recipe) -> str:
+    if recipe.device.type == "cuda":
+        return torch.cuda.get_device_name(recipe.device)
+    return platform.processor() or platform.machine()
+
+
+def _card(path: Path, about: Mapping[str, object]) -> Iterator[str]:
+    yield f"# {path.name}\n"
+    for name, value in about.items():
+        if isinstance(value, Mapping):
+            yield f"\n## {name}\n\n| | |\n|---|---|"
+            yield from (f"| {key} | {entry} |" for key, entry in value.items())
+        else:
+            yield f"- {name}: {value}"

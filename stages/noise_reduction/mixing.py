@@ -1,0 +1,145 @@
+"""The clips that noise reduction learns from: voices, or music, and what befalls them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
+from aural.errors import ParameterError
+from aural.learning.excerpts import Excerpts
+from aural.learning.material import Clip, describe, find
+from aural.learning.training import Recipe, Training
+from aural.parameters import hint, param
+from aural.stages.noise_reduction.compact import HOP, SAMPLE_RATE, WINDOW
+
+SCENE = Scene(room=0.15, coloured=0.15, babble=0.04, snr_low_db=-3, snr_high_db=22, band_limit=0.4)
+LEAST_SNR_DB, LEAST_BANDWIDTH_HZ = 27.0, 6000.0
+"""Of a voice, where a manifest tells, to be a target."""
+
+Sample = tuple[Audio, Audio, Audio, np.float32]
+"""Heard, voice, dry, and 1 where music is to be kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedTraining(Training):
+    """Settings of a training on voices, or music, and what befalls them."""
+
+    speech: str = param("", "Folder of clean voices")
+    noise: str = param("", "Folder of noises")
+    ir: str | None = param(None, "Folder of impulse responses of rooms; without one rooms are simulated")
+    music: str | None = param(None, "Folder of music; without one nothing is learnt about keeping music")
+    music_share: float = param(0.12, "Share of clips in which music is to be kept", low=0.0, high=1.0)
+    scene: str | None = param(None, "TOML file that says how often which harm befalls a clip, where not as usual: "
+                              "fields of aural.degrade.Scene", examples=("scene.toml",))  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("speech", "noise"):
+            if not getattr(self, name):
+                raise ParameterError(f"training: --{name} must name a folder of audio")
+
+    def drawing(self) -> Scene:
+        """Return what befalls clips.
+
+        Raises:
+            ParameterError: the file of the scene cannot be read, or holds what a scene has not.
+        """
+        if self.scene is None:
+            return SCENE
+        try:
+            values = tomllib.loads(Path(self.scene).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:  # TOML that is none, or no text
+            raise ParameterError(f"{self.scene}: is not a TOML file of a scene: {error}") from error
+        for name in values:
+            if name not in Scene.__dataclass_fields__:
+                raise ParameterError(f"{self.scene}: a scene has no {name!r}{hint(name, Scene.__dataclass_fields__)}")
+        shares: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return replace(SCENE, **shares)
+
+
+class Mixing:
+    """Draws clips: a voice, or music, and what befalls it."""
+
+    def __init__(self, settings: MixedTraining, part: str) -> None:
+        self.frames = round(settings.clip_s * SAMPLE_RATE)
+        self.clips = {kind: material(settings, kind, part) for kind in ("speech", "noise", "ir", "music")}
+        longer = settings.clip_s * FASTEST + 0.1
+        self.voices, self.noises, self.responses, self.music = (
+            Excerpts(clips, longer, SAMPLE_RATE) for clips in self.clips.values()
+        )
+        self.music_share = settings.music_share if self.clips["music"] else 0.0
+        scene = settings.drawing()
+        self.scene = scene if self.clips["ir"] else replace(scene, room=0.0, simulated_room=scene.room)
+
+    def __call__(self, rng: np.random.Generator) -> Sample:
+        music = bool(rng.random() < self.music_share)
+        source = self._source(self.music if music else self.voices, rng)
+        if music and rng.random() < 0.4:
+            source = source + self._source(self.voices, rng) * np.float32(10 ** (rng.uniform(-5, 10) / 20))
+        stock = Stock(self.noises, self.responses, self.voices)
+        take = degrade(Take.of(source, SAMPLE_RATE), self.scene.draw(rng, stock), rng)
+        level_db = active_db(take.voice, SAMPLE_RATE)
+        gain = np.float32(10 ** (-max(level_db, -120.0) / 20))
+        return take.heard * gain, take.voice * gain, take.dry * gain, np.float32(music)
+
+    def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
+        """Draw an excerpt at unit level; half of them faster or slower, and so higher or lower."""
+        import soxr
+
+        audio = excerpts[int(rng.integers(len(excerpts)))]
+        if rng.random() < 0.5:
+            audio = soxr.resample(audio, SAMPLE_RATE * rng.uniform(1 / FASTEST, FASTEST), SAMPLE_RATE, quality="MQ")
+        first = int(rng.integers(max(1, len(audio) - self.frames)))
+        audio = audio[first : first + self.frames]
+        audio = audio / np.float32(10 ** (max(active_db(audio, SAMPLE_RATE), -120.0) / 20))
+        return np.pad(audio, (0, self.frames - len(audio)))
+
+
+FASTEST = 1.13
+
+
+def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
+    """List the clips of one kind on one side of the split; voices only where they are clean."""
+    folder = getattr(settings, kind)
+    clips = find(folder, kind, part) if folder else []
+    if kind != "speech":
+        return clips
+    return [clip for clip in clips if clip.snr_db >= LEAST_SNR_DB and clip.bandwidth_hz >= LEAST_BANDWIDTH_HZ]
+
+
+class VoiceRecipe(Recipe):
+    """A recipe whose clips are voices, or music, and what befalls them."""
+
+    settings: MixedTraining
+
+    def clips(self, part: str) -> Callable[[np.random.Generator], Sample]:
+        return Mixing(self.settings, part)
+
+    def about(self) -> Mapping[str, Any]:
+        kinds = ("speech", "noise", "ir", "music")
+        return {kind: describe(material(self.settings, kind, "train")) for kind in kinds}
+
+
+def analysis(audio: Tensor) -> Tensor:
+    """Return the spectra that the network works on; the first window ends HOP frames into the audio."""
+    window = torch.hann_window(WINDOW, device=audio.device).sqrt()
+    padded = functional.pad(audio, (HOP, HOP))
+    return torch.stft(padded, WINDOW, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
+
+
+def synthesis(spectra: Tensor, frames: int) -> Tensor:
+    """Return the audio of such spectra."""
+    window = torch.hann_window(WINDOW, device=spectra.device).sqrt()
+    pieces = torch.fft.irfft(spectra, WINDOW) * window
+    first, second = pieces[..., :HOP], pieces[..., HOP:]
+    joined = functional.pad(first, (0, 0, 0, 1)) + functional.pad(second, (0, 0, 1, 0))
+    return joined.flatten(1)[:, HOP : HOP + frames]

@@ -9,7 +9,7 @@ help:  ## List the targets
 
 setup:  ## Make an environment and install AURAL into it, editable, with what its tests need
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -e ".[dev,eval]"
+	$(BIN)/pip install -q -e ".[dev,eval,train]"
 
 check:  ## Format, lint and spelling
 	$(BIN)/ruff format --check .

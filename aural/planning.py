@@ -83,7 +83,7 @@ def _preset(diagnosis: Diagnosis) -> str:
 
 def _noise_reduction(effect: Any, diagnosis: Diagnosis) -> Decision:
     noise, hum = diagnosis.scene, diagnosis.hum
-    noisy = diagnosis.noisy and effect.max_attenuation_db > 0
+    noisy = diagnosis.noisy and effect.limit_db > 0
     why = [
         *([f"background {noise.snr_db:.0f} dB below the voice"] if noisy else []),
         *([f"hum at {hum.frequency_hz:.1f} Hz"] if diagnosis.hums else []),
@@ -108,8 +108,8 @@ def _noise_reduction(effect: Any, diagnosis: Diagnosis) -> Decision:
 def _attenuation_db(effect: Any, diagnosis: Diagnosis) -> float:
     """Take all that the preset allows where noise is loud, less where it is faint: a dB costs the voice a little."""
     share = (NOISY_DB - diagnosis.scene.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
-    least = min(LEAST_ATTENUATION_DB, effect.max_attenuation_db)
-    return float(round(least + min(1.0, share) * (effect.max_attenuation_db - least), 1))
+    least = min(LEAST_ATTENUATION_DB, effect.limit_db)
+    return float(round(least + min(1.0, share) * (effect.limit_db - least), 1))
 
 
 def _frequency_expansion(effect: Any, diagnosis: Diagnosis) -> Decision:

@@ -84,7 +84,7 @@ def _train(owner: type[Training], output: Path | None, resume: Path | None, **va
     else:
         assert output
         path = fit(owner(**values), output)
-    click.echo(f"{path}: try it with --weights {path}; what it is stands in {path.with_name(CARD)}")
+    click.echo(f"weights: {path}, and what they are: {path.with_name(CARD)}")
 
 
 class EvaluateGroup(LearningGroup):

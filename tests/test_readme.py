@@ -41,17 +41,31 @@ def test_the_list_of_commands_was_found() -> None:
     assert len(LINES) >= 8
 
 
+def typed(text: str, folder: Path) -> None:
+    """Run what a user types, with this Python and this AURAL."""
+    commands = folder / "bin"
+    commands.mkdir()
+    for name, call in (("aural", f'-c "{MAIN}"'), ("python", "")):
+        (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {call} "$@"\n')
+        (commands / name).chmod(0o755)
+    env = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "AURAL_CACHE": str(folder / "cache")}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_command(folder: Path, line: str) -> None:
     if "ffmpeg" in line and not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
-    (folder / "bin").mkdir()
-    command = folder / "bin" / "aural"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{MAIN}" "$@"\n')
-    command.chmod(0o755)
-    env = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    typed(line, folder)
+
+
+def test_training_and_evaluating(folder: Path) -> None:
+    for package in ("lightning", "pesq", "pystoi"):
+        pytest.importorskip(package, reason='needs pip install "aural[train,eval]"')
+    (text,) = (block for language, block in BLOCKS if language == "sh")
+    typed(text, folder)
+    assert "compact" in (folder / "scores.md").read_text()
 
 
 def test_library_call(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

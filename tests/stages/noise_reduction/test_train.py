@@ -109,7 +109,7 @@ def test_the_command_trains_resumes_and_says_what_is_wrong(toy: Path, tmp_path: 
     code, out, err = invoke(*command, "-o", tmp_path / "run")
     assert (code, err) == (0, "")
     assert "step 2 of 2: loss" in out
-    assert "--weights" in out
+    assert "weights: " in out
     for wrong, message in (
         (command, "-o"),
         ([*command, "-o", tmp_path / "run"], "holds a run already"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import torch
 from report import side_by_side, table, write
 
 from aural.learning.evaluation import Sample, System
@@ -94,6 +95,7 @@ def quality() -> None:
 
 def speed(seconds: int = 30) -> None:
     """Write the table of times for a whole-signal call on one channel."""
+    torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     swell = np.clip(np.sin(2 * np.pi * 3 * np.arange(seconds * SAMPLE_RATE) / SAMPLE_RATE), 0, 1)
     audio = ((0.01 + 0.1 * swell) * rng.standard_normal(swell.size)).astype(np.float32)[np.newaxis]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
+from click.core import ParameterSource
 
 from aural import registry
 from aural.cli.options import HintingGroup, parameter_options, shared
@@ -80,6 +81,10 @@ def _train(owner: type[Training], output: Path | None, resume: Path | None, **va
     if (output is None) == (resume is None):
         raise click.UsageError("name the folder of a new run with -o, or of one to go on with by --resume")
     if resume:
+        source = click.get_current_context().get_parameter_source
+        given = [name for name in values if source(name) is ParameterSource.COMMANDLINE]
+        if given:
+            raise click.UsageError(f"--resume goes on by the settings of the run; leave out {', '.join(given)}")
         path = fit(owner.read(resume), resume, resume=True)
     else:
         assert output

@@ -17,6 +17,7 @@ Point = NDArray[np.float64]
 WALL_M = 0.2  # nobody stands closer to a wall
 TRIES = 200
 ONSET = 0.1  # the direct sound begins where the response first comes within 20 dB of its peak, as in ISO 3382-1
+MOST_REFLECTIONS = 75  # of one sound; beyond, a small room that rings for long would take a minute to simulate
 DIRECT_S = 0.0025  # so long it lasts; what comes later is the room
 
 
@@ -101,7 +102,7 @@ class SimulatedRoom(Degradation):
         except ValueError:
             raise AudioError(f"{self} cannot be: its sound does not decay so fast") from None
         walls = pyroomacoustics.Material(absorption)
-        box = pyroomacoustics.ShoeBox(size, fs=sample_rate, materials=walls, max_order=order)
+        box = pyroomacoustics.ShoeBox(size, fs=sample_rate, materials=walls, max_order=min(order, MOST_REFLECTIONS))
         box.add_source(voice)
         box.add_microphone(device)
         box.compute_rir()

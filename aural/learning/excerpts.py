@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.errors import AudioError
-from aural.learning.material import Clip, load
+from aural.learning.material import Clip, load, read
 
 PER_ROOT_SECOND = 200  # excerpts of a group for each root of a second it lasts: their starts lie close together
 
@@ -87,3 +87,22 @@ class Excerpts(Sequence[NDArray[np.float32]]):
 
 def _tickets(clips: Sequence[Clip]) -> int:
     return 1 + int(PER_ROOT_SECOND * sum(clip.seconds for clip in clips) ** 0.5)
+
+
+class Whole(Sequence[NDArray[np.float32]]):
+    """Clips from their beginning to their end, such as impulse responses, read when they are asked for."""
+
+    def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
+        self.clips, self.sample_rate = clips, sample_rate
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.float32]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[NDArray[np.float32]]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.float32] | Sequence[NDArray[np.float32]]:
+        if isinstance(index, slice):
+            return Whole(self.clips[index], self.sample_rate)
+        return read(self.clips[index], self.sample_rate)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,21 @@ from numpy.typing import NDArray
 from aural.errors import AudioError
 
 MANIFEST = "MANIFEST.csv"
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aif", ".aiff")
-NAMES = ("group", "speaker", "recording", "song")
-"""Columns of a manifest that say which clips belong together, the first that is there."""
+SUFFIXES = (
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".opus",
+    ".mp3",
+    ".m4a",
+    ".aac",
+    ".aif",
+    ".aiff",
+    ".amr",
+    ".3gp",
+    ".mp4",
+    ".webm",
+)
 HELD_OUT = {0: "test", 1: "validation"}
 PARTS = 12
 LANGUAGE = re.compile(r"^[a-z]{2,3}(_[a-z]+)?-")
@@ -47,13 +60,13 @@ class Clip:
 def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> list[Clip]:
     """List the audio files of a folder and those below it.
 
-    A MANIFEST.csv in the folder is believed: its column `path`, and where they are there `group` (or `speaker`,
-    `recording`, `song`), `category`, `seconds`, `bandwidth_hz` and `snr_db`. Without one the files of a subfolder
-    belong together, and files that lie in the folder itself each stand alone, but for a number at the end.
-    A language in front of a speaker's name is left out: people speak several.
+    A MANIFEST.csv in the folder is believed: its column `path`, and where they are there `group` (or `speaker`, or
+    `recording`, whose number at the end is that of a take), `category`, `seconds`, `bandwidth_hz` and `snr_db`.
+    Without one the files of a subfolder belong together, and files that lie in the folder itself each stand alone,
+    but for a number at the end. A language in front of a speaker's name is left out: people speak several.
 
-    A twelfth of the groups each is held out for validation and for the test, chosen by a hash of their names: the
-    split stays when audio is added.
+    A twelfth of the groups each is held out for validation and for the test, chosen by a hash of their names, so
+    that the split stays when audio is added to a folder of some dozens.
 
     Args:
         part: only the clips on this side of the split.
@@ -88,33 +101,54 @@ def split(groups: Iterable[str], kind: str) -> dict[str, str]:
 
 
 def _listed(root: Path, kind: str) -> list[Clip]:
-    with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except ValueError as error:
+        raise AudioError(f"{root / MANIFEST}: is not a table in UTF-8: {error}") from error
     if rows and "path" not in rows[0]:
         raise AudioError(f"{root / MANIFEST}: no column called path")
-    return [_clip(root, kind, row) for row in rows]
+    clips = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            clips.append(_clip(root, kind, row))
+        except (TypeError, ValueError) as error:
+            raise AudioError(f"{root / MANIFEST}, line {number}: {error}") from error
+    return clips
 
 
 def _clip(root: Path, kind: str, row: dict[str, str]) -> Clip:
     path = root / row["path"]
-    named = next((row[name].lower() for name in NAMES if row.get(name)), None)
-    group = EXCERPT.sub("", row["path"].rsplit(".", 1)[0]) if named is None else LANGUAGE.sub("", TAKE.sub("", named))
-    known = (("seconds", 0.0), ("bandwidth_hz", np.inf), ("snr_db", np.inf))
-    seconds, bandwidth_hz, snr_db = (float(row.get(column) or other) for column, other in known)
+    bandwidth_hz, snr_db = (float(row.get(column) or np.inf) for column in ("bandwidth_hz", "snr_db"))
+    seconds = float(row["seconds"]) if row.get("seconds") else _seconds(path)
+    group = _group(row)
     return Clip(path, kind, group, row.get("category") or path.parent.name, seconds, bandwidth_hz, snr_db)
 
 
-def _walked(root: Path, kind: str) -> list[Clip]:
+def _group(row: dict[str, str]) -> str:
+    """Say who or what a row is of: takes of one recording and the languages of one speaker belong together."""
+    if row.get("group"):
+        return row["group"].lower()
+    if row.get("speaker"):
+        return LANGUAGE.sub("", row["speaker"].lower())
+    if row.get("recording"):
+        return TAKE.sub("", row["recording"].lower())
+    return EXCERPT.sub("", row["path"].rsplit(".", 1)[0])
+
+
+def _seconds(path: Path) -> float:
     from aural.audio.files import open_audio
 
+    return open_audio(path).info.duration_s
+
+
+def _walked(root: Path, kind: str) -> list[Clip]:
     files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
     clips = []
     for file in files:
         place = file.relative_to(root)
         group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem)
-        clips.append(
-            Clip(file, kind, group, place.parent.name or "-", open_audio(file).info.duration_s, np.inf, np.inf)
-        )
+        clips.append(Clip(file, kind, group, place.parent.name or "-", _seconds(file), np.inf, np.inf))
     return clips
 
 
@@ -138,11 +172,11 @@ def load(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
     key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}"
     kept = cache_folder() / "material" / f"{sha256(key.encode()).hexdigest()[:24]}.npy"
     if not kept.exists():
+        audio = _decode(clip, sample_rate)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(f".{os.getpid()}.tmp")
-        with unfinished.open("wb") as file:
-            np.save(file, _decode(clip, sample_rate))
-        unfinished.replace(kept)
+        with NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as file:
+            np.save(file, audio)
+        Path(file.name).replace(kept)
     return np.load(kept, mmap_mode="r")
 
 

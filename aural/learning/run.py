@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import platform
 import sys
 import warnings
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
-from aural.learning.training import SETTINGS, Recipe, Training
+from aural.learning.training import Recipe, Training
 
 # behind aural.learning.training, which says what to install where Lightning is missing
 from lightning import Callback, LightningModule, Trainer, seed_everything  # isort: skip
@@ -36,21 +35,23 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path:
     checkpoint = run / CHECKPOINT
     if resume and not checkpoint.exists():
         raise ParameterError(f"{run}: holds no {CHECKPOINT} to go on from")
-    if not resume and (run / SETTINGS).exists():
+    if not resume and checkpoint.exists():
         raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
     run.mkdir(parents=True, exist_ok=True)
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
-    if settings.init:
+    if settings.init and not resume:
         start(recipe.network, settings.init)
-    settings.write(run)
     trainer = _trainer(settings, run)
+    if trainer.is_global_zero:
+        settings.write(run)
     try:
         trainer.fit(recipe, ckpt_path=checkpoint if resume else None, weights_only=False)
     except AuralError as error:  # from a process that mixes clips: torch puts the whole traceback into the text
         raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{_path(type(error))}: ")) from error
     if trainer.interrupted or trainer.global_step < settings.steps:
-        raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}; go on with --resume")
+        cure = "; go on with --resume" if checkpoint.exists() else ""
+        raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}{cure}")
     return _finish(recipe, trainer, run)
 
 
@@ -87,8 +88,8 @@ def _trainer(settings: Training, run: Path) -> Trainer:
         strategy=settings.strategy,
         precision=settings.precision,  # type: ignore[arg-type]
         max_steps=settings.steps,
-        max_epochs=math.ceil(settings.steps / settings.epoch_steps),
-        limit_train_batches=settings.epoch_steps,
+        max_epochs=settings.steps // settings.epoch,
+        limit_train_batches=settings.epoch,
         reload_dataloaders_every_n_epochs=1,
         gradient_clip_val=3.0,
         deterministic="warn",
@@ -126,7 +127,7 @@ def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
     settings = recipe.settings
     timer = next(x for x in trainer.callbacks if isinstance(x, callbacks.Timer))  # type: ignore[attr-defined]
     about = {
-        "hours": round(trainer.global_step * settings.batch * settings.clip_s / 3600, 2),
+        "hours": round(trainer.global_step * trainer.world_size * settings.batch * settings.clip_s / 3600, 2),
         "minutes": round(timer.time_elapsed("train") / 60, 1),
         "hardware": f"{trainer.num_devices} x {_hardware(recipe)}",
         "parameters": sum(p.numel() for p in recipe.network.parameters()),
@@ -135,7 +136,8 @@ def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
         **recipe.about(),
         "scores": {k: round(float(v), 4) for k, v in trainer.logged_metrics.items() if "validation" in k},
     }
-    path = weights.save(recipe.network.state_dict(), run, settings.network, about)
+    name = f"{settings.network}-pretrained" if settings.pretrain else settings.network
+    path = weights.save(recipe.network.state_dict(), run, name, about)
     (run / CARD).write_text("\n".join(_card(path, about)) + "\n", encoding="utf-8")
     return path
 

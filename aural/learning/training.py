@@ -38,7 +38,7 @@ class Training:
     validation_clips: int = param(32, "Held-out clips that each validation uses", low=1)
     learning_rate: float = param(1.5e-3, "Highest learning rate; it rises over 300 steps and falls by a cosine over "
                                  "the last three quarters", low=0.0, high=1.0)  # fmt: skip
-    seed: int = param(0, "What all that is random begins from", low=0)
+    seed: int = param(0, "What all that is random begins from", low=0, high=2**32 - 1)
     init: str | None = param(None, "Weights to begin with instead of random ones: a .safetensors file",
                              examples=("compact.safetensors",))  # fmt: skip
     pretrain: bool = param(False, "Learn to fill in hidden parts of spectra and to foretell the next frame, from the "
@@ -53,6 +53,13 @@ class Training:
 
     def __post_init__(self) -> None:
         check(self, "training")
+        if self.steps % self.epoch:
+            raise ParameterError(f"training: steps must be a multiple of epoch_steps, {self.epoch}, got {self.steps}")
+
+    @property
+    def epoch(self) -> int:
+        """Steps from one validation and checkpoint to the next, which are not more than there are in all."""
+        return min(self.epoch_steps, self.steps)
 
     @abstractmethod
     def recipe(self) -> Recipe:
@@ -93,8 +100,11 @@ class Clips(Dataset[Any]):
         return self.count
 
     def __getitem__(self, index: int) -> Any:
-        torch.set_num_threads(1)
         return self.draw(np.random.default_rng([self.seed, self.first + index]))
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)
 
 
 class Recipe(LightningModule):
@@ -137,14 +147,15 @@ class Recipe(LightningModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         wanted = self.settings
-        first = self.trainer.current_epoch * wanted.epoch_steps * wanted.batch
-        return self._loader(self.clips("train"), wanted.epoch_steps * wanted.batch, first, wanted.seed)
+        count = wanted.epoch * wanted.batch * self.trainer.world_size
+        return self._loader(self.clips("train"), count, self.trainer.current_epoch * count, wanted.seed)
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self._loader(self.clips("validation"), self.settings.validation_clips, 0, 0)
 
     def _loader(self, draw: Any, count: int, first: int, seed: int) -> DataLoader[Any]:
-        return DataLoader(Clips(draw, count, first, seed), self.settings.batch, num_workers=self.settings.workers)
+        clips, workers = Clips(draw, count, first, seed), self.settings.workers
+        return DataLoader(clips, self.settings.batch, num_workers=workers, worker_init_fn=_one_thread)
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(
@@ -155,7 +166,7 @@ class Recipe(LightningModule):
 
     def _groups(self) -> list[dict[str, Any]]:
         """Let only matrices decay, not biases and norms."""
-        trained = [p for p in self.network.parameters() if p.requires_grad]
+        trained = [p for p in self.parameters() if p.requires_grad]
         return [
             {"params": [p for p in trained if p.ndim > 1]},
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},

@@ -64,8 +64,11 @@ def into(network: M, path: Path) -> M:
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
+    state, about = load(path)
+    if about.get("settings", {}).get("pretrain"):
+        raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
     try:
-        network.load_state_dict(load(path)[0])
+        network.load_state_dict(state)
     except RuntimeError as error:
         kind = type(network).__name__.lower()
         raise WeightsError(f"{path}: holds no weights of the network {kind}") from error

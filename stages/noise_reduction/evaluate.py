@@ -187,6 +187,9 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
         raise AudioError(
             f"{noisy} has {_shape(heard, heard_rate)}, {clean} has {_shape(wanted, rate)}; they must be alike"
         )
+    for path, audio in ((clean, wanted), (noisy, heard)):
+        if not audio.any():
+            raise AudioError(f"{path}: is silent")
     kind = Path(name).parent.name or "-"
     return Sample(name, heard, wanted, rate, labels(_snr(wanted, heard, rate), kind))
 

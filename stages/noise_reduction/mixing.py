@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
-from aural.errors import ParameterError
-from aural.learning.excerpts import Excerpts
+from aural.errors import AudioError, ParameterError
+from aural.learning.excerpts import Excerpts, Whole
 from aural.learning.material import Clip, describe, find
 from aural.learning.training import Recipe, Training
 from aural.parameters import hint, param
@@ -73,9 +73,10 @@ class Mixing:
         self.frames = round(settings.clip_s * SAMPLE_RATE)
         self.clips = {kind: material(settings, kind, part) for kind in ("speech", "noise", "ir", "music")}
         longer = settings.clip_s * FASTEST + 0.1
-        self.voices, self.noises, self.responses, self.music = (
-            Excerpts(clips, longer, SAMPLE_RATE) for clips in self.clips.values()
+        self.voices, self.noises, self.music = (
+            Excerpts(self.clips[kind], longer, SAMPLE_RATE) for kind in ("speech", "noise", "music")
         )
+        self.responses = Whole(self.clips["ir"], SAMPLE_RATE)
         self.music_share = settings.music_share if self.clips["music"] else 0.0
         scene = settings.drawing()
         self.scene = scene if self.clips["ir"] else replace(scene, room=0.0, simulated_room=scene.room)
@@ -113,7 +114,10 @@ def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
     clips = find(folder, kind, part) if folder else []
     if kind != "speech":
         return clips
-    return [clip for clip in clips if clip.snr_db >= LEAST_SNR_DB and clip.bandwidth_hz >= LEAST_BANDWIDTH_HZ]
+    clean = [clip for clip in clips if clip.snr_db >= LEAST_SNR_DB and clip.bandwidth_hz >= LEAST_BANDWIDTH_HZ]
+    if not clean:
+        raise AudioError(f"{folder}: no voice for {part} has an SNR of {LEAST_SNR_DB:g} dB and reaches 6 kHz")
+    return clean
 
 
 class VoiceRecipe(Recipe):

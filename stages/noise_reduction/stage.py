@@ -16,7 +16,7 @@ from aural.stage import Block, Effect, Format, Stream, pump
 from aural.streaming import Through
 
 BANDS = 48
-LIMITS_DB = {"compact": 40.0, "mmse": 15.0, "gate": 15.0}
+LIMITS_DB = {"compact": 60.0, "mmse": 15.0, "gate": 15.0}
 PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
 
 
@@ -69,6 +69,8 @@ class NoiseReduction(Effect):
             raise ParameterError(f"{self.name}: noise_profile {self.noise_profile} ends before it begins")
         if self.engine == "compact" and (self.noise_profile or levels):
             raise ParameterError(f"{self.name}: a noise profile is for the engines mmse and gate; compact uses none")
+        if self.engine != "compact" and (self.dereverb or self.weights or self.keep != "voice"):
+            raise ParameterError(f"{self.name}: dereverb, keep and weights are for the engine compact")
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]

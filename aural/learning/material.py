@@ -6,6 +6,7 @@ import csv
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -90,13 +91,14 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
 
 
 def split(groups: Iterable[str], kind: str) -> dict[str, str]:
-    """Say of each group where it lies: train, validation or test. Where no hash holds one out, the lowest does."""
+    """Say of each group where it lies: train, validation or test. A part that no hash fills gets the lowest."""
     hashes = {group: zlib.crc32(f"{kind}:{group}".encode()) for group in groups}
     parts = {group: HELD_OUT.get(value % PARTS, "train") for group, value in hashes.items()}
-    for part in HELD_OUT.values():
-        left = sorted((value, group) for group, value in hashes.items() if parts[group] == "train")
-        if part not in parts.values() and len(left) > 1:
-            parts[left[0][1]] = part
+    for part in ("train", *HELD_OUT.values()):
+        if part not in parts.values():
+            (largest, size), *_ = Counter(sorted(parts.values(), reverse=True)).most_common()
+            if size > 1:
+                parts[min((g for g in parts if parts[g] == largest), key=lambda g: (hashes[g], g))] = part
     return parts
 
 

@@ -25,7 +25,8 @@ def save(state: Mapping[str, Tensor], folder: Path, network: str, about: Mapping
     from safetensors.torch import save as serialise
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    data = serialise(tensors, {"network": network, "about": json.dumps(about)})
+    known = {"about": json.dumps({"network": network, **about})}  # one entry: several would come in any order
+    data = serialise(tensors, known)
     path = folder / f"{network}-{sha256(data).hexdigest()[:8]}.safetensors"
     unfinished = path.with_suffix(".tmp")
     unfinished.write_bytes(data)

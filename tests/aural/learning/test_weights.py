@@ -17,7 +17,7 @@ def test_they_come_back_with_what_is_known_about_them(tmp_path: Path) -> None:
     path = weights.save(STATE, tmp_path, "tiny", {"hours": 2.5})
     assert weights.NAMED.fullmatch(path.name)
     state, about = weights.load(path)
-    assert about == {"hours": 2.5}
+    assert about == {"network": "tiny", "hours": 2.5}
     assert all(torch.equal(state[name], STATE[name]) for name in STATE)
     assert path == weights.save(STATE, tmp_path, "tiny", {"hours": 2.5})
 

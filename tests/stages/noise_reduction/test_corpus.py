@@ -15,6 +15,8 @@ from aural.stages.noise_reduction.stage import NoiseReduction
 pytestmark = pytest.mark.corpus
 CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[3].parent / "shared" / "audio"))
 RATE = 48000
+# PESQ, ESTOI, SI-SDR dB; two of the voices have noise of their own, which the network takes away too
+LEAST = {"compact": (0.15, 0.005, -0.5), "mmse": (0.05, 0.005, 1.5)}
 VOICES = ("rhasspy_kathleen", "rhasspy_flemishguy", "asp_audio")
 PLACES = ("street", "rain_weather", "transport", "wind")
 
@@ -48,18 +50,19 @@ def scores(clean: Block, heard: Block) -> list[float]:
 
 @pytest.mark.parametrize("snr_db", [0, 5, 10, 15])
 @pytest.mark.parametrize("gain_db", [0, -24])
-def test_scores_rise(snr_db: float, gain_db: float) -> None:
+@pytest.mark.parametrize("engine", LEAST)
+def test_scores_rise(engine: str, snr_db: float, gain_db: float) -> None:
     gains = []
     for voice in VOICES:
         clean = read("speech", "set", voice, 6) * np.float32(10 ** (gain_db / 20))
         for place in PLACES:
             noise = read("noise", "category", place, 6) * np.float32(10 ** ((gain_db - snr_db) / 20))
-            before, after = scores(clean, clean + noise), scores(clean, NoiseReduction()(clean + noise, RATE))
+            before, after = (
+                scores(clean, clean + noise),
+                scores(clean, NoiseReduction(engine=engine)(clean + noise, RATE)),
+            )
             gains.append(np.subtract(after, before))
-    pesq, estoi, si_sdr = np.mean(gains, axis=0)
-    assert pesq > 0.05
-    assert estoi > 0.005
-    assert si_sdr > 1.5
+    assert (np.mean(gains, axis=0) > LEAST[engine]).all()
 
 
 def test_clean_speech_comes_out_nearly_unchanged() -> None:

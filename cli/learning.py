@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
+from aural.cli.lists import summary
 from aural.cli.options import HintingGroup, parameter_options, shared
 from aural.cli.stages import description
 from aural.errors import AudioError, AuralError
@@ -42,6 +43,11 @@ class LearningGroup(HintingGroup):
             raise AuralError(f"{name} has no {self.attribute}; known: {', '.join(self.list_commands(ctx))}")
         module, _, owner = place.partition(":")
         return self.command_of(name, getattr(import_module(module), owner))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the stages without loading what they need to learn."""
+        with formatter.section("Stages"):
+            formatter.write_dl([(name, summary(name)) for name in self.list_commands(ctx)])
 
     @abstractmethod
     def command_of(self, name: str, owner: Any) -> click.Command:

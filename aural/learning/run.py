@@ -27,7 +27,7 @@ CHECKPOINT, CARD = "last.ckpt", "MODEL_CARD.md"
 
 
 def fit(settings: Training, run: Path, resume: bool = False) -> Path:
-    """Train into a folder; return the path of the weights.
+    """Train into a folder; return the path of the weights, or of the folder where another process writes them.
 
     Raises:
         ParameterError: the folder holds a run already and `resume` is not set, or the other way round.
@@ -52,7 +52,7 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path:
     if trainer.interrupted or trainer.global_step < settings.steps:
         cure = "; go on with --resume" if checkpoint.exists() else ""
         raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}{cure}")
-    return _finish(recipe, trainer, run)
+    return _finish(recipe, trainer, run) if trainer.is_global_zero else run
 
 
 def _path(error: type[Exception]) -> str:

@@ -22,7 +22,7 @@ PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
 
 @dataclass(frozen=True)
 class NoiseReduction(Effect):
-    """Lower what does not change quickly and keep what does: noise goes, voice stays.
+    """Take away what is not the voice: noise, mains hum, rumble, and the room if asked.
 
     Raises:
         ParameterError: besides ranges, a passage that ends before it begins, harmonics that are not positive

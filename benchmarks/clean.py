@@ -1,9 +1,10 @@
-"""The whole of `aural clean`: speed as a multiple of real time, and memory by length.
+"""The whole of `aural clean`, and `aural noise-reduction` alone: speed as a multiple of real time, memory by length.
 
 The recording is the example, three voices at unlike levels in turn, stereo, 48 kHz, cut off at 9 kHz, so that noise
 reduction, frequency expansion, compression and mastering all run. Peak memory as /usr/bin/time -v reports it.
 
-    python benchmarks/clean.py            ten minutes and three hours: 4 GB of disk, about a quarter of an hour
+    python benchmarks/clean.py            ten minutes and three hours: 4 GB of disk, about half an hour
+    python benchmarks/clean.py 10 60      other lengths, in minutes
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,8 @@ from aural.streaming import resampler
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "phone_memo.m4a"
 SAMPLE_RATE = 48000
-MINUTES = (10, 180)
+MINUTES = ("10", "180")
+COMMANDS = ("clean", "noise-reduction")
 
 
 def talk(minutes: int) -> Iterator[Block]:
@@ -43,11 +46,12 @@ def talk(minutes: int) -> Iterator[Block]:
         yield block
 
 
-def run(minutes: int, folder: Path) -> tuple[float, float, str]:
-    """Clean a talk; return seconds, peak memory in MB, and which stages ran."""
+def run(name: str, minutes: int, folder: Path) -> tuple[float, float, str]:
+    """Run a command on a talk; return seconds, peak memory in MB, and which stages ran."""
     source = folder / f"talk{minutes}.flac"
     write_audio(source, talk(minutes), Format(SAMPLE_RATE, 2))
-    command = [sys.executable, "-c", "from aural.cli.main import main; main()", "clean", source, "--to", "flac"]
+    command = [sys.executable, "-c", "from aural.cli.main import main; main()", name, source]
+    command += ["-o", folder / "clean.flac"] if name == "clean" else [folder / "quiet.flac"]
     start = time.perf_counter()
     done = subprocess.run(["/usr/bin/time", "-v", *command], capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - start
@@ -62,12 +66,12 @@ def run(minutes: int, folder: Path) -> tuple[float, float, str]:
 def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for minutes in MINUTES:
-            seconds, memory, stages = run(minutes, Path(folder))
+        for name, minutes in product(COMMANDS, map(int, sys.argv[1:] or MINUTES)):
+            seconds, memory, stages = run(name, minutes, Path(folder))
             speed = f"{60 * minutes / seconds:.0f} x real time"
-            rows.append([f"{minutes} min", f"{seconds:.0f} s", speed, f"{memory:.0f} MB", stages])
-    text = report.table(["stereo, 48 kHz, FLAC", "time", "speed", "peak memory", "stages that ran"], rows)
-    report.write("aural clean, classical engines", "clean.py", text)
+            rows.append([name, f"{minutes} min", f"{seconds:.0f} s", speed, f"{memory:.0f} MB", stages or name])
+    text = report.table(["command", "stereo, 48 kHz, FLAC", "time", "speed", "peak memory", "stages that ran"], rows)
+    report.write("Whole commands: speed and memory", f"clean.py {' '.join(sys.argv[1:])}".strip(), text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Noise reduction beside its peers: quality on voices and noises that training never heard, and speed.
+"""Noise reduction beside its peers: quality on voices and noises that training never heard, music, rooms and speed.
 
-python benchmarks/noise_reduction.py            both
-python benchmarks/noise_reduction.py speed      needs no recordings
+python benchmarks/noise_reduction.py                  all
+python benchmarks/noise_reduction.py speed            one of quality, music, rooms, speed; speed needs no recordings
 """
 
 from __future__ import annotations
@@ -10,19 +10,25 @@ import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 import torch
 from report import side_by_side, table, write
 
-from aural.learning.evaluation import Sample, System
+from aural.degrade import Coloured, SimulatedRoom, Take, degrade
+from aural.learning import evaluation
+from aural.learning.evaluation import Case, Sample, System, through, unchanged
+from aural.learning.material import Clip, find, read
+from aural.metrics import SPEECH, Metric
 from aural.stage import Block
 from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, Evaluation
+from aural.stages.noise_reduction.stage import NoiseReduction
 
 CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parent.parent.parent / "shared" / "audio"))
 RNNOISE_DELAY = 960  # frames; where the cross-correlation with the input of four voices has its peak
@@ -67,6 +73,10 @@ def _rnnoise() -> ModuleType:
     return library
 
 
+VARIANTS: Mapping[str, System] = {
+    f"unet, studio {studio:g}": partial(through, NoiseReduction(engine="unet", studio=studio))
+    for studio in (0.0, 1.0)
+}
 PEERS: Mapping[str, System] = {
     "RNNoise": rnnoise,
     "noisereduce, non-stationary": partial(noisereduce, False),
@@ -79,18 +89,67 @@ class Beside(Evaluation):
     """The evaluation of the stage, with its peers."""
 
     def systems(self) -> Mapping[str, System]:
-        return {**super().systems(), **PEERS}
+        return {**super().systems(), **VARIANTS, **PEERS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms(evaluation.Evaluation):
+    """Held-out voices in simulated rooms, with faint noise, against the dry voice."""
+
+    title: ClassVar[str] = "Rooms"
+    metrics: ClassVar[tuple[Metric, ...]] = SPEECH
+
+    def systems(self) -> Mapping[str, System]:
+        shares = (0.0, 0.5, 1.0)
+        stages = {f"dereverb {share:g}": partial(through, NoiseReduction(dereverb=share)) for share in shares}
+        return {"input": unchanged, **stages, "RNNoise": rnnoise}
+
+    def cases(self) -> Sequence[Case]:
+        return [Case(str(number), partial(self._sample, number)) for number in range(24)]
+
+    def _sample(self, number: int) -> Sample:
+        rng = np.random.default_rng(number)
+        voices = [
+            clip for clip in find(CORPUS / "speech", "speech", "test") if clip.snr_db >= 30 and clip.seconds >= 4
+        ]
+        voice = read(voices[int(rng.integers(len(voices)))], SAMPLE_RATE)[: 8 * SAMPLE_RATE]
+        decay_s = (0.3, 0.5, 0.7)[number % 3]
+        size = rng.uniform((3, 3, 2.4), (7, 5, 3)).tolist()
+        room = SimulatedRoom(*size, decay_s=decay_s, distance_m=rng.uniform(0.5, 1.2))
+        take = degrade(Take.of(voice, SAMPLE_RATE), [room, Coloured(slope_db=-4.0, snr_db=rng.uniform(15, 30))], rng)
+        labels = {"rooms": "all", "decay": f"{decay_s:g} s"}
+        return Sample(str(number), take.heard[np.newaxis], take.dry[np.newaxis], SAMPLE_RATE, labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Music(evaluation.Evaluation):
+    """Held-out music without any noise: what comes out should be what went in."""
+
+    title: ClassVar[str] = "Music"
+    metrics: ClassVar[tuple[Metric, ...]] = tuple(metric for metric in SPEECH if metric.name in ("SI-SDR", "LSD"))
+
+    def systems(self) -> Mapping[str, System]:
+        stages = {"keep music": NoiseReduction(keep="music"), "keep voice": NoiseReduction()}
+        return {name: partial(through, stage) for name, stage in stages.items()} | {"RNNoise": rnnoise}
+
+    def cases(self) -> Sequence[Case]:
+        clips = [clip for part in ("test", "validation") for clip in find(CORPUS / "music", "music", part)]
+        return [Case(clip.path.stem, partial(self._sample, clip)) for clip in clips if clip.seconds >= 8]
+
+    def _sample(self, clip: Clip) -> Sample:
+        audio = read(clip, SAMPLE_RATE)[np.newaxis, : 10 * SAMPLE_RATE]
+        return Sample(clip.path.stem, audio, audio, SAMPLE_RATE, {"music": "all", "recording": clip.path.stem})
 
 
 BESIDE = Beside(speech=str(CORPUS / "speech"), noise=str(CORPUS / "noise"))
 
 
-def quality() -> None:
-    """Write the tables of scores."""
-    report = BESIDE.run(jobs=os.cpu_count() or 1)
+def scores(name: str, judged: evaluation.Evaluation) -> None:
+    """Write the tables of scores of an evaluation."""
+    report = judged.run(jobs=os.cpu_count() or 1)
     if report.errors:
         sys.exit("\n".join(report.errors))
-    write("Noise reduction: quality", "noise_reduction.py", report.markdown().partition("\n\n")[2])
+    write(f"Noise reduction: {name}", "noise_reduction.py", report.markdown().partition("\n\n")[2])
 
 
 def speed(seconds: int = 30) -> None:
@@ -113,7 +172,13 @@ def speed(seconds: int = 30) -> None:
     )
 
 
+SECTIONS: Mapping[str, Callable[[], None]] = {
+    "quality": lambda: scores("quality", BESIDE),
+    "music": lambda: scores("music", Music()),
+    "rooms": lambda: scores("rooms", Rooms()),
+    "speed": speed,
+}
+
 if __name__ == "__main__":
-    if "speed" not in sys.argv[1:]:
-        quality()
-    speed()
+    for section in sys.argv[1:] or SECTIONS:
+        SECTIONS[section]()

@@ -95,7 +95,8 @@ def _train(owner: type[Training], output: Path | None, resume: Path | None, **va
     else:
         assert output
         path = fit(owner(**values), output)
-    click.echo(f"weights: {path}, and what they are: {path.with_name(CARD)}")
+    if path:
+        click.echo(f"weights: {path}, and what they are: {path.with_name(CARD)}")
 
 
 class EvaluateGroup(LearningGroup):

@@ -47,7 +47,8 @@ class Case:
     load: Callable[[], Sample]
 
 
-System = Callable[[Sample], Block]
+System = Callable[[Sample], Block | None]
+"""Gives its result, or None for a recording that it is not made for."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,9 @@ def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric
         return verdict
     for name, system in systems.items():
         try:
-            values = _measured(sample, system(sample), metrics)
+            if (result := system(sample)) is None:
+                continue
+            values = _measured(sample, result, metrics)
             verdict.scores.append(Score(sample.name, name, sample.labels, values))
         except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
             what = str(error) if isinstance(error, AuralError) else repr(error)
@@ -157,7 +160,8 @@ def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric
 def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
     """Measure each channel and take the mean."""
     if result.shape != sample.wanted.shape:
-        raise AudioError(f"gives {result.shape[-1]} frames where {sample.wanted.shape[-1]} are wanted")
+        given, wanted = (" x ".join(map(str, audio.shape)) for audio in (result, sample.wanted))
+        raise AudioError(f"gives {given} frames where {wanted} are wanted")
     pairs = list(zip(sample.wanted, result, strict=True))
     return {
         metric.name: float(np.mean([metric.measure(*pair, sample.sample_rate) for pair in pairs]))

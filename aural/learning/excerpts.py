@@ -57,10 +57,17 @@ class Excerpts(Sequence[NDArray[np.float32]]):
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         index %= len(self)
-        place = int(np.searchsorted(self.ends, index, side="right"))
+        place = self._place(index)
         group = self.groups[place]
         first = (index - int(self.ends[place]) + group.tickets) / group.tickets
         return self._read(group.clips, self._clip_ends(place), first)
+
+    def group_of(self, index: int) -> Group:
+        """Return what an excerpt is of."""
+        return self.groups[self._place(index)]
+
+    def _place(self, index: int) -> int:
+        return int(np.searchsorted(self.ends, index, side="right"))
 
     def _read(self, clips: tuple[Clip, ...], ends: NDArray[np.int64], share: float) -> NDArray[np.float32]:
         first, missing = int(share * max(1, ends[-1] - self.frames)), min(self.frames, int(ends[-1]))

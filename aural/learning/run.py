@@ -20,29 +20,34 @@ from aural.learning.training import Recipe, Training
 
 # behind aural.learning.training, which says what to install where Lightning is missing
 from lightning import Callback, LightningModule, Trainer, seed_everything  # isort: skip
+from lightning.fabric.utilities.exceptions import MisconfigurationException  # isort: skip
 from lightning.pytorch import callbacks  # isort: skip
 from lightning.pytorch.loggers import TensorBoardLogger  # isort: skip
 
 CHECKPOINT, CARD = "last.ckpt", "MODEL_CARD.md"
 
 
-def fit(settings: Training, run: Path, resume: bool = False) -> Path:
-    """Train into a folder; return the path of the weights, or of the folder where another process writes them.
+def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
+    """Train into a folder; return the path of the weights, or nothing where another process writes them.
 
     Raises:
-        ParameterError: the folder holds a run already and `resume` is not set, or the other way round.
+        ParameterError: the folder holds a run already and `resume` is not set, or the other way round; or there is
+            no such device, strategy or precision here.
     """
     checkpoint = run / CHECKPOINT
     if resume and not checkpoint.exists():
         raise ParameterError(f"{run}: holds no {CHECKPOINT} to go on from")
     if not resume and checkpoint.exists():
         raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
+    try:
+        trainer = _trainer(settings, run)
+    except (MisconfigurationException, ValueError) as error:
+        raise ParameterError(f"training: {str(error).strip().splitlines()[0]}") from error
     run.mkdir(parents=True, exist_ok=True)
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
-    if settings.init and not resume:
-        start(recipe.network, settings.init)
-    trainer = _trainer(settings, run)
+    if settings.init and not resume and (new := start(recipe.network, settings.init)):
+        Console().print(f"{settings.init}: lacks {len(new)} tensors, which begin at random: {', '.join(new)}")
     if trainer.is_global_zero:
         settings.write(run)
     try:
@@ -52,15 +57,15 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path:
     if trainer.interrupted or trainer.global_step < settings.steps:
         cure = "; go on with --resume" if checkpoint.exists() else ""
         raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}{cure}")
-    return _finish(recipe, trainer, run) if trainer.is_global_zero else run
+    return _finish(recipe, trainer, run) if trainer.is_global_zero else None
 
 
 def _path(error: type[Exception]) -> str:
     return f"{error.__module__}.{error.__qualname__}"
 
 
-def start(network: nn.Module, path: str) -> None:
-    """Load what fits of some weights into a network, to learn on from there.
+def start(network: nn.Module, path: str) -> list[str]:
+    """Load what fits of some weights into a network, to learn on from there; return what they say nothing of.
 
     Raises:
         WeightsError: nothing in the file fits.
@@ -71,6 +76,7 @@ def start(network: nn.Module, path: str) -> None:
     if not fitting:
         raise WeightsError(f"{path}: holds nothing that fits this network")
     network.load_state_dict(fitting, strict=False)
+    return [name for name in own if name not in fitting]
 
 
 def _trainer(settings: Training, run: Path) -> Trainer:
@@ -94,7 +100,7 @@ def _trainer(settings: Training, run: Path) -> Trainer:
         gradient_clip_val=3.0,
         deterministic="warn",
         logger=TensorBoardLogger(run, name="", version="log"),
-        callbacks=[*watching, callbacks.Timer(), Report(), callbacks.LearningRateMonitor("step"), averaging(), keep],
+        callbacks=[*watching, callbacks.Timer(), Told(), callbacks.LearningRateMonitor("step"), averaging(), keep],
         enable_progress_bar=bool(watching),
         enable_model_summary=False,
         log_every_n_steps=10,
@@ -111,7 +117,7 @@ def averaging() -> callbacks.WeightAveraging:
     return callbacks.WeightAveraging(avg_fn=towards)
 
 
-class Report(Callback):
+class Told(Callback):
     """Says after each epoch how far the training is and what it has reached."""
 
     def on_validation_end(self, trainer: Trainer, recipe: LightningModule) -> None:

@@ -80,13 +80,14 @@ def shipped(package: str, network: str) -> Path:
     """Return the path of the weights that come with a room, such as aural.stages.noise_reduction.
 
     Raises:
-        WeightsError: there are none of this network.
+        WeightsError: there are none of this network, or several.
     """
     folder = Path(str(files(package) / "weights"))
-    found = sorted(path for path in folder.glob("*.safetensors") if _network(path) == network)
-    if not found:
-        raise WeightsError(f"{package}: no weights of {network} in {folder}; train some, and name their path")
-    return found[-1]
+    found = [path for path in folder.glob("*.safetensors") if _network(path) == network]
+    if len(found) != 1:
+        number = "several" if found else "no"
+        raise WeightsError(f"{package}: {number} weights of {network} in {folder}; name the path of the right ones")
+    return found[0]
 
 
 def _network(path: Path) -> str | None:

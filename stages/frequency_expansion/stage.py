@@ -23,6 +23,8 @@ class FrequencyExpansion(Effect):
     """
 
     name: ClassVar[str] = "frequency-expansion"
+    training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:Evaluation"
 
     cutoff_hz: float | None = param(
         None,

@@ -11,21 +11,30 @@ from torch import Tensor
 from torch.nn import functional
 
 from aural.degrade import Audio
-from aural.learning.losses import PerceptualDisturbance, log_spectral_db, si_sdr_db, spectral_distance, stft
+from aural.learning.losses import (
+    PerceptualDisturbance,
+    Unintelligibility,
+    log_spectral_db,
+    si_sdr_db,
+    spectral_distance,
+    stft,
+)
 from aural.stages.noise_reduction.compact import BANDS, GROUPS, HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact
 from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe, analysis, synthesis
 
-WEIGHTS = {"spectral": 1.2, "log_spectral": 0.04, "room": 0.4, "si_sdr": 0.03, "disturbance": 0.6}
+WEIGHTS = {"spectral": 1.2, "log_spectral": 0.035, "room": 0.5, "si_sdr": 0.05, "disturbance": 1.4,
+           "room_disturbance": 0.3, "unintelligible": 3.0}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):
-    """Compressed spectra at two resolutions, log spectra, SI-SDR, and the disturbance that PESQ hears."""
+    """Compressed spectra at two resolutions, log spectra, SI-SDR, what PESQ hears and what ESTOI misses."""
 
     network: Compact
 
     def __init__(self, settings: MixedTraining, network: Compact) -> None:
         super().__init__(settings, network)
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
+        self.unintelligibility = Unintelligibility(SAMPLE_RATE)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch
@@ -41,13 +50,16 @@ class CompactRecipe(VoiceRecipe):
         coarse, fine = (
             [stft(x, size, size // 2) / (0.375 * size) ** 0.5 for x in (audio, voice)] for size in (512, WINDOW)
         )
-        without_room = [x / (0.5 * WINDOW) ** 0.5 for x in (clean * room, analysis(dry))]
+        dried = clean.detach() * room  # the gain against noise learns nothing from the room
+        without_room = [x / (0.5 * WINDOW) ** 0.5 for x in (dried, analysis(dry))]
         parts = {
             "spectral": 5 * (spectral_distance(*coarse) + spectral_distance(*fine)).mean(),
             "log_spectral": log_spectral_db(*fine).mean(),
             "room": 10 * spectral_distance(*without_room).mean(),
             "si_sdr": -si_sdr_db(audio, voice).clamp(max=30).mean(),
             "disturbance": (self.disturbance(audio, voice) * (1 - music)).mean(),
+            "room_disturbance": (self.disturbance(synthesis(dried, dry.shape[1]), dry) * (1 - music)).mean(),
+            "unintelligible": (self.unintelligibility(audio, voice) * (1 - music)).mean(),
         }
         return {"loss": torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum(), **parts}
 

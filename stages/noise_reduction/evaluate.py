@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +27,8 @@ LEVEL_DBFS = -26.0
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
 CLEAN_DB = 60.0  # a pair with less noise counts as clean
 SNR_STEP_DB = 5
+MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_pairs"}
+"""What says how voices and noises are mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +65,11 @@ class Evaluation(evaluation.Evaluation):
         pairs, mixed = (self.clean, self.noisy), (self.speech, self.noise)
         if all(pairs) == all(mixed) or (any(pairs) and any(mixed)):
             raise ParameterError("evaluation: give either clean and noisy, or speech and noise")
-        if self.save_pairs and self.clean:
-            raise ParameterError("evaluation: save_pairs is for mixtures of speech and noise")
+        for setting in fields(self):
+            if self.clean and setting.name in MIXED and getattr(self, setting.name) != setting.default:
+                raise ParameterError(f"evaluation: {setting.name} is for mixtures of speech and noise, not for pairs")
+        if not self.snr_db or not all(-30 <= snr_db <= CLEAN_DB for snr_db in self.snr_db):
+            raise ParameterError(f"evaluation: snr_db must be from -30 to {CLEAN_DB:g} dB, got {self.snr_db!r}")
         if self.save_pairs and any((Path(self.save_pairs) / name).exists() for name in ("clean", "noisy")):
             raise ParameterError(f"evaluation: {self.save_pairs} holds pairs already; name another folder")
 

@@ -21,11 +21,17 @@ from aural.learning.training import Recipe, Training
 from aural.parameters import hint, param
 from aural.stages.noise_reduction.compact import HOP, SAMPLE_RATE, WINDOW
 
-SCENE = Scene(room=0.15, coloured=0.15, babble=0.04, snr_low_db=-3, snr_high_db=22, band_limit=0.4)
+SCENE = Scene(
+    room=0.22, recording=0.87, coloured=0.15, babble=0.05, hum=0.06, wind=0.03, handling=0.03,
+    snr_low_db=-5, snr_high_db=20, microphone=0.4, band_limit=0.4,
+    band_limits_hz=(3900.0, 7900.0, 7900.0, 7900.0, 10900.0, 15500.0),
+    gain_control=0.08, compression=0.02, clipping=0.03, codec=0.06, packet_loss=0.01,
+)  # fmt: skip
+"""What befalls the clips that the networks of this room learn from, where nothing else is said."""
 LEAST_SNR_DB, LEAST_BANDWIDTH_HZ = 27.0, 6000.0
 """Of a voice, where a manifest tells, to be a target."""
 
-Sample = tuple[Audio, Audio, Audio, np.float32]
+Drawn = tuple[Audio, Audio, Audio, np.float32]
 """Heard, voice, dry, and 1 where music is to be kept."""
 
 
@@ -81,7 +87,7 @@ class Mixing:
         scene = settings.drawing()
         self.scene = scene if self.clips["ir"] else replace(scene, room=0.0, simulated_room=scene.room)
 
-    def __call__(self, rng: np.random.Generator) -> Sample:
+    def __call__(self, rng: np.random.Generator) -> Drawn:
         music = bool(rng.random() < self.music_share)
         source = self._source(self.music if music else self.voices, rng)
         if music and rng.random() < 0.4:
@@ -125,7 +131,7 @@ class VoiceRecipe(Recipe):
 
     settings: MixedTraining
 
-    def clips(self, part: str) -> Callable[[np.random.Generator], Sample]:
+    def clips(self, part: str) -> Callable[[np.random.Generator], Drawn]:
         return Mixing(self.settings, part)
 
     def about(self) -> Mapping[str, Any]:

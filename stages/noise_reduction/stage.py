@@ -16,7 +16,8 @@ from aural.stage import Block, Effect, Format, Stream, pump
 from aural.streaming import Through
 
 BANDS = 48
-LIMITS_DB = {"compact": 60.0, "mmse": 15.0, "gate": 15.0}
+LIMITS_DB = {"compact": 60.0, "unet": 60.0, "mmse": 15.0, "gate": 15.0}
+NETWORKS = ("compact", "unet")
 PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
 
 
@@ -31,11 +32,15 @@ class NoiseReduction(Effect):
 
     name: ClassVar[str] = "noise-reduction"
     suppresses: ClassVar[bool] = True
-    models: ClassVar[Mapping[str, str]] = {"compact": "voices out of noise and rooms, 48 kHz; comes with AURAL"}
+    models: ClassVar[Mapping[str, str]] = {
+        "compact": "voices out of noise and rooms, 48 kHz; comes with AURAL",
+        "unet": "voices out of noise, and studio sound, 48 kHz; comes with AURAL",
+    }
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
-    engine: str = param("compact", "How noise is told from signal: a network, a statistical estimator, or the "
-                        "noisereduce library's spectral gate", choices=("compact", "mmse", "gate"))  # fmt: skip
+    engine: str = param("compact", "How noise is told from signal: a network, the paper's network with studio sound, "
+                        "a statistical estimator, or the noisereduce library's spectral gate",
+                        choices=("compact", "unet", "mmse", "gate"))  # fmt: skip
     max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
                                              "engine; 0 leaves only the filters", unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
@@ -43,6 +48,8 @@ class NoiseReduction(Effect):
                             low=0.0, high=1.0, when={"engine": "compact"})  # fmt: skip
     keep: str = param("voice", "What is not noise: voices alone, or music too", choices=("voice", "music"),
                       when={"engine": "compact"})  # fmt: skip
+    studio: float = param(0.5, "Share of the studio sound that the second stage of the unet gives a voice",
+                          low=0.0, high=1.0, when={"engine": "unet"})  # fmt: skip
     weights: str | None = param(None, "Weights of one's own training instead of those that come with AURAL: the path "
                                 "of a .safetensors file", when={"engine": "compact"})  # fmt: skip
     highpass_hz: float = param(0.0, "Cut-off of a filter against rumble in front; 0 is none",
@@ -67,10 +74,12 @@ class NoiseReduction(Effect):
             raise ParameterError(f"{self.name}: measured_noise_dbfs must be {BANDS} levels in dBFS, got {levels!r}")
         if (passage := self._passage()) and passage[0] >= passage[1]:
             raise ParameterError(f"{self.name}: noise_profile {self.noise_profile} ends before it begins")
-        if self.engine == "compact" and (self.noise_profile or levels):
-            raise ParameterError(f"{self.name}: a noise profile is for the engines mmse and gate; compact uses none")
-        if self.engine != "compact" and (self.dereverb or self.weights or self.keep != "voice"):
-            raise ParameterError(f"{self.name}: dereverb, keep and weights are for the engine compact")
+        if self.engine in NETWORKS and (self.noise_profile or levels):
+            raise ParameterError(f"{self.name}: a noise profile is for the engines mmse and gate, not {self.engine}")
+        if self.engine != "compact" and (self.dereverb or self.keep != "voice"):
+            raise ParameterError(f"{self.name}: dereverb and keep are for the engine compact")
+        if self.engine not in NETWORKS and self.weights:
+            raise ParameterError(f"{self.name}: weights are for the engines compact and unet")
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]
@@ -159,18 +168,23 @@ class NoiseReduction(Effect):
     def _engine(self, source: Format) -> Stream:
         if self.limit_db == 0:
             return Through(source)
-        if self.engine == "compact":
-            return self._compact(source)
+        if self.engine in NETWORKS:
+            return self._network(source)
         from aural.stages.noise_reduction import streams
 
         engine = {"mmse": streams.MmseStream, "gate": streams.GateStream}[self.engine]
         return engine(source, self.limit_db, self.measured_noise_dbfs)
 
-    def _compact(self, source: Format) -> Stream:
+    def _network(self, source: Format) -> Stream:
         from aural.learning.weights import shipped
+
+        path = Path(self.weights) if self.weights else shipped(__package__, self.engine)
+        if self.engine == "unet":
+            from aural.stages.noise_reduction.unet_stream import open_unet
+
+            return open_unet(source, path, self.limit_db, self.studio)
         from aural.stages.noise_reduction.compact_stream import open_compact
 
-        path = Path(self.weights) if self.weights else shipped(__package__, "compact")
         return open_compact(source, path, self.limit_db, self.dereverb, self.keep == "music")
 
 

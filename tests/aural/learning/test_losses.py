@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance, stft
+from aural.learning.losses import PerceptualDisturbance, Unintelligibility, si_sdr_db, spectral_distance, stft
 from aural.testing import SAMPLE_RATE, probe
 
 VOICE = torch.from_numpy(probe("voice", 4.0, 1)[0].copy())
@@ -27,10 +27,20 @@ def test_disturbance_is_that_of_pesq(snr_db: float) -> None:
     assert mos(float(ours)) == pytest.approx(pesq.pesq(16000, *narrow, "wb"), abs=0.25)
 
 
-def test_disturbance_has_gradients_even_for_silence() -> None:
+@pytest.mark.parametrize("snr_db", [0, 10, 20, 30])
+def test_unintelligibility_is_what_estoi_misses(snr_db: float) -> None:
+    pystoi = pytest.importorskip("pystoi")
+    heard = VOICE + NOISE * 10 ** (-snr_db / 20)
+    ours = float(Unintelligibility(SAMPLE_RATE)(heard[None], VOICE[None]))
+    assert 1 - ours == pytest.approx(pystoi.stoi(VOICE.numpy(), heard.numpy(), SAMPLE_RATE, extended=True), abs=0.03)
+    assert float(Unintelligibility(SAMPLE_RATE)(heard[None, :20000], VOICE[None, :20000])) == 0  # too short to judge
+
+
+@pytest.mark.parametrize("loss", [PerceptualDisturbance, Unintelligibility])
+def test_gradients_are_finite_even_for_silence(loss: type[PerceptualDisturbance | Unintelligibility]) -> None:
     for heard in (VOICE + 0.1 * NOISE, torch.zeros_like(VOICE)):
         heard = heard[None].clone().requires_grad_()
-        PerceptualDisturbance(SAMPLE_RATE)(heard, VOICE[None]).sum().backward()
+        loss(SAMPLE_RATE)(heard, VOICE[None]).sum().backward()
         assert heard.grad is not None
         assert torch.isfinite(heard.grad).all()
 

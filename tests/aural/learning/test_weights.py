@@ -40,3 +40,14 @@ def test_what_is_missing_or_something_else_is_named(tmp_path: Path) -> None:
         weights.load(other)
     with pytest.raises(WeightsError, match="no weights of giant"):
         weights.shipped("aural.stages.noise_reduction", "giant")
+
+
+def test_which_of_two_is_meant_cannot_be_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "room" / "weights").mkdir(parents=True)
+    (tmp_path / "room" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    first = weights.save(STATE, tmp_path / "room" / "weights", "tiny", {})
+    assert weights.shipped("room", "tiny") == first
+    weights.save(STATE, tmp_path / "room" / "weights", "tiny", {"seed": 1})
+    with pytest.raises(WeightsError, match="several weights of tiny"):
+        weights.shipped("room", "tiny")

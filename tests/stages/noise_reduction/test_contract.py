@@ -8,7 +8,7 @@ from aural import testing
 from aural.stage import Stage
 from aural.stages.noise_reduction.stage import NoiseReduction
 
-ENGINES = {"compact": NoiseReduction(), "mmse": NoiseReduction(engine="mmse"), "gate": NoiseReduction(engine="gate")}
+ENGINES = {name: NoiseReduction(engine=name) for name in ("compact", "unet", "mmse", "gate")}
 VARIANTS = {
     "filters": NoiseReduction(max_attenuation_db=0.0, highpass_hz=80.0),
     "compact, room": NoiseReduction(dereverb=1.0, keep="music"),
@@ -16,7 +16,7 @@ VARIANTS = {
     "gate, profile": NoiseReduction(engine="gate", noise_profile="0.0-0.3"),
     "mmse, saved profile": NoiseReduction(engine="mmse", measured_noise_dbfs=(-70.0,) * 48, highpass_hz=60.0),
 }
-SLOW = {("gate", testing.memory_is_bounded)}
+SLOW = {("gate", testing.memory_is_bounded), ("unet", testing.memory_is_bounded)}
 
 
 @pytest.mark.parametrize(

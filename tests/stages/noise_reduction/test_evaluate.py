@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -207,8 +208,18 @@ def test_saved_pairs_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "noisy").mkdir()
     with pytest.raises(ParameterError, match="holds pairs already"):
         Evaluation(speech="a", noise="b", save_pairs=str(tmp_path))
-    with pytest.raises(ParameterError, match="save_pairs is for mixtures"):
-        Evaluation(clean="a", noisy="b", save_pairs=str(tmp_path))
+
+
+@pytest.mark.parametrize("setting", [{"save_pairs": "c"}, {"ir": "c"}, {"pairs": 3}, {"snr_db": (3.0,)}, {"seed": 1}])
+def test_what_is_for_mixtures_is_refused_for_pairs(setting: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError, match=f"{next(iter(setting))} is for mixtures"):
+        Evaluation(clean="a", noisy="b", **setting)
+
+
+@pytest.mark.parametrize("snr_db", [(), (float("nan"),), (5.0, 300.0)])
+def test_snr_is_checked(snr_db: tuple[float, ...]) -> None:
+    with pytest.raises(ParameterError, match="snr_db must be from -30 to 60 dB"):
+        Evaluation(speech="a", noise="b", snr_db=snr_db)
 
 
 @needs_corpus

@@ -17,7 +17,7 @@ from aural.testing import partition, probe
 
 RATE = 48000
 NO_HUM = {"hum_hz": 0.0}
-ENGINES = ["compact", "mmse", "gate"]
+ENGINES = ["compact", "unet", "mmse", "gate"]
 
 
 def noise(seconds: float = 3, channels: int = 1, level: float = 0.01, rate: int = RATE) -> Block:

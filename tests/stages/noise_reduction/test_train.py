@@ -16,7 +16,7 @@ from recordings import invoke, voice
 
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
-from aural.learning.run import fit
+from aural.learning.run import fit, start
 from aural.stages.noise_reduction.compact import Compact
 from aural.stages.noise_reduction.compact_recipe import CompactRecipe
 from aural.stages.noise_reduction.stage import NoiseReduction
@@ -102,6 +102,15 @@ def test_weights_can_be_used_and_learnt_on(toy: Path, tmp_path: Path) -> None:
         fit(settings(toy, init=str(toy / "scene.toml")), tmp_path / "third")
 
 
+def test_what_weights_say_nothing_of_is_told(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = Compact().state_dict()
+    missing = next(iter(state))
+    part = weights.save({name: value for name, value in state.items() if name != missing}, tmp_path, "part", {})
+    assert start(Compact(), str(part)) == [missing]
+    fit(settings(toy, init=str(part), steps=2), tmp_path / "run")
+    assert f"1 tensors, which begin at random: {missing}" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_command_trains_resumes_and_says_what_is_wrong(toy: Path, tmp_path: Path) -> None:
     folders = ["--speech", toy / "speech", "--noise", toy / "noise", "--scene", toy / "scene.toml"]
     small = ["--steps", 2, "--epoch-steps", 1, "--batch", 1, "--clip-s", 0.6, "--workers", 0, "--device", "cpu"]
@@ -117,6 +126,7 @@ def test_the_command_trains_resumes_and_says_what_is_wrong(toy: Path, tmp_path: 
         (["train", "noise-reduction", "-o", tmp_path / "x"], "must name a folder"),
         ([*command, "-o", tmp_path / "y", "--noise", tmp_path / "none"], "no such folder"),
         ([*command, "-o", tmp_path / "z", "--scene", toy / "speech" / "a.wav"], "is not a TOML file"),
+        ([*command, "-o", tmp_path / "z", "--strategy", "nonsense"], "nonsense"),
         (["train", "mastr"], "mastr"),
     ):
         code, out, err = invoke(*wrong)

@@ -107,7 +107,7 @@ def test_a_single_patch_can_be_learnt_by_heart(name: str) -> None:
             module.p = 0.0
     optimizer = torch.optim.Adam(net.parameters(), 3e-3)
     first = float(net.loss(poor, target).detach())
-    for _ in range(60):
+    for _ in range(120):
         loss = net.loss(poor, target)
         optimizer.zero_grad()
         loss.backward()

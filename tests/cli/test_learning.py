@@ -126,7 +126,7 @@ def test_help_shows_every_setting() -> None:
 
 def test_a_stage_without_an_evaluation_says_so() -> None:
     assert registry.stage_class("master").evaluation is None
-    refused("master has no evaluation; known: noise-reduction", "evaluate", "master")
+    refused("master has no evaluation; known: frequency-expansion, noise-reduction", "evaluate", "master")
 
 
 def test_misspelt_stage() -> None:

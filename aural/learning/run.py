@@ -143,7 +143,8 @@ def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
         "scores": {k: round(float(v), 4) for k, v in trainer.logged_metrics.items() if "validation" in k},
     }
     name = f"{settings.network}-pretrained" if settings.pretrain else settings.network
-    path = weights.save(recipe.network.state_dict(), run, name, about)
+    lasting = {key: value for key, value in about.items() if key != "minutes"}  # the same run is the same file
+    path = weights.save(recipe.network.state_dict(), run, name, lasting)
     (run / CARD).write_text("\n".join(_card(path, about)) + "\n", encoding="utf-8")
     return path
 

@@ -36,6 +36,19 @@ def test_unintelligibility_is_what_estoi_misses(snr_db: float) -> None:
     assert float(Unintelligibility(SAMPLE_RATE)(heard[None, :20000], VOICE[None, :20000])) == 0  # too short to judge
 
 
+def test_hissing_counts_as_speech() -> None:
+    """A hiss between the highest band and 5 kHz is no silence, as ESTOI has it: what noise does there counts."""
+    pystoi = pytest.importorskip("pystoi")
+    spectrum = torch.fft.rfft(NOISE)
+    hz = torch.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+    hiss = torch.fft.irfft(spectrum * ((hz > 4500) & (hz < 4900)), len(NOISE))
+    half = len(VOICE) // 2
+    clean = torch.cat([VOICE[:half], 2 * hiss[half:]])
+    heard = clean + 0.3 * NOISE
+    ours = 1 - float(Unintelligibility(SAMPLE_RATE)(heard[None], clean[None]))
+    assert ours == pytest.approx(pystoi.stoi(clean.numpy(), heard.numpy(), SAMPLE_RATE, extended=True), abs=0.05)
+
+
 @pytest.mark.parametrize("loss", [PerceptualDisturbance, Unintelligibility])
 def test_gradients_are_finite_even_for_silence(loss: type[PerceptualDisturbance | Unintelligibility]) -> None:
     for heard in (VOICE + 0.1 * NOISE, torch.zeros_like(VOICE)):

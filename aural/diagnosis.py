@@ -66,7 +66,13 @@ class Diagnosis:
     @property
     def clean(self) -> bool:
         """Whether it is a voice that nothing needs to be done to."""
-        return self.kind == "speech" and not (self.noisy or self.hums or self.dull or self.offset)
+        flaws = self.noisy, self.hums, self.dull, self.offset, self.uneven
+        return self.kind == "speech" and not any(flaws)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether voices are so unlike in level that one reaches for the volume."""
+        return self.kind == "speech" and self.loudness.range_lu > UNEVEN_LU
 
     @property
     def lossy(self) -> bool:
@@ -75,14 +81,14 @@ class Diagnosis:
 
     @property
     def dull(self) -> bool:
-        """Whether the spectrum is cut off so low that one hears it."""
-        return self.bandwidth.cut and self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
+        """Whether the spectrum ends so low that one hears it, be it by the sample rate."""
+        return self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
 
     @property
     def origin(self) -> str:
         """What probably cut the spectrum off; empty if nothing did."""
         if not self.bandwidth.cut:
-            return ""
+            return f"a sample rate of {self.format.sample_rate} Hz" if self.dull else ""
         if self.lossy and self.info:
             return f"the file's own codec, {self.info.codec.lower()}, or what it was made from"
         cutoff = self.bandwidth.cutoff_hz
@@ -101,7 +107,9 @@ class Diagnosis:
         if self.offset:
             found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
         if self.dull:
-            found.append(f"the spectrum is cut off at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
+            found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
+        if self.uneven:
+            found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
         return found + self.beyond_repair()
 
     def beyond_repair(self) -> list[str]:
@@ -136,6 +144,7 @@ NOISY_DB = 28.0
 RUMBLE_DB = -20.0
 OFFSET = 0.003
 FAINT_HUM_DBFS = -90.0
+UNEVEN_LU = 13.0
 AUDIBLE_CUTOFF_HZ = {"silence": 0.0, "speech": 11500.0, "music": 15500.0}
 
 ORIGINS = (

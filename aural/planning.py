@@ -113,13 +113,9 @@ def _attenuation_db(effect: Any, diagnosis: Diagnosis) -> float:
 
 
 def _frequency_expansion(effect: Any, diagnosis: Diagnosis) -> Decision:
-    cutoff_hz, top_hz = diagnosis.bandwidth.cutoff_hz, diagnosis.format.sample_rate / 2
-    reach = f"{cutoff_hz / 1000:.1f} kHz"
+    reach = f"{diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz"
     if not diagnosis.dull:
         return Decision(effect.name, None, f"the spectrum reaches {reach}")
-    if cutoff_hz > 0.8 * top_hz and effect.sample_rate is None:
-        why = f"the spectrum ends at {reach}, and the sample rate leaves no room above; sample_rate raises it"
-        return Decision(effect.name, None, why)
     return Decision(effect.name, effect, f"the spectrum ends at {reach}: {diagnosis.origin}")
 
 
@@ -129,7 +125,7 @@ def _frequency_generation(effect: Effect, diagnosis: Diagnosis) -> Decision:
     return Decision(effect.name, effect, f"cut off at {diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz by a codec")
 
 
-def _dynamic_compression(effect: Effect, diagnosis: Diagnosis) -> Decision:
+def _uneven(effect: Effect, diagnosis: Diagnosis) -> Decision:
     spread = diagnosis.loudness.range_lu
     if spread <= LEVEL_RANGE_LU:
         return Decision(effect.name, None, f"an even level: loudness range {spread:.0f} LU")
@@ -172,6 +168,7 @@ RULES: dict[str, Callable[[Effect, Diagnosis], Decision]] = {
     "noise-reduction": _noise_reduction,
     "frequency-expansion": _frequency_expansion,
     "frequency-generation": _frequency_generation,
-    "dynamic-compression": _dynamic_compression,
+    "leveller": _uneven,
+    "dynamic-compression": _uneven,
     "master": _master,
 }

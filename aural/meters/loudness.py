@@ -66,9 +66,14 @@ class LoudnessMeter:
         self.energies.extend(sum((weight * row for weight, row in pairs), np.zeros(len(cuts))))
         self.frames = end
 
+    @property
+    def powers(self) -> Floats:
+        """Return the K-weighted mean power of each hundredth of a second so far."""
+        return np.array(self.energies) * PIECES / self.source.sample_rate
+
     def compute(self) -> Loudness:
         """Return the loudness of the signal so far."""
-        pieces = np.array(self.energies) * PIECES / self.source.sample_rate
+        pieces = self.powers
         blocks = _windows(pieces, MOMENTARY_S)
         return Loudness(
             integrated_lufs=_lufs(_gated(blocks[:: PIECES // 10], relative_lu=-10).mean()),

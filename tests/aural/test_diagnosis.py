@@ -139,7 +139,7 @@ def test_each_finding_brings_its_stage(clean_voice: Diagnosis) -> None:
     dull = replace(clean_voice, bandwidth=replace(clean_voice.bandwidth, cutoff_hz=3400.0, cut=True))
     assert names(dull) == ["frequency-expansion", "master"]
     uneven = replace(noisy, loudness=replace(noisy.loudness, range_lu=20.0))
-    assert names(uneven) == ["noise-reduction", "master", "dynamic-compression", "master"]
+    assert names(uneven) == ["noise-reduction", "leveller", "master", "dynamic-compression", "master"]
     far = replace(noisy, scene=replace(noisy.scene, decay_s=0.8))
     assert plan(far).preset == "lecture"
 
@@ -180,11 +180,11 @@ def test_hum_that_nobody_hears_is_left(clean_voice: Diagnosis) -> None:
     assert names(faint) == ["master"]
 
 
-def test_a_missing_octave_needs_room(clean_voice: Diagnosis) -> None:
-    telephone = replace(clean_voice, format=Format(8000, 1))
-    dull = replace(telephone, bandwidth=replace(clean_voice.bandwidth, cutoff_hz=3400.0, cut=True))
-    assert names(dull) == ["master"]
-    assert "leaves no room" in plan(dull).decisions[1].reason
+@pytest.mark.parametrize(("rate", "cutoff_hz", "cut"), [(8000, 3400.0, True), (16000, 8000.0, False)])
+def test_a_low_sample_rate_is_raised(clean_voice: Diagnosis, rate: int, cutoff_hz: float, cut: bool) -> None:
+    low = replace(clean_voice, format=Format(rate, 1))
+    dull = replace(low, bandwidth=replace(clean_voice.bandwidth, cutoff_hz=cutoff_hz, cut=cut))
+    assert names(dull) == ["frequency-expansion", "master"]
 
 
 def test_unknown_preset(clean_voice: Diagnosis) -> None:

@@ -48,6 +48,7 @@ def test_all_stages_are_there() -> None:
         "dynamic-compression",
         "frequency-expansion",
         "frequency-generation",
+        "leveller",
         "master",
         "noise-reduction",
         "source-separation",

@@ -1,0 +1,113 @@
+"""A lecture of a loud and a far voice through the leveller: the loudness of their turns, and the pauses.
+
+python benchmarks/leveller.py                         writes a table, and the picture in the room of the leveller
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from report import table, write
+
+from aural import Format
+from aural.degrade import SimulatedRoom, Take, degrade
+from aural.learning.material import find, read
+from aural.meters.loudness import LoudnessMeter
+from aural.stages.leveller import dsp
+from aural.stages.leveller.stage import Leveller
+
+Audio = NDArray[np.float32]
+RATE = 48000
+CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parent.parent.parent / "shared" / "audio"))
+PICTURE = Path(__file__).parent.parent / "stages" / "leveller" / "lecture.png"
+FAR_DB, NOISE_DBFS, PAUSE_S = -15.0, -60.0, 1.5
+
+
+@dataclass(frozen=True)
+class Lecture:
+    """Turns of a near and a far voice, and what lies between them, in frames."""
+
+    audio: Audio
+    near: list[slice]
+    far: list[slice]
+    pauses: list[slice]
+
+
+def lecture(speakers: tuple[str, str]) -> Lecture:
+    """Let two speakers take turns, the second 3 m away in a room and softer, over noise."""
+    rng = np.random.default_rng(0)
+    found: dict[str, list[Audio]] = {name: [] for name in speakers}
+    for clip in find(CORPUS / "speech", "speech"):
+        if clip.group in found and clip.snr_db >= 30 and clip.seconds >= 5 and len(found[clip.group]) < 4:
+            found[clip.group].append(read(clip, RATE)[: 7 * RATE])
+    room = SimulatedRoom(7, 6, 3, decay_s=0.5, distance_m=3.0)
+    parts: list[Audio] = []
+    turns: dict[str, list[slice]] = {name: [] for name in speakers}
+    pauses, end, silence = [], 0, np.zeros(round(PAUSE_S * RATE), np.float32)
+    for number in range(8):
+        name = speakers[number % 2]
+        voice = found[name][number // 2 % len(found[name])]
+        if number % 2:
+            voice = degrade(Take.of(voice, RATE), [room], rng).heard
+        voice = voice * np.float32(0.05 * 10 ** (FAR_DB / 20 * (number % 2)) / np.std(voice))
+        turns[name].append(slice(end, end + len(voice)))
+        end += len(voice) + len(silence)
+        pauses.append(slice(end - round(0.9 * RATE), end - round(0.2 * RATE)))
+        parts += [voice, silence]
+    audio = np.concatenate(parts)
+    noise = 10 ** (NOISE_DBFS / 20) * rng.standard_normal(len(audio))
+    return Lecture((audio + noise).astype(np.float32), *turns.values(), pauses)
+
+
+def loudness_lufs(audio: Audio) -> float:
+    """Measure integrated loudness."""
+    return metered(audio).compute().integrated_lufs
+
+
+def metered(audio: Audio) -> LoudnessMeter:
+    """Let a meter hear it all."""
+    meter = LoudnessMeter(Format(RATE, 1))
+    meter.update(audio[np.newaxis])
+    return meter
+
+
+def main() -> None:
+    pairs = (("stella-maris-namae", "niko-lewman"), ("niko-lewman", "magdalena-rostkowska"),
+             ("magdalena-rostkowska", "stella-maris-namae"))  # fmt: skip
+    lines = []
+    for pair in pairs:
+        talk = lecture(pair)
+        levelled = Leveller()(talk.audio, RATE)
+        for name, audio in (("input", talk.audio), ("levelled", levelled)):
+            near, far = (np.array([loudness_lufs(audio[t]) for t in turns]) for turns in (talk.near, talk.far))
+            risen = [20 * np.log10(np.std(audio[p]) / np.std(talk.audio[p])) for p in talk.pauses]
+            distance, widest = near.mean() - far.mean(), max(*near, *far) - min(*near, *far)
+            figures = (f"{value:.1f}" for value in (near.mean(), far.mean(), distance, widest, max(risen)))
+            lines.append([", ".join(pair), name, *figures])
+        if pair == pairs[0]:
+            draw(talk, levelled)
+    head = ["near and far voice", "", "near, LUFS", "far, LUFS", "distance, LU", "widest, of all turns, LU",
+            "most that a pause rises, dB"]  # fmt: skip
+    write("Leveller", "leveller.py", table(head, lines))
+
+
+def draw(talk: Lecture, levelled: Audio) -> None:
+    """Draw the level of both, as the leveller sees it."""
+    figure, axis = plt.subplots(figsize=(11, 3.2), layout="constrained")
+    for name, audio, colour in (("input", talk.audio, "#999"), ("levelled", levelled, "#c33")):
+        level = dsp.levels(metered(audio).powers)
+        axis.plot(np.arange(level.size) / 100, level, label=name, color=colour, linewidth=0.9)
+    for turn in talk.far:
+        axis.axvspan(turn.start / RATE, turn.stop / RATE, color="#eee")
+    axis.set(xlabel="s", ylabel="LUFS over 0.2 s", ylim=(-75, -15), title="grey: the far voice")
+    axis.legend(loc="lower right")
+    figure.savefig(PICTURE, dpi=80)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Speakers near and far brought to one level."""

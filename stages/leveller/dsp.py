@@ -1,0 +1,100 @@
+"""The gain of the leveller, ten milliseconds at a time, from K-weighted powers; levels are in LUFS.
+
+References:
+    ITU-R BS.1770-5: K-weighting. Pauses do not count, as in EBU R 128, but by a threshold over the recording's own
+    background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from aural.meters.loudness import PIECES, LoudnessMeter
+from aural.stage import Block, Format
+from aural.streaming import SegmentStream
+
+Floats = NDArray[np.float64]
+
+SYLLABLE = 2 * round(0.1 * PIECES) + 1  # pieces whose mean says whether somebody speaks
+HELD_BEFORE, HELD_AFTER = round(0.1 * PIECES), round(0.4 * PIECES)  # pieces for which speech is held
+FADE = 2 * round(0.15 * PIECES) + 1  # pieces over which the gain moves
+ABOVE_BACKGROUND_DB = 8.0
+BELOW_LOUDEST_DB = 45.0
+TINY = 1e-12
+SEGMENT_S = 2
+
+
+def levels(powers: Floats) -> Floats:
+    """Return the level of each piece with what is within a tenth of a second."""
+    mean = uniform_filter1d(powers, SYLLABLE, mode="constant")
+    result: Floats = -0.691 + 10 * np.log10(np.maximum(mean, TINY))
+    return result
+
+
+def reach_s(window_s: float) -> int:
+    """Return on how much to either side a gain depends, in whole seconds, the filter's memory included."""
+    pieces = round(window_s * PIECES / 2) + SYLLABLE // 2 + HELD_AFTER + FADE
+    return 1 + -(-pieces // PIECES)
+
+
+def threshold_lufs(level: Floats) -> float:
+    """Return the level above which somebody speaks: over the background, and not far below the loudest."""
+    if not level.size:
+        return 0.0
+    loudest = float(np.quantile(level, 0.98))
+    heard = level[level > loudest - 60]
+    return max(float(np.quantile(heard, 0.1)) + ABOVE_BACKGROUND_DB, loudest - BELOW_LOUDEST_DB)
+
+
+def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Floats:
+    """Return the mean level of the speech around each piece, -inf where there is none; amplitudes are averaged."""
+    size = 2 * round(window_s * PIECES / 2) + 1
+    count = uniform_filter1d(speaks.astype(np.float64), size, mode="constant")
+    total = uniform_filter1d(np.where(speaks, 10 ** (level / 20), 0.0), size, mode="constant")
+    heard = count > 0.5 / size
+    return np.where(heard, 20 * np.log10(np.maximum(total, TINY) / np.where(heard, count, 1)), -np.inf)
+
+
+@dataclass(frozen=True)
+class Law:
+    """What the gain follows."""
+
+    target_lufs: float
+    speech_lufs: float
+    share: float
+    max_boost_db: float
+    max_cut_db: float
+    window_s: float
+
+    def gains_db(self, powers: Floats) -> Floats:
+        """Return the gain of each piece: towards the target while somebody speaks, never a boost in a pause."""
+        level = levels(powers)
+        speaks = level > self.speech_lufs
+        around = around_lufs(level, speaks, self.window_s)
+        wanted = np.where(np.isfinite(around), self.share * (self.target_lufs - around), 0.0)
+        wanted = np.clip(wanted, -self.max_cut_db, self.max_boost_db)
+        held = maximum_filter1d(speaks, HELD_BEFORE + HELD_AFTER + 1, origin=(HELD_AFTER - HELD_BEFORE) // 2)
+        return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, 0)), FADE, mode="nearest"))
+
+
+class LevellerStream(SegmentStream):
+    """Finds the gain segment by segment, the same for all channels."""
+
+    def __init__(self, source: Format, law: Law) -> None:
+        rate = source.sample_rate
+        super().__init__(source, SEGMENT_S * rate, reach_s(law.window_s) * rate)
+        self.law = law
+
+    def process(self, audio: Block) -> Block:
+        meter = LoudnessMeter(self.output)
+        meter.update(audio)
+        powers = meter.powers
+        if not powers.size:
+            return audio
+        middles = (np.arange(powers.size) + 0.5) * self.output.sample_rate / PIECES
+        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(powers))
+        return audio * (10 ** (gain_db / 20)).astype(np.float32)

@@ -1,0 +1,60 @@
+"""The leveller: a voice that is far away as loud as one that is near, and the pauses no louder than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from aural import Block, Effect, Format, Stream, param
+
+LOWEST_LUFS = -120.0
+
+
+@dataclass(frozen=True)
+class Leveller(Effect):
+    """Moves the level of speech, second by second, towards one level; pauses, breath and noise are never lifted."""
+
+    name: ClassVar[str] = "leveller"
+    target_lufs: float | None = param(None, "Level that speech is moved to, its pauses left out; if not given, its "
+                                      "mean", unit="LUFS", low=LOWEST_LUFS, high=0.0,
+                                      measured=True)  # fmt: skip
+    speech_lufs: float | None = param(None, "Level above which it is speech and no pause; if not given, found in the "
+                                      "recording", unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
+    share: float = param(1.0, "Share of the distance to the target that is taken away", low=0.0, high=1.0)
+    max_boost_db: float = param(15.0, "Most that speech is lifted", unit="dB", low=0.0, high=40.0)
+    max_cut_db: float = param(15.0, "Most that speech is lowered", unit="dB", low=0.0, high=40.0)
+    window_s: float = param(1.5, "Time over which a level is taken", unit="s", low=0.2, high=20.0)
+
+    @property
+    def level_independent(self) -> bool:  # type: ignore[override]
+        """Levels that were given are absolute."""
+        return self.target_lufs is None and self.speech_lufs is None
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.meters.loudness import LoudnessMeter
+        from aural.stages.leveller import dsp
+
+        meter = LoudnessMeter(source)
+        for block in blocks:
+            meter.update(block)
+        level = dsp.levels(meter.powers)
+        threshold = dsp.threshold_lufs(level) if self.speech_lufs is None else self.speech_lufs
+        speaks = level > threshold
+        spoken = dsp.around_lufs(level, speaks, self.window_s)[speaks]
+        middle = float(spoken.mean()) if spoken.size else threshold
+        return replace(
+            self,
+            speech_lufs=float(np.clip(threshold, LOWEST_LUFS, 0)),
+            target_lufs=float(np.clip(middle, LOWEST_LUFS, 0)) if self.target_lufs is None else self.target_lufs,
+        )
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.leveller.dsp import Law, LevellerStream
+
+        assert self.target_lufs is not None
+        assert self.speech_lufs is not None
+        law = Law(self.target_lufs, self.speech_lufs, self.share, self.max_boost_db, self.max_cut_db, self.window_s)
+        return LevellerStream(source, law)

@@ -15,9 +15,10 @@ def main() -> None:
         stage = registry.stage_class(name)
         if stage.__module__.startswith("aural.stages."):
             readme = ROOMS / stage.__module__.split(".")[-2] / "README.md"
-            table = f"<!-- parameters -->\n{markdown(stage)}\n<!-- /parameters -->"
-            head, _, rest = readme.read_text().partition("<!-- parameters -->")
-            readme.write_text(head + table + rest.partition("<!-- /parameters -->")[2])
+            begin = f"<!-- parameters {name} -->"
+            head, _, rest = readme.read_text().partition(begin)
+            _, end, tail = rest.partition("<!-- /parameters -->")
+            readme.write_text(f"{head}{begin}\n{markdown(stage)}\n{end}{tail}")
 
 
 if __name__ == "__main__":

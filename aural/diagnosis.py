@@ -66,7 +66,7 @@ class Diagnosis:
     @property
     def clean(self) -> bool:
         """Whether it is a voice that nothing needs to be done to."""
-        flaws = self.noisy, self.hums, self.dull, self.offset, self.uneven
+        flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven
         return self.kind == "speech" and not any(flaws)
 
     @property
@@ -108,6 +108,8 @@ class Diagnosis:
             found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
         if self.dull:
             found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
+        if self.reverberant:
+            found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
         if self.uneven:
             found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
         return found + self.beyond_repair()
@@ -119,8 +121,6 @@ class Diagnosis:
             found.append(f"clipping: {self.level.clipped_samples} samples stand at the ceiling")
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
-        if self.reverberant:
-            found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
         return found
 
     def as_dict(self) -> dict[str, Any]:

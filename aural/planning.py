@@ -15,6 +15,7 @@ from aural.parameters import hint
 from aural.stage import Effect
 
 LEVEL_RANGE_LU = 9.0
+ROOM_ATTENUATION_DB = 12.0  # with the room, of noise that would need no reduction by itself
 LOUD_NOISE_DB = 20.0
 LEAST_ATTENUATION_DB = 6.0
 
@@ -84,17 +85,22 @@ def _preset(diagnosis: Diagnosis) -> str:
 def _noise_reduction(effect: Any, diagnosis: Diagnosis) -> Decision:
     noise, hum = diagnosis.scene, diagnosis.hum
     noisy = diagnosis.noisy and effect.limit_db > 0
+    roomy = diagnosis.reverberant and effect.dereverb > 0
     why = [
         *([f"background {noise.snr_db:.0f} dB below the voice"] if noisy else []),
         *([f"hum at {hum.frequency_hz:.1f} Hz"] if diagnosis.hums else []),
         *(["a DC offset"] if diagnosis.offset else []),
+        *(["a reverberant room"] if roomy else []),
     ]
     if not why:
         calm = (
             "music, and no hum" if diagnosis.kind == "music" else f"background {noise.snr_db:.0f} dB below the voice"
         )
         return Decision(effect.name, None, calm)
-    changes: dict[str, Any] = {"max_attenuation_db": _attenuation_db(effect, diagnosis) if noisy else 0.0}
+    faint_db = min(ROOM_ATTENUATION_DB, effect.limit_db) if roomy else 0.0
+    changes: dict[str, Any] = {"max_attenuation_db": _attenuation_db(effect, diagnosis) if noisy else faint_db}
+    if not roomy:
+        changes["dereverb"] = 0.0
     if effect.hum_hz is None:
         found = (hum.frequency_hz, hum.harmonics) if diagnosis.hums else (0.0, ())
         changes |= dict(zip(("hum_hz", "hum_harmonics"), found, strict=True))

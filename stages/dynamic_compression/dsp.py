@@ -1,4 +1,4 @@
-"""The parts of a compressor: detector, gain computer, smoothing. Levels are base-2 logarithms.
+"""The parts of compressor, gate and de-esser: detector, gain computer, smoothing. Levels are base-2 logarithms.
 
 References:
     D. Giannoulis, M. Massberg, J. D. Reiss, Digital dynamic range compressor design: a tutorial and analysis,
@@ -83,6 +83,29 @@ def reduction(levels: Floats32, threshold: float, slope: float, knee: float) -> 
             u = u if u > zero else zero
             v = u if u < w else w
             out[row, n] = s * (v * v * bend + u - v)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def expansion(
+    levels: Floats32, state: NDArray[np.int64], opens: float, closes: float, hold: int, slope: float, most: float
+) -> Floats32:
+    """Return by how much a downward expander lowers each level, all in octaves, never by more than `most`.
+
+    It opens where the level exceeds `opens`, and closes once it has been below `closes` for `hold` frames; `state`,
+    the frames for which each row is still open, moves on. Closed, it lowers by slope (opens - level).
+    """
+    out = np.empty(levels.shape, np.float32)
+    for row in range(levels.shape[0]):
+        left = state[row]
+        for n in range(levels.shape[1]):
+            level = levels[row, n]
+            if level > opens or (left > 0 and level > closes):
+                left = hold
+            elif left > 0:
+                left -= 1
+            out[row, n] = 0.0 if left > 0 else min(max(slope * (opens - level), 0.0), most)
+        state[row] = left
     return out
 
 

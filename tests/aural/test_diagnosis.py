@@ -142,6 +142,10 @@ def test_each_finding_brings_its_stage(clean_voice: Diagnosis) -> None:
     assert names(uneven) == ["noise-reduction", "leveller", "master", "dynamic-compression", "master"]
     far = replace(noisy, scene=replace(noisy.scene, decay_s=0.8))
     assert plan(far).preset == "lecture"
+    shares = [plan(x).chain.stages[0].dereverb for x in (far, noisy)]  # type: ignore[attr-defined]
+    assert shares == [0.5, 0.0]
+    ringing = replace(far, scene=replace(far.scene, snr_db=50.0))
+    assert plan(ringing).chain.stages[0].max_attenuation_db == 12.0  # type: ignore[attr-defined]
 
 
 def test_a_level_stage_stays_where_a_compressor_follows(clean_voice: Diagnosis, tmp_path: Path) -> None:

@@ -45,9 +45,11 @@ def test_a_strangers_stage_keeps_the_contract(with_tremolo: dict[str, str]) -> N
 
 def test_all_stages_are_there() -> None:
     assert {
+        "de-esser",
         "dynamic-compression",
         "frequency-expansion",
         "frequency-generation",
+        "gate",
         "leveller",
         "master",
         "noise-reduction",

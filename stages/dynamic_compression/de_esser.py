@@ -1,0 +1,33 @@
+"""The de-esser: hissing consonants no louder than the voice around them wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from aural import Effect, Format, Stream, param
+
+
+@dataclass(frozen=True)
+class DeEsser(Effect):
+    """Lowers the upper band where it is too large a part of the whole, loud or soft; elsewhere nothing changes."""
+
+    name: ClassVar[str] = "de-esser"
+    split_hz: float = param(5000.0, "Frequency above which hissing is looked for, and lowered", unit="Hz",
+                            low=1000.0, high=20000.0)  # fmt: skip
+    threshold_db: float = param(-9.0, "Level of the upper band, against the whole, above which it is lowered",
+                                unit="dB", low=-60.0, high=0.0, examples=(-30.0,))  # fmt: skip
+    ratio: float = param(4.0, "Decibels above the threshold of which one is left", low=1.0, high=100.0)
+    knee_db: float = param(4.0, "Width of the bend of the curve around the threshold", unit="dB",
+                           low=0.0, high=40.0)  # fmt: skip
+    range_db: float = param(10.0, "Most that the upper band is lowered", unit="dB", low=0.0, high=60.0)
+    attack_ms: float = param(1.0, "Time constant of turning down", unit="ms", low=0.01, high=500.0)
+    release_ms: float = param(40.0, "Time constant of turning up again", unit="ms", low=1.0, high=5000.0)
+    rms_ms: float = param(4.0, "Time constant of the mean powers that are compared", unit="ms", low=0.1, high=1000.0)
+    link: float = param(1.0, "How far each channel follows the one that hisses most; 0 leaves each to itself",
+                        low=0.0, high=1.0)  # fmt: skip
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.dynamic_compression.streams import DeEssStream
+
+        return DeEssStream(self, source)

@@ -1,0 +1,148 @@
+"""Compressor, gate and de-esser as streams: a gain from a side chain, ahead of the signal if asked."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.signal import firwin, oaconvolve
+
+from aural import Block, Format, Stream
+from aural.stages.dynamic_compression import dsp
+from aural.streaming import Queue, SegmentStream
+
+if TYPE_CHECKING:
+    from aural.stages.dynamic_compression.de_esser import DeEsser
+    from aural.stages.dynamic_compression.gate import Gate
+    from aural.stages.dynamic_compression.stage import DynamicCompression
+
+
+class GainStream(Stream):
+    """Finds the gain slab by slab, and holds the audio back by the look-ahead."""
+
+    SLAB = 4096  # frames at a time: fits the cache, bounds the memory
+
+    def __init__(self, source: Format, lookahead_ms: float, highpass_hz: float) -> None:
+        super().__init__(source)
+        self.high_pass = dsp.HighPass(highpass_hz, source.sample_rate, source.channels) if highpass_hz else None
+        self.ahead = self.early = round(lookahead_ms / 1000 * source.sample_rate)
+        self.waiting = Queue()
+
+    @abstractmethod
+    def gain(self, side: Block) -> Block:
+        """Return the gain that follows from these frames of the side chain, a row for each channel or one for all."""
+
+    def push(self, block: Block) -> Block:
+        out = np.empty((block.shape[0], max(0, block.shape[-1] - self.early)), np.float32)
+        done = 0
+        for start in range(0, block.shape[-1], self.SLAB):
+            slab = block[:, start : start + self.SLAB]
+            gain = self.gain(slab if self.high_pass is None else self.high_pass(slab))[:, self.early :]
+            self.early -= slab.shape[-1] - gain.shape[-1]
+            self.waiting.append(slab)
+            end = done + gain.shape[-1]
+            np.multiply(self.waiting.take(gain.shape[-1]), gain, out=out[:, done:end])
+            done = end
+        return out
+
+    def flush(self) -> Block:
+        return self.push(np.zeros((self.output.channels, self.ahead), np.float32))
+
+
+class Rms:
+    """Root of a one-pole mean power, run over consecutive slabs."""
+
+    def __init__(self, source: Format, time_ms: float) -> None:
+        self.power = np.zeros(source.channels)
+        self.pole = dsp.coefficient(time_ms, source.sample_rate)
+
+    def __call__(self, slab: Block) -> Block:
+        return dsp.rms(np.ascontiguousarray(slab, np.float32), self.power, self.pole)
+
+
+class CompressionStream(GainStream):
+    """The gain of a compressor."""
+
+    def __init__(self, stage: DynamicCompression, source: Format) -> None:
+        super().__init__(source, stage.lookahead_ms, stage.sidechain_highpass_hz)
+        self.detector = stage.detector
+        self.rms = Rms(source, stage.rms_ms)
+        self.link = stage.link
+        self.reduced = np.zeros(source.channels)
+        self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.attack_ms, stage.release_ms)]
+        self.makeup = np.float32(10 ** (stage.makeup_db / 20))
+        self.curve = [stage.threshold_db / dsp.OCTAVE_DB, 1 - 1 / stage.ratio, stage.knee_db / dsp.OCTAVE_DB]
+
+    def gain(self, side: Block) -> Block:
+        magnitude = np.abs(side, order="C", dtype=np.float32) if self.detector == "peak" else self.rms(side)
+        levels = dsp.linked(dsp.log2(magnitude), self.link)
+        reduced = dsp.smooth(dsp.reduction(levels, *self.curve), self.reduced, *self.poles)
+        gain: Block = self.makeup * dsp.exp2(-reduced)
+        return gain
+
+
+class GateStream(GainStream):
+    """The gain of a gate."""
+
+    def __init__(self, stage: Gate, source: Format) -> None:
+        super().__init__(source, stage.lookahead_ms, stage.sidechain_highpass_hz)
+        self.rms = Rms(source, stage.rms_ms)
+        self.link = stage.link
+        self.open = np.zeros(source.channels, np.int64)
+        self.reduced = np.full(source.channels, stage.range_db / dsp.OCTAVE_DB)
+        self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.release_ms, stage.attack_ms)]
+        opens, closes = stage.threshold_db, stage.threshold_db - stage.hysteresis_db
+        self.law = [
+            opens / dsp.OCTAVE_DB, closes / dsp.OCTAVE_DB, 1 + round(stage.hold_ms / 1000 * source.sample_rate),
+            stage.ratio - 1, stage.range_db / dsp.OCTAVE_DB,
+        ]  # fmt: skip
+
+    def gain(self, side: Block) -> Block:
+        levels = dsp.linked(dsp.log2(self.rms(side)), self.link)
+        reduced = dsp.smooth(dsp.expansion(levels, self.open, *self.law), self.reduced, *self.poles)
+        gain: Block = dsp.exp2(-reduced)
+        return gain
+
+
+class DeEssStream(Stream):
+    """Takes from a signal what its upper band has too much of; the upper band is split off without turning phases."""
+
+    def __init__(self, stage: DeEsser, source: Format) -> None:
+        super().__init__(source)
+        self.upper = UpperBand(source, min(stage.split_hz, 0.45 * source.sample_rate))
+        self.waiting = Queue()
+        self.rms = [Rms(source, stage.rms_ms) for _ in range(2)]
+        self.link = stage.link
+        self.reduced = np.zeros(source.channels)
+        self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.attack_ms, stage.release_ms)]
+        self.curve = [stage.threshold_db / dsp.OCTAVE_DB, 1 - 1 / stage.ratio, stage.knee_db / dsp.OCTAVE_DB]
+        self.most = np.float32(stage.range_db / dsp.OCTAVE_DB)
+
+    def push(self, block: Block) -> Block:
+        self.waiting.append(block)
+        return self._less(self.upper.push(block))
+
+    def flush(self) -> Block:
+        return self._less(self.upper.flush())
+
+    def _less(self, upper: Block) -> Block:
+        if not upper.shape[-1]:
+            return upper
+        audio = self.waiting.take(upper.shape[-1])
+        whole, high = (dsp.log2(rms(x)) for rms, x in zip(self.rms, (audio, upper), strict=True))
+        excess = np.minimum(dsp.reduction(dsp.linked(high - whole, self.link), *self.curve), self.most)
+        reduced = dsp.smooth(excess, self.reduced, *self.poles)
+        return audio - (1 - dsp.exp2(-reduced)) * upper
+
+
+class UpperBand(SegmentStream):
+    """Linear-phase high-pass."""
+
+    def __init__(self, source: Format, split_hz: float) -> None:
+        taps = 2 * round(1.5 * source.sample_rate / split_hz) + 1
+        self.kernel = firwin(taps, split_hz, pass_zero=False, fs=source.sample_rate).astype(np.float32)
+        super().__init__(source, segment=4096, context=taps // 2)
+
+    def process(self, audio: Block) -> Block:
+        return oaconvolve(audio, self.kernel[None], mode="same", axes=-1)

@@ -131,12 +131,17 @@ def hint(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 
+def shown(value: object) -> str:
+    """Write the value of a parameter as a reader would."""
+    return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def markdown(owner: type) -> str:
     """Write the table of parameters for a stage's README."""
     rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
     for p in parameters(owner):
         default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
         allowed = p.spec.allowed if p.numeric or p.spec.choices else p.kind.__name__
-        when = "".join(f" ({name} = {value})" for name, value in p.spec.when.items())
+        when = "".join(f" ({name} = {shown(value)})" for name, value in p.spec.when.items())
         rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
     return "\n".join(rows)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from aural.parameters import Parameter, hint, parameters
+from aural.parameters import Parameter, hint, parameters, shown
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,7 +54,7 @@ def _notes(parameter: Parameter) -> str:
         notes.append(spec.allowed.removesuffix(f" {spec.unit}"))
     if spec.examples and parameter.kind is not tuple:
         notes.append(f"e.g. {spec.examples[0]}")
-    notes += [f"with {key.replace('_', '-')} {value}" for key, value in spec.when.items()]
+    notes += [f"with {key.replace('_', '-')} {shown(value)}" for key, value in spec.when.items()]
     if parameter.default not in (None, ()):
         notes.append(f"default: {_written(parameter.default)}")
     elif spec.measured:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from scipy.signal import firwin, oaconvolve
@@ -11,11 +11,6 @@ from scipy.signal import firwin, oaconvolve
 from aural import Block, Format, Stream
 from aural.stages.dynamic_compression import dsp
 from aural.streaming import Queue, SegmentStream
-
-if TYPE_CHECKING:
-    from aural.stages.dynamic_compression.de_esser import DeEsser
-    from aural.stages.dynamic_compression.gate import Gate
-    from aural.stages.dynamic_compression.stage import DynamicCompression
 
 
 class GainStream(Stream):
@@ -30,7 +25,7 @@ class GainStream(Stream):
         self.waiting = Queue()
 
     @abstractmethod
-    def gain(self, side: Block) -> Block:
+    def gain(self, side: Any) -> Block:
         """Return the gain that follows from these frames of the side chain, a row for each channel or one for all."""
 
     def push(self, block: Block) -> Block:
@@ -64,7 +59,7 @@ class Rms:
 class CompressionStream(GainStream):
     """The gain of a compressor."""
 
-    def __init__(self, stage: DynamicCompression, source: Format) -> None:
+    def __init__(self, stage: Any, source: Format) -> None:
         super().__init__(source, stage.lookahead_ms, stage.sidechain_highpass_hz)
         self.detector = stage.detector
         self.rms = Rms(source, stage.rms_ms)
@@ -74,7 +69,7 @@ class CompressionStream(GainStream):
         self.makeup = np.float32(10 ** (stage.makeup_db / 20))
         self.curve = [stage.threshold_db / dsp.OCTAVE_DB, 1 - 1 / stage.ratio, stage.knee_db / dsp.OCTAVE_DB]
 
-    def gain(self, side: Block) -> Block:
+    def gain(self, side: Any) -> Block:
         magnitude = np.abs(side, order="C", dtype=np.float32) if self.detector == "peak" else self.rms(side)
         levels = dsp.linked(dsp.log2(magnitude), self.link)
         reduced = dsp.smooth(dsp.reduction(levels, *self.curve), self.reduced, *self.poles)
@@ -85,7 +80,7 @@ class CompressionStream(GainStream):
 class GateStream(GainStream):
     """The gain of a gate."""
 
-    def __init__(self, stage: Gate, source: Format) -> None:
+    def __init__(self, stage: Any, source: Format) -> None:
         super().__init__(source, stage.lookahead_ms, stage.sidechain_highpass_hz)
         self.rms = Rms(source, stage.rms_ms)
         self.link = stage.link
@@ -93,12 +88,12 @@ class GateStream(GainStream):
         self.reduced = np.full(source.channels, stage.range_db / dsp.OCTAVE_DB)
         self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.release_ms, stage.attack_ms)]
         opens, closes = stage.threshold_db, stage.threshold_db - stage.hysteresis_db
-        self.law = [
+        self.law: list[Any] = [
             opens / dsp.OCTAVE_DB, closes / dsp.OCTAVE_DB, 1 + round(stage.hold_ms / 1000 * source.sample_rate),
             stage.ratio - 1, stage.range_db / dsp.OCTAVE_DB,
         ]  # fmt: skip
 
-    def gain(self, side: Block) -> Block:
+    def gain(self, side: Any) -> Block:
         levels = dsp.linked(dsp.log2(self.rms(side)), self.link)
         reduced = dsp.smooth(dsp.expansion(levels, self.open, *self.law), self.reduced, *self.poles)
         gain: Block = dsp.exp2(-reduced)
@@ -108,7 +103,7 @@ class GateStream(GainStream):
 class DeEssStream(Stream):
     """Takes from a signal what its upper band has too much of; the upper band is split off without turning phases."""
 
-    def __init__(self, stage: DeEsser, source: Format) -> None:
+    def __init__(self, stage: Any, source: Format) -> None:
         super().__init__(source)
         self.upper = UpperBand(source, min(stage.split_hz, 0.45 * source.sample_rate))
         self.waiting = Queue()

@@ -47,6 +47,7 @@ def test_all_stages_are_there() -> None:
     assert {
         "de-esser",
         "dynamic-compression",
+        "equaliser",
         "frequency-expansion",
         "frequency-generation",
         "gate",

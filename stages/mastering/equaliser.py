@@ -1,0 +1,82 @@
+"""The equaliser: louder here, softer there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from aural import Effect, Format, Stream, param
+from aural.errors import ParameterError
+
+KINDS = ("peak", "low-shelf", "high-shelf", "high-pass", "low-pass")
+GAINLESS = ("high-pass", "low-pass")
+Q = 0.7071
+
+
+@dataclass(frozen=True)
+class Band:
+    """One section: its kind, frequency in Hz, gain in dB, and quality."""
+
+    kind: str
+    hz: float
+    gain_db: float
+    q: float
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read peak:3000:-4:1.2, low-shelf:120:3 or high-pass:80; the last number is the quality.
+
+        Raises:
+            ParameterError: that is no band.
+        """
+        kind, *rest = text.split(":")
+        try:
+            numbers = [float(number) for number in rest]
+        except ValueError:
+            numbers = []
+        wanted = 1 if kind in GAINLESS else 2
+        if kind not in KINDS or not wanted <= len(numbers) <= wanted + 1:
+            shapes = "peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], high-pass:HZ[:Q] or low-pass:HZ[:Q]"
+            raise ParameterError(f"equaliser: a band is {shapes}, got {text!r}")
+        hz, gain_db = numbers[0], numbers[1] if wanted == 2 else 0.0
+        q = numbers[wanted] if len(numbers) > wanted else Q
+        if not (1 <= hz <= 384000 and abs(gain_db) <= 40 and 0.05 <= q <= 50):
+            raise ParameterError(
+                f"equaliser: HZ is from 1 to 384000, DB from -40 to 40, Q from 0.05 to 50, got {text!r}"
+            )
+        return cls(kind, hz, gain_db, q)
+
+
+@dataclass(frozen=True)
+class Equaliser(Effect):
+    """Filters a recording: peaks, shelves, high- and low-pass, with or without a turn of phase.
+
+    Raises:
+        ParameterError: besides ranges, a band cannot be read, or lies above half the sample rate.
+    """
+
+    name: ClassVar[str] = "equaliser"
+    bands: tuple[str, ...] = param((), "A section, as peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], "
+                                   "high-pass:HZ[:Q] or low-pass:HZ[:Q]; may be given several times",
+                                   examples=(("peak:1000:6",),))  # fmt: skip
+    phase: str = param("minimum", "Whether phases turn as in an analogue circuit, or not at all; the latter rings in "
+                       "front of strokes", choices=("minimum", "linear"),
+                       when={"bands": ("peak:1000:6",)})  # fmt: skip
+    gain_db: float = param(0.0, "Gain of the whole", unit="dB", low=-60.0, high=60.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for text in self.bands:
+            Band.parse(text)
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.mastering.equalising import LinearStream, MinimumStream, section
+
+        bands = [Band.parse(text) for text in self.bands]
+        for text, band in zip(self.bands, bands, strict=True):
+            if band.hz >= source.sample_rate / 2:
+                half = f"{source.sample_rate / 2:g} Hz"
+                raise ParameterError(f"{self.name}: {text} lies above half the sample rate, {half}")
+        sections = [section(band.kind, band.hz / source.sample_rate, band.gain_db, band.q) for band in bands]
+        engine = LinearStream if self.phase == "linear" else MinimumStream
+        return engine(source, sections, 10 ** (self.gain_db / 20))

@@ -1,0 +1,78 @@
+"""The sections of the equaliser, and the two ways of running them.
+
+References:
+    R. Bristow-Johnson: Cookbook formulae for audio equalizer biquad filter coefficients, 1994 (W3C note 2021).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import oaconvolve, sosfilt, sosfreqz
+
+from aural import Block, Format, Stream
+from aural.streaming import SegmentStream
+
+Floats = NDArray[np.float64]
+
+REACH_S = 0.085  # to either side of a frame, that the filter without a turn of phase hears
+
+
+def section(kind: str, frequency: float, gain_db: float, q: float) -> list[float]:
+    """Design one section (b0, b1, b2, 1, a1, a2) of the cookbook.
+
+    Args:
+        kind: peak, low-shelf, high-shelf, high-pass or low-pass.
+        frequency: as a share of the sample rate, below 0.5.
+    """
+    w = 2 * math.pi * frequency
+    c, alpha = math.cos(w), math.sin(w) / (2 * q)
+    amplitude = 10 ** (gain_db / 40)
+    if kind == "peak":
+        b = [1 + alpha * amplitude, -2 * c, 1 - alpha * amplitude]
+        a = [1 + alpha / amplitude, -2 * c, 1 - alpha / amplitude]
+    elif kind in ("high-pass", "low-pass"):
+        s = 1 if kind == "high-pass" else -1
+        b = [(1 + s * c) / 2, -s * (1 + s * c), (1 + s * c) / 2]
+        a = [1 + alpha, -2 * c, 1 - alpha]
+    else:
+        s = 1 if kind == "high-shelf" else -1
+        up, down, bend = amplitude + 1, amplitude - 1, 2 * math.sqrt(amplitude) * alpha
+        b = [amplitude * (up + s * down * c + bend), -2 * s * amplitude * (down + s * up * c),
+             amplitude * (up + s * down * c - bend)]  # fmt: skip
+        a = [up - s * down * c + bend, 2 * s * (down - s * up * c), up - s * down * c - bend]
+    return [x / a[0] for x in (*b, *a)]
+
+
+class MinimumStream(Stream):
+    """Section after section, as in an analogue circuit."""
+
+    def __init__(self, source: Format, sections: Sequence[Sequence[float]], gain: float) -> None:
+        super().__init__(source)
+        self.sections, self.gain = np.array(sections), np.float32(gain)
+        self.state = np.zeros((len(sections), source.channels, 2))
+
+    def push(self, block: Block) -> Block:
+        if not len(self.sections) or not block.shape[-1]:
+            return self.gain * block
+        out, self.state = sosfilt(self.sections, block + 1e-30, zi=self.state)
+        return (self.gain * out).astype(np.float32)
+
+
+class LinearStream(SegmentStream):
+    """One symmetric filter with the magnitude of all sections."""
+
+    def __init__(self, source: Format, sections: Sequence[Sequence[float]], gain: float) -> None:
+        reach = round(REACH_S * source.sample_rate)
+        super().__init__(source, segment=8 * reach, context=reach)
+        size = 8 * reach
+        turn = np.arange(size // 2 + 1) * 2 * np.pi / size
+        magnitude = np.abs(sosfreqz(np.array(sections), turn)[1]) if len(sections) else np.ones(turn.size)
+        impulse = np.roll(np.fft.irfft(magnitude, size), reach)[: 2 * reach + 1]
+        self.kernel = (gain * impulse * np.hanning(2 * reach + 3)[1:-1] ** 0.25).astype(np.float32)
+
+    def process(self, audio: Block) -> Block:
+        return oaconvolve(audio, self.kernel[None], mode="same", axes=-1)

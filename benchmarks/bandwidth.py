@@ -1,4 +1,4 @@
-"""How well missing spectrum is found and made: expansion, generation, the bandwidth meter, and their speed.
+"""How well holes of codecs are filled and cut-offs found, what becomes of undamaged recordings, and speed.
 
 Log-spectral distance (LSD), in dB: STFT with a Hann window of 2048 frames every 512 at 48 kHz; powers of both
 signals in dB after adding a floor 80 dB below the mean power of the original's bins; root of the mean square
@@ -26,7 +26,7 @@ import soxr
 from report import side_by_side, table, write
 from scipy.signal import firwin, oaconvolve
 
-from aural import Block, Effect, Format
+from aural import Block, Format
 from aural.meters.bandwidth import BandwidthMeter
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stages.frequency_generation.stage import FrequencyGeneration
@@ -129,30 +129,6 @@ def mean(rows: Iterable[Iterable[float]]) -> list[str]:
     return [f"{value:.1f}" for value in np.mean([list(row) for row in rows], axis=0)]
 
 
-def expansion() -> str:
-    """Measure the expansion of recordings that were cut off, the cut-off found by the stage itself."""
-    lines = []
-    for kind in ("speech", "music"):
-        for cutoff_hz in (4000.0, 8000.0, 12000.0, 16000.0):
-            scores = []
-            for audio, top_hz in pieces(kind):
-                cut = low_passed(audio, cutoff_hz)
-                wide = FrequencyExpansion()(cut, SAMPLE_RATE)
-                new, whole = (1.02 * cutoff_hz, top_hz), (0.0, top_hz)
-                scores.append([lsd(audio, x, *band) for band in (new, whole) for x in (cut, wide)])
-            lines.append([kind, f"{cutoff_hz / 1000:g} kHz", len(scores), *mean(scores)])
-    head = [
-        "",
-        "cut off at",
-        "recordings",
-        "new band, input",
-        "new band, expanded",
-        "whole, input",
-        "whole, expanded",
-    ]
-    return "LSD in dB; the input is what plain resampling gives.\n\n" + table(head, lines)
-
-
 def generation() -> str:
     """Measure the filling of what codecs left, and of recordings they left alone."""
     lines = []
@@ -220,11 +196,10 @@ def speed() -> str:
     audio, _ = next(pieces("speech"))
     for channels in (1, 2):
         long = np.tile(coded(audio[:1], "libmp3lame", 32), (channels, 6))
-        stages: list[Effect] = [FrequencyExpansion(), FrequencyGeneration()]
-        ready = [stage.measure([long], Format(SAMPLE_RATE, channels)) for stage in stages]
-        runs: dict[str, Callable[[], object]] = {stage.name: partial(stage, long, SAMPLE_RATE) for stage in ready}
+        stage = FrequencyGeneration()
+        first = partial(stage.measure, [long], Format(SAMPLE_RATE, channels))
+        runs: dict[str, Callable[[], object]] = {stage.name: partial(first(), long, SAMPLE_RATE)}
         runs["bandwidth meter"] = partial(measured_cutoff, long)
-        first = partial(stages[1].measure, [long], Format(SAMPLE_RATE, channels))
         runs["frequency-generation, first pass"] = first
         seconds = long.shape[1] / SAMPLE_RATE
         lines += [[name, channels, f"{seconds / s:.0f}"] for name, s in side_by_side(runs, repeats=3).items()]
@@ -233,7 +208,6 @@ def speed() -> str:
 
 if __name__ == "__main__":
     for title, make in (
-        ("Bandwidth: expansion", expansion),
         ("Bandwidth: generation", generation),
         ("Bandwidth: undamaged recordings", harm),
         ("Bandwidth: cut-off found", meter),

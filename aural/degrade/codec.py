@@ -13,6 +13,7 @@ from aural.degrade.take import Audio, Degradation, Take
 from aural.errors import AuralError, ParameterError
 from aural.parameters import param
 
+LOSSY = ("mp3", "aac")
 TAIL_S = 0.05  # some decoders leave out as many frames at the end as they are late
 PROBE_S = 1.0
 FADE = 0.7
@@ -115,6 +116,13 @@ def _contexts(coder: Coder, rate: int, bit_rate: int) -> tuple[Any, Any]:
     for context in (encoder, decoder):
         context.sample_rate, context.layout = rate, "mono"
     return encoder, decoder
+
+
+def lossy(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:
+    """Send audio through MP3 or AAC at one of their bit rates, as music is sent. It stays in time."""
+    names = [name for name in codecs() if name in LOSSY]
+    name = names[int(rng.integers(len(names)))]
+    return Codec(name, int(rng.choice(CODERS[name].bit_rates)))(Take.of(audio, sample_rate), rng).heard
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from aural.audio.files import read
@@ -20,10 +21,12 @@ from aural.learning.material import read as excerpt
 from aural.metrics import Metric
 from aural.parameters import param
 from aural.stage import Block
-from aural.stages.frequency_expansion.published import KINDS, NETWORKS, RATIOS, network, poorer
+from aural.stages.frequency_expansion.published import KINDS, NETWORKS, PASSED, RATIOS, network, poorer
+from aural.stages.frequency_expansion.stage import ENGINES, FrequencyExpansion
 
 Audio = NDArray[np.float32]
 WINDOW = 2048
+STAGE_RATE = 48000
 
 
 def snr_db(reference: Audio, estimate: Audio, sample_rate: int) -> float:
@@ -58,7 +61,8 @@ class Evaluation(evaluation.Evaluation):
     """Judge super-resolution at a low sample rate: SNR and LSD by ratio and material, as Kuleshov and others do.
 
     Give recordings, or folders of voices and music, of which those are taken that training holds out. Each is
-    decimated, brought back by cubic splines (the baseline), and restored by every network that has weights.
+    decimated, brought back by cubic splines (the baseline), restored by every published network that has weights, and
+    continued by the engines of the stage.
 
     Raises:
         ParameterError: besides ranges, no folder is given, or both ways, or a ratio is not 2, 4 or 6.
@@ -96,7 +100,8 @@ class Evaluation(evaluation.Evaluation):
             if ratio in by_name.setdefault(name, {}):
                 raise ParameterError(f"evaluation: two networks are called {name!r} and made for ratio {ratio}")
             by_name[name][ratio] = path
-        return {"spline": unchanged} | {name: partial(restored, paths) for name, paths in sorted(by_name.items())}
+        published = {name: partial(restored, paths) for name, paths in sorted(by_name.items())}
+        return {"spline": unchanged, **published, **{name: partial(expanded, name) for name in ENGINES}}
 
     def cases(self) -> Sequence[Case]:
         recordings = _walked(Path(self.clean)) if self.clean else self._held_out()
@@ -170,6 +175,17 @@ def restored(paths: Mapping[int, Path], sample: Sample) -> Block | None:
         return np.asarray(_opened(path)(torch.from_numpy(sample.heard)).numpy())
 
 
+def expanded(engine: str, sample: Sample) -> Block:
+    """Let the stage continue what was decimated: the frames that the splines went through."""
+    from scipy.signal import resample_poly
+
+    ratio, rate = int(sample.labels["ratio"]), sample.sample_rate
+    narrow = resample_poly(sample.heard[:, ::ratio], ratio, 1, axis=1)[:, : sample.heard.shape[1]]
+    stage = FrequencyExpansion(engine=engine, cutoff_hz=PASSED * rate / 2 / ratio, sample_rate=STAGE_RATE)
+    wide = stage(narrow.astype(np.float32), rate)
+    return np.asarray(soxr.resample(wide[0], STAGE_RATE, rate), np.float32)[None]
+
+
 def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:
     if not folder.is_dir():
         raise AudioError(f"{folder}: no such folder")
@@ -181,8 +197,6 @@ def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:
 
 
 def _read(source: Clip | Path, sample_rate: int) -> Audio:
-    import soxr
-
     if isinstance(source, Clip):
         return excerpt(source, sample_rate)
     audio, rate = read(source)

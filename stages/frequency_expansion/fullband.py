@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SAMPLE_RATE = 48000
+END_HZ = 20000.0  # where its spectra end: nothing above is heard
 WINDOW, HOP = 1024, 256
 BINS = WINDOW // 2 + 1
 BIN_HZ = SAMPLE_RATE / WINDOW

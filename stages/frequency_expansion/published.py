@@ -27,6 +27,7 @@ Audio = NDArray[np.float32]
 KINDS = ("speech", "music")
 RATIOS = (2, 4, 6)
 NETWORKS = ("audiounet", "dnn", "srresnet", "drrn", "multi-residual")
+PASSED = 0.8  # of the band that decimation leaves is below the low-pass
 
 
 def decimated(audio: Audio, ratio: int) -> Audio:

@@ -3,50 +3,67 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from aural.errors import ParameterError
 from aural.parameters import param
 from aural.stage import Block, Effect, Format, Stream
 from aural.streaming import resampler
 
+if TYPE_CHECKING:
+    from aural.stages.frequency_expansion.dsp import Band
+
 log = logging.getLogger("aural")
+
+ENGINES = ("fullband", "classical")
+FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # what a file becomes whose sample rate is below the second
+NETWORK_END_HZ = 20000.0
+DECLINE_DB, NOISE = 1.6, 0.5
 
 
 @dataclass(frozen=True)
 class FrequencyExpansion(Effect):
     """Give a recording that was cut off the highs it might have had.
 
-    The band below the cut-off is copied upwards at the level it lets expect. What lies below stays as it
+    A network continues the spectrum, or the band below the cut-off is copied upwards. What lies below stays as it
     is, and a recording that is not cut off comes back bit for bit.
+
+    Raises:
+        ParameterError: besides ranges, a parameter that the engine does not have.
     """
 
     name: ClassVar[str] = "frequency-expansion"
+    models: ClassVar[Mapping[str, str]] = {"fullband": "a spectrum wherever it ends, 48 kHz; comes with AURAL"}
     training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:Evaluation"
 
-    cutoff_hz: float | None = param(
-        None,
-        "Frequency at which the recording is cut off",
-        unit="Hz",
-        low=100.0,
-        high=192000.0,
-        measured=True,
-    )
-    sample_rate: int | None = param(
-        None, "Sample rate of the result, if above that of the recording", unit="Hz", low=8000, high=384000,
-        examples=(96000,)
-    )  # fmt: skip
-    ceiling_hz: float = param(20000.0, "Frequency where the new band ends", unit="Hz", low=2000.0, high=96000.0)
-    level_db: float = param(
-        0.0, "Level of the new band, against what the band below lets expect", unit="dB", low=-24.0, high=12.0
-    )
-    decline_db: float = param(1.6, "Fall of the new band's level towards its end", unit="dB/kHz", low=0.0, high=6.0)
-    noise: float = param(
-        0.5, "Share of noise in the new band, an octave above the cut-off and higher; the rest is copied",
-        low=0.0, high=1.0
-    )  # fmt: skip
+    engine: str = param("fullband", "What makes the new band: a network, or copies of the band below the cut-off",
+                        choices=ENGINES)  # fmt: skip
+    cutoff_hz: float | None = param(None, "Frequency at which the recording is cut off", unit="Hz",
+                                    low=100.0, high=192000.0, measured=True)  # fmt: skip
+    sample_rate: int | None = param(None, "Sample rate of the result, if above that of the recording; if not given, "
+                                    "48000 for recordings below 44100", unit="Hz", low=8000, high=384000,
+                                    examples=(96000,))  # fmt: skip
+    ceiling_hz: float = param(20000.0, "Frequency where the new band ends; the network's never ends above "
+                              "20 kHz", unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
+    level_db: float = param(0.0, "Level of the new band, against what the band below lets expect", unit="dB",
+                            low=-24.0, high=12.0)  # fmt: skip
+    decline_db: float = param(DECLINE_DB, "Fall of the new band's level towards its end", unit="dB/kHz",
+                              low=0.0, high=6.0, when={"engine": "classical"})  # fmt: skip
+    noise: float = param(NOISE, "Share of noise in the new band, an octave above the cut-off and higher; the rest is "
+                         "copied", low=0.0, high=1.0, when={"engine": "classical"})  # fmt: skip
+    weights: str | None = param(None, "Weights of one's own training instead of those that come with AURAL: the path "
+                                "of a .safetensors file")  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.engine != "classical" and (self.decline_db, self.noise) != (DECLINE_DB, NOISE):
+            raise ParameterError(f"{self.name}: decline_db and noise are for the engine classical")
+        if self.engine != "fullband" and self.weights:
+            raise ParameterError(f"{self.name}: weights are for the engine fullband")
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.bandwidth import BandwidthMeter
@@ -64,16 +81,27 @@ class FrequencyExpansion(Effect):
 
     def stream(self, source: Format) -> Stream:
         from aural.spectrum import BesideStream
-        from aural.stages.frequency_expansion.dsp import Band, ExpansionStream, HighPass
+        from aural.stages.frequency_expansion.dsp import Band, HighPass
 
         front = resampler(source, self._rate(source))
         if not self._room(source):
             return front
         band = Band(self._cutoff(source), self._ceiling(source), self.level_db, self.decline_db, self.noise)
-        return BesideStream(front, [ExpansionStream(front.output, band), HighPass(front.output, band.cutoff_hz)])
+        return BesideStream(front, [self._engine(front.output, band), HighPass(front.output, band.cutoff_hz)])
+
+    def _engine(self, source: Format, band: Band) -> Stream:
+        if self.engine == "classical":
+            from aural.stages.frequency_expansion.dsp import ExpansionStream
+
+            return ExpansionStream(source, band)
+        from aural.learning.weights import shipped
+        from aural.stages.frequency_expansion.fullband_stream import open_fullband
+
+        return open_fullband(source, Path(self.weights) if self.weights else shipped(__package__, "fullband"), band)
 
     def _rate(self, source: Format) -> int:
-        return max(source.sample_rate, self.sample_rate or 0)
+        raised = FULL_BAND_HZ if source.sample_rate < WHOLE_RATE else 0
+        return max(source.sample_rate, self.sample_rate or raised)
 
     def _cutoff(self, source: Format) -> float:
         """Return where the spectrum ends once the sample rate is raised: the resampler is a filter, too."""
@@ -82,7 +110,8 @@ class FrequencyExpansion(Effect):
         return min(self.cutoff_hz, 0.47 * source.sample_rate) if raised else self.cutoff_hz
 
     def _ceiling(self, source: Format) -> float:
-        return min(self.ceiling_hz, 0.5 * self._rate(source))
+        end_hz = NETWORK_END_HZ if self.engine == "fullband" else self.ceiling_hz
+        return min(self.ceiling_hz, end_hz, 0.5 * self._rate(source))
 
     def _room(self, source: Format) -> bool:
         """Say whether anything audible is missing between the cut-off and the ceiling."""

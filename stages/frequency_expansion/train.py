@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from aural.degrade.codec import CODERS, Codec, codecs
-from aural.degrade.take import Take
+from aural.degrade.codec import lossy
 from aural.errors import ParameterError
 from aural.learning.excerpts import Excerpts
 from aural.learning.material import Clip, describe, find
@@ -20,7 +19,6 @@ from aural.stages.frequency_expansion.fullband import Fullband
 from aural.stages.frequency_expansion.fullband_recipe import FullbandRecipe
 from aural.stages.frequency_expansion.published import KINDS, NETWORKS, RATIOS, Audio, Published, network, poorer
 
-LOSSY = ("mp3", "aac")
 PUBLISHED = (4, "decimated", 16000, None)
 MARGIN = 1024  # frames to either side of a patch that are degraded with it and cut off, where filters ring
 LEAST_PEAK = 1e-3  # what is quieter teaches nothing
@@ -92,14 +90,11 @@ class Patches:
         while not wanted.size or np.abs(wanted).max() < LEAST_PEAK:
             wanted = self.excerpts[int(rng.integers(len(self.excerpts)))]
         wanted = np.pad(wanted, (0, self.frames + 2 * MARGIN - len(wanted)))
-        poor = self._coded(wanted, rng) if self.settings.twin == "coded" else poorer(wanted, self.settings.ratio)
+        if self.settings.twin == "coded":
+            poor = lossy(wanted, self.settings.sample_rate, rng)
+        else:
+            poor = poorer(wanted, self.settings.ratio)
         return poor[MARGIN:-MARGIN], wanted[MARGIN:-MARGIN]
-
-    def _coded(self, wanted: Audio, rng: np.random.Generator) -> Audio:
-        names = [name for name in codecs() if name in LOSSY]
-        name = names[int(rng.integers(len(names)))]
-        bit_rate = int(rng.choice(CODERS[name].bit_rates))
-        return Codec(name, bit_rate)(Take.of(wanted, self.settings.sample_rate), rng).heard
 
 
 class PublishedRecipe(Recipe):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_stage_is_a_value(gain_db: float, mix: float) -> None:
 
 @pytest.mark.parametrize(("name", "parameter"), NUMERIC, ids=lambda v: getattr(v, "name", v))
 def test_range_is_guarded_at_both_ends(name: str, parameter) -> None:  # type: ignore[no-untyped-def]
-    stage = registry.stage_class(name)
+    stage = partial(registry.stage_class(name), **parameter.spec.when)
     for bound, beyond in ((parameter.spec.low, -1), (parameter.spec.high, 1)):
         if bound is not None:
             stage(**{parameter.name: parameter.kind(bound)})

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
+from aural.errors import ParameterError, WeightsError
+from aural.learning.weights import shipped
 from aural.stage import pump
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.testing import check_stage, partition, probe
@@ -20,9 +22,14 @@ RATE = 48000
 STAGES = {
     "measured": FrequencyExpansion(),
     "half": FrequencyExpansion(cutoff_hz=6000.0, mix=0.5),
-    "telephone": FrequencyExpansion(cutoff_hz=3400.0, noise=1.0),
-    "raised": FrequencyExpansion(cutoff_hz=6000.0, sample_rate=64000, ceiling_hz=30000.0),
+    "raised": FrequencyExpansion(cutoff_hz=6000.0, sample_rate=64000),
+    "classical": FrequencyExpansion(engine="classical"),
+    "telephone": FrequencyExpansion(engine="classical", cutoff_hz=3400.0),
+    "classical, raised": FrequencyExpansion(
+        engine="classical", cutoff_hz=6000.0, sample_rate=64000, ceiling_hz=30000.0
+    ),
 }
+ENGINES = pytest.mark.parametrize("engine", ["fullband", "classical"])
 
 
 def band_db(audio: Block, low_hz: float, high_hz: float, rate: int = RATE) -> float:
@@ -41,30 +48,32 @@ def test_contract(stage: FrequencyExpansion) -> None:
     check_stage(stage)
 
 
+@ENGINES
 @pytest.mark.parametrize("cutoff_hz", [3400.0, 8000.0, 16000.0])
-def test_nothing_is_added_below_the_cut_off(cutoff_hz: float) -> None:
+def test_nothing_is_added_below_the_cut_off(cutoff_hz: float, engine: str) -> None:
     audio = cut_noise(cutoff_hz)
-    added = FrequencyExpansion(cutoff_hz=cutoff_hz, level_db=12.0)(audio, RATE) - audio
+    added = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, level_db=12.0)(audio, RATE) - audio
     assert band_db(added, 20, 0.95 * cutoff_hz) - band_db(audio, 20, 0.95 * cutoff_hz) < -90
 
 
 @pytest.mark.parametrize("cutoff_hz", [4000.0, 8000.0, 12000.0])
 def test_the_join_has_neither_hole_nor_bump(cutoff_hz: float) -> None:
-    out = FrequencyExpansion(cutoff_hz=cutoff_hz, decline_db=0.0)(cut_noise(cutoff_hz, 10), RATE)
+    out = FrequencyExpansion(engine="classical", cutoff_hz=cutoff_hz, decline_db=0.0)(cut_noise(cutoff_hz, 10), RATE)
     density = [band_db(out, f, f + 100) for f in np.arange(0.85 * cutoff_hz, 1.4 * cutoff_hz, 100)]
     assert max(density) - min(density) < 7  # the geometric mean of noise lies 2.5 dB below its power
 
 
 def test_the_new_band_declines_as_asked_and_ends_at_the_ceiling() -> None:
     audio = cut_noise(6000)
-    out = FrequencyExpansion(cutoff_hz=6000.0, decline_db=3.0, ceiling_hz=14000.0)(audio, RATE)
+    out = FrequencyExpansion(engine="classical", cutoff_hz=6000.0, decline_db=3.0, ceiling_hz=14000.0)(audio, RATE)
     assert band_db(out, 8000, 9000) - band_db(out, 12000, 13000) == pytest.approx(12, abs=1)
     assert band_db(out, 14500, 24000) < band_db(out, 12000, 13000) - 60
 
 
 def test_the_level_of_noise_and_of_copies_is_the_same() -> None:
     audio = cut_noise(5000)
-    levels = [band_db(FrequencyExpansion(cutoff_hz=5000.0, noise=n)(audio, RATE), 12000, 18000) for n in (0.0, 1.0)]
+    stages = [FrequencyExpansion(engine="classical", cutoff_hz=5000.0, noise=n) for n in (0.0, 1.0)]
+    levels = [band_db(stage(audio, RATE), 12000, 18000) for stage in stages]
     assert levels[0] == pytest.approx(levels[1], abs=1.0)
 
 
@@ -79,9 +88,10 @@ def test_the_cut_off_is_measured() -> None:
     assert ready.cutoff_hz == pytest.approx(7000, abs=100)
 
 
-def test_a_raised_rate_is_filled_above_the_old_one() -> None:
+@ENGINES
+def test_a_low_rate_is_raised_and_filled(engine: str) -> None:
     audio = cut_noise(7990, rate=16000)
-    out = FrequencyExpansion(sample_rate=48000)(audio, 16000)
+    out = FrequencyExpansion(engine=engine)(audio, 16000)
     plain = soxr.resample(audio[0], 16000, 48000)[None]
     assert out.shape[1] == 3 * audio.shape[1]
     assert band_db(out, 9000, 12000) > band_db(plain, 9000, 12000) + 60
@@ -93,25 +103,28 @@ def test_a_lower_rate_is_not_taken() -> None:
     assert stage.open(Format(RATE, 1)).output.sample_rate == RATE
 
 
-def test_silence_stays_silent_and_an_attack_sharp() -> None:
+@ENGINES
+def test_silence_stays_silent_and_an_attack_sharp(engine: str) -> None:
     audio = np.zeros((1, RATE), np.float32)
     audio[:, 24000:] = cut_noise(6000)[:, :24000]
-    out = FrequencyExpansion(cutoff_hz=6000.0, noise=0.0)(audio, RATE)
+    out = FrequencyExpansion(engine=engine, cutoff_hz=6000.0)(audio, RATE)
     before, after = out[:, :23500], out[:, 24500:30000]
-    assert not out[:, :20000].any()
-    assert np.abs(before).max() < 1e-3 * np.abs(after).max()
+    assert np.abs(out[:, :20000]).max() < 1e-12
+    assert np.abs(before).max() < 3e-3 * np.abs(after).max()
 
 
-def test_equal_channels_stay_equal() -> None:
+@ENGINES
+def test_equal_channels_stay_equal(engine: str) -> None:
     audio = np.repeat(cut_noise(6000), 2, axis=0)
-    out = FrequencyExpansion(cutoff_hz=6000.0)(audio, RATE)
+    out = FrequencyExpansion(engine=engine, cutoff_hz=6000.0)(audio, RATE)
     np.testing.assert_allclose(out[0], out[1], atol=1e-4)
 
 
 def test_the_frame_rate_cannot_be_heard() -> None:
     time = np.arange(4 * RATE) / RATE
     audio = 0.1 * np.sin(2 * np.pi * 4321 * time)[None].astype(np.float32)
-    added = FrequencyExpansion(cutoff_hz=5000.0, noise=0.0, ceiling_hz=7000.0)(audio, RATE) - audio
+    stage = FrequencyExpansion(engine="classical", cutoff_hz=5000.0, noise=0.0, ceiling_hz=7000.0)
+    added = stage(audio, RATE) - audio
     spectrum = 20 * np.log10(np.abs(np.fft.rfft(added[0] * np.blackman(added.shape[1]))) + 1e-12)
     peak = int(spectrum.argmax())
     hop = added.shape[1] // 256  # the frame rate, in bins
@@ -119,21 +132,50 @@ def test_the_frame_rate_cannot_be_heard() -> None:
         assert spectrum[side - 5 : side + 6].max() < spectrum[peak] - 40
 
 
+@ENGINES
 @pytest.mark.parametrize(("channels", "rate"), [(1, 8000), (7, 44100), (1, 192000)])
 @pytest.mark.parametrize("frames", [0, 1, 5000])
-def test_edges(channels: int, rate: int, frames: int) -> None:
+def test_edges(engine: str, channels: int, rate: int, frames: int) -> None:
     audio = np.ones((channels, frames), np.float32)
-    stream = FrequencyExpansion(cutoff_hz=2000.0).open(Format(rate, channels))
+    stream = FrequencyExpansion(engine=engine, cutoff_hz=2000.0).open(Format(rate, channels))
     out = np.concatenate(list(pump(stream, [audio])), axis=-1)
-    assert out.shape == audio.shape
+    assert out.shape == (channels, frames * max(rate, 48000 * (rate < 44100)) // rate)
     assert np.isfinite(out).all()
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 10**6), frames=st.integers(0, 70000))
-def test_partitions(seed: int, frames: int) -> None:
+@given(seed=st.integers(0, 10**6), frames=st.integers(0, 70000), engine=st.sampled_from(["fullband", "classical"]))
+def test_partitions(seed: int, frames: int, engine: str) -> None:
     audio = probe("dull")[:, :frames]
-    stage = FrequencyExpansion(cutoff_hz=6000.0)
+    stage = FrequencyExpansion(engine=engine, cutoff_hz=6000.0)
     runs = [pump(stage.open(Format(RATE, 2)), blocks) for blocks in ([audio], partition(audio, seed))]
     whole, parts = (np.concatenate(list(run), axis=-1) for run in runs)
     np.testing.assert_array_equal(whole, parts)
+
+
+def test_segments_of_the_network_meet_without_a_seam() -> None:
+    audio = cut_noise(6000, 30)
+    audio[:, RATE // 2 :: RATE] += 0.5
+    added = FrequencyExpansion(cutoff_hz=6000.0)(audio, RATE)
+    later = FrequencyExpansion(cutoff_hz=6000.0)(audio[:, 1024 * 256 :], RATE)
+    np.testing.assert_allclose(added[:, 1600 * 256 :], later[:, (1600 - 1024) * 256 :], atol=2e-4)
+
+
+def test_what_a_filter_has_left_is_completed_and_not_doubled() -> None:
+    from aural.stages.frequency_expansion.dsp import Band
+    from aural.stages.frequency_expansion.fullband_stream import open_fullband
+
+    whole = cut_noise(23000)
+    band = Band(8000.0, 20000.0, 0.0, 0.0, 0.0)
+    made = open_fullband(Format(RATE, 1), shipped("aural.stages.frequency_expansion", "fullband"), band)
+    out = np.concatenate(list(pump(made, [100 * whole * np.ones_like(whole)])), axis=-1)
+    assert band_db(out, 8500, 20000) < band_db(100 * whole, 8500, 20000) - 3
+
+
+def test_parameters_of_the_other_engine_are_refused() -> None:
+    with pytest.raises(ParameterError, match="decline_db and noise are for the engine classical"):
+        FrequencyExpansion(noise=0.1)
+    with pytest.raises(ParameterError, match="weights are for the engine fullband"):
+        FrequencyExpansion(engine="classical", weights="my.safetensors")
+    with pytest.raises(WeightsError, match=r"my\.safetensors: no such file"):
+        FrequencyExpansion(cutoff_hz=5000.0, weights="my.safetensors")(cut_noise(5000), RATE)

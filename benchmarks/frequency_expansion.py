@@ -186,22 +186,29 @@ def codecs() -> None:
     write("Frequency expansion: codecs", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 
 
-def untouched(piece: Piece, cutoff_hz: float) -> tuple[str, list[float]]:
-    """Measure what stands below 95 % of the cut-off, PESQ, and how far frames of the new band stick out."""
+def untouched(piece: Piece, cutoff_hz: float) -> tuple[tuple[str, str], list[float]]:
+    """Measure what is added below 95 % of the cut-off, how far frames of the new band stick out, and PESQ."""
     heard = fir(piece.audio, cutoff_hz)
     made = FrequencyExpansion(cutoff_hz=cutoff_hz)(heard[None], SAMPLE_RATE)[0]
-    spectra = [np.abs(np.fft.rfft(audio.astype(np.float64))) ** 2 for audio in (made - heard, heard)]
+    window = np.hanning(len(heard))
+    spectra = [np.abs(np.fft.rfft(window * audio)) ** 2 for audio in (made - heard, heard)]
     last = int(0.95 * cutoff_hz * len(heard) / SAMPLE_RATE)
     added_db = 10 * np.log10((spectra[0][:last].sum() + 1e-30) / spectra[1][:last].sum())
     first = round(cutoff_hz / SAMPLE_RATE * 2048)
-    levels = [10 * np.log10(power(audio)[:, first:].sum(axis=1) + 1e-9) for audio in (made, piece.audio)]
-    over = levels[0] - levels[1]
-    loud = levels[1] > levels[1].max() - 40
+    true, new, old_band = (
+        10 * np.log10(power(audio)[:, band].sum(axis=1) + 1e-9)
+        for audio, band in (
+            (piece.audio, slice(first, None)), (made, slice(first, None)), (heard, slice(first // 2, first))
+        )
+    )  # fmt: skip
+    loud = true > true.max() - 40
     pesq = next(metric for metric in SPEECH if metric.name == "PESQ").measure
     heard_by_ear = [
         pesq(piece.audio, audio, SAMPLE_RATE) if piece.kind == "speech" else np.nan for audio in (heard, made)
     ]
-    return piece.kind, [added_db, *np.percentile(over[loud], (5, 50, 95, 100)), *heard_by_ear]
+    over, against_old = (new - true)[loud], (new - old_band)[loud]
+    figures = [added_db, *np.percentile(over, (5, 50, 95)), against_old.max(), (true - old_band)[loud].max()]
+    return (piece.kind, f"{cutoff_hz / 1000:g} kHz"), [*figures, *heard_by_ear]
 
 
 def old() -> None:
@@ -221,13 +228,16 @@ def old() -> None:
         values = np.array(found)
         mean = values.mean(axis=0)
         levels = [f"{value:+.1f}" for value in mean[1:4]]
-        ear = [f"{value:.2f}" if value == value else "" for value in mean[5:]]
-        lines.append([kind, len(found), f"{values[:, 0].max():.0f}", *levels, f"{values[:, 4].max():+.1f}", *ear])
-    head = ["", "recordings", "most added to the old band", "5 % of frames below", "median", "5 % above",
-            "worst frame", "PESQ, input", "PESQ, fullband"]  # fmt: skip
+        loudest = [f"{value:+.1f}" for value in values[:, 4:6].max(axis=0)]
+        ear = [f"{value:.2f}" if value == value else "" for value in mean[6:]]
+        lines.append([*kind, len(found), f"{values[:, 0].max():.0f}", *levels, *loudest, *ear])
+    head = ["", "cut off at", "recordings", "most added to the old band", "5 % of frames below", "median",
+            "5 % above", "loudest frame against the octave below", "that of the original", "PESQ, input",
+            "PESQ, fullband"]  # fmt: skip
     text = (
-        "Cut off at 4, 8 and 12 kHz. In dB: what is added below 95 % of the cut-off, against what is there; the new "
-        "band's level against the true one, in frames where that is within 40 dB of its loudest."
+        "In dB: what is added below 95 % of the cut-off, against what is there (Hann window over the whole); the new "
+        "band's level against the true one, in frames where that is within 40 dB of its loudest; and the new band's "
+        "level against the octave below the cut-off, the most of any such frame, made and true."
     )
     write("Frequency expansion: old band and level", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 

@@ -27,6 +27,7 @@ from aural.stages.frequency_expansion.fullband import (
 from aural.streaming import AtRate, SegmentStream
 
 SEGMENT = 2048 * HOP  # 11 s
+MOST = 10 ** (15 / 10)  # power of the new band, at most, against that of the octave below the cut-off
 
 
 @cache
@@ -47,8 +48,9 @@ def open_fullband(source: Format, path: Path, band: Band) -> Stream:
 class FullbandStream(SegmentStream):
     """Turns audio at 48 kHz into what is missing of it between the cut-off and the ceiling.
 
-    What a filter's slope has left there is completed, not doubled: a bin gets as much power as it lacks. A result
-    depends on nothing farther away than the context reaches, so segments meet without a seam.
+    What a filter's slope has left there is completed, not doubled: a bin gets as much power as it lacks. No frame
+    gets much more than the octave below the cut-off holds: where that is silent, nothing is made. A result depends on
+    nothing farther away than the context reaches, so segments meet without a seam.
     """
 
     def __init__(self, source: Format, network: Fullband, band: Band) -> None:
@@ -57,6 +59,7 @@ class FullbandStream(SegmentStream):
         self.cutoff_hz = torch.full((source.channels,), band.cutoff_hz)
         hz = torch.arange(BINS) * BIN_HZ
         end = ((band.ceiling_hz - hz) / 150).clamp(0, 1)
+        self.octave = ((hz >= band.cutoff_hz / 2) & (hz < 0.94 * band.cutoff_hz)).float()
         self.gain = 10 ** (band.level_db / 20) * torch.sin(torch.pi / 2 * end) * (hz >= 0.94 * band.cutoff_hz)
 
     @torch.inference_mode()
@@ -70,5 +73,6 @@ class FullbandStream(SegmentStream):
         told = self.network(spectra, self.cutoff_hz)
         power = torch.exp(2 * told.log_amplitude) * self.gain.square()
         there = spectra.real.square() + spectra.imag.square()
-        sounds = there.sum(-1, keepdim=True) > 0
-        return torch.polar((power - there).clamp(min=0).sqrt() * sounds, told.phase)
+        below = (there * self.octave).sum(-1, keepdim=True)
+        power = power * (MOST * below / (power.sum(-1, keepdim=True) + 1e-24)).clamp(max=1)
+        return torch.polar((power - there).clamp(min=0).sqrt(), told.phase)

@@ -1,7 +1,8 @@
 """Frequency expansion: the new band beside the classical engine, what becomes of the old band, and speed.
 
 python benchmarks/frequency_expansion.py              all
-python benchmarks/frequency_expansion.py speed        one of filters, codecs, old, speed, spectrograms, lossy
+python benchmarks/frequency_expansion.py speed        one of filters, codecs, old, speed, spectrograms, published,
+                                                      lossy
 
 Log-spectral distance (LSD), in the unit of AP-BWE and as it is computed there: root of the mean square difference of
 log10 |S|^2, not below 1e-8, over the bins, then the mean over all frames; STFT with a Hann window of 2048 frames
@@ -37,6 +38,7 @@ from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.learning.material import find, read
 from aural.metrics import SPEECH
+from aural.stages.frequency_expansion.evaluate import Evaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
 Audio = NDArray[np.float32]
@@ -272,6 +274,15 @@ def spectrograms() -> None:
     figure.savefig(PICTURE, dpi=70)
 
 
+def published() -> None:
+    """Write the table of Kuleshov, Enam and Ermon."""
+    report = Evaluation(speech=str(CORPUS / "speech"), music=str(CORPUS / "music")).run(jobs=os.cpu_count() or 1)
+    if report.errors:
+        sys.exit("\n".join(report.errors))
+    text = report.markdown().partition("\n\n")[2]
+    write("Frequency expansion: published networks", "frequency_expansion.py", text)
+
+
 def lossy() -> None:
     """Write the table of Kim, Ryu and Jeong: the mean absolute difference after 100, 900 and 1000 steps."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -305,7 +316,8 @@ def lossy() -> None:
 
 
 SECTIONS = {
-    "filters": filters, "codecs": codecs, "old": old, "speed": speed, "spectrograms": spectrograms, "lossy": lossy
+    "filters": filters, "codecs": codecs, "old": old, "speed": speed, "spectrograms": spectrograms,
+    "published": published, "lossy": lossy,
 }  # fmt: skip
 
 if __name__ == "__main__":

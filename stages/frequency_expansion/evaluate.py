@@ -21,6 +21,7 @@ from aural.learning.material import read as excerpt
 from aural.metrics import Metric
 from aural.parameters import param
 from aural.stage import Block
+from aural.stages.frequency_expansion.fullband import LOWEST_HZ
 from aural.stages.frequency_expansion.published import KINDS, NETWORKS, PASSED, RATIOS, network, poorer
 from aural.stages.frequency_expansion.stage import ENGINES, FrequencyExpansion
 
@@ -175,13 +176,19 @@ def restored(paths: Mapping[int, Path], sample: Sample) -> Block | None:
         return np.asarray(_opened(path)(torch.from_numpy(sample.heard)).numpy())
 
 
-def expanded(engine: str, sample: Sample) -> Block:
-    """Let the stage continue what was decimated: the frames that the splines went through."""
+def expanded(engine: str, sample: Sample) -> Block | None:
+    """Let the stage continue what was decimated: the frames that the splines went through.
+
+    The network is not asked about cut-offs that it was not made for.
+    """
     from scipy.signal import resample_poly
 
     ratio, rate = int(sample.labels["ratio"]), sample.sample_rate
+    cutoff_hz = PASSED * rate / 2 / ratio
+    if engine == "fullband" and cutoff_hz < LOWEST_HZ:
+        return None
     narrow = resample_poly(sample.heard[:, ::ratio], ratio, 1, axis=1)[:, : sample.heard.shape[1]]
-    stage = FrequencyExpansion(engine=engine, cutoff_hz=PASSED * rate / 2 / ratio, sample_rate=STAGE_RATE)
+    stage = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, sample_rate=STAGE_RATE)
     wide = stage(narrow.astype(np.float32), rate)
     return np.asarray(soxr.resample(wide[0], STAGE_RATE, rate), np.float32)[None]
 

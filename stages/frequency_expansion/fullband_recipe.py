@@ -24,6 +24,7 @@ from aural.stages.frequency_expansion.fullband import (
     BIN_HZ,
     BINS,
     END_HZ,
+    LOWEST_HZ,
     SAMPLE_RATE,
     WINDOW,
     Fullband,
@@ -34,7 +35,7 @@ from aural.stages.frequency_expansion.published import KINDS, Audio
 
 WEIGHTS = {"amplitude": 1.0, "phase": 0.3, "spectral": 0.05, "adversarial": 0.05, "matching": 0.5, "judge": 1.0}
 JUDGED = 0.4  # of the steps are done before the judges speak: until then there is nothing to refine
-LOWEST_HZ, HIGHEST_HZ = 3000.0, 18500.0
+HIGHEST_HZ = 18500.0
 LEAST_HZ = 13500.0  # that a recording must reach to be a target
 LEAST_SNR_DB = 30.0
 SPAN = 0.92  # of what a recording reaches, at most, it is cut off at

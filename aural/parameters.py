@@ -132,8 +132,8 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Write the value of a parameter as a reader would."""
-    return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    """Write the value that another parameter must have; of several things, that they are there."""
+    return "given" if isinstance(value, tuple) else str(value)
 
 
 def markdown(owner: type) -> str:

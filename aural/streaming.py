@@ -22,8 +22,8 @@ class Queue:
         self.frames = 0
 
     def append(self, block: Block) -> None:
-        """Put frames at the end. Any leading axes, the same for every block."""
-        self.blocks.append(block)
+        """Put a copy of frames at the end. Any leading axes, the same for every block."""
+        self.blocks.append(block.copy())
         self.frames += block.shape[-1]
 
     def peek(self, frames: int) -> Block:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aural import Effect, Format, Stream, param
+from aural.streaming import Through
+
+HIGHEST = 0.45  # of the sample rate: a band above is no band
 
 
 @dataclass(frozen=True)
@@ -13,8 +16,8 @@ class DeEsser(Effect):
     """Lowers the upper band where it is too large a part of the whole, loud or soft; elsewhere nothing changes."""
 
     name: ClassVar[str] = "de-esser"
-    split_hz: float = param(5000.0, "Frequency above which hissing is looked for, and lowered", unit="Hz",
-                            low=1000.0, high=20000.0)  # fmt: skip
+    split_hz: float = param(5000.0, "Frequency above which hissing is looked for, and lowered; nothing is done where "
+                            "the sample rate leaves no room above", unit="Hz", low=1000.0, high=20000.0)  # fmt: skip
     threshold_db: float = param(-9.0, "Level of the upper band, against the whole, above which it is lowered",
                                 unit="dB", low=-60.0, high=0.0, examples=(-30.0,))  # fmt: skip
     ratio: float = param(4.0, "Decibels above the threshold of which one is left", low=1.0, high=100.0)
@@ -30,4 +33,6 @@ class DeEsser(Effect):
     def stream(self, source: Format) -> Stream:
         from aural.stages.dynamic_compression.streams import DeEssStream
 
+        if self.split_hz >= HIGHEST * source.sample_rate:
+            return Through(source)
         return DeEssStream(self, source)

@@ -12,6 +12,8 @@ from aural import Block, Format, Stream
 from aural.stages.dynamic_compression import dsp
 from aural.streaming import Queue, SegmentStream
 
+SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
+
 
 class GainStream(Stream):
     """Finds the gain slab by slab, and holds the audio back by the look-ahead."""
@@ -88,8 +90,9 @@ class GateStream(GainStream):
         self.reduced = np.full(source.channels, stage.range_db / dsp.OCTAVE_DB)
         self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.release_ms, stage.attack_ms)]
         opens, closes = stage.threshold_db, stage.threshold_db - stage.hysteresis_db
+        hold = 1 + round((stage.hold_ms + stage.lookahead_ms) / 1000 * source.sample_rate)
         self.law: list[Any] = [
-            opens / dsp.OCTAVE_DB, closes / dsp.OCTAVE_DB, 1 + round(stage.hold_ms / 1000 * source.sample_rate),
+            opens / dsp.OCTAVE_DB, closes / dsp.OCTAVE_DB, hold,
             stage.ratio - 1, stage.range_db / dsp.OCTAVE_DB,
         ]  # fmt: skip
 
@@ -105,7 +108,7 @@ class DeEssStream(Stream):
 
     def __init__(self, stage: Any, source: Format) -> None:
         super().__init__(source)
-        self.upper = UpperBand(source, min(stage.split_hz, 0.45 * source.sample_rate))
+        self.upper = UpperBand(source, stage.split_hz)
         self.waiting = Queue()
         self.rms = [Rms(source, stage.rms_ms) for _ in range(2)]
         self.link = stage.link
@@ -115,18 +118,23 @@ class DeEssStream(Stream):
         self.most = np.float32(stage.range_db / dsp.OCTAVE_DB)
 
     def push(self, block: Block) -> Block:
-        self.waiting.append(block)
-        return self._less(self.upper.push(block))
+        slabs = [block[:, start : start + GainStream.SLAB] for start in range(0, block.shape[-1], GainStream.SLAB)]
+        return np.concatenate([self.nothing(), *map(self._slab, slabs)], axis=-1)
 
     def flush(self) -> Block:
         return self._less(self.upper.flush())
+
+    def _slab(self, slab: Block) -> Block:
+        self.waiting.append(slab)
+        return self._less(self.upper.push(slab))
 
     def _less(self, upper: Block) -> Block:
         if not upper.shape[-1]:
             return upper
         audio = self.waiting.take(upper.shape[-1])
-        whole, high = (dsp.log2(rms(x)) for rms, x in zip(self.rms, (audio, upper), strict=True))
-        excess = np.minimum(dsp.reduction(dsp.linked(high - whole, self.link), *self.curve), self.most)
+        whole, high = (rms(x) for rms, x in zip(self.rms, (audio, upper), strict=True))
+        share = dsp.log2(high) - dsp.log2(whole + SILENT)
+        excess = np.minimum(dsp.reduction(dsp.linked(share, self.link), *self.curve), self.most)
         reduced = dsp.smooth(excess, self.reduced, *self.poles)
         return audio - (1 - dsp.exp2(-reduced)) * upper
 

@@ -21,6 +21,7 @@ log = logging.getLogger("aural")
 ENGINES = ("fullband", "classical")
 FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # what a file becomes whose sample rate is below the second
 NETWORK_END_HZ = 20000.0
+HIGHEST_HZ = 192000.0
 DECLINE_DB, NOISE = 1.6, 0.5
 
 
@@ -43,7 +44,7 @@ class FrequencyExpansion(Effect):
     engine: str = param("fullband", "What makes the new band: a network, or copies of the band below the cut-off",
                         choices=ENGINES)  # fmt: skip
     cutoff_hz: float | None = param(None, "Frequency at which the recording is cut off", unit="Hz",
-                                    low=100.0, high=192000.0, measured=True)  # fmt: skip
+                                    low=100.0, high=HIGHEST_HZ, measured=True)  # fmt: skip
     sample_rate: int | None = param(None, "Sample rate of the result, if above that of the recording; if not given, "
                                     "48000 for recordings below 44100", unit="Hz", low=8000, high=384000,
                                     examples=(96000,))  # fmt: skip
@@ -72,7 +73,7 @@ class FrequencyExpansion(Effect):
         for block in blocks:
             meter.update(block)
         found = meter.compute()
-        ready = replace(self, cutoff_hz=found.cutoff_hz)
+        ready = replace(self, cutoff_hz=min(found.cutoff_hz, HIGHEST_HZ))
         if found.cut:
             log.info("%s: the spectrum is cut off at %.1f kHz", self.name, found.cutoff_hz / 1000)
         if not ready._room(source):

@@ -24,6 +24,7 @@ HELD_BEFORE, HELD_AFTER = round(0.1 * PIECES), round(0.4 * PIECES)  # pieces for
 FADE = 2 * round(0.15 * PIECES) + 1  # pieces over which the gain moves
 ABOVE_BACKGROUND_DB = 8.0
 BELOW_LOUDEST_DB = 45.0
+BREATH_DB = 18.0  # what is so far below the target, and cannot be lifted that far, is a breath, and stays
 TINY = 1e-12
 SEGMENT_S = 2
 
@@ -46,8 +47,7 @@ def threshold_lufs(level: Floats) -> float:
     if not level.size:
         return 0.0
     loudest = float(np.quantile(level, 0.98))
-    heard = level[level > loudest - 60]
-    return max(float(np.quantile(heard, 0.1)) + ABOVE_BACKGROUND_DB, loudest - BELOW_LOUDEST_DB)
+    return max(float(np.quantile(level, 0.1)) + ABOVE_BACKGROUND_DB, loudest - BELOW_LOUDEST_DB)
 
 
 def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Floats:
@@ -75,8 +75,9 @@ class Law:
         level = levels(powers)
         speaks = level > self.speech_lufs
         around = around_lufs(level, speaks, self.window_s)
-        wanted = np.where(np.isfinite(around), self.share * (self.target_lufs - around), 0.0)
-        wanted = np.clip(wanted, -self.max_cut_db, self.max_boost_db)
+        missing = np.where(np.isfinite(around), self.target_lufs - around, 0.0)
+        missing = np.where(missing > max(BREATH_DB, self.max_boost_db + 3), 0.0, missing)
+        wanted = np.clip(self.share * missing, -self.max_cut_db, self.max_boost_db)
         held = maximum_filter1d(speaks, HELD_BEFORE + HELD_AFTER + 1, origin=(HELD_AFTER - HELD_BEFORE) // 2)
         return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, 0)), FADE, mode="nearest"))
 

@@ -15,7 +15,7 @@ LOWEST_LUFS = -120.0
 
 @dataclass(frozen=True)
 class Leveller(Effect):
-    """Moves the level of speech, second by second, towards one level; pauses, breath and noise are never lifted."""
+    """Moves the level of speech, second by second, towards one level; pauses are not lifted."""
 
     name: ClassVar[str] = "leveller"
     target_lufs: float | None = param(None, "Level that speech is moved to, its pauses left out; if not given, its "

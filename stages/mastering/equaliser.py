@@ -67,7 +67,7 @@ class Equaliser(Effect):
     def __post_init__(self) -> None:
         super().__post_init__()
         for text in self.bands:
-            Band.parse(text)
+            Band.parse(str(text))
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.mastering.equalising import LinearStream, MinimumStream, section

@@ -18,7 +18,8 @@ from aural.streaming import SegmentStream
 
 Floats = NDArray[np.float64]
 
-REACH_S = 0.085  # to either side of a frame, that the filter without a turn of phase hears
+LEAST_S, MOST_S = 0.085, 0.5  # to either side of a frame, that the filter without a turn of phase hears
+FADED = 1e-4  # of a ringing is left there
 
 
 def section(kind: str, frequency: float, gain_db: float, q: float) -> list[float]:
@@ -47,6 +48,12 @@ def section(kind: str, frequency: float, gain_db: float, q: float) -> list[float
     return [x / a[0] for x in (*b, *a)]
 
 
+def _radius(section: Sequence[float]) -> float:
+    """Return how much of the ringing of a section's magnitude is left from one frame to the next: zeros ring, too."""
+    roots = np.abs(np.concatenate([np.roots(section[:3]), np.roots(section[3:])]))
+    return float(max(roots[roots < 1 - 1e-6], default=1e-9)) or 1e-9
+
+
 class MinimumStream(Stream):
     """Section after section, as in an analogue circuit."""
 
@@ -66,9 +73,10 @@ class LinearStream(SegmentStream):
     """One symmetric filter with the magnitude of all sections."""
 
     def __init__(self, source: Format, sections: Sequence[Sequence[float]], gain: float) -> None:
-        reach = round(REACH_S * source.sample_rate)
+        ringing = max((math.log(FADED) / math.log(radius) for radius in map(_radius, sections)), default=0.0)
+        reach = round(min(max(ringing, LEAST_S * source.sample_rate), MOST_S * source.sample_rate))
         super().__init__(source, segment=8 * reach, context=reach)
-        size = 8 * reach
+        size = 16 * reach
         turn = np.arange(size // 2 + 1) * 2 * np.pi / size
         magnitude = np.abs(sosfreqz(np.array(sections), turn)[1]) if len(sections) else np.ones(turn.size)
         impulse = np.roll(np.fft.irfft(magnitude, size), reach)[: 2 * reach + 1]

@@ -60,6 +60,15 @@ def test_noise_alone_is_not_lifted() -> None:
     np.testing.assert_array_equal(Leveller()(noise, RATE), noise)
 
 
+def test_a_breath_by_itself_is_not_lifted() -> None:
+    audio, turns, _ = talk(-75.0)
+    rng = np.random.default_rng(2)
+    breath = slice(turns[0].stop + RATE // 2, turns[0].stop + RATE)
+    audio[:, breath] += (10 ** (-55 / 20) * rng.standard_normal(RATE // 2)).astype(np.float32)
+    out = Leveller(window_s=0.5)(audio, RATE)
+    assert np.std(out[:, breath]) < 1.2 * np.std(audio[:, breath])
+
+
 def test_limits_hold_and_a_target_is_reached() -> None:
     audio, turns, _ = talk()
     far = turns[1]

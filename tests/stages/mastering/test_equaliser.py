@@ -43,6 +43,14 @@ def test_a_peak_is_so_high_there_and_nowhere_else(gain_db: float, phase: str) ->
 
 
 @PHASES
+@pytest.mark.parametrize(("hz", "gain_db", "q"), [(50, -12, 4), (30, 12, 2), (100, 12, 20)])
+def test_narrow_bands_are_as_deep_as_they_say(hz: float, gain_db: float, q: float, phase: str) -> None:
+    assert gains_db(Equaliser(bands=(f"peak:{hz}:{gain_db}:{q}",), phase=phase), hz)[0] == pytest.approx(
+        gain_db, abs=0.5
+    )
+
+
+@PHASES
 @pytest.mark.parametrize(("kind", "inner", "outer"), [("low-shelf", 20, 15000), ("high-shelf", 22000, 50)])
 def test_a_shelf_has_half_its_gain_at_its_frequency(kind: str, inner: float, outer: float, phase: str) -> None:
     found = gains_db(Equaliser(bands=(f"{kind}:1000:8",), phase=phase), inner, 1000, outer)

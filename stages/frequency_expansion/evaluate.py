@@ -117,7 +117,8 @@ class Evaluation(evaluation.Evaluation):
         found: list[tuple[str, str, Clip | Path]] = []
         for kind in KINDS:
             if folder := getattr(self, kind):
-                clips = [c for c in find(folder, kind, part) if c.bandwidth_hz >= 0.45 * self.sample_rate]
+                long = (c for c in find(folder, kind, part) if c.seconds * self.sample_rate >= 2 * WINDOW)
+                clips = [c for c in long if c.bandwidth_hz >= 0.45 * self.sample_rate]
                 spread = sorted(clips, key=lambda clip: (clip.group, clip.path))
                 step = max(1, len(spread) // self.files)
                 found += [(str(clip.path.relative_to(folder)), kind, clip) for clip in spread[::step][: self.files]]

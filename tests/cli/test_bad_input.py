@@ -262,7 +262,9 @@ def test_odd_recordings_come_through(tmp_path: Path, name: str) -> None:
     import soundfile
 
     result, rate = soundfile.read(tmp_path / f"{name}_clean.wav", always_2d=True)
-    assert (rate, result.shape[1], result.shape[0]) == (sample_rate, *audio.shape)
+    raised = 48000 if sample_rate < 44100 else sample_rate  # a low rate leaves no room for treble
+    assert (rate, result.shape[1]) == (raised, audio.shape[0])
+    assert result.shape[0] == audio.shape[1] * raised // sample_rate
     assert np.isfinite(result).all()
     assert np.abs(result).max() <= 1.0
 

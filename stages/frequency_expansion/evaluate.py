@@ -95,12 +95,15 @@ class Evaluation(evaluation.Evaluation):
             raise ParameterError(f"evaluation: ratio must be among 2, 4 and 6, got {self.ratio!r}")
 
     def systems(self) -> Mapping[str, System]:
+        own = [(*_made_for(Path(path)), Path(path)) for path in self.network]
         by_name: dict[str, dict[int, Path]] = {}
-        for path in (*shipped(), *map(Path, self.network)):
-            name, ratio = _made_for(path)
+        for name, ratio, path in own:
             if ratio in by_name.setdefault(name, {}):
                 raise ParameterError(f"evaluation: two networks are called {name!r} and made for ratio {ratio}")
             by_name[name][ratio] = path
+        for path in shipped():  # one's own take the place of those that come with AURAL
+            name, ratio = _made_for(path)
+            by_name.setdefault(name, {}).setdefault(ratio, path)
         published = {name: partial(restored, paths) for name, paths in sorted(by_name.items())}
         return {"spline": unchanged, **published, **{name: partial(expanded, name) for name in ENGINES}}
 

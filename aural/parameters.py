@@ -71,8 +71,14 @@ class Parameter:
         if value is None and self.optional:
             return
         if not self._accepts(value):
-            allowed = self.spec.allowed if self.numeric or self.spec.choices else f"a {self.kind.__name__}"
-            raise ParameterError(f"{owner}: {self.name} must be {allowed}, got {value!r}")
+            raise ParameterError(f"{owner}: {self.name} must be {self.allowed}, got {value!r}")
+
+    @property
+    def allowed(self) -> str:
+        """Say in words which values are allowed."""
+        if self.kind is tuple and self.element in (int, float):
+            return f"numbers, each {self.spec.allowed}"
+        return self.spec.allowed if self.numeric or self.spec.choices else f"a {self.kind.__name__}"
 
     @property
     def numeric(self) -> bool:
@@ -81,14 +87,19 @@ class Parameter:
 
     def _accepts(self, value: Any) -> bool:
         if self.numeric:
-            whole = isinstance(value, int) or hasattr(value, "__index__")
-            if isinstance(value, bool) or not (whole or (self.kind is float and hasattr(value, "__float__"))):
-                return False
-            low, high = self.spec.low, self.spec.high
-            return not (math.isnan(value) or (low is not None and value < low) or (high is not None and value > high))
+            return self._in_range(self.kind, value)
+        if self.kind is tuple and self.element in (int, float):
+            return isinstance(value, tuple) and all(self._in_range(self.element, number) for number in value)
         if self.spec.choices:
             return value in self.spec.choices
         return self.kind is object or isinstance(value, self.kind)
+
+    def _in_range(self, kind: type, value: Any) -> bool:
+        whole = isinstance(value, int) or hasattr(value, "__index__")
+        if isinstance(value, bool) or not (whole or (kind is float and hasattr(value, "__float__"))):
+            return False
+        low, high = self.spec.low, self.spec.high
+        return not (math.isnan(value) or (low is not None and value < low) or (high is not None and value > high))
 
 
 @cache
@@ -141,7 +152,7 @@ def markdown(owner: type) -> str:
     rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
     for p in parameters(owner):
         default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
-        allowed = p.spec.allowed if p.numeric or p.spec.choices else p.kind.__name__
+        allowed = p.kind.__name__ if p.allowed == f"a {p.kind.__name__}" else p.allowed
         when = "".join(f" ({name} = {shown(value)})" for name, value in p.spec.when.items())
         rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
     return "\n".join(rows)

@@ -50,8 +50,8 @@ def _option(parameter: Parameter) -> click.Option:
 def _notes(parameter: Parameter) -> str:
     """Say what is allowed, what is taken where nothing is given, and when it matters."""
     spec, notes = parameter.spec, []
-    if parameter.numeric and (spec.low is not None or spec.high is not None):
-        notes.append(spec.allowed.removesuffix(f" {spec.unit}"))
+    if spec.low is not None or spec.high is not None:
+        notes.append(parameter.allowed.removesuffix(f" {spec.unit}"))
     if spec.examples and parameter.kind is not tuple:
         notes.append(f"e.g. {spec.examples[0]}")
     notes += [f"with {key.replace('_', '-')} {shown(value)}" for key, value in spec.when.items()]

@@ -1,15 +1,17 @@
-"""Compressor, gate and de-esser as streams: a gain from a side chain, ahead of the signal if asked."""
+"""The stages of this room as streams: a gain from a side chain, ahead of the signal if asked."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.signal import firwin, oaconvolve
 
-from aural import Block, Format, Stream
+from aural import Block, Effect, Format, Stream
 from aural.stages.dynamic_compression import dsp
+from aural.stages.dynamic_compression.crossover import Crossover
 from aural.streaming import Queue, SegmentStream
 
 SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
@@ -79,6 +81,26 @@ class CompressionStream(GainStream):
         return gain
 
 
+class UpwardStream(GainStream):
+    """The gain of an upward compressor."""
+
+    def __init__(self, stage: Any, source: Format) -> None:
+        super().__init__(source, stage.lookahead_ms, stage.sidechain_highpass_hz)
+        self.rms = Rms(source, stage.rms_ms)
+        self.link = stage.link
+        self.raised = np.zeros(source.channels)
+        self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.release_ms, stage.attack_ms)]
+        self.curve = [-stage.threshold_db / dsp.OCTAVE_DB, 1 - 1 / stage.ratio, stage.knee_db / dsp.OCTAVE_DB]
+        self.floor, self.most = (np.float32(db / dsp.OCTAVE_DB) for db in (stage.floor_db, stage.range_db))
+
+    def gain(self, side: Any) -> Block:
+        levels = dsp.linked(dsp.log2(self.rms(side)), self.link)
+        wanted = dsp.reduction(-levels, *self.curve)
+        raised = np.clip(levels - self.floor, 0, np.minimum(wanted, self.most), dtype=np.float32)
+        gain: Block = dsp.exp2(dsp.smooth(raised, self.raised, *self.poles))
+        return gain
+
+
 class GateStream(GainStream):
     """The gain of a gate."""
 
@@ -101,6 +123,26 @@ class GateStream(GainStream):
         reduced = dsp.smooth(dsp.expansion(levels, self.open, *self.law), self.reduced, *self.poles)
         gain: Block = dsp.exp2(-reduced)
         return gain
+
+
+class MultibandStream(Stream):
+    """Takes a signal apart, compresses each band, and sums them."""
+
+    def __init__(self, source: Format, crossovers_hz: Sequence[float], effects: Sequence[Effect]) -> None:
+        super().__init__(source)
+        self.crossover = Crossover(source, crossovers_hz)
+        self.bands = [effect.open(source) for effect in effects]
+
+    def push(self, block: Block) -> Block:
+        slabs = [block[:, start : start + GainStream.SLAB] for start in range(0, block.shape[-1], GainStream.SLAB)]
+        return np.concatenate([self.nothing(), *(self._sum(self.crossover.push(slab)) for slab in slabs)], axis=-1)
+
+    def flush(self) -> Block:
+        return self._sum(self.crossover.flush())
+
+    def _sum(self, bands: Block) -> Block:
+        compressed = [stream.push(band) for stream, band in zip(self.bands, bands, strict=True)]
+        return np.sum(compressed, axis=0, dtype=np.float32)
 
 
 class DeEssStream(Stream):

@@ -1,0 +1,40 @@
+"""Crossovers: a signal taken apart into bands that sum to the signal.
+
+References:
+    S. H. Linkwitz, Active crossover networks for noncoincident drivers, JAES 24(1), 1976: two second-order
+    Butterworth filters in series, both sides 6 dB down where they meet, 24 dB an octave. Here one of the two runs
+    backwards: the slopes are the same, 1 / (1 + (f/c)^4) and the rest, but no phase turns, so that the sides sum to
+    the signal itself rather than to an all-pass of it, and may be mixed with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.signal import oaconvolve
+from scipy.signal.windows import tukey
+
+from aural import Block, Format
+from aural.streaming import SegmentStream
+
+PERIODS = 2.5  # of the lowest crossover, to either side of a frame, that a band hears: the rest is below -90 dB
+
+
+class Crossover(SegmentStream):
+    """Splits at rising frequencies; gives a stem for each band, the lowest first."""
+
+    def __init__(self, source: Format, frequencies_hz: Sequence[float]) -> None:
+        reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
+        super().__init__(source, segment=2 * reach, context=reach, stems=len(frequencies_hz) + 1)
+        hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
+        bands, rest = [], np.ones(hz.size)
+        for frequency in frequencies_hz:
+            low = 1 / (1 + (hz / frequency) ** 4)
+            bands.append(rest * low)
+            rest = rest * (1 - low)
+        impulses = np.roll(np.fft.irfft([*bands, rest]), reach, axis=-1)[:, : 2 * reach + 1]
+        self.kernels = (impulses * tukey(2 * reach + 1, 0.5)).astype(np.float32)[:, np.newaxis]
+
+    def process(self, audio: Block) -> Block:
+        return oaconvolve(audio[np.newaxis], self.kernels, axes=-1)[..., self.context : -self.context]

@@ -1,0 +1,74 @@
+"""Multiband compression: each part of the spectrum turned down by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from aural import Effect, Format, Stream, param
+from aural.errors import ParameterError
+from aural.stages.dynamic_compression.stage import DynamicCompression
+
+HIGHEST = 0.45  # of the sample rate: no band is split off above
+EACH = ("threshold_db", "ratio", "attack_ms", "release_ms", "makeup_db")
+
+
+@dataclass(frozen=True)
+class Multiband(Effect):
+    """Compresses bands one by one: a booming vowel or a harsh cymbal turns down its own band and nothing else.
+
+    Bands that no crossover separates at the signal's sample rate are one.
+
+    Raises:
+        ParameterError: besides ranges, crossovers do not rise, or some values are neither one nor one for each band.
+    """
+
+    name: ClassVar[str] = "multiband"
+    level_independent: ClassVar[bool] = False
+    crossovers_hz: tuple[float, ...] = param(
+        (120.0, 1000.0, 6000.0), "Frequencies between the bands, rising", unit="Hz", low=20.0, high=20000.0,
+        examples=((500.0,),))  # fmt: skip
+    threshold_db: tuple[float, ...] = param(
+        (-30.0,), "Level above which a band is turned down; this and what follows: one value for all bands, or one "
+        "for each, the lowest first", unit="dBFS", low=-80.0, high=0.0, examples=((-50.0,),))  # fmt: skip
+    ratio: tuple[float, ...] = param(
+        (2.0,), "Decibels above the threshold of which one is left", low=1.0, high=100.0,
+        examples=((6.0,),))  # fmt: skip
+    attack_ms: tuple[float, ...] = param(
+        (10.0,), "Time constant of turning down", unit="ms", low=0.01, high=500.0, examples=((1.0,),))  # fmt: skip
+    release_ms: tuple[float, ...] = param(
+        (150.0,), "Time constant of turning up again", unit="ms", low=1.0, high=5000.0,
+        examples=((30.0,),))  # fmt: skip
+    makeup_db: tuple[float, ...] = param(
+        (0.0,), "Gain behind the compressor", unit="dB", low=-24.0, high=48.0, examples=((3.0,),))  # fmt: skip
+    knee_db: float = param(6.0, "Width of the bend of the curve around the threshold", unit="dB",
+                           low=0.0, high=40.0)  # fmt: skip
+    detector: str = param("rms", "What counts as level: magnitude, or the root of a mean power",
+                          choices=("peak", "rms"))  # fmt: skip
+    rms_ms: float = param(10.0, "Time constant of the mean", unit="ms",
+                          low=0.1, high=1000.0, when={"detector": "rms"})  # fmt: skip
+    link: float = param(1.0, "How far each channel follows the loudest; 0 leaves each to itself",
+                        low=0.0, high=1.0)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(low >= high for low, high in pairwise(self.crossovers_hz)):
+            raise ParameterError(f"{self.name}: crossovers_hz must rise, got {self.crossovers_hz!r}")
+        bands = len(self.crossovers_hz) + 1
+        for name in EACH:
+            if len(values := getattr(self, name)) not in (1, bands):
+                raise ParameterError(f"{self.name}: {name} must be one value, or {bands}, got {values!r}")
+
+    def each(self) -> list[DynamicCompression]:
+        """List the compressor of each band, the lowest first."""
+        bands = len(self.crossovers_hz) + 1
+        spread = {name: (getattr(self, name) * bands)[:bands] for name in EACH}
+        same = {name: getattr(self, name) for name in ("knee_db", "detector", "rms_ms", "link")}
+        return [DynamicCompression(**{name: v[n] for name, v in spread.items()}, **same) for n in range(bands)]
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.dynamic_compression.streams import MultibandStream
+
+        crossovers = [hz for hz in self.crossovers_hz if hz < HIGHEST * source.sample_rate]
+        return MultibandStream(source, crossovers, self.each()[: len(crossovers) + 1])

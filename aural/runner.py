@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from aural.audio.files import open_audio
+from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.diagnosis import Diagnosis, Examination, inspect
 from aural.errors import AudioError
 from aural.planning import Plan, check_preset, plan
-from aural.stage import UNWATCHED, Effect, Format, Separator, Stream, Watch
+from aural.stage import UNWATCHED, Block, Effect, Format, Separator, Stream, Watch
 from aural.streaming import BlendStream
 
 
@@ -91,6 +91,37 @@ def process(
     if save_removed:
         _write_removed(run.stage, source, target)
     return run.stage
+
+
+def measure_album(effect: Effect, sources: Sequence[str | Path]) -> Effect:
+    """Run the first pass over several recordings as if they were one, so that they keep their relation.
+
+    Raises:
+        AudioError: a recording cannot be read, or they differ in sample rate or channels.
+    """
+    files = [open_audio(source) for source in sources]
+    for source, file in zip(sources, files, strict=True):
+        if file.format != files[0].format:
+            raise AudioError(
+                f"{source}: {_form(file.format)}, but {sources[0]}: {_form(files[0].format)}; an album is measured "
+                "as one recording, so its files must be alike"
+            )
+    return effect if effect.ready else effect.measure(Album(files), files[0].format)
+
+
+class Album:
+    """The blocks of several files, one after the other, as often as they are asked for."""
+
+    def __init__(self, files: Sequence[AudioFile]) -> None:
+        self.files = files
+
+    def __iter__(self) -> Iterator[Block]:
+        for file in self.files:
+            yield from file
+
+
+def _form(source: Format) -> str:
+    return f"{source.channels} channel{'s' * (source.channels > 1)} at {source.sample_rate} Hz"
 
 
 def separate(

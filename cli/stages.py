@@ -26,6 +26,7 @@ EFFECT_HELP = """
       aural {name} in.wav out.wav
       aural {name} *.wav -o out/
     """
+ALBUM_HELP = "Measure all inputs as one recording: what is measured is the same for all, so they keep their relation."
 SEPARATOR_HELP = """
 
     Writes each stem to a file of its own in FOLDER, which is made if it is missing.
@@ -62,6 +63,8 @@ def stage_command(name: str) -> click.Command:
             help="Write so many results, each from the next seed.",
         )
         takes(command)
+    if effect and any(p.spec.measured for p in parameters(stage)):
+        command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
     options = ["output", "to", "force", "dry-run", "jobs"] if effect else ["to", "force"]
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
 
@@ -81,12 +84,18 @@ def _run_effect(
     jobs: int,
     save_removed: bool = False,
     takes: int = 1,
+    album: bool = False,
     **values: Any,
 ) -> None:
     from aural.cli.work import STDIO, check_targets, pair
+    from aural.runner import measure_album
 
     effect = cast(Effect, stage(**values))
     pairs = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run)
+    if album and any(job.source == STDIO for job in pairs):
+        raise click.UsageError("--album needs files as input")
+    if album:
+        effect = measure_album(effect, [job.source for job in pairs])
     if takes > 1 and any(STDIO in (job.source, job.target) for job in pairs):
         raise click.UsageError("--takes needs files as input and output")
     pairs = [take for job in pairs for take in _takes(job, takes, effect)]

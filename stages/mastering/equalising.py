@@ -7,7 +7,7 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,18 +69,27 @@ class MinimumStream(Stream):
         return (self.gain * out).astype(np.float32)
 
 
-class LinearStream(SegmentStream):
-    """One symmetric filter with the magnitude of all sections."""
+class SymmetricStream(SegmentStream):
+    """One symmetric filter of a given magnitude: no phase turns."""
 
-    def __init__(self, source: Format, sections: Sequence[Sequence[float]], gain: float) -> None:
-        ringing = max((math.log(FADED) / math.log(radius) for radius in map(_radius, sections)), default=0.0)
-        reach = round(min(max(ringing, LEAST_S * source.sample_rate), MOST_S * source.sample_rate))
+    def __init__(self, source: Format, reach: int, magnitude: Callable[[Floats], Floats]) -> None:
         super().__init__(source, segment=8 * reach, context=reach)
-        size = 16 * reach
-        turn = np.arange(size // 2 + 1) * 2 * np.pi / size
-        magnitude = np.abs(sosfreqz(np.array(sections), turn)[1]) if len(sections) else np.ones(turn.size)
-        impulse = np.roll(np.fft.irfft(magnitude, size), reach)[: 2 * reach + 1]
-        self.kernel = (gain * impulse * np.hanning(2 * reach + 3)[1:-1] ** 0.25).astype(np.float32)
+        hz = np.arange(8 * reach + 1) * source.sample_rate / (16 * reach)
+        impulse = np.roll(np.fft.irfft(magnitude(hz)), reach)[: 2 * reach + 1]
+        self.kernel = (impulse * np.hanning(2 * reach + 3)[1:-1] ** 0.25).astype(np.float32)
 
     def process(self, audio: Block) -> Block:
         return oaconvolve(audio, self.kernel[None], mode="same", axes=-1)
+
+
+class LinearStream(SymmetricStream):
+    """One symmetric filter with the magnitude of all sections."""
+
+    def __init__(self, source: Format, sections: Sequence[Sequence[float]], gain: float) -> None:
+        def magnitude(hz: Floats) -> Floats:
+            whole = sosfreqz(np.array(sections), hz, fs=source.sample_rate)[1] if sections else np.ones(hz.size)
+            return gain * np.abs(whole)
+
+        ringing = max((math.log(FADED) / math.log(radius) for radius in map(_radius, sections)), default=0.0)
+        reach = round(min(max(ringing, LEAST_S * source.sample_rate), MOST_S * source.sample_rate))
+        super().__init__(source, reach, magnitude)

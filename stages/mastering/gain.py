@@ -31,8 +31,10 @@ def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
 
 def gain_for(
     target_lufs: float, before_lufs: float, room_db: float, most_limiting_db: float, after: Callable[[float], float]
-) -> float:
-    """Find the gain in dB in front of a limiter that gives a loudness behind it; 0 for silence.
+) -> tuple[float, float]:
+    """Find the gain in dB in front of a limiter that gives a loudness behind it, and by how many LU it falls short.
+
+    Silence gets no gain, and is not short of anything.
 
     Args:
         target_lufs: the loudness.
@@ -43,19 +45,19 @@ def gain_for(
             the secant method, its slope kept between 0.1 and 1 LU/dB.
     """
     if not math.isfinite(before_lufs):
-        return 0.0
+        return 0.0, 0.0
     most = min(MOST_GAIN_DB, room_db + most_limiting_db)
     gain = min(target_lufs - before_lufs, most)
     if gain <= room_db:
-        return gain
+        return gain, target_lufs - before_lufs - gain
     last_gain, last_lufs = room_db, before_lufs + room_db
     tried = []
     for _ in range(PASSES):
         lufs = after(gain)
-        tried.append((abs(target_lufs - lufs), gain))
+        tried.append((abs(target_lufs - lufs), gain, target_lufs - lufs))
         if tried[-1][0] < CLOSE_LU or (gain == most and lufs < target_lufs):
             break
         slope = min(1.0, max(0.1, (lufs - last_lufs) / (gain - last_gain)))
         last_gain, last_lufs = gain, lufs
         gain = min(gain + (target_lufs - lufs) / slope, most)
-    return min(tried)[1]
+    return min(tried)[1:]

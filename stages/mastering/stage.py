@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
+from aural.chain import Chain, ChainStream
+from aural.errors import ParameterError
 from aural.stage import pump
+from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for, integrated_lufs
+from aural.stages.mastering.match import BANDS, Match
 
 TARGETS = {
     "podcast": (-16.0, -1.0),
     "streaming": (-14.0, -1.0),
     "broadcast": (-23.0, -1.0),
     "audiobook": (-20.0, -3.0),
+    "spotify": (-14.0, -1.0),
+    "youtube": (-14.0, -1.0),
+    "tidal": (-14.0, -1.0),
+    "amazon-music": (-14.0, -2.0),
+    "apple-music": (-16.0, -1.0),
+    "deezer": (-15.0, -1.0),
+    "atsc-a85": (-24.0, -2.0),
 }
 """Integrated loudness in LUFS and ceiling in dBTP by name."""
+
+QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
+SHORT_LU = 0.1  # of the target that is said
+log = logging.getLogger("aural")
 
 
 @dataclass(frozen=True)
@@ -23,14 +39,20 @@ class Master(Effect):
     """Brings a recording to a loudness, and its true peaks below a ceiling.
 
     A linear gain where the peaks leave room for it; else a limiter behind the gain, and the gain such that the
-    loudness is right after limiting. A `mix` below 1 promises neither.
+    loudness is right after limiting. A `mix` below 1 promises neither. With a reference, first the spectrum and the
+    stereo width of that recording, as `match` brings them, and then its loudness.
+
+    Raises:
+        AudioError: the reference cannot be read, or is silent.
+        ParameterError: besides ranges, curve_db is not one gain for each band.
     """
 
     name: ClassVar[str] = "master"
     level_independent: ClassVar[bool] = False
     target: str = param("podcast", "Where the recording goes: loudness and ceiling", choices=tuple(TARGETS))
     target_lufs: float | None = param(None, "Integrated loudness of the result, instead of the target's",
-                                      unit="LUFS", low=-50.0, high=-5.0, when={"gain_db": None})  # fmt: skip
+                                      unit="LUFS", low=QUIETEST_LUFS, high=LOUDEST_LUFS,
+                                      when={"gain_db": None})  # fmt: skip
     ceiling_dbtp: float | None = param(None, "Highest true peak of the result, instead of the target's",
                                        unit="dBTP", low=-20.0, high=0.0)  # fmt: skip
     max_limiting_db: float = param(24.0, "Most that the highest peak is turned down to reach the loudness; 0 is "
@@ -38,10 +60,23 @@ class Master(Effect):
                                    when={"gain_db": None})  # fmt: skip
     gain_db: float | None = param(None, "Gain in front of the limiter, such that the loudness is right behind it",
                                   unit="dB", low=-120.0, high=60.0, measured=True)  # fmt: skip
+    reference: str | None = param(None, "Recording to sound like, instead of a target's loudness: path of an audio "
+                                  "file; spectrum and width as match takes them")  # fmt: skip
+    curve_db: tuple[float, ...] | None = param(
+        None, "Gains of 31 third octaves, 20 Hz to 20 kHz, in front; measured where there is a reference", unit="dB",
+        low=-40.0, high=40.0, examples=(tuple(0.2 * n for n in range(BANDS)),))  # fmt: skip
+    width_db: float | None = param(
+        None, "Gain of what is unlike in two channels, in front; measured where there is a reference", unit="dB",
+        low=-40.0, high=40.0)  # fmt: skip
     lookahead_ms: float = param(5.0, "Time in which the limiter turns down before a peak",
                                 unit="ms", low=0.5, high=20.0)  # fmt: skip
     release_ms: float = param(100.0, "Time constant with which the limiter turns up again",
                               unit="ms", low=5.0, high=2000.0)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.curve_db is not None and len(self.curve_db) != BANDS:
+            raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
 
     @property
     def goal(self) -> tuple[float, float]:
@@ -53,26 +88,52 @@ class Master(Effect):
         )
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        stage = self if self.reference is None else self._like(self.reference, blocks, source)
+        return stage._with_gain(blocks, source)
+
+    def _like(self, reference: str, blocks: Iterable[Block], source: Format) -> Self:
+        """Take from a reference what is not given."""
+        from aural.audio.files import open_audio
+        from aural.stages.mastering.gain import integrated_lufs
+
+        match = Match(reference=reference, curve_db=self.curve_db, width_db=self.width_db).measure(blocks, source)
+        file = open_audio(reference)
+        lufs = min(max(integrated_lufs(file, file.format), QUIETEST_LUFS), LOUDEST_LUFS)
+        wanted = lufs if self.target_lufs is None else self.target_lufs
+        return replace(self, target_lufs=wanted, curve_db=match.curve_db, width_db=match.width_db)
+
+    def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.true_peak import TruePeakMeter
-        from aural.stages.mastering.gain import gain_for, integrated_lufs
 
         lufs, dbtp = self.goal
         peak = TruePeakMeter(source)
 
         def seen() -> Iterator[Block]:
-            for block in blocks:
+            for block in pump(Chain(self.front).open(source), blocks):
                 peak.update(block)
                 yield block
 
         def after(gain_db: float) -> float:
-            limiter = replace(self, gain_db=gain_db).stream(source)
-            return integrated_lufs(pump(limiter, blocks), source)
+            return integrated_lufs(pump(replace(self, gain_db=gain_db).stream(source), blocks), source)
 
         before = integrated_lufs(seen(), source)
-        return replace(self, gain_db=gain_for(lufs, before, dbtp - peak.compute(), self.max_limiting_db, after))
+        gain_db, short_lu = gain_for(lufs, before, dbtp - peak.compute(), self.max_limiting_db, after)
+        if short_lu > SHORT_LU:
+            most = "the most gain" if gain_db == MOST_GAIN_DB else f"max_limiting_db {self.max_limiting_db:g}"
+            log.warning("%s: %.1f LU short of %.1f LUFS: %s allows no more", self.name, short_lu, lufs, most)
+        return replace(self, gain_db=gain_db)
+
+    @property
+    def front(self) -> tuple[Match, ...]:
+        """What runs in front of the limiter."""
+        if self.curve_db is None and self.width_db is None:
+            return ()
+        return (Match(curve_db=self.curve_db or (0.0,) * BANDS, width_db=self.width_db or 0.0),)
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.mastering.dsp import LimiterStream
 
+        if self.front:
+            return ChainStream((*self.front, replace(self, curve_db=None, width_db=None, mix=1.0)), source)
         assert self.gain_db is not None
         return LimiterStream(source, self.gain_db, self.goal[1], self.lookahead_ms, self.release_ms)

@@ -33,10 +33,11 @@ def tones(*parts: Part, channels: int = 2, sample_rate: int = RATE) -> Block:
 
 
 TECH_3341 = {
-    1: [(-23.0, 20.0)],
-    3: [(-36.0, 10.0), (-23.0, 60.0), (-36.0, 10.0)],
-    4: [(-72.0, 10.0), (-36.0, 10.0), (-23.0, 60.0), (-36.0, 10.0), (-72.0, 10.0)],
-    5: [(-26.0, 20.0), (-20.0, 20.1), (-26.0, 20.0)],
+    1: ([(-23.0, 20.0)], -23),
+    2: ([(-33.0, 20.0)], -33),
+    3: ([(-36.0, 10.0), (-23.0, 60.0), (-36.0, 10.0)], -23),
+    4: ([(-72.0, 10.0), (-36.0, 10.0), (-23.0, 60.0), (-36.0, 10.0), (-72.0, 10.0)], -23),
+    5: ([(-26.0, 20.0), (-20.0, 20.1), (-26.0, 20.0)], -23),
 }
 TECH_3342 = {
     1: ([(-20.0, 20.0), (-30.0, 20.0)], 10),
@@ -46,9 +47,9 @@ TECH_3342 = {
 }
 
 
-@pytest.mark.parametrize("parts", TECH_3341.values(), ids=TECH_3341)
-def test_integrated_loudness_of_tech_3341(parts: list[Part]) -> None:
-    assert read(tones(*parts)).integrated_lufs == pytest.approx(-23, abs=0.1)
+@pytest.mark.parametrize(("parts", "lufs"), TECH_3341.values(), ids=TECH_3341)
+def test_integrated_loudness_of_tech_3341(parts: list[Part], lufs: float) -> None:
+    assert read(tones(*parts)).integrated_lufs == pytest.approx(lufs, abs=0.1)
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 11025, 16000, 22050, 44100, 96000, 192000])
@@ -79,6 +80,20 @@ def test_short_term_loudness_of_tech_3341_test_9() -> None:
 def test_highest_short_term_loudness_of_tech_3341_test_10(number: int) -> None:
     audio = tones((-150.0, number * 0.15), (-23.0, 3.0), (-150.0, 1.0))
     assert read(audio).short_term_max_lufs == pytest.approx(-23, abs=0.1)
+
+
+def test_short_term_loudness_of_tech_3341_test_11_read_as_it_goes_on() -> None:
+    meter = LoudnessMeter(Format(RATE, 2))
+    for number in range(20):
+        meter.update(tones((-150.0, number * 0.15), (number - 38.0, 3.0), (-150.0, 3 - number * 0.15)))
+        assert meter.compute().short_term_max_lufs == pytest.approx(number - 38, abs=0.1)
+
+
+def test_momentary_loudness_of_tech_3341_test_14_read_as_it_goes_on() -> None:
+    meter = LoudnessMeter(Format(RATE, 2))
+    for number in range(20):
+        meter.update(tones((-150.0, number * 0.02), (number - 38.0, 0.4), (-150.0, 0.4 - number * 0.02)))
+        assert meter.compute().momentary_max_lufs == pytest.approx(number - 38, abs=0.1)
 
 
 def test_momentary_loudness_of_tech_3341_test_12() -> None:

@@ -156,6 +156,41 @@ def test_loud_stems_are_not_clipped(tmp_path: Path) -> None:
     np.testing.assert_allclose(sum(stems), soundfile.read(path)[0], atol=1e-6)
 
 
+def test_an_album_keeps_its_relation(tmp_path: Path) -> None:
+    loud, soft = write(tmp_path / "loud.wav", voice(4.0, 2)), write(tmp_path / "soft.wav", 0.25 * voice(4.0, 2))
+    (tmp_path / "out").mkdir()
+    code, text, err = invoke("master", loud, soft, "-o", tmp_path / "out", "--album", "--target", "broadcast")
+    assert (code, err) == (0, "")
+    assert text.count("gain_db") == 2
+    levels = [lufs(tmp_path / "out" / f"{name}_master.wav") for name in ("loud", "soft")]
+    assert levels[0] - levels[1] == pytest.approx(12.04, abs=0.1)
+    assert levels[1] < -23 < levels[0]
+    other = write(tmp_path / "mono.wav", voice(4.0, 1))
+    code, _, err = invoke("master", loud, other, "-o", tmp_path / "out", "--album", "-f")
+    assert code == 2
+    assert "mono.wav: 1 channel at 48000 Hz, but" in err
+    assert "must be alike" in err
+    assert "--album" not in invoke("equaliser", "--help")[1]
+
+
+def test_a_target_out_of_reach_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(4.0, 2))
+    done = aural("master", path, tmp_path / "b.wav", "--target-lufs=-6", "--max-limiting-db", "1")
+    assert done.returncode == 0
+    assert "LU short of -6.0 LUFS: max_limiting_db 1 allows no more" in done.stderr
+
+
+def test_a_reference_is_matched(tmp_path: Path) -> None:
+    path, reference = write(tmp_path / "a.wav", voice(4.0, 2)), write(tmp_path / "r.wav", 0.1 * voice(5.0, 2))
+    code, out, err = invoke("master", path, tmp_path / "b.wav", "--reference", reference)
+    assert (code, err) == (0, "")
+    assert lufs(tmp_path / "b.wav") == pytest.approx(lufs(reference), abs=0.2)
+    code, _, err = invoke("match", path, tmp_path / "c.wav", "--reference", tmp_path / "nowhere.wav")
+    assert code == 2
+    assert "nowhere.wav" in err
+    assert not (tmp_path / "c.wav").exists()
+
+
 def test_takes(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice())
     code, _, _ = invoke("frequency-generation", path, tmp_path / "b.wav", "--takes", "2", "--seed", "7")

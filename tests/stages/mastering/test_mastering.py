@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from aural.meters.loudness import LoudnessMeter
 from aural.meters.true_peak import TruePeakMeter
 from aural.stage import pump
 from aural.stages.mastering import dsp
+from aural.stages.mastering.equaliser import Equaliser
 from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for
+from aural.stages.mastering.matching import Balance
 from aural.stages.mastering.stage import TARGETS, Master
 from aural.testing import RULES, partition, probe
 
@@ -26,6 +29,7 @@ STAGES = {
     "podcast": Master(),
     "hard": Master(target="streaming", ceiling_dbtp=-9.0, lookahead_ms=2.0),
     "half": Master(target_lufs=-10.0, mix=0.4),
+    "shaped": Master(curve_db=tuple(map(float, range(-15, 16))), width_db=-6.0),
 }
 
 
@@ -175,9 +179,11 @@ def test_gain_search_stops_at_the_bound_and_takes_the_closest() -> None:
     def stubborn(gain_db: float) -> float:
         return min(-20.0 + gain_db, -12.0)  # no gain makes it louder than -12 LUFS
 
-    assert gain_for(-16, -20, 10, 24, stubborn) == 4
-    assert gain_for(-6, -20, 2, 3, stubborn) <= 2 + 3
-    assert stubborn(gain_for(-6, -20, 2, 24, stubborn)) == -12
+    assert gain_for(-16, -20, 10, 24, stubborn) == (4, 0)
+    assert gain_for(-6, -20, 2, 3, stubborn)[0] <= 2 + 3
+    gain_db, short_lu = gain_for(-6, -20, 2, 24, stubborn)
+    assert stubborn(gain_db) == -12
+    assert short_lu == 6
 
 
 def test_envelope_reaches_each_needed_attenuation_in_time() -> None:
@@ -195,3 +201,35 @@ def test_highest_and_sums_are_those_of_every_window() -> None:
     windows = np.lib.stride_tricks.sliding_window_view(steps, 37)
     np.testing.assert_array_equal(dsp.highest(steps, 37), windows.max(axis=1))
     np.testing.assert_array_equal(dsp.sums(steps, 37), windows.sum(axis=1))
+
+
+def test_what_cannot_be_reached_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    out = Master(target_lufs=-8.0, max_limiting_db=3.0)(probe("peaks"), RATE)
+    short = -8 - lufs(out)
+    assert short > 1
+    assert caplog.messages == [f"master: {short:.1f} LU short of -8.0 LUFS: max_limiting_db 3 allows no more"]
+    caplog.clear()
+    Master(target="streaming")(probe("voice"), RATE)
+    assert not caplog.messages
+
+
+def test_reference_gives_loudness_spectrum_and_width(tmp_path: Path) -> None:
+    import soundfile
+
+    rng = np.random.default_rng(5)
+    hiss = 0.05 * rng.standard_normal((2, 6 * RATE)).astype(np.float32)
+    bright = Equaliser(bands=("high-shelf:2000:5",))(hiss, RATE) * np.float32(2)
+    reference = bright + 0.3 * bright[::-1]  # narrower
+    soundfile.write(tmp_path / "r.wav", reference.T, RATE, subtype="FLOAT")
+    stage = Master(reference=str(tmp_path / "r.wav")).measure([hiss], Format(RATE, 2))
+    out = stage(hiss, RATE)
+    assert lufs(out) == pytest.approx(lufs(reference), abs=0.1)
+    own, aim, before = (Balance.of([x], Format(RATE, 2)) for x in (out, reference, hiss))
+    assert own.unlike == pytest.approx(aim.unlike, rel=0.15)
+    assert before.unlike > 3 * aim.unlike
+    left = 10 * np.log10(own.powers[8:28] / aim.powers[8:28])
+    assert np.ptp(left) < 1.5
+    again = replace(stage, reference="gone.wav")  # all is measured: the file is not needed any more
+    np.testing.assert_array_equal(again(hiss, RATE), out)
+    given = Master(reference=str(tmp_path / "r.wav"), target_lufs=-20.0)(hiss, RATE)
+    assert lufs(given) == pytest.approx(-20, abs=0.1)

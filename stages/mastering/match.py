@@ -1,0 +1,62 @@
+"""Matching: the balance of bass, middle and treble that a reference has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+from aural import Block, Effect, Format, Stream, param
+from aural.errors import ParameterError
+
+BANDS = 31
+
+
+@dataclass(frozen=True)
+class Match(Effect):
+    """Fits a smooth curve that gives a recording the spectrum of another, or of speech or music at large.
+
+    From a reference in stereo it takes the width, too. Levels are not its business: that is what `master` is for.
+
+    Raises:
+        AudioError: the reference cannot be read, or is silent.
+        ParameterError: besides ranges, curve_db is not one gain for each band.
+    """
+
+    name: ClassVar[str] = "match"
+    target: str = param("speech", "Spectrum to come to, where no reference is given", choices=("speech", "music"),
+                        when={"curve_db": None})  # fmt: skip
+    reference: str | None = param(None, "Recording whose spectrum and stereo width are wanted: path of an audio file")
+    max_db: float = param(6.0, "Most that any frequency is turned up or down", unit="dB", low=0.0, high=24.0,
+                          when={"curve_db": None})  # fmt: skip
+    smooth_octaves: float = param(1.0, "Width over which the curve is smoothed", unit="octaves", low=0.3, high=4.0,
+                                  when={"curve_db": None})  # fmt: skip
+    curve_db: tuple[float, ...] | None = param(
+        None, "Gains of 31 third octaves, 20 Hz to 20 kHz", unit="dB", low=-40.0, high=40.0, measured=True,
+        examples=((3.0,) * BANDS,))  # fmt: skip
+    width_db: float | None = param(None, "Gain of what is unlike in the two channels of a stereo recording",
+                                   unit="dB", low=-40.0, high=40.0, measured=True)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.curve_db is not None and len(self.curve_db) != BANDS:
+            raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.stages.mastering.matching import Balance, fitted_db, wanted, wider_db
+
+        own = Balance.of(blocks, source)
+        aim = wanted(self.reference, self.target)
+        curve = tuple(map(float, fitted_db(own, aim, self.max_db, self.smooth_octaves)))
+        return replace(
+            self,
+            curve_db=curve if self.curve_db is None else self.curve_db,
+            width_db=wider_db(own, aim, self.max_db) if self.width_db is None else self.width_db,
+        )
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.mastering.matching import MatchStream
+
+        assert self.curve_db is not None
+        assert self.width_db is not None
+        return MatchStream(source, self.curve_db, self.width_db)

@@ -1,0 +1,125 @@
+"""How `match` finds its curve, and runs it.
+
+References:
+    D. Byrne and others: An international comparison of long-term average speech spectra, JASA 96(4), 1994: the table
+    of speech, women and men together, in third octaves.
+    P. Pestana and others: Spectral characteristics of popular commercial recordings 1950-2010, AES 135, 2013; A.
+    Elowsson, A. Friberg: Long-term average spectrum in popular music and its relation to the level of the percussion,
+    AES 142, 2017: popular music, whose mean is drawn as straight lines here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural import Block, Format
+from aural.audio.files import open_audio
+from aural.errors import AudioError
+from aural.meters.spectrum import BANDS_HZ, SpectrumMeter
+from aural.stages.mastering.equalising import LEAST_S, SymmetricStream
+
+Floats = NDArray[np.float64]
+
+SPEECH_DB = (
+    38.6, 43.5, 54.4, 57.7, 56.8, 60.2, 60.3, 59.0, 62.1, 62.1, 60.5, 56.8, 53.7, 53.0, 52.0, 48.7, 48.1, 46.8, 45.6,
+    44.5, 44.3, 43.7, 43.4, 41.3, 40.7,
+)  # fmt: skip
+SPEECH_FROM = 5  # index of the band of the table's first value, 63 Hz
+
+MUSIC_DB = ((20.0, -12.0), (60.0, 0.0), (100.0, 0.0), (4000.0, -10.6), (20000.0, -22.0))
+"""Frequency in Hz and level in dB of the corners: 2 dB an octave above 100 Hz, 5 above 4 kHz."""
+
+CENTRE = (BANDS_HZ >= 100) & (BANDS_HZ <= 8000)  # bands whose mean gain is 0
+DEEP_DB = 35.0  # below the strongest band a band may be noise, and is not raised
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Mean power of third octaves, 0 where nothing is known, and of what is unlike in two channels against alike."""
+
+    powers: Floats
+    unlike: float = 0.0
+
+    @classmethod
+    def of(cls, blocks: Iterable[Block], source: Format) -> Self:
+        """Measure a signal."""
+        meter, middle, sides = SpectrumMeter(source), 0.0, 0.0
+        for block in blocks:
+            meter.update(block)
+            if source.channels == 2:
+                middle += float(np.square(block[0] + block[1], dtype=np.float64).sum())
+                sides += float(np.square(block[0] - block[1], dtype=np.float64).sum())
+        return cls(meter.compute(), sides / middle if middle else 0.0)
+
+
+def wanted(reference: str | None, target: str) -> Balance:
+    """Return the balance of a recording, or of what is built in.
+
+    Raises:
+        AudioError: the recording cannot be read, or is silent.
+    """
+    if reference is not None:
+        file = open_audio(Path(reference))
+        found = Balance.of(file, file.format)
+        if not found.powers.any():
+            raise AudioError(f"{reference}: is silent; it cannot be a reference")
+        return found
+    levels = np.full(BANDS_HZ.size, -np.inf)
+    if target == "speech":
+        levels[SPEECH_FROM : SPEECH_FROM + len(SPEECH_DB)] = SPEECH_DB
+    else:
+        levels = np.interp(np.log(BANDS_HZ), *zip(*((np.log(hz), db) for hz, db in MUSIC_DB), strict=True))
+    return Balance(10 ** (levels / 10))
+
+
+def fitted_db(own: Balance, aim: Balance, max_db: float, smooth_octaves: float) -> Floats:
+    """Return the gain of each band that brings one balance to another, smooth and within limits.
+
+    Bands of which either knows nothing, and those too weak to be more than noise, follow their neighbours, but are
+    not raised. The gains of the bands from 100 Hz to 8 kHz are 0 in the mean.
+    """
+    floor = own.powers.max() * 10 ** (-DEEP_DB / 10)
+    known = (own.powers > floor) & (aim.powers > 0)
+    if not (known & CENTRE).any():
+        return np.zeros(BANDS_HZ.size)
+    difference = np.zeros(BANDS_HZ.size)
+    difference[known] = 10 * np.log10(aim.powers[known] / own.powers[known])
+    difference -= difference[known & CENTRE].mean()
+    deviation = 3 * smooth_octaves / 2.355  # bands; the width is that at half the height
+    apart = np.subtract.outer(np.arange(BANDS_HZ.size), np.arange(BANDS_HZ.size))
+    near = np.exp(-0.5 * (apart / deviation) ** 2) * known
+    smooth = (near @ difference) / np.maximum(near.sum(axis=-1), 1e-300)
+    curve: Floats = max_db * np.tanh(smooth / max_db) if max_db else np.zeros(BANDS_HZ.size)
+    return np.where(known, curve, np.minimum(curve, 0))
+
+
+def wider_db(own: Balance, aim: Balance, max_db: float) -> float:
+    """Return the gain of what is unlike in two channels; 0 where either is mono."""
+    if not (own.unlike and aim.unlike):
+        return 0.0
+    return float(np.clip(10 * np.log10(aim.unlike / own.unlike), -max_db, max_db))
+
+
+class MatchStream(SymmetricStream):
+    """A symmetric filter, and a gain of the difference of two channels."""
+
+    def __init__(self, source: Format, curve_db: Sequence[float], width_db: float) -> None:
+        def magnitude(hz: Floats) -> Floats:
+            gains: Floats = 10 ** (np.interp(np.log(np.maximum(hz, 1)), np.log(BANDS_HZ), curve_db) / 20)
+            return gains
+
+        super().__init__(source, round(LEAST_S * source.sample_rate), magnitude)
+        self.width = np.float32(10 ** (width_db / 20)) if source.channels == 2 else None
+
+    def process(self, audio: Block) -> Block:
+        out = super().process(audio)
+        if self.width is None:
+            return out
+        middle, side = (out[0] + out[1]) / 2, self.width * (out[0] - out[1]) / 2
+        return np.stack([middle + side, middle - side])

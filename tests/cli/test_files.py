@@ -182,7 +182,7 @@ def test_a_target_out_of_reach_is_said(tmp_path: Path) -> None:
 
 def test_a_reference_is_matched(tmp_path: Path) -> None:
     path, reference = write(tmp_path / "a.wav", voice(4.0, 2)), write(tmp_path / "r.wav", 0.1 * voice(5.0, 2))
-    code, out, err = invoke("master", path, tmp_path / "b.wav", "--reference", reference)
+    code, _, err = invoke("master", path, tmp_path / "b.wav", "--reference", reference)
     assert (code, err) == (0, "")
     assert lufs(tmp_path / "b.wav") == pytest.approx(lufs(reference), abs=0.2)
     code, _, err = invoke("match", path, tmp_path / "c.wav", "--reference", tmp_path / "nowhere.wav")

@@ -7,6 +7,7 @@ quieter = stage(audio, sample_rate)
 aural.clean("memo.m4a", "memo.wav")
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from aural.chain import Chain, Split
@@ -16,7 +17,12 @@ from aural.registry import create
 from aural.stage import Block, Effect, Format, Separator, Stage, Stream
 
 if TYPE_CHECKING:
+    from aural.mixdown import mix_files
+    from aural.mixing import Mix, Track
     from aural.runner import clean
+
+LATER = {"clean": "aural.runner", "Mix": "aural.mixing", "Track": "aural.mixing", "mix_files": "aural.mixdown"}
+"""Where to find what takes a while to load: it is imported when it is used."""
 
 __version__ = "0.1.0"
 
@@ -28,22 +34,23 @@ __all__ = [
     "ChainError",
     "Effect",
     "Format",
+    "Mix",
     "NotReady",
     "ParameterError",
     "Separator",
     "Split",
     "Stage",
     "Stream",
+    "Track",
     "WeightsError",
     "clean",
     "create",
+    "mix_files",
     "param",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "clean":  # imports the meters, which take a while to load, when it is used
-        from aural.runner import clean
-
-        return clean
+    if name in LATER:
+        return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

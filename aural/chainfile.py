@@ -40,7 +40,7 @@ def read_chain(source: str | Path) -> Chain:
     """
     path, text = _find(str(source))
     try:
-        return _chain(tomllib.loads(text))
+        return chain_of(tomllib.loads(text))
     except (AuralError, tomllib.TOMLDecodeError) as error:
         raise ChainError(f"{path}: {error}") from error
 
@@ -76,16 +76,30 @@ def _find(source: str) -> tuple[str, str]:
     path = Path(source)
     if path.suffix != ".toml":
         raise ChainError(f"no preset called {source!r}{hint(source, presets())}")
+    return source, text_of(path)
+
+
+def text_of(path: Path) -> str:
+    """Read a text file.
+
+    Raises:
+        ChainError: it is missing, or no text.
+    """
     try:
-        return source, path.read_text("utf-8")
+        return path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise ChainError(f"{source}: is not a text file") from error
+        raise ChainError(f"{path}: is not a text file") from error
     except OSError as error:
-        raise ChainError(f"{source}: {(error.strerror or str(error)).lower()}") from error
+        raise ChainError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _chain(table: dict[str, Any]) -> Chain:
-    _refuse_unknown("a chain file", table, ("description", "stage", "mix"))
+def chain_of(table: dict[str, Any]) -> Chain:
+    """Read a chain from plain values: what its TOML file says.
+
+    Raises:
+        ChainError: an entry is unknown or wrong.
+    """
+    refuse_unknown("a chain file", table, ("description", "stage", "mix"))
     stages = []
     for number, entry in enumerate(_tables(table.get("stage"), "stage"), 1):
         try:
@@ -95,7 +109,8 @@ def _chain(table: dict[str, Any]) -> Chain:
     return Chain(tuple(stages), mix=table.get("mix", 1.0))
 
 
-def _refuse_unknown(where: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+def refuse_unknown(where: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Raise ChainError if a table has an entry of another name."""
     for key in table:
         if key not in known:
             raise ChainError(f"no entry called {key!r} in {where}{hint(key, known)}")
@@ -112,7 +127,7 @@ def _effect(table: dict[str, Any]) -> Effect:
         case {"use": "split"}:
             return _split(table)
         case {"use": "chain"}:
-            _refuse_unknown("a chain", table, ("use", "stage", "mix"))
+            refuse_unknown("a chain", table, ("use", "stage", "mix"))
             return Chain(_branch(table.get("stage")).stages, mix=table.get("mix", 1.0))
     stage = _stage(table)
     if not isinstance(stage, Effect):
@@ -121,7 +136,7 @@ def _effect(table: dict[str, Any]) -> Effect:
 
 
 def _split(table: dict[str, Any]) -> Split:
-    _refuse_unknown("a split", table, ("use", "separator", "branch", "mix"))
+    refuse_unknown("a split", table, ("use", "separator", "branch", "mix"))
     separator, branches = table.get("separator"), table.get("branch", {})
     if not isinstance(separator, dict) or not isinstance(stage := _stage(separator), Separator):
         raise ChainError("a split needs separator = { use = the name of a stage that gives stems }")

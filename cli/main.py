@@ -17,6 +17,7 @@ COMMANDS = {
     "clean": "aural.cli.clean:clean",
     "inspect": "aural.cli.clean:inspect",
     "chain": "aural.cli.stages:chain",
+    "mix": "aural.cli.mix:mix",
     "train": "aural.cli.learning:train",
     "evaluate": "aural.cli.learning:evaluate",
     "stages": "aural.cli.lists:stages",
@@ -42,7 +43,7 @@ class AuralGroup(HintingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups = {
-            "Recordings": ("clean", "inspect", "chain"),
+            "Recordings": ("clean", "inspect", "chain", "mix"),
             "Stages": registry.names(),
             "Learning": ("train", "evaluate"),
             "Lists": ("stages", "presets", "models"),

@@ -10,6 +10,8 @@ import click
 
 from aural.parameters import Parameter, hint, parameters, shown
 
+MANY = 6
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -42,14 +44,14 @@ def _option(parameter: Parameter) -> click.Option:
         type=_type(parameter),
         default=parameter.default,
         multiple=parameter.kind is tuple and parameter.element is str,
-        metavar=spec.unit or ("NUMBER" if parameter.numeric else None),
+        metavar=spec.unit or ("NUMBER" if parameter.numeric else "NAME" if _many(parameter) else None),
         help=f"{spec.help}.{_notes(parameter)}",
     )
 
 
 def _notes(parameter: Parameter) -> str:
     """Say what is allowed, what is taken where nothing is given, and when it matters."""
-    spec, notes = parameter.spec, []
+    spec, notes = parameter.spec, [parameter.allowed] if _many(parameter) else []
     if spec.low is not None or spec.high is not None:
         notes.append(parameter.allowed.removesuffix(f" {spec.unit}"))
     if spec.examples and parameter.kind is not tuple:
@@ -60,6 +62,11 @@ def _notes(parameter: Parameter) -> str:
     elif spec.measured:
         notes.append("measured if not given")
     return f"  [{'; '.join(notes)}]" if notes else ""
+
+
+def _many(parameter: Parameter) -> bool:
+    """Tell whether there are too many choices to stand beside the option."""
+    return len(parameter.spec.choices) > MANY
 
 
 def _written(value: Any) -> str:

@@ -33,6 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(write(tmp_path / "in.wav", voice(4.0, 2)), tmp_path / "talk.mkv")
     for name in ("song.mp3", "old.mp3"):
         soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
+    (tmp_path / "stems").mkdir()
+    for name in ("vocals", "guitar"):
+        write(tmp_path / "stems" / f"{name}.wav", voice(4.0, 2))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -76,11 +79,19 @@ def test_library_call(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_chain_file(folder: Path) -> None:
-    (text,) = (block for language, block in BLOCKS if language == "toml")
+    text, _ = (block for language, block in BLOCKS if language == "toml")
     (folder / "my.toml").write_text(text)
     for chain in ("my.toml", "examples/mid_and_sides.toml"):
         code, _, err = invoke("chain", "in.wav", "out.wav", "--chain", chain, "-f")
         assert (code, err) == (0, "")
+
+
+def test_mix_file(folder: Path) -> None:
+    _, text = (block for language, block in BLOCKS if language == "toml")
+    (folder / "stems" / "song.toml").write_text(text)
+    code, out, err = invoke("mix", "stems/song.toml", "-o", "song.wav")
+    assert (code, err) == (0, "")
+    assert "0.4 left" in out
 
 
 @pytest.mark.parametrize(

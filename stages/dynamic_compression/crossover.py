@@ -26,7 +26,7 @@ class Crossover(SegmentStream):
 
     def __init__(self, source: Format, frequencies_hz: Sequence[float]) -> None:
         reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
-        super().__init__(source, segment=2 * reach, context=reach, stems=len(frequencies_hz) + 1)
+        super().__init__(source, segment=6 * reach, context=reach, stems=len(frequencies_hz) + 1)
         hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
         bands, rest = [], np.ones(hz.size)
         for frequency in frequencies_hz:

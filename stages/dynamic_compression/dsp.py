@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -36,13 +36,28 @@ class HighPass:
 
     def __init__(self, cutoff_hz: float, sample_rate: int, channels: int) -> None:
         nyquist = sample_rate / 2
-        self.sections = butter(2, min(cutoff_hz, 0.9 * nyquist) / nyquist, "highpass", output="sos")
-        self.state = np.zeros((1, channels, 2))
+        self.section = butter(2, min(cutoff_hz, 0.9 * nyquist) / nyquist, "highpass", output="sos")[0]
+        self.state = np.zeros((channels, 2))
 
-    def __call__(self, slab: Floats32) -> Floats:
-        out: Floats
-        out, self.state = sosfilt(self.sections, slab + TINY, zi=self.state)
-        return out
+    def __call__(self, slab: Floats32) -> Floats32:
+        return biquad(np.ascontiguousarray(slab, np.float32), self.section, self.state)  # type: ignore[no-any-return]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def biquad(audio: Floats32, section: Floats, state: Floats) -> Floats32:
+    """Run a second-order section over each channel; `state` moves on."""
+    b0, b1, b2, _, a1, a2 = section
+    out = np.empty(audio.shape, np.float32)
+    for channel in range(audio.shape[0]):
+        s, t = state[channel]
+        for n in range(audio.shape[1]):
+            x = np.float64(audio[channel, n]) + TINY
+            y = b0 * x + s
+            s = b1 * x - a1 * y + t
+            t = b2 * x - a2 * y
+            out[channel, n] = y
+        state[channel] = s, t
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -63,6 +78,11 @@ def linked(levels: Floats32, link: float) -> Floats32:
     """Move the level of each channel towards that of the loudest; one row where all become alike."""
     loudest: Floats32 = levels.max(axis=0, keepdims=True)
     return loudest if link == 1 else levels + np.float32(link) * (loudest - levels)
+
+
+def linked_levels(amplitudes: Floats32, link: float) -> Floats32:
+    """Return the logarithms of amplitudes, linked: of the largest alone where all channels become alike."""
+    return linked(log2(amplitudes if link < 1 else amplitudes.max(axis=0, keepdims=True)), link)  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)

@@ -75,7 +75,7 @@ class CompressionStream(GainStream):
 
     def gain(self, side: Any) -> Block:
         magnitude = np.abs(side, order="C", dtype=np.float32) if self.detector == "peak" else self.rms(side)
-        levels = dsp.linked(dsp.log2(magnitude), self.link)
+        levels = dsp.linked_levels(magnitude, self.link)
         reduced = dsp.smooth(dsp.reduction(levels, *self.curve), self.reduced, *self.poles)
         gain: Block = self.makeup * dsp.exp2(-reduced)
         return gain
@@ -94,7 +94,7 @@ class UpwardStream(GainStream):
         self.floor, self.most = (np.float32(db / dsp.OCTAVE_DB) for db in (stage.floor_db, stage.range_db))
 
     def gain(self, side: Any) -> Block:
-        levels = dsp.linked(dsp.log2(self.rms(side)), self.link)
+        levels = dsp.linked_levels(self.rms(side), self.link)
         wanted = dsp.reduction(-levels, *self.curve)
         raised = np.clip(levels - self.floor, 0, np.minimum(wanted, self.most), dtype=np.float32)
         gain: Block = dsp.exp2(dsp.smooth(raised, self.raised, *self.poles))
@@ -119,7 +119,7 @@ class GateStream(GainStream):
         ]  # fmt: skip
 
     def gain(self, side: Any) -> Block:
-        levels = dsp.linked(dsp.log2(self.rms(side)), self.link)
+        levels = dsp.linked_levels(self.rms(side), self.link)
         reduced = dsp.smooth(dsp.expansion(levels, self.open, *self.law), self.reduced, *self.poles)
         gain: Block = dsp.exp2(-reduced)
         return gain

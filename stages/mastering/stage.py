@@ -11,7 +11,6 @@ from aural import Block, Effect, Format, Stream, param
 from aural.chain import Chain, ChainStream
 from aural.errors import ParameterError
 from aural.stage import pump
-from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for, integrated_lufs
 from aural.stages.mastering.match import BANDS, Match
 
 TARGETS = {
@@ -104,6 +103,7 @@ class Master(Effect):
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.true_peak import TruePeakMeter
+        from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for, integrated_lufs
 
         lufs, dbtp = self.goal
         peak = TruePeakMeter(source)

@@ -1,0 +1,92 @@
+"""Mixes on files: read, sum, write; what was done comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aural.audio.files import AudioFile, Info, open_audio
+from aural.audio.writing import LOSSLESS, write_audio
+from aural.errors import AudioError
+from aural.meters.loudness import LoudnessMeter
+from aural.meters.true_peak import TruePeakMeter
+from aural.mixing import Mix, Placed
+from aural.runner import guard
+from aural.stage import UNWATCHED, Format, Watch, repeatable
+
+FULL_SCALE = 1 + 2.0**-13  # what the dither of 16-bit stems adds is not worth another format
+WITH_FLOATS = ("WAV", "AIFF")
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What `mix_files` did."""
+
+    mix: Mix
+    """As it ran: with every measured parameter, and the balance in the gains."""
+    placed: tuple[Placed, ...]
+    format: Format
+    duration_s: float
+    integrated_lufs: float
+    true_peak_dbtp: float
+    over_db: float
+    """How far samples go beyond full scale; 0 where none does. The file then holds floats."""
+
+
+def mix_files(mix: Mix, target: str | Path, *, replace: bool = False, watch: Watch = UNWATCHED) -> Mixed:
+    """Mix the files of the tracks and write the result.
+
+    The depth is that of the deepest track; tags that all tracks share are kept. What goes beyond full scale is
+    written as floats, which lose nothing.
+
+    Args:
+        mix: what is to be mixed, and how.
+        target: where the result goes; its suffix says the format.
+        replace: whether a file that exists may be replaced. A track never is.
+        watch: sees the signals go by.
+
+    Raises:
+        AudioError: a track cannot be read, tracks do not go together, the mix goes beyond full scale and the format
+            holds no floats, or the target cannot be written; nothing is left half-done.
+    """
+    target = Path(target)
+    for track in mix.tracks:
+        guard(track.file, target, replace)
+    files = [open_audio(track.file) for track in mix.tracks]
+    watch.expect(mix.passes + 1)
+    run = mix.render([(file, file.format) for file in files], watch)
+    blocks = repeatable(run.blocks, run.output)
+    loudness, true_peak, peak = LoudnessMeter(run.output), TruePeakMeter(run.output), 0.0
+    for block in watch(blocks, run.output):
+        loudness.update(block)
+        true_peak.update(block)
+        peak = max(peak, float(np.abs(block).max(initial=0)))
+    over_db = 20 * math.log10(peak) if peak > FULL_SCALE else 0.0
+    if over_db and LOSSLESS.get(target.suffix.lower()) not in WITH_FLOATS:
+        raise AudioError(
+            f"{target}: the mix goes {over_db:.1f} dB beyond full scale, which {target.suffix[1:]} cannot hold; turn "
+            "tracks down, put the stage master behind the sum, or write .wav"
+        )
+    like = _info(target, files, run.output, loudness.frames, floating=over_db > 0)
+    write_audio(target, blocks, run.output, like)
+    return Mixed(
+        run.mix,
+        run.placed,
+        run.output,
+        loudness.frames / run.output.sample_rate,
+        loudness.compute().integrated_lufs,
+        true_peak.compute(),
+        over_db,
+    )
+
+
+def _info(target: Path, files: Sequence[AudioFile], source: Format, frames: int, floating: bool) -> Info:
+    """Say what the file of a mix shall be like."""
+    floating = floating or any(file.info.floating for file in files)
+    bits = max(file.info.bits or 24 for file in files)
+    tags = dict(set.intersection(*(set(file.info.tags.items()) for file in files)))
+    return Info(target, source, frames, "", "", max(bits, 32) if floating else bits, floating, tags)

@@ -1,0 +1,280 @@
+"""`aural mix`: several recordings into one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from aural import registry
+from aural.chain import Chain
+from aural.cli.options import parameter_options, shared
+from aural.errors import AudioError, ChainError
+from aural.mixing import Mix, Track
+from aural.parameters import hint, parameters
+from aural.stage import Format, Watch
+
+if TYPE_CHECKING:
+    from aural.cli.work import Job, Outcome
+    from aural.mixdown import Mixed
+
+LABEL = 22
+TARGETS = next(p.spec.choices for p in parameters(registry.stage_class("master")) if p.name == "target")
+
+
+class Named(click.ParamType):  # type: ignore[type-arg]
+    """A name, =, and a value of some kind."""
+
+    name = "named"
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name, _, given = value.partition("=")
+        try:
+            if name and given:
+                return name, self.kind(given)
+        except ValueError:
+            pass  # said below
+        what = "a number" if self.kind is float else "the name of a chain"
+        self.fail(f"{value!r} is not the name of a track, =, and {what}", param, ctx)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STEMS...")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File of the mix; - is stdout.")
+@click.option(
+    "--gain", multiple=True, type=Named(float), metavar="NAME=DB", help="Gain of a track. May be given several times."
+)
+@click.option(
+    "--pan", multiple=True, type=Named(float), metavar="NAME=X", help="Place of a track, from -1, left, to 1, right."
+)
+@click.option(
+    "--chain", multiple=True, type=Named(str), metavar="NAME=CHAIN", help="Chain file (.toml) or preset for a track."
+)
+@click.option("--master", metavar="CHAIN", help="Chain file (.toml) or preset to run over the sum.")
+@click.option(
+    "--target",
+    type=click.Choice(TARGETS),
+    metavar="NAME",
+    help=f"Where the mix goes: the stage master with this target ends it. One of {', '.join(TARGETS)}.",
+)
+@shared("force", "dry-run")
+@click.option(
+    "--save-mix",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a mix file, as it ran: what was measured stands in it.",
+)
+def mix(
+    sources: tuple[Path, ...],
+    output: Path,
+    gain: tuple[tuple[str, float], ...],
+    pan: tuple[tuple[str, float], ...],
+    chain: tuple[tuple[str, str], ...],
+    master: str | None,
+    target: str | None,
+    force: bool,
+    dry_run: bool,
+    save_mix: Path | None,
+    **values: Any,
+) -> None:
+    """Mix stems, or any recordings, into one.
+
+    STEMS are recordings, a folder of them, or a mix file (.toml). They are added as they are, so the stems of
+    source-separation give the mixture again; gains, places, chains and --balance come on top. All begin together, and
+    the mix is as long as the longest. Options take the place of what a mix file says.
+
+    A mono track is placed between two channels by sine and cosine, equally loud everywhere: 3 dB less in both in the
+    middle. Of a stereo track, the side it is turned away from falls. Where all are mono and none is panned, so
+    is the mix.
+
+    \b
+      aural mix stems/ -o mix.wav --target streaming
+      aural mix voice.wav guitar.wav -o mix.wav --balance --gain voice=2 --pan guitar=-0.3
+      aural mix song.toml -o mix.wav
+    """
+    from aural.chainfile import read_chain
+    from aural.cli.work import STDIO, Job, report, run_jobs
+    from aural.mixfile import mix_of
+
+    wanted = mix_of(sources)
+    where = click.get_current_context().get_parameter_source
+    given = {name: value for name, value in values.items() if where(name) is ParameterSource.COMMANDLINE}
+    wanted = replace(wanted, **given)
+    chains = [(name, read_chain(file)) for name, file in chain]
+    for field, pairs in (("gain_db", gain), ("pan", pan), ("chain", chains)):
+        for name, value in pairs:
+            wanted = changed(wanted, name, field, value)
+    wanted = replace(wanted, master=_master(wanted.master, master, target))
+    check_result(output, sources)
+    if save_mix:
+        check_mix_file(save_mix, force, [*sources, *(track.file for track in wanted.tracks), output])
+
+    def show(outcome: Outcome) -> None:
+        text = planned_text(output, wanted, outcome.result) if dry_run else mixed_text(output, wanted, outcome.result)
+        click.echo(text, err=output == STDIO)
+        if save_mix and not dry_run:
+            _write_mix_file(outcome.result.mix, save_mix)
+
+    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force)
+    report(run_jobs([Job(wanted.tracks[0].file, output)], work, 1), show)
+
+
+mix.params += parameter_options(Mix)
+
+
+def changed(wanted: Mix, name: str, field: str, value: Any) -> Mix:
+    """Return the mix with another value for the track of this name: that of its file, with or without suffix.
+
+    Raises:
+        ChainError: no track has this name, or several have.
+    """
+    named = [track for track in wanted.tracks if name in (track.file.name, track.file.stem)]
+    if not named:
+        raise ChainError(f"no track called {name!r}{hint(name, {track.file.stem for track in wanted.tracks})}")
+    if len(named) > 1:
+        raise ChainError(f"{name!r} may be {' or '.join(str(track.file) for track in named)}; use a mix file")
+    tracks = (replace(track, **{field: value}) if track is named[0] else track for track in wanted.tracks)
+    return replace(wanted, tracks=tuple(tracks))
+
+
+def check_result(output: Path, sources: Sequence[Path]) -> None:
+    """Raise AudioError if the mix would lie among its own tracks, and be one of them the next time."""
+    if any(source.is_dir() and output.parent.resolve() == source.resolve() for source in sources):
+        raise AudioError(f"{output}: lies among the tracks and would be one of the next mix; name another folder")
+
+
+def check_mix_file(path: Path, force: bool, others: Sequence[Path]) -> None:
+    """Raise AudioError unless a mix can be written to this file."""
+    if path.suffix != ".toml":
+        raise AudioError(f"{path}: a mix file ends in .toml")
+    if path.resolve() in {other.resolve() for other in others}:
+        raise AudioError(f"{path}: is an input; it is never overwritten")
+    if path.exists() and not force:
+        raise AudioError(f"{path}: exists; use -f to replace it")
+    if not path.parent.is_dir():
+        raise AudioError(f"{path}: the folder {path.parent} does not exist")
+
+
+def mixed_text(output: Path, wanted: Mix, mixed: Mixed) -> str:
+    """Write what was done: a line for each track and stage, the result, and what one should know about it."""
+    lines = [f"{_count(mixed.mix)} -> {output}", *_rows([("", "loudness", "gain", "place", "")])]
+    for placed in mixed.placed:
+        lines += _track_lines(placed.track, placed.format, f"{_lufs(placed.lufs)} LUFS")
+    lines += _master_lines(mixed.mix.master)
+    result = f"{_lufs(mixed.integrated_lufs)} LUFS, {_lufs(mixed.true_peak_dbtp)} dBTP"
+    lines += ["", f"  {'mix':<{LABEL}}{_length(mixed.duration_s)}, {_format(mixed.format)}, {result}"]
+    lines += shorter([(placed.track, placed.duration_s) for placed in mixed.placed])
+    if wanted.balance:
+        silent = [placed.track.file.name for placed in mixed.placed if not math.isfinite(placed.lufs)]
+        lines += [f"  ! {name} is silent, or shorter than 0.4 s: not balanced" for name in silent]
+    if mixed.over_db:
+        lines.append(
+            f"  ! it goes {mixed.over_db:.1f} dB beyond full scale: written as floats, which hold that, but a player "
+            "clips it; --target brings it down"
+        )
+    return "\n".join(lines)
+
+
+def planned_text(output: Path, wanted: Mix, files: Sequence[Any]) -> str:
+    """Write what would be done."""
+    lines = [f"{_count(wanted)} -> {output}", *_rows([("", "length", "gain", "place", "")])]
+    for track, file in zip(wanted.tracks, files, strict=True):
+        lines += _track_lines(track, file.format, _length(file.info.duration_s))
+    lines += _master_lines(wanted.master)
+    lines += ["  balance: all are brought to one loudness before these gains"] if wanted.balance else []
+    lines += shorter([(t, f.info.duration_s) for t, f in zip(wanted.tracks, files, strict=True)])
+    return "\n".join(lines)
+
+
+def shorter(lengths: Sequence[tuple[Track, float]]) -> list[str]:
+    """Say which tracks end before the mix does, and by how much."""
+    longest = max(seconds for _, seconds in lengths)
+    return [
+        f"  ! {track.file.name} ends {_short(longest - seconds)} before the mix does"
+        for track, seconds in lengths
+        if seconds < longest
+    ]
+
+
+def _master(own: Chain, name: str | None, target: str | None) -> Chain:
+    """Return the chain that is asked for: another than the mix file's own, and the stage master behind it."""
+    from aural.chainfile import read_chain
+
+    chain: Any = read_chain(name) if name else own
+    if target is None:
+        return chain
+    stage: Any = registry.create("master", target=target)
+    return Chain((*(chain.stages if chain.mix == 1 else (chain,)), stage))
+
+
+def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
+    from aural.audio.files import open_audio
+
+    files = [open_audio(track.file) for track in wanted.tracks]
+    wanted.check_formats([file.format for file in files])
+    return files
+
+
+def _mix(wanted: Mix, force: bool, job: Job, watch: Watch) -> Mixed:
+    from aural.mixdown import mix_files
+
+    assert job.target
+    return mix_files(wanted, job.target, replace=force, watch=watch)
+
+
+def _write_mix_file(ran: Mix, path: Path) -> None:
+    from aural.audio.writing import replacing
+    from aural.mixfile import write_mix
+
+    with replacing(path) as part:
+        part.write_text(write_mix(ran, path.parent), "utf-8")
+
+
+def _count(mix: Mix) -> str:
+    return f"{len(mix.tracks)} track{'s' * (len(mix.tracks) > 1)}"
+
+
+def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
+    from aural.cli.text import settings_text
+
+    side = "left" if track.pan < 0 else "right"
+    place = f"{abs(track.pan):.2g} {side}" if track.pan else "middle"
+    lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
+    return lines + [f"    {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in track.chain.stages]
+
+
+def _master_lines(master: Chain) -> list[str]:
+    from aural.cli.text import settings_text
+
+    return [f"  + {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in master.stages]
+
+
+def _rows(rows: Sequence[tuple[str, str, str, str, str]]) -> Iterator[str]:
+    for name, figure, gain, place, source in rows:
+        yield f"  {name:<{LABEL}}{figure:<14}{gain:<11}{place:<12}{source}".rstrip()
+
+
+def _format(source: Format) -> str:
+    channels = {1: "mono", 2: "stereo"}.get(source.channels, f"{source.channels} channels")
+    return f"{channels}, {source.sample_rate / 1000:g} kHz"
+
+
+def _length(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{1000 * seconds:.2g} ms"
+
+
+def _lufs(value: float) -> str:
+    return f"{value:.1f}" if math.isfinite(value) else "-inf"

@@ -26,10 +26,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aural.audio.files import READABLE
 from aural.chain import Chain
 from aural.chainfile import chain_of, chain_table, refuse_unknown, text_of
 from aural.errors import AudioError, AuralError, ChainError
-from aural.learning.material import SUFFIXES
 from aural.mixing import Mix, Track
 from aural.parameters import parameters
 
@@ -86,7 +86,7 @@ def recordings(folder: Path) -> list[Path]:
         AudioError: there are none.
     """
     shown = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    files = sorted(file for file in shown if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in shown if file.suffix.lower() in READABLE)
     if not files:
         raise AudioError(f"{folder}: no recordings in this folder")
     return files

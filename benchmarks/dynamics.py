@@ -1,4 +1,4 @@
-"""Compressor, limiter and loudness meter beside their peers: one thread, stereo, 48 kHz, 60 s in one call."""
+"""Dynamics, equaliser and loudness meter beside their peers: one thread, stereo, 48 kHz, 60 s in one call."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import pedalboard
 import pyloudnorm
 from report import side_by_side, table, write
 
-from aural import Block, Format
+from aural import Block, Chain, Format
 from aural.meters.loudness import LoudnessMeter
 from aural.meters.true_peak import TruePeakMeter
+from aural.stages.dynamic_compression.gate import Gate
+from aural.stages.dynamic_compression.multiband import Multiband
 from aural.stages.dynamic_compression.stage import DynamicCompression
+from aural.stages.mastering.equaliser import Equaliser
 from aural.stages.mastering.stage import Master
 from aural.testing import probe
 
@@ -30,6 +33,22 @@ compressor = DynamicCompression(threshold_db=-24.0, ratio=3.0, knee_db=0.0, atta
 their_compressor = pedalboard.Compressor(threshold_db=-24.0, ratio=3.0, attack_ms=5.0, release_ms=100.0)
 limiter = Master(gain_db=0.0, ceiling_dbtp=-1.0, release_ms=100.0)
 their_limiter = pedalboard.Limiter(threshold_db=-1.0, release_ms=100.0)
+
+
+gate = Gate(threshold_db=-35.0, ratio=4.0, attack_ms=2.0, release_ms=150.0, lookahead_ms=0.0)
+plain_gate = replace(gate, sidechain_highpass_hz=0.0, hold_ms=0.0, hysteresis_db=0.0)
+their_gate = pedalboard.NoiseGate(threshold_db=-35.0, ratio=4.0, attack_ms=2.0, release_ms=150.0)
+chain = Chain((compressor, limiter))
+their_chain = pedalboard.Pedalboard([their_compressor, their_limiter])
+equaliser = Equaliser(
+    bands=("high-pass:60", "low-shelf:120:3", "peak:250:-2:1", "peak:500:1.5:2", "peak:1000:-3:1.4", "peak:3000:2:1",
+           "peak:6000:-2:3", "high-shelf:10000:2")
+)  # fmt: skip
+peaks = ((250, -2, 1), (500, 1.5, 2), (1000, -3, 1.4), (3000, 2, 1), (6000, -2, 3))
+their_equaliser = pedalboard.Pedalboard([
+    pedalboard.HighpassFilter(60), pedalboard.LowShelfFilter(120, 3),
+    *(pedalboard.PeakFilter(hz, db, q) for hz, db, q in peaks), pedalboard.HighShelfFilter(10000, 2),
+])  # fmt: skip
 
 
 def lufs(audio: Block) -> float:
@@ -66,6 +85,28 @@ PAIRS: dict[str, tuple[str, Callable[[], object], Callable[[], object]]] = {
     ),
     "limiter at work": ("pedalboard.Limiter", lambda: limiter(hot, RATE), lambda: their_limiter(hot, RATE)),
     "limiter at rest": ("pedalboard.Limiter", lambda: limiter(voice, RATE), lambda: their_limiter(voice, RATE)),
+    "compressor and limiter": ("pedalboard, both", lambda: chain(hot, RATE), lambda: their_chain(hot, RATE)),
+    "gate, voice": ("pedalboard.NoiseGate", lambda: gate(voice, RATE), lambda: their_gate(voice, RATE)),
+    "the same, without hold, hysteresis and high-pass": (
+        "pedalboard.NoiseGate",
+        lambda: plain_gate(voice, RATE),
+        lambda: their_gate(voice, RATE),
+    ),
+    "equaliser, 8 bands": (
+        "pedalboard, 8 filters",
+        lambda: equaliser(voice, RATE),
+        lambda: their_equaliser(voice, RATE),
+    ),
+    "the same, linear phase": (
+        "pedalboard, 8 filters",
+        lambda: replace(equaliser, phase="linear")(voice, RATE),
+        lambda: their_equaliser(voice, RATE),
+    ),
+    "multiband, 4 bands": (
+        "pedalboard.Compressor, one band",
+        lambda: Multiband()(voice, RATE),
+        lambda: their_compressor(voice, RATE),
+    ),
     "integrated loudness": ("pyloudnorm.Meter", lambda: lufs(voice), lambda: their_lufs(voice)),
 }
 
@@ -86,6 +127,10 @@ def main() -> None:
 One thread, stereo, 48 kHz, {SECONDS} s in one call, median of seven in turn. Both compressors have the same
 threshold, ratio, attack and release and no look-ahead; aural's follows the louder channel, unless said
 otherwise, pedalboard's has each channel follow itself.
+
+The gates do not do the same work: pedalboard's looks at the power of each channel, aural's at the mean power of the
+louder one behind a high-pass, and has hysteresis and hold; the filters of the side chain are most of its time.
+pedalboard has no multiband compressor.
 
 The limiters do not do the same work: aural's looks ahead and finds peaks between the samples, at eight times the
 rate; pedalboard's is a compressor and a clipper of samples. With the ceiling at -1 dB the true peak behind aural's is

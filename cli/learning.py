@@ -1,4 +1,4 @@
-"""`aural train` and `aural evaluate`: what the networks of a stage learn, and what its engines are worth."""
+"""`aural train` and `aural evaluate`: what a stage learns, and what its engines are worth."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TrainGroup(LearningGroup):
         return click.Command(
             name,
             params=[
-                click.Option(["-o", "--output"], type=run, help="Folder of the run, which ends in weights."),
+                click.Option(["-o", "--output"], type=run, help=f"Folder of the run, which ends in {owner.ends_in}."),
                 click.Option(["--resume"], type=run, help="Folder of a run to go on with, by its own settings."),
                 *parameter_options(owner),
             ],
@@ -73,10 +73,11 @@ class TrainGroup(LearningGroup):
 
 @click.group(cls=TrainGroup, subcommand_metavar="STAGE [OPTIONS]")
 def train() -> None:
-    """Train the networks of a stage.
+    """Train the networks of a stage, or fit its settings to pairs of recordings.
 
     \b
       aural train noise-reduction --speech voices/ --noise noises/ -o run/
+      aural train dynamic-compression --input raw/ --target mastered/ -o run/
       aural train noise-reduction --resume run/
     """
 
@@ -96,7 +97,7 @@ def _train(owner: type[Training], output: Path | None, resume: Path | None, **va
         assert output
         path = fit(owner(**values), output)
     if path:
-        click.echo(f"weights: {path}, and what they are: {path.with_name(CARD)}")
+        click.echo(f"{owner.ends_in}: {path}, described in {path.with_name(CARD)}")
 
 
 class EvaluateGroup(LearningGroup):

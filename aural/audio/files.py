@@ -16,6 +16,22 @@ from aural.stage import Block, Format
 
 TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "license", "tracknumber")
 """Tags that are carried over, in libsndfile's words."""
+READABLE = (
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".opus",
+    ".mp3",
+    ".m4a",
+    ".aac",
+    ".aif",
+    ".aiff",
+    ".amr",
+    ".3gp",
+    ".mp4",
+    ".webm",
+)
+"""Suffixes of what counts as a recording in a folder; a file that is named may have any."""
 LOWEST_RATE = 4000
 UNKNOWN_SIZE = 0x7FFFFF00
 """A WAV file that was written to a pipe says it has so many bytes, or more."""

@@ -16,24 +16,10 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.audio.files import READABLE
 from aural.errors import AudioError
 
 MANIFEST = "MANIFEST.csv"
-SUFFIXES = (
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".opus",
-    ".mp3",
-    ".m4a",
-    ".aac",
-    ".aif",
-    ".aiff",
-    ".amr",
-    ".3gp",
-    ".mp4",
-    ".webm",
-)
 HELD_OUT = {0: "test", 1: "validation"}
 PARTS = 12
 LANGUAGE = re.compile(r"^[a-z]{2,3}(_[a-z]+)?-")
@@ -145,7 +131,7 @@ def _seconds(path: Path) -> float:
 
 
 def _walked(root: Path, kind: str) -> list[Clip]:
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in READABLE)
     clips = []
     for file in files:
         place = file.relative_to(root)

@@ -1,4 +1,4 @@
-"""A training run: a folder that can be gone on with, and ends in weights and a model card."""
+"""A training run: a folder that can be gone on with, and ends in weights, or a chain, and a model card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHECKPOINT, CARD = "last.ckpt", "MODEL_CARD.md"
 
 
 def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
-    """Train into a folder; return the path of the weights, or nothing where another process writes them.
+    """Train into a folder; return the path of what was learnt, or nothing where another process writes it.
 
     Raises:
         ParameterError: the folder holds a run already and `resume` is not set, or the other way round; or there is
@@ -129,7 +129,7 @@ class Told(Callback):
 
 
 def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
-    """Write the averaged weights and the model card."""
+    """Write what was learnt, with the averaged weights, and the model card."""
     settings = recipe.settings
     timer = next(x for x in trainer.callbacks if isinstance(x, callbacks.Timer))  # type: ignore[attr-defined]
     about = {
@@ -142,9 +142,8 @@ def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
         **recipe.about(),
         "scores": {k: round(float(v), 4) for k, v in trainer.logged_metrics.items() if "validation" in k},
     }
-    name = f"{settings.network}-pretrained" if settings.pretrain else settings.network
     lasting = {key: value for key, value in about.items() if key != "minutes"}  # the same run is the same file
-    path = weights.save(recipe.network.state_dict(), run, name, lasting)
+    path = recipe.save(run, lasting)
     (run / CARD).write_text("\n".join(_card(path, about)) + "\n", encoding="utf-8")
     return path
 

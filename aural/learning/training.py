@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import tomli_w
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from aural.errors import AuralError, ParameterError
+from aural.learning import weights
 from aural.parameters import check, hint, param
 
 try:
@@ -30,6 +31,8 @@ SETTINGS = "settings.toml"
 class Training:
     """What every training has to be told. A room's own adds its networks and its folders of audio."""
 
+    ends_in: ClassVar[str] = "weights"
+    """What its recipe saves."""
     network: str
     steps: int = param(20000, "Steps of the optimiser", low=1)
     epoch_steps: int = param(500, "Steps from one validation and checkpoint to the next", low=1)
@@ -113,6 +116,9 @@ class Recipe(LightningModule):
     A room implements `clips` and `losses`. What `losses` calls "loss" is made small, the rest is logged.
     """
 
+    warm_up: ClassVar[int] = 300
+    """Steps over which the learning rate rises."""
+
     def __init__(self, settings: Training, network: nn.Module) -> None:
         super().__init__()
         self.settings = settings
@@ -133,6 +139,12 @@ class Recipe(LightningModule):
     def about(self) -> Mapping[str, Any]:
         """Return what the model card is to say about the material."""
         return {}
+
+    def save(self, run: Path, about: Mapping[str, Any]) -> Path:
+        """Write what was learnt into the folder of the run; return its path."""
+        wanted = self.settings
+        name = f"{wanted.network}-pretrained" if wanted.pretrain else wanted.network
+        return weights.save(self.network.state_dict(), run, name, about)
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         parts = self.losses(batch)
@@ -175,4 +187,4 @@ class Recipe(LightningModule):
     def _rate(self, step: int) -> float:
         done = step / self.settings.steps
         falling = 0.5 * (1 + np.cos(np.pi * max(0.0, (done - 0.25) / 0.75)))
-        return float(min(1.0, (step + 1) / 300) * max(0.01, falling))
+        return float(min(1.0, (step + 1) / self.warm_up) * max(0.01, falling))

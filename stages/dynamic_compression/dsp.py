@@ -23,6 +23,7 @@ Floats32 = NDArray[np.float32]
 OCTAVE_DB = float(20 * np.log10(2))
 """Decibels in one unit of a base-2 logarithm."""
 
+SHARPEST = 1e-6  # octaves; a knee that is sharper is none
 TINY = 1e-30  # added where a state decays in silence: keeps it out of the slow denormal numbers
 
 
@@ -94,7 +95,7 @@ def reduction(levels: Floats32, threshold: float, slope: float, knee: float) -> 
     slope (v^2 / 2W + u - v) for v = u clipped to 0..W, and nothing where u is negative.
     """
     t, s, w = np.float32(threshold - knee / 2), np.float32(slope), np.float32(knee)
-    bend = np.float32(0.5 / knee if knee else 0.0)
+    bend = np.float32(0.5 / knee if knee > SHARPEST else 0.0)
     zero = np.float32(0)
     out = np.empty(levels.shape, np.float32)
     for row in range(levels.shape[0]):

@@ -14,6 +14,8 @@ class DynamicCompression(Effect):
 
     name: ClassVar[str] = "dynamic-compression"
     level_independent: ClassVar[bool] = False
+    training: ClassVar[str | None] = "aural.stages.dynamic_compression.train:DynamicCompressionTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:Evaluation"
     threshold_db: float = param(-24.0, "Level above which the signal is turned down",
                                 unit="dBFS", low=-80.0, high=0.0)  # fmt: skip
     ratio: float = param(2.5, "Decibels above the threshold of which one is left", low=1.0, high=100.0)

@@ -12,11 +12,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from aural.audio.files import read
+from aural.audio.files import READABLE, read
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import evaluation, weights
 from aural.learning.evaluation import Case, Sample, System, unchanged
-from aural.learning.material import SUFFIXES, Clip, find
+from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
 from aural.metrics import Metric
 from aural.parameters import param
@@ -200,7 +200,7 @@ def expanded(engine: str, sample: Sample) -> Block | None:
 def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:
     if not folder.is_dir():
         raise AudioError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READABLE]
     if not files:
         raise AudioError(f"{folder}: no audio in this folder")
     kinds = ("-" if path.parent == folder else path.parent.name for path in files)

@@ -18,6 +18,7 @@ from aural.errors import AudioError, ParameterError
 from aural.learning import evaluation, material
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import Clip
+from aural.learning.pairs import matched
 from aural.parameters import param, parameters
 from aural.stage import Block
 from aural.stages.noise_reduction.stage import NoiseReduction
@@ -55,7 +56,8 @@ class Evaluation(evaluation.Evaluation):
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
                       "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
     pairs: int = param(48, "Voices that are mixed, each with one noise at every SNR", low=1)
-    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB")
+    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
+                                      low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
     seed: int = param(0, "What the choice of voices and noises begins from", low=0)
     save_pairs: str | None = param(None, "Folder to write the mixtures to, as clean/ and noisy/, for other systems")
@@ -68,8 +70,8 @@ class Evaluation(evaluation.Evaluation):
         for setting in fields(self):
             if self.clean and setting.name in MIXED and getattr(self, setting.name) != setting.default:
                 raise ParameterError(f"evaluation: {setting.name} is for mixtures of speech and noise, not for pairs")
-        if not self.snr_db or not all(-30 <= snr_db <= CLEAN_DB for snr_db in self.snr_db):
-            raise ParameterError(f"evaluation: snr_db must be from -30 to {CLEAN_DB:g} dB, got {self.snr_db!r}")
+        if not self.snr_db:
+            raise ParameterError("evaluation: snr_db must be at least one number")
         if self.save_pairs and any((Path(self.save_pairs) / name).exists() for name in ("clean", "noisy")):
             raise ParameterError(f"evaluation: {self.save_pairs} holds pairs already; name another folder")
 
@@ -166,21 +168,6 @@ class Mixture:
         return degrade(Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE), harms, rng)
 
 
-def matched(clean: str, noisy: str) -> list[tuple[str, Path, Path]]:
-    """Match the recordings of two folders by name.
-
-    Raises:
-        AudioError: a folder is missing or holds no audio, or a recording has no partner.
-    """
-    wanted, heard = (_named(Path(folder)) for folder in (clean, noisy))
-    for here, there, folder in ((wanted, heard, noisy), (heard, wanted, clean)):
-        alone = sorted(str(path) for name, path in here.items() if name not in there)
-        if alone:
-            more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
-            raise AudioError(f"{folder}: no partner here for {', '.join(alone[:3])}{more}")
-    return [(name, wanted[name], heard[name]) for name in sorted(wanted)]
-
-
 def pair(name: str, clean: Path, noisy: Path) -> Sample:
     """Read a pair, and measure the SNR of the noisy one.
 
@@ -213,19 +200,6 @@ def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
 
 def _shape(audio: Block, sample_rate: int) -> str:
     return f"{audio.shape[0]} x {audio.shape[1]} frames at {sample_rate} Hz"
-
-
-def _named(folder: Path) -> dict[str, Path]:
-    """Return the recordings of a folder by their names, without suffix."""
-    if not folder.is_dir():
-        raise AudioError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in material.SUFFIXES]
-    if not files:
-        raise AudioError(f"{folder}: no audio in this folder")
-    named = {str(path.relative_to(folder).with_suffix("")): path for path in files}
-    if len(named) < len(files):
-        raise AudioError(f"{folder}: two recordings have one name and differ in the suffix alone")
-    return named
 
 
 def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:

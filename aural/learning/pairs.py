@@ -1,0 +1,157 @@
+"""Pairs of recordings, before and after: files of one name in two folders, brought into time with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.audio.files import READABLE, open_audio
+from aural.errors import AudioError
+from aural.learning.material import cache_folder
+from aural.stage import Block
+
+MOST_DELAY_S = 0.5
+HEARD_S = 30.0  # of a pair, to find the delay
+LEAST_LIKENESS = 0.1  # of two recordings of one thing, as the peak of their normalised cross-correlation
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A recording before and after, of one sample rate and number of channels."""
+
+    name: str
+    heard: Path
+    wanted: Path
+    sample_rate: int
+    channels: int
+    delay: int
+    """Frames by which the one after lags behind."""
+    frames: int
+    """That both have once the delay is taken out."""
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+    def read(self, first: int = 0, frames: int | None = None) -> tuple[Block, Block]:
+        """Return frames of both, (channels, frames), in time; silence where they lie outside of the recordings."""
+        end = self.frames if frames is None else first + frames
+        outside = ((0, 0), (max(0, -first), max(0, end - self.frames)))
+        inside = slice(max(0, first), max(0, min(end, self.frames)))
+        starts = max(0, -self.delay), max(0, self.delay)
+        both = (
+            decoded(path)[:, inside.start + start : inside.stop + start]
+            for path, start in zip((self.heard, self.wanted), starts, strict=True)
+        )
+        heard, wanted = (np.pad(np.asarray(audio, np.float32), outside) for audio in both)
+        return heard, wanted
+
+
+def pairs(heard: str, wanted: str) -> list[Pair]:
+    """List the pairs of two folders.
+
+    Raises:
+        AudioError: a folder is missing or empty, a recording has no partner, or a pair does not fit together.
+    """
+    return [pair(name, before, after) for name, after, before in matched(wanted, heard)]
+
+
+def pair(name: str, heard: Path, wanted: Path) -> Pair:
+    """Bring two recordings into time with each other.
+
+    Raises:
+        AudioError: a file cannot be read or is silent, rates, channels or lengths differ, or the two have nothing
+            in common.
+    """
+    formats = [open_audio(path).format for path in (heard, wanted)]
+    if formats[0] != formats[1]:
+        shown = ", ".join(
+            f"{path} has {found.channels} channels at {found.sample_rate} Hz"
+            for path, found in zip((heard, wanted), formats, strict=True)
+        )
+        raise AudioError(f"{shown}; they must be alike")
+    rate, channels = formats[0].sample_rate, formats[0].channels
+    both = before, after = decoded(heard), decoded(wanted)
+    for path, audio in zip((heard, wanted), both, strict=True):
+        if not audio.any():
+            raise AudioError(f"{path}: is silent")
+    lengths = [audio.shape[1] for audio in both]
+    if abs(lengths[0] - lengths[1]) > MOST_DELAY_S * rate:
+        raise AudioError(f"{wanted}: lasts {lengths[1] / rate:.2f} s, its input {lengths[0] / rate:.2f} s")
+    lag, likeness = delay(before, after, rate)
+    if likeness < LEAST_LIKENESS:
+        raise AudioError(f"{wanted}: has nothing in common with {heard}")
+    return Pair(name, heard, wanted, rate, channels, lag, min(lengths[0] + min(lag, 0), lengths[1] - max(lag, 0)))
+
+
+def delay(heard: Block, wanted: Block, sample_rate: int) -> tuple[int, float]:
+    """Return by how many frames the second lags behind, and how alike they are then, from 0 to 1, by correlation."""
+    from scipy.signal import correlate
+
+    frames = min(heard.shape[1], wanted.shape[1])
+    size = min(frames, round(HEARD_S * sample_rate))
+    part = slice((frames - size) // 2, (frames - size) // 2 + size)
+    before, after = (audio[:, part].mean(axis=0, dtype=np.float64) for audio in (heard, wanted))
+    found = np.abs(correlate(after, before, method="fft"))
+    most = min(size - 1, round(MOST_DELAY_S * sample_rate))
+    near = found[size - 1 - most : size + most]
+    lag = int(np.argmax(near)) - most
+    norm = np.linalg.norm(before) * np.linalg.norm(after)
+    return lag, float(near.max() / norm) if norm else 1.0
+
+
+def matched(wanted: str, heard: str) -> list[tuple[str, Path, Path]]:
+    """Match the recordings of two folders by name: the name, what is wanted, what is heard.
+
+    Raises:
+        AudioError: a folder is missing or holds no audio, or a recording has no partner.
+    """
+    after, before = (_named(Path(folder)) for folder in (wanted, heard))
+    for here, there, folder in ((after, before, heard), (before, after, wanted)):
+        alone = sorted(str(path) for name, path in here.items() if name not in there)
+        if alone:
+            more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+            raise AudioError(f"{folder}: no partner here for {', '.join(alone[:3])}{more}")
+    return [(name, after[name], before[name]) for name in sorted(after)]
+
+
+def _named(folder: Path) -> dict[str, Path]:
+    """Return the recordings of a folder by their names, without suffix."""
+    if not folder.is_dir():
+        raise AudioError(f"{folder}: no such folder")
+    files: Sequence[Path] = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READABLE]
+    if not files:
+        raise AudioError(f"{folder}: no audio in this folder")
+    named = {str(path.relative_to(folder).with_suffix("")): path for path in files}
+    if len(named) < len(files):
+        raise AudioError(f"{folder}: two recordings have one name and differ in the suffix alone")
+    return named
+
+
+def decoded(path: Path) -> NDArray[np.float32]:
+    """Return a recording, (channels, frames), mapped from the cache.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    file = open_audio(path)
+    status = path.stat()
+    key = f"{path.resolve()}:{status.st_mtime_ns, status.st_size}:whole"
+    kept = cache_folder() / "pairs" / f"{sha256(key.encode()).hexdigest()[:24]}.f32"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as unfinished:
+            try:
+                for block in file:
+                    unfinished.write(np.ascontiguousarray(block.T, np.float32).data)
+            except BaseException:
+                Path(unfinished.name).unlink()
+                raise
+        Path(unfinished.name).replace(kept)
+    return np.memmap(kept, np.float32, "r").reshape(-1, file.format.channels).T

@@ -1,0 +1,151 @@
+"""Learning a chain from pairs of recordings, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import tomli_w
+import torch
+from torch import Tensor
+
+from aural.audio.writing import replacing
+from aural.chainfile import chain_table
+from aural.errors import AudioError, ParameterError
+from aural.learning.pairs import Pair, pairs
+from aural.learning.training import Recipe, Training
+from aural.parameters import param
+from aural.stage import Block
+from aural.stages.dynamic_compression.fitting import WholeAdam, envelope_distance_db, spectral_distance_db
+from aural.stages.dynamic_compression.stage import DynamicCompression
+from aural.stages.dynamic_compression.twin import Twin
+
+CHAIN = "chain.toml"
+HELD_OUT = 4  # one pair in so many is kept for validation
+RUN_IN_S = 1.0  # in front of a clip, in which the compressor comes to where it was
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicCompressionTraining(Training):
+    """Fit a compressor, and an equaliser in front of it, to pairs of recordings; write them as a chain file.
+
+    A constant delay of a pair is measured by cross-correlation and taken out. Of four pairs and more, every fourth
+    is held out for validation.
+
+    Raises:
+        ParameterError: besides ranges, a folder is not given.
+    """
+
+    ends_in: ClassVar[str] = "a chain"
+    # of a network, which is none here: no settings
+    network: ClassVar[str] = "chain"  # type: ignore[misc]
+    init: ClassVar[str | None] = None  # type: ignore[misc]
+    pretrain: ClassVar[bool] = False  # type: ignore[misc]
+    precision: ClassVar[str] = "32-true"  # type: ignore[misc]
+    input: str = param("", "Folder of recordings as they were")
+    target: str = param("", "Folder of the same as they ought to be: equal names, rates and lengths")
+    bands: int = param(0, "Sections of an equaliser in front of the compressor: two shelves, and peaks between them "
+                       "where there are more", low=0, high=12)  # fmt: skip
+    detector: str = param("peak", "What counts as level: magnitude, or the root of a mean power",
+                          choices=("peak", "rms"))  # fmt: skip
+    steps: int = param(300, "Steps of the optimiser", low=1)
+    epoch_steps: int = param(50, "Steps from one validation and checkpoint to the next", low=1)
+    batch: int = param(4, "Clips in a batch", low=1)
+    clip_s: float = param(2.0, "Length of a clip; one second more runs in ahead of it", unit="s", low=0.5, high=60.0)
+    validation_clips: int = param(8, "Held-out clips that each validation uses", low=1)
+    learning_rate: float = param(0.1, "Highest learning rate; it rises over 20 steps and falls by a cosine over the "
+                                 "last three quarters", low=0.0, high=1.0)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("input", "target"):
+            if not getattr(self, name):
+                raise ParameterError(f"training: --{name} must name a folder of audio")
+
+    def recipe(self) -> Recipe:
+        found = self.pairs
+        for other in found:
+            if (other.sample_rate, other.channels) != (found[0].sample_rate, found[0].channels):
+                shown = " and ".join(f"{p.channels} channels at {p.sample_rate} Hz" for p in (found[0], other))
+                raise AudioError(f"{self.input}: holds {shown}; a chain is fitted to one format")
+        return FittingRecipe(self, Twin(DynamicCompression(detector=self.detector), self.bands, found[0].sample_rate))
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """List the pairs."""
+        return pairs(self.input, self.target)
+
+    def material(self, part: str) -> list[Pair]:
+        """List the pairs of a part, train or validation; all of them where they are few."""
+        if len(self.pairs) < HELD_OUT:
+            return self.pairs
+        return [p for n, p in enumerate(self.pairs) if (n % HELD_OUT == HELD_OUT - 1) == (part == "validation")]
+
+
+class PairClips:
+    """Draws clips of pairs, each second of which is as likely as any other."""
+
+    def __init__(self, found: list[Pair], seconds: float) -> None:
+        self.pairs = found
+        self.frames, self.ahead = (round(s * found[0].sample_rate) for s in (seconds, RUN_IN_S))
+        self.shares = np.array([p.seconds for p in found]) / sum(p.seconds for p in found)
+
+    def __call__(self, rng: np.random.Generator) -> tuple[Block, Block]:
+        """Return a clip as it was and as it ought to be, with what runs in ahead of it."""
+        while True:
+            drawn = self.pairs[rng.choice(len(self.pairs), p=self.shares)]
+            first = int(rng.integers(max(1, drawn.frames - self.frames + 1)))
+            heard, wanted = drawn.read(first - self.ahead, self.ahead + self.frames)
+            if wanted[:, self.ahead :].any():  # silence teaches nothing
+                return heard, wanted
+
+
+class FittingRecipe(Recipe):
+    """Levels in windows, and spectra where there is an equaliser, come near those of the target."""
+
+    warm_up: ClassVar[int] = 20
+    settings: DynamicCompressionTraining
+    network: Twin
+
+    def clips(self, part: str) -> PairClips:
+        return PairClips(self.settings.material(part), self.settings.clip_s)
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        rate = self.network.sample_rate
+        heard, wanted = batch
+        ahead = round(RUN_IN_S * rate)
+        compared = self.network(heard)[..., ahead:], wanted[..., ahead:]
+        envelope = envelope_distance_db(*compared, rate)
+        if not self.settings.bands:
+            return {"loss": envelope}
+        spectrum = spectral_distance_db(*compared, rate)
+        return {"loss": envelope + spectrum, "envelope_db": envelope, "spectrum_db": spectrum}
+
+    def about(self) -> Mapping[str, Any]:
+        found = self.settings.pairs
+        alone = "pairs held out" if len(found) >= HELD_OUT else "the same pairs, since they are few"
+        return {
+            "material": {
+                "pairs": len(found),
+                "minutes": round(sum(p.seconds for p in found) / 60, 2),
+                "validated on": alone,
+                "delays in frames, taken out": ", ".join(str(n) for n in sorted({p.delay for p in found})),
+            }
+        }
+
+    def save(self, run: Path, about: Mapping[str, Any]) -> Path:
+        """Write the chain."""
+        described = {"description": f"Fitted to {self.settings.input} and {self.settings.target}"}
+        path = run / CHAIN
+        with replacing(path) as part:
+            part.write_text(tomli_w.dumps(described | chain_table(self.network.chain())), "utf-8")
+        return path
+
+    def configure_optimizers(self) -> Any:
+        optimizer = WholeAdam(self.parameters(), self.settings.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -18,6 +18,8 @@ audio, sample_rate = read(source)
 
 chain = aural.Chain((  # mmse, since the network of compact lags by a second
     aural.create("noise-reduction", engine="mmse", hum_hz=50.0, hum_harmonics=(1, 2, 3)),
+    aural.create("equaliser", bands=("high-pass:70", "peak:250:-2", "high-shelf:6000:2")),
+    aural.create("gate", threshold_db=-50, range_db=10),
     aural.create("dynamic-compression", threshold_db=-30, ratio=3),
     aural.create("master", gain_db=6.0),
 ))  # fmt: skip

@@ -32,8 +32,9 @@ SPEECH_DB = (
 )  # fmt: skip
 SPEECH_FROM = 5  # index of the band of the table's first value, 63 Hz
 
-MUSIC_DB = ((20.0, -12.0), (60.0, 0.0), (100.0, 0.0), (4000.0, -10.6), (20000.0, -22.0))
-"""Frequency in Hz and level in dB of the corners: 2 dB an octave above 100 Hz, 5 above 4 kHz."""
+MUSIC_HZ = (20.0, 60.0, 100.0, 4000.0, 20000.0)
+MUSIC_DB = (-12.0, 0.0, 0.0, -10.6, -22.2)
+"""Corners of straight lines: up by 7.6 dB an octave to 60 Hz, level, down by 2 from 100 Hz and by 5 from 4 kHz on."""
 
 CENTRE = (BANDS_HZ >= 100) & (BANDS_HZ <= 8000)  # bands whose mean gain is 0
 DEEP_DB = 35.0  # below the strongest band a band may be noise, and is not raised
@@ -74,7 +75,7 @@ def wanted(reference: str | None, target: str) -> Balance:
     if target == "speech":
         levels[SPEECH_FROM : SPEECH_FROM + len(SPEECH_DB)] = SPEECH_DB
     else:
-        levels = np.interp(np.log(BANDS_HZ), *zip(*((np.log(hz), db) for hz, db in MUSIC_DB), strict=True))
+        levels = np.interp(np.log(BANDS_HZ), np.log(MUSIC_HZ), MUSIC_DB)
     return Balance(10 ** (levels / 10))
 
 

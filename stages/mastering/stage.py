@@ -43,7 +43,7 @@ class Master(Effect):
 
     Raises:
         AudioError: the reference cannot be read, or is silent.
-        ParameterError: besides ranges, curve_db is not one gain for each band.
+        ParameterError: besides ranges, curve_db is not one gain for each band, or a gain stands beside a reference.
     """
 
     name: ClassVar[str] = "master"
@@ -76,6 +76,8 @@ class Master(Effect):
         super().__post_init__()
         if self.curve_db is not None and len(self.curve_db) != BANDS:
             raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
+        if self.reference is not None and self.gain_db is not None and self.curve_db is None:
+            raise ParameterError(f"{self.name}: gain_db replaces the pass in which a reference is compared; give one")
 
     @property
     def goal(self) -> tuple[float, float]:
@@ -134,6 +136,8 @@ class Master(Effect):
         from aural.stages.mastering.dsp import LimiterStream
 
         if self.front:
-            return ChainStream((*self.front, replace(self, curve_db=None, width_db=None, mix=1.0)), source)
+            return ChainStream(
+                (*self.front, replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)), source
+            )
         assert self.gain_db is not None
         return LimiterStream(source, self.gain_db, self.goal[1], self.lookahead_ms, self.release_ms)

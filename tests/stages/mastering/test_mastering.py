@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import Block, Format, Stage, create
+from aural.errors import ParameterError
 from aural.meters.loudness import LoudnessMeter
 from aural.meters.true_peak import TruePeakMeter
 from aural.stage import pump
@@ -233,3 +234,8 @@ def test_reference_gives_loudness_spectrum_and_width(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again(hiss, RATE), out)
     given = Master(reference=str(tmp_path / "r.wav"), target_lufs=-20.0)(hiss, RATE)
     assert lufs(given) == pytest.approx(-20, abs=0.1)
+
+
+def test_a_gain_and_a_reference_contradict_each_other() -> None:
+    with pytest.raises(ParameterError, match="gain_db replaces the pass in which a reference is compared"):
+        Master(reference="r.wav", gain_db=3.0)

@@ -136,8 +136,7 @@ class Master(Effect):
         from aural.stages.mastering.dsp import LimiterStream
 
         if self.front:
-            return ChainStream(
-                (*self.front, replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)), source
-            )
+            behind = replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)
+            return ChainStream((*self.front, behind), source)
         assert self.gain_db is not None
         return LimiterStream(source, self.gain_db, self.goal[1], self.lookahead_ms, self.release_ms)

@@ -67,7 +67,7 @@ def mix_of(sources: Sequence[str | Path]) -> Mix:
     """Return the mix that a mix file describes, or the plain sum of recordings and of all those in folders.
 
     Raises:
-        ChainError: as `read_mix`, or a mix file is named along with something else.
+        ChainError: as `read_mix`, or a mix file is named along with something else, or a recording twice.
         AudioError: a folder holds no recordings.
     """
     paths = [Path(source) for source in sources]
@@ -76,7 +76,11 @@ def mix_of(sources: Sequence[str | Path]) -> Mix:
         raise ChainError(f"{described[0]}: is a mix file, which names all its tracks; nothing can stand beside it")
     if described:
         return read_mix(described[0])
-    return Mix(tuple(Track(file) for path in paths for file in (recordings(path) if path.is_dir() else [path])))
+    files = [file for path in paths for file in (recordings(path) if path.is_dir() else [path])]
+    for number, file in enumerate(files):
+        if file.resolve() in {other.resolve() for other in files[:number]}:
+            raise ChainError(f"{file}: is named twice; name it once, or write a mix file with two tracks of it")
+    return Mix(tuple(map(Track, files)))
 
 
 def recordings(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from aural.chain import Chain
 from aural.errors import AudioError, AuralError, ChainError
 from aural.parameters import check, param
-from aural.stage import UNWATCHED, Block, Format, Watch, Watched, as_block, pump, repeatable
+from aural.stage import UNWATCHED, Block, Effect, Format, Watch, Watched, as_block, pump, repeatable
 from aural.streaming import resampler
 from aural.summing import Gains, balancing_db, placing, summed
 
@@ -37,12 +37,14 @@ class Track:
 
     file: Path
     chain: Chain = NO_CHAIN
+    """A single effect will do."""
     gain_db: float = param(0.0, "Gain; with balance, how far the loudness lies above that of the other tracks",
                            unit="dB", low=-120.0, high=60.0)  # fmt: skip
     pan: float = param(0.0, "Place: -1 is left, 1 is right", low=-1.0, high=1.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file", Path(self.file))
+        object.__setattr__(self, "chain", _chain(self.chain))
         check(self, self.file.name)
 
 
@@ -68,6 +70,7 @@ class Mix:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(self.tracks))
+        object.__setattr__(self, "master", _chain(self.master))
         check(self, "mix")
         if not self.tracks:
             raise ChainError("a mix needs at least one track")
@@ -225,6 +228,10 @@ def common_format(parts: Sequence[Part]) -> Format:
             raise AudioError(f"{part.track.file}: has {part.format.channels} channels; only 1 or 2 can be panned")
     panned = any(part.track.pan for part in parts)
     return replace(first.format, channels=max(widest.format.channels, 1 + panned))
+
+
+def _chain(effect: Effect) -> Chain:
+    return effect if isinstance(effect, Chain) else Chain((effect,))
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def distance(path: Path, reference: Path) -> list[str]:
     own, aim = balances
     apart = 10 * np.log10((own.powers[HEARD] + 1e-20) / (aim.powers[HEARD] + 1e-20))
     spectrum = float(np.sqrt(np.mean((apart - apart.mean()) ** 2)))
-    wider = 10 * np.log10((own.unlike + 1e-6) / (aim.unlike + 1e-6))
+    wider = 10 * np.log10((own.width() + 1e-6) / (aim.width() + 1e-6))
     (lufs, dbtp), (aimed, _) = levels(path), levels(reference)
     return [f"{lufs - aimed:+.1f}", f"{spectrum:.1f}", f"{wider:+.1f}", f"{dbtp:+.1f}"]
 

@@ -147,6 +147,8 @@ def changed(wanted: Mix, name: str, field: str, value: Any) -> Mix:
 
 def check_result(output: Path, sources: Sequence[Path]) -> None:
     """Raise AudioError if the mix would lie among its own tracks, and be one of them the next time."""
+    if str(output) == "-":
+        return
     if any(source.is_dir() and output.parent.resolve() == source.resolve() for source in sources):
         raise AudioError(f"{output}: lies among the tracks and would be one of the next mix; name another folder")
 
@@ -205,14 +207,15 @@ def shorter(lengths: Sequence[tuple[Track, float]]) -> list[str]:
 
 
 def _master(own: Chain, name: str | None, target: str | None) -> Chain:
-    """Return the chain that is asked for: another than the mix file's own, and the stage master behind it."""
+    """Return the chain that is asked for: another than the mix file's own, and master at its end."""
     from aural.chainfile import read_chain
 
     chain: Any = read_chain(name) if name else own
     if target is None:
         return chain
     stage: Any = registry.create("master", target=target)
-    return Chain((*(chain.stages if chain.mix == 1 else (chain,)), stage))
+    before = chain.stages if chain.mix == 1 else (chain,)
+    return Chain((*(before[:-1] if before and before[-1].name == stage.name else before), stage))
 
 
 def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:

@@ -26,7 +26,7 @@ EFFECT_HELP = """
       aural {name} in.wav out.wav
       aural {name} *.wav -o out/
     """
-ALBUM_HELP = "Measure all inputs as one recording: what is measured is the same for all, so they keep their relation."
+ALBUM_HELP = "Measure all inputs as one recording: all are treated alike, and none is brought to the others' level."
 SEPARATOR_HELP = """
 
     Writes each stem to a file of its own in FOLDER, which is made if it is missing.

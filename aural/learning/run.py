@@ -43,9 +43,9 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         trainer = _trainer(settings, run)
     except (MisconfigurationException, ValueError) as error:
         raise ParameterError(f"training: {str(error).strip().splitlines()[0]}") from error
-    run.mkdir(parents=True, exist_ok=True)
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
+    run.mkdir(parents=True, exist_ok=True)
     if settings.init and not resume and (new := start(recipe.network, settings.init)):
         Console().print(f"{settings.init}: lacks {len(new)} tensors, which begin at random: {', '.join(new)}")
     if trainer.is_global_zero:
@@ -54,6 +54,8 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         trainer.fit(recipe, ckpt_path=checkpoint if resume else None, weights_only=False)
     except AuralError as error:  # from a process that mixes clips: torch puts the whole traceback into the text
         raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{_path(type(error))}: ")) from error
+    except SystemExit:  # what Lightning makes of an interrupt
+        raise KeyboardInterrupt from None
     if trainer.interrupted or trainer.global_step < settings.steps:
         cure = "; go on with --resume" if checkpoint.exists() else ""
         raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}{cure}")

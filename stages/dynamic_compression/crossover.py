@@ -19,6 +19,7 @@ from aural import Block, Format
 from aural.streaming import SegmentStream
 
 PERIODS = 2.5  # of the lowest crossover, to either side of a frame, that a band hears: the rest is below -90 dB
+LEAST = 4096  # frames of a segment: short ones are slow
 
 
 class Crossover(SegmentStream):
@@ -26,7 +27,7 @@ class Crossover(SegmentStream):
 
     def __init__(self, source: Format, frequencies_hz: Sequence[float]) -> None:
         reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
-        super().__init__(source, segment=6 * reach, context=reach, stems=len(frequencies_hz) + 1)
+        super().__init__(source, segment=max(6 * reach, LEAST), context=reach, stems=len(frequencies_hz) + 1)
         hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
         bands, rest = [], np.ones(hz.size)
         for frequency in frequencies_hz:

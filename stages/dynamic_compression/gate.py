@@ -23,9 +23,9 @@ class Gate(Effect):
     ratio: float = param(4.0, "Decibels out for each decibel below the threshold", low=1.0, high=100.0,
                          examples=(1.2,))  # fmt: skip
     range_db: float = param(20.0, "Most that a closed gate lowers", unit="dB", low=0.0, high=100.0)
-    attack_ms: float = param(2.0, "Time constant of opening", unit="ms", low=0.01, high=500.0)
+    attack_ms: float = param(1.0, "Time constant of opening", unit="ms", low=0.01, high=500.0)
     release_ms: float = param(150.0, "Time constant of closing", unit="ms", low=1.0, high=5000.0)
-    lookahead_ms: float = param(3.0, "Time by which it opens before the signal comes", unit="ms",
+    lookahead_ms: float = param(6.0, "Time by which it opens before the signal comes", unit="ms",
                                 low=0.0, high=100.0)  # fmt: skip
     rms_ms: float = param(5.0, "Time constant of the mean power that the level is", unit="ms", low=0.1, high=1000.0)
     sidechain_highpass_hz: float = param(80.0, "Below this frequency the level does not count; 0: all counts",

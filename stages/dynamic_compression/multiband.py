@@ -52,6 +52,9 @@ class Multiband(Effect):
                         low=0.0, high=1.0)  # fmt: skip
 
     def __post_init__(self) -> None:
+        for name in ("crossovers_hz", *EACH):
+            if isinstance(value := getattr(self, name), int | float):
+                object.__setattr__(self, name, (value,))
         super().__post_init__()
         if any(low >= high for low, high in pairwise(self.crossovers_hz)):
             raise ParameterError(f"{self.name}: crossovers_hz must rise, got {self.crossovers_hz!r}")

@@ -109,7 +109,7 @@ class GateStream(GainStream):
         self.rms = Rms(source, stage.rms_ms)
         self.link = stage.link
         self.open = np.zeros(source.channels, np.int64)
-        self.reduced = np.full(source.channels, stage.range_db / dsp.OCTAVE_DB)
+        self.reduced = np.zeros(source.channels)  # it begins open: a recording may begin in the middle of a word
         self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.release_ms, stage.attack_ms)]
         opens, closes = stage.threshold_db, stage.threshold_db - stage.hysteresis_db
         hold = 1 + round((stage.hold_ms + stage.lookahead_ms) / 1000 * source.sample_rate)

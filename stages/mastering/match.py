@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+import numpy as np
+
 from aural import Block, Effect, Format, Stream, param
 from aural.errors import ParameterError
 
@@ -47,12 +49,9 @@ class Match(Effect):
 
         own = Balance.of(blocks, source)
         aim = wanted(self.reference, self.target)
-        curve = tuple(map(float, fitted_db(own, aim, self.max_db, self.smooth_octaves)))
-        return replace(
-            self,
-            curve_db=curve if self.curve_db is None else self.curve_db,
-            width_db=wider_db(own, aim, self.max_db) if self.width_db is None else self.width_db,
-        )
+        curve = fitted_db(own, aim, self.max_db, self.smooth_octaves) if self.curve_db is None else self.curve_db
+        width_db = wider_db(own, aim, np.array(curve), self.max_db) if self.width_db is None else self.width_db
+        return replace(self, curve_db=tuple(map(float, curve)), width_db=width_db)
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.mastering.matching import MatchStream

@@ -37,26 +37,33 @@ MUSIC_DB = (-12.0, 0.0, 0.0, -10.6, -22.2)
 """Corners of straight lines: up by 7.6 dB an octave to 60 Hz, level, down by 2 from 100 Hz and by 5 from 4 kHz on."""
 
 CENTRE = (BANDS_HZ >= 100) & (BANDS_HZ <= 8000)  # bands whose mean gain is 0
+NOTHING = 1e-12  # of the power of what is unlike in two channels: they have nothing in common
 DEEP_DB = 35.0  # below the strongest band a band may be noise, and is not raised
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Mean power of third octaves, 0 where nothing is known, and of what is unlike in two channels against alike."""
+    """Mean powers of third octaves, 0 where nothing is known: of all channels, and of the difference of two."""
 
     powers: Floats
-    unlike: float = 0.0
+    sides: Floats
 
     @classmethod
     def of(cls, blocks: Iterable[Block], source: Format) -> Self:
         """Measure a signal."""
-        meter, middle, sides = SpectrumMeter(source), 0.0, 0.0
+        meter, difference = SpectrumMeter(source), SpectrumMeter(Format(source.sample_rate, 1))
         for block in blocks:
             meter.update(block)
             if source.channels == 2:
-                middle += float(np.square(block[0] + block[1], dtype=np.float64).sum())
-                sides += float(np.square(block[0] - block[1], dtype=np.float64).sum())
-        return cls(meter.compute(), sides / middle if middle else 0.0)
+                difference.update((block[:1] - block[1:]) * np.float32(0.5**0.5))
+        powers = meter.compute()
+        return cls(powers, np.minimum(difference.compute(), powers))
+
+    def width(self, curve_db: Floats | float = 0.0) -> float:
+        """Return the power of what is unlike in two channels against what is alike, behind a curve."""
+        gains = 10 ** (np.asarray(curve_db) / 10)
+        sides, alike = (float((gains * powers).sum()) for powers in (self.sides, self.powers - self.sides))
+        return sides / alike if alike > NOTHING * sides else 1 / NOTHING
 
 
 def wanted(reference: str | None, target: str) -> Balance:
@@ -76,7 +83,7 @@ def wanted(reference: str | None, target: str) -> Balance:
         levels[SPEECH_FROM : SPEECH_FROM + len(SPEECH_DB)] = SPEECH_DB
     else:
         levels = np.interp(np.log(BANDS_HZ), np.log(MUSIC_HZ), MUSIC_DB)
-    return Balance(10 ** (levels / 10))
+    return Balance(10 ** (levels / 10), np.zeros(levels.size))
 
 
 def fitted_db(own: Balance, aim: Balance, max_db: float, smooth_octaves: float) -> Floats:
@@ -100,11 +107,11 @@ def fitted_db(own: Balance, aim: Balance, max_db: float, smooth_octaves: float) 
     return np.where(known, curve, np.minimum(curve, 0))
 
 
-def wider_db(own: Balance, aim: Balance, max_db: float) -> float:
-    """Return the gain of what is unlike in two channels; 0 where either is mono."""
-    if not (own.unlike and aim.unlike):
+def wider_db(own: Balance, aim: Balance, curve_db: Floats, max_db: float) -> float:
+    """Return the gain of what is unlike in two channels, behind the curve; 0 where either is mono."""
+    if not (own.sides.any() and aim.sides.any()):
         return 0.0
-    return float(np.clip(10 * np.log10(aim.unlike / own.unlike), -max_db, max_db))
+    return float(np.clip(10 * np.log10(aim.width() / own.width(curve_db)), -max_db, max_db))
 
 
 class MatchStream(SymmetricStream):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
@@ -30,6 +31,7 @@ TARGETS = {
 
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
 SHORT_LU = 0.1  # of the target that is said
+HARD_DB = 12.0  # of limiting that is said unasked
 log = logging.getLogger("aural")
 
 
@@ -119,7 +121,13 @@ class Master(Effect):
             return integrated_lufs(pump(replace(self, gain_db=gain_db).stream(source), blocks), source)
 
         before = integrated_lufs(seen(), source)
-        gain_db, short_lu = gain_for(lufs, before, dbtp - peak.compute(), self.max_limiting_db, after)
+        room_db = dbtp - peak.compute()
+        gain_db, short_lu = gain_for(lufs, before, room_db, self.max_limiting_db, after)
+        if before == -math.inf and room_db < math.inf:
+            log.warning("%s: too soft to have a loudness, below -70 LUFS throughout: left at its level", self.name)
+        if gain_db > room_db:
+            level = logging.WARNING if gain_db > room_db + HARD_DB else logging.INFO
+            log.log(level, "%s: peaks are limited by up to %.1f dB", self.name, gain_db - room_db)
         if short_lu > SHORT_LU:
             most = "the most gain" if gain_db == MOST_GAIN_DB else f"max_limiting_db {self.max_limiting_db:g}"
             log.warning("%s: %.1f LU short of %.1f LUFS: %s allows no more", self.name, short_lu, lufs, most)

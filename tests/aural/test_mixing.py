@@ -318,3 +318,10 @@ def test_a_folder_is_mixed_in_order_of_names(tmp_path: Path) -> None:
     assert [track.file.name for track in mix_of([tmp_path]).tracks] == ["a.FLAC", "b.wav"]
     with pytest.raises(ChainError, match="is a mix file, which names all its tracks"):
         mix_of([tmp_path, tmp_path / "song.toml"])
+
+
+def test_a_single_effect_is_a_chain() -> None:
+    audio = probe("voice", 1.0)
+    plain = Mix((Track("a", chain=create("gate")),), create("equaliser", gain_db=-3.0))  # type: ignore[arg-type]
+    assert plain == Mix((Track("a", chain=Chain((create("gate"),))),), Chain((create("equaliser", gain_db=-3.0),)))
+    assert plain({"a": audio}, 48000).shape == audio.shape

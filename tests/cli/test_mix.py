@@ -112,12 +112,35 @@ def test_dry_run_writes_nothing(tmp_path: Path, stems: Path) -> None:
 
 def test_a_sum_beyond_full_scale_is_said(tmp_path: Path) -> None:
     loud = write(tmp_path / "loud.wav", np.full((1, 4800), 0.9), subtype="PCM_16")
-    code, out, _ = invoke("mix", loud, loud, "-o", tmp_path / "mix.wav")
+    again = write(tmp_path / "again.wav", np.full((1, 4800), 0.9), subtype="PCM_16")
+    code, _, err = invoke("mix", loud, loud, "-o", tmp_path / "mix.wav")
+    assert code == 2
+    assert "loud.wav: is named twice" in err
+    code, out, _ = invoke("mix", loud, again, "-o", tmp_path / "mix.wav")
     assert code == 0
     assert "! it goes 5.1 dB beyond full scale: written as floats" in out
     assert soundfile.info(tmp_path / "mix.wav").subtype == "FLOAT"
-    refused(tmp_path, "mix.flac: the mix goes 5.1 dB beyond full scale", loud, loud, "-o", tmp_path / "mix.flac")
-    refused(tmp_path, "use a mix file", loud, loud, "-o", tmp_path / "new.wav", "--gain", "loud=0")
+    refused(tmp_path, "mix.flac: the mix goes 5.1 dB beyond full scale", loud, again, "-o", tmp_path / "mix.flac")
+    (tmp_path / "other").mkdir()
+    other = write(tmp_path / "other" / "loud.wav", voice(0.5))
+    refused(tmp_path, "use a mix file", loud, other, "-o", tmp_path / "new.wav", "--gain", "loud=0")
+
+
+def test_a_target_takes_the_place_of_the_master_of_a_mix_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", voice(4.0, 2))
+    song = tmp_path / "song.toml"
+    song.write_text('[[track]]\nfile = "a.wav"\n[[stage]]\nuse = "master"\ntarget = "broadcast"\n')
+    code, out, _ = invoke("mix", song, "-o", tmp_path / "mix.wav", "--target", "podcast")
+    assert code == 0
+    assert out.count("+ master") == 1
+    assert "-16.0 LUFS" in out
+
+
+def test_a_folder_is_mixed_to_stdout(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", voice(0.5, 2))
+    done = aural("mix", ".", "-o", "-", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "1 track -> -" in done.stderr
 
 
 def test_what_cannot_be_balanced_is_said(tmp_path: Path, stems: Path) -> None:

@@ -36,14 +36,14 @@ def gain_db(stage: Gate, audio: Block) -> Block:
 def test_static_curve(ratio: float) -> None:
     stage = Gate(threshold_db=-40.0, ratio=ratio, range_db=30.0, sidechain_highpass_hz=0.0)
     for level_db in np.arange(-60.0, -20.0, 4.0):
-        lowered = gain_db(stage, tone(level_db, seconds=2.0))[-100]
+        lowered = gain_db(stage, tone(level_db, seconds=2.0))[-500]
         assert lowered == pytest.approx(-min(30.0, max(0.0, (ratio - 1) * (-40.0 - level_db))), abs=0.1)
 
 
 def test_between_the_thresholds_it_stays_as_it_was() -> None:
     stage = Gate(threshold_db=-30.0, hysteresis_db=6.0, hold_ms=0.0, sidechain_highpass_hz=0.0)
     gains = gain_db(stage, tone(-34.0, -20.0, -34.0, -40.0, -34.0, seconds=1.0))
-    closed, opened, still, shut, again = (gains[(n + 1) * RATE - 200] for n in range(5))
+    closed, opened, still, shut, again = (gains[(n + 1) * RATE - 500] for n in range(5))
     assert opened == pytest.approx(0, abs=0.01)
     assert still == pytest.approx(0, abs=0.01)
     assert closed == pytest.approx(-12, abs=0.1)
@@ -67,3 +67,12 @@ def test_look_ahead_saves_the_attack() -> None:
     cut = [gain_db(Gate(lookahead_ms=ms), audio)[RATE // 2 : RATE // 2 + 20].mean() for ms in (0.0, 10.0)]
     assert cut[0] < -10
     assert cut[1] > -0.5
+
+
+@pytest.mark.parametrize("range_db", [20.0, 60.0])
+def test_neither_an_onset_nor_the_beginning_is_cut(range_db: float) -> None:
+    stage = Gate(threshold_db=-45.0, range_db=range_db)
+    gains = gain_db(stage, tone(-20.0, -80.0, -20.0, seconds=1.0))
+    assert gains[: RATE // 2].min() > -0.01
+    assert gains[2 * RATE - 400 - RATE // 10] < -range_db + 1
+    assert gains[2 * RATE :].min() > -0.5

@@ -94,6 +94,10 @@ def test_a_loud_bass_does_not_turn_the_treble_down() -> None:
     assert level_db(broad, 8000) < -55
 
 
+def test_a_number_stands_for_all_bands() -> None:
+    assert Multiband(threshold_db=-40, ratio=3.0) == Multiband(threshold_db=(-40,), ratio=(3.0,))  # type: ignore[arg-type]
+
+
 def test_each_band_has_its_values() -> None:
     stage = Multiband(crossovers_hz=(500.0, 3000.0), threshold_db=(0.0,), makeup_db=(6.0, 0.0, -6.0))
     audio = sine(60, -30) + sine(1200, -30) + sine(12000, -30)
@@ -125,7 +129,7 @@ def test_a_low_sample_rate_leaves_fewer_bands() -> None:
             "threshold_db must be numbers, each from -80 to 0 dBFS",
         ),
         ({"threshold_db": ("loud",)}, "threshold_db must be numbers"),
-        ({"threshold_db": -20.0}, "threshold_db must be numbers"),
+        ({"threshold_db": "-20"}, "threshold_db must be numbers"),
     ],
 )
 def test_bad_values(values: dict[str, object], sentence: str) -> None:

@@ -81,7 +81,7 @@ def test_the_width_of_a_reference_is_taken(tmp_path: Path) -> None:
     narrow = alike + 0.3 * wide
     stage = Match(reference=saved(alike + wide, tmp_path), max_db=12.0)
     out = stage(narrow, RATE)
-    ratios = [Balance.of([x], Format(RATE, 2)).unlike for x in (narrow, alike + wide, out)]
+    ratios = [Balance.of([x], Format(RATE, 2)).width() for x in (narrow, alike + wide, out)]
     assert ratios[0] < 0.2 * ratios[1]
     assert ratios[2] == pytest.approx(ratios[1], rel=0.1)
     assert stage.measure([alike], Format(RATE, 2)).width_db == 0  # what is mono stays mono

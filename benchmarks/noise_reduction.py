@@ -2,6 +2,7 @@
 
 python benchmarks/noise_reduction.py                  all
 python benchmarks/noise_reduction.py speed            one of quality, music, rooms, speed; speed needs no recordings
+GTCRN=gtcrn/gtcrn.py python benchmarks/...  speed     GTCRN too, from a checkout of its repository
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from peers import PEERS, rnnoise
+from peers import PEERS, gtcrn, rnnoise
 from report import side_by_side, table, write
 
 from aural.degrade import Coloured, SimulatedRoom, Take, degrade
@@ -112,6 +113,9 @@ def speed(seconds: int = 30) -> None:
     audio = ((0.01 + 0.1 * swell) * rng.standard_normal(swell.size)).astype(np.float32)[np.newaxis]
     sample = Sample("swell", audio, audio, SAMPLE_RATE, {})
     systems = {name: partial(system, sample) for name, system in BESIDE.systems().items() if name != "input"}
+    if path := os.environ.get("GTCRN"):
+        low = Sample("swell", audio[:, ::3], audio[:, ::3], SAMPLE_RATE // 3, {})
+        systems["GTCRN, 16 kHz"] = partial(gtcrn, Path(path), low)
     took = side_by_side(systems)
     rows = [
         [name, f"{took[name] * 1000:.0f} ms", f"{seconds / took[name]:.0f}"]

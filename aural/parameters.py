@@ -71,7 +71,9 @@ class Parameter:
         if value is None and self.optional:
             return
         if not self._accepts(value):
-            raise ParameterError(f"{owner}: {self.name} must be {self.allowed}, got {value!r}")
+            numbers = self.kind is tuple and self.element in (int, float)
+            several = "a tuple of " if numbers and not isinstance(value, tuple) else ""
+            raise ParameterError(f"{owner}: {self.name} must be {several}{self.allowed}, got {value!r}")
 
     @property
     def allowed(self) -> str:

@@ -178,8 +178,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
     Args:
         kind: `voice`: syllables of a gliding harmonic tone and hiss over noise and 50 Hz hum, the channels
             unlike; `dull`: the same without anything above 6 kHz; `holes`: the same with holes in the
-            spectrum as a codec leaves them; `loud`: the same, up to full scale; `peaks`: the same with clicks
-            four times as high as the rest.
+            spectrum as a codec leaves them; `loud`: the same, up to full scale; `soft`: the same, 20 dB softer;
+            `peaks`: the same with clicks four times as high as the rest.
         seconds: length.
         channels: number of channels.
     """
@@ -203,6 +203,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
         audio = _without(audio, lambda hz, frame: (hz > 2000) & ((np.floor(hz / 700) + frame) % 3 == 0))
     elif kind == "loud":
         audio /= np.abs(audio).max()
+    elif kind == "soft":
+        audio *= 0.1
     elif kind == "peaks":
         audio[:, 10000::30000] = 4 * np.abs(audio).max()
     elif kind != "voice":
@@ -269,7 +271,7 @@ def _other_values(stage: Stage, parameter: Parameter) -> Iterator[Any]:
 
 
 def _differs(stage: Stage, other: Stage) -> bool:
-    for kind in ("voice", "dull", "holes", "loud", "peaks"):
+    for kind in ("voice", "dull", "holes", "loud", "soft", "peaks"):
         audio = probe(kind)
         a, b = (_run(measured(s, audio), [audio]) for s in (stage, other))
         if a.shape != b.shape or np.abs(a - b).max() > TOLERANCE / 10:

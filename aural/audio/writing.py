@@ -126,7 +126,8 @@ def quantise(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.in
         draws = rng.random((block.shape[-1], block.shape[0], 2))  # in order of time: blocks do not matter
         dither = (draws[..., 0] - draws[..., 1]).T
         scaled += np.where(scaled == np.rint(scaled), 0.0, dither)
-    return np.left_shift(np.clip(np.rint(scaled), -limit, limit - 1).astype(np.int32), 32 - bits)
+    np.clip(np.rint(scaled, out=scaled), -limit, limit - 1, out=scaled)
+    return np.left_shift(scaled.astype(np.int32), 32 - bits)
 
 
 def _write_sndfile(part: Path, path: Path, blocks: Iterable[Block], source: Format, like: Info | None) -> None:

@@ -17,7 +17,7 @@ from aural.learning.material import cache_folder
 from aural.stage import Block
 
 MOST_DELAY_S = 0.5
-HEARD_S = 30.0  # of a pair, to find the delay
+HEARD_S = 30.0  # of a pair, where it is loudest, to find the delay
 LEAST_LIKENESS = 0.1  # of two recordings of one thing, as the peak of their normalised cross-correlation
 
 
@@ -96,14 +96,22 @@ def delay(heard: Block, wanted: Block, sample_rate: int) -> tuple[int, float]:
 
     frames = min(heard.shape[1], wanted.shape[1])
     size = min(frames, round(HEARD_S * sample_rate))
-    part = slice((frames - size) // 2, (frames - size) // 2 + size)
-    before, after = (audio[:, part].mean(axis=0, dtype=np.float64) for audio in (heard, wanted))
-    found = np.abs(correlate(after, before, method="fft"))
+    first = _loudest(heard[:, :frames], size)
+    before, after = (audio[:, first : first + size].astype(np.float64) for audio in (heard, wanted))
+    found = np.abs(sum(correlate(b, a, method="fft") for a, b in zip(before, after, strict=True)))
     most = min(size - 1, round(MOST_DELAY_S * sample_rate))
     near = found[size - 1 - most : size + most]
-    lag = int(np.argmax(near)) - most
     norm = np.linalg.norm(before) * np.linalg.norm(after)
-    return lag, float(near.max() / norm) if norm else 1.0
+    return int(np.argmax(near)) - most, float(near.max() / norm) if norm else 0.0
+
+
+def _loudest(audio: Block, size: int) -> int:
+    """Return where the loudest part of so many frames begins, to a thirtieth of it."""
+    step = max(1, size // 30)
+    starts = range(0, audio.shape[1] - size + 1, step)
+    powers = [float(np.square(audio[:, n : n + step]).sum()) for n in range(0, audio.shape[1], step)]
+    sums = np.cumsum([0.0, *powers])
+    return starts[int(np.argmax([sums[n + size // step] - sums[n] for n in range(len(starts))]))]
 
 
 def matched(wanted: str, heard: str) -> list[tuple[str, Path, Path]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammaincinv
 
 from aural.stage import Block, Format
 
@@ -64,7 +64,7 @@ class SceneMeter:
         self.rumble_power = self.voice_power = 0.0
         # Power of steady noise in a band of k bins: gamma distributed, shape about k / 1.5 under a Hann window.
         shape = np.maximum(1, np.diff(self.edges) / 1.5)
-        self.tenth_of_mean = gamma.ppf(0.1, shape) / shape
+        self.tenth_of_mean = gammaincinv(shape, 0.1) / shape
         self.levels: list[NDArray[np.float32]] = []  # dB of the voice band, a frame each
         self.periodic: list[NDArray[np.float32]] = []
         self.histogram = np.zeros((len(self.edges) - 1, 320), np.int64)  # half a dB a bin, from -140 dB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
@@ -12,6 +13,8 @@ from aural import Block, Effect, Format, Stream, param
 from aural.errors import ParameterError
 
 BANDS = 31
+TOLD_DB = 1.0  # beyond its limits that is said
+log = logging.getLogger("aural")
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,25 @@ class Match(Effect):
             raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.stages.mastering.matching import Balance, fitted_db, wanted, wider_db
+        from aural.stages.mastering.matching import Balance, bent_db, needed_db, wanted, wider_db
 
-        own = Balance.of(blocks, source)
-        aim = wanted(self.reference, self.target)
-        curve = fitted_db(own, aim, self.max_db, self.smooth_octaves) if self.curve_db is None else self.curve_db
-        width_db = wider_db(own, aim, np.array(curve), self.max_db) if self.width_db is None else self.width_db
-        return replace(self, curve_db=tuple(map(float, curve)), width_db=width_db)
+        own, aim, limit = Balance.of(blocks, source), wanted(self.reference, self.target), self.max_db
+        curve, width_db = self.curve_db, self.width_db
+        if curve is None:
+            needed = needed_db(own, aim, self.smooth_octaves)
+            self._tell("spectrum", np.abs(needed).max())
+            curve = tuple(map(float, bent_db(needed, limit)))
+        if width_db is None:
+            wider = wider_db(own, aim, np.array(curve))
+            self._tell("width", abs(wider))
+            width_db = min(max(wider, -limit), limit)
+        return replace(self, curve_db=curve, width_db=width_db)
+
+    def _tell(self, what: str, away_db: float) -> None:
+        if away_db > self.max_db + TOLD_DB:
+            of = self.reference or f"the target {self.target}"
+            limit = f"at most {self.max_db:g} dB of that are made up for"
+            log.warning("%s: the %s is up to %.0f dB away from that of %s; %s", self.name, what, away_db, of, limit)
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.mastering.matching import MatchStream

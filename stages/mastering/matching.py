@@ -86,8 +86,8 @@ def wanted(reference: str | None, target: str) -> Balance:
     return Balance(10 ** (levels / 10), np.zeros(levels.size))
 
 
-def fitted_db(own: Balance, aim: Balance, max_db: float, smooth_octaves: float) -> Floats:
-    """Return the gain of each band that brings one balance to another, smooth and within limits.
+def needed_db(own: Balance, aim: Balance, smooth_octaves: float) -> Floats:
+    """Return the gain of each band that brings one balance to another, smooth.
 
     Bands of which either knows nothing, and those too weak to be more than noise, follow their neighbours, but are
     not raised. The gains of the bands from 100 Hz to 8 kHz are 0 in the mean.
@@ -103,15 +103,19 @@ def fitted_db(own: Balance, aim: Balance, max_db: float, smooth_octaves: float) 
     apart = np.subtract.outer(np.arange(BANDS_HZ.size), np.arange(BANDS_HZ.size))
     near = np.exp(-0.5 * (apart / deviation) ** 2) * known
     smooth = (near @ difference) / np.maximum(near.sum(axis=-1), 1e-300)
-    curve: Floats = max_db * np.tanh(smooth / max_db) if max_db else np.zeros(BANDS_HZ.size)
-    return np.where(known, curve, np.minimum(curve, 0))
+    return np.where(known, smooth, np.minimum(smooth, 0))
 
 
-def wider_db(own: Balance, aim: Balance, curve_db: Floats, max_db: float) -> float:
+def bent_db(needed: Floats, max_db: float) -> Floats:
+    """Bend a curve into limits."""
+    return max_db * np.tanh(needed / max_db) if max_db else np.zeros(needed.size)
+
+
+def wider_db(own: Balance, aim: Balance, curve_db: Floats) -> float:
     """Return the gain of what is unlike in two channels, behind the curve; 0 where either is mono."""
     if not (own.sides.any() and aim.sides.any()):
         return 0.0
-    return float(np.clip(10 * np.log10(aim.width() / own.width(curve_db)), -max_db, max_db))
+    return float(10 * np.log10(aim.width() / own.width(curve_db)))
 
 
 class MatchStream(SymmetricStream):

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
 from aural.chain import Chain, ChainStream
-from aural.errors import ParameterError
+from aural.errors import AudioError, ParameterError
 from aural.stage import pump
 from aural.stages.mastering.match import BANDS, Match
 
@@ -32,6 +32,7 @@ TARGETS = {
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
 SHORT_LU = 0.1  # of the target that is said
 HARD_DB = 12.0  # of limiting that is said unasked
+MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
 
 
@@ -44,8 +45,9 @@ class Master(Effect):
     stereo width of that recording, as `match` brings them, and then its loudness.
 
     Raises:
-        AudioError: the reference cannot be read, or is silent.
-        ParameterError: besides ranges, curve_db is not one gain for each band, or a gain stands beside a reference.
+        AudioError: the reference cannot be read, or is silent, or too soft to have a loudness.
+        ParameterError: besides ranges, curve_db is not one gain for each band, or a gain stands beside a reference
+            of which something is still to be measured.
     """
 
     name: ClassVar[str] = "master"
@@ -61,16 +63,16 @@ class Master(Effect):
                                    when={"gain_db": None})  # fmt: skip
     gain_db: float | None = param(None, "Gain in front of the limiter, such that the loudness is right behind it",
                                   unit="dB", low=-120.0, high=60.0, measured=True)  # fmt: skip
-    reference: str | None = param(None, "Recording to sound like, instead of a target's loudness: path of an audio "
-                                  "file; spectrum and width as match takes them")  # fmt: skip
+    reference: str | None = param(None, "Recording to sound like: path of an audio file; its loudness takes the "
+                                  "place of the target's, spectrum and width are taken as by match")  # fmt: skip
     curve_db: tuple[float, ...] | None = param(
         None, "Gains of 31 third octaves, 20 Hz to 20 kHz, in front; measured where there is a reference", unit="dB",
         low=-40.0, high=40.0, examples=(tuple(0.2 * n for n in range(BANDS)),))  # fmt: skip
     width_db: float | None = param(
         None, "Gain of what is unlike in two channels, in front; measured where there is a reference", unit="dB",
         low=-40.0, high=40.0)  # fmt: skip
-    lookahead_ms: float = param(5.0, "Time in which the limiter turns down before a peak",
-                                unit="ms", low=0.5, high=20.0)  # fmt: skip
+    lookahead_ms: float = param(5.0, "Time in which the limiter turns down before a peak; at low sample rates "
+                                "no shorter than 32 frames", unit="ms", low=0.5, high=20.0)  # fmt: skip
     release_ms: float = param(100.0, "Time constant with which the limiter turns up again",
                               unit="ms", low=5.0, high=2000.0)  # fmt: skip
 
@@ -78,7 +80,8 @@ class Master(Effect):
         super().__post_init__()
         if self.curve_db is not None and len(self.curve_db) != BANDS:
             raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
-        if self.reference is not None and self.gain_db is not None and self.curve_db is None:
+        measured = self.curve_db is not None and self.width_db is not None
+        if self.reference is not None and self.gain_db is not None and not measured:
             raise ParameterError(f"{self.name}: gain_db replaces the pass in which a reference is compared; give one")
 
     @property
@@ -99,11 +102,19 @@ class Master(Effect):
         from aural.audio.files import open_audio
         from aural.stages.mastering.gain import integrated_lufs
 
-        match = Match(reference=reference, curve_db=self.curve_db, width_db=self.width_db).measure(blocks, source)
+        match = Match(reference=reference, max_db=MATCHED_DB, curve_db=self.curve_db, width_db=self.width_db)
+        match = match.measure(blocks, source)
+        found = {"curve_db": match.curve_db, "width_db": match.width_db}
+        if self.target_lufs is not None:
+            return replace(self, **found)
         file = open_audio(reference)
-        lufs = min(max(integrated_lufs(file, file.format), QUIETEST_LUFS), LOUDEST_LUFS)
-        wanted = lufs if self.target_lufs is None else self.target_lufs
-        return replace(self, target_lufs=wanted, curve_db=match.curve_db, width_db=match.width_db)
+        lufs = integrated_lufs(file, file.format)
+        if lufs == -math.inf:
+            raise AudioError(f"{reference}: is too soft to have a loudness; give target_lufs beside it")
+        wanted = min(max(lufs, QUIETEST_LUFS), LOUDEST_LUFS)
+        if wanted != lufs:
+            log.warning("%s: the reference has %.1f LUFS: %.1f is aimed at", self.name, lufs, wanted)
+        return replace(self, target_lufs=wanted, **found)
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.true_peak import TruePeakMeter
@@ -129,7 +140,8 @@ class Master(Effect):
             level = logging.WARNING if gain_db > room_db + HARD_DB else logging.INFO
             log.log(level, "%s: peaks are limited by up to %.1f dB", self.name, gain_db - room_db)
         if short_lu > SHORT_LU:
-            most = "the most gain" if gain_db == MOST_GAIN_DB else f"max_limiting_db {self.max_limiting_db:g}"
+            limiting = f"max_limiting_db {self.max_limiting_db:g}"
+            most = f"the most gain, {MOST_GAIN_DB:g} dB," if gain_db == MOST_GAIN_DB else limiting
             log.warning("%s: %.1f LU short of %.1f LUFS: %s allows no more", self.name, short_lu, lufs, most)
         return replace(self, gain_db=gain_db)
 

@@ -257,6 +257,15 @@ def test_a_pair_is_alike_at_its_delay() -> None:
     assert delay(loud(1.0), loud(1.0, seed=1), RATE)[1] < 0.1
 
 
+def test_a_delay_is_found_where_channels_cancel_and_pauses_are_long() -> None:
+    one = loud(1.0)[:1]
+    opposite = np.concatenate([one, -one])
+    assert delay(opposite, opposite, RATE) == (0, pytest.approx(1))
+    paused = np.pad(one, ((0, 0), (5 * RATE, 40 * RATE)))
+    assert delay(paused, np.roll(paused, 300), RATE) == (300, pytest.approx(1))
+    assert delay(paused, np.zeros_like(paused), RATE)[1] == 0
+
+
 def test_pairs_that_do_not_fit_are_named(tmp_path: Path) -> None:
     fill(tmp_path)
     target = tmp_path / "target" / "1.wav"

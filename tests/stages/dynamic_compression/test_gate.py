@@ -11,6 +11,7 @@ from aural.testing import check_stage
 
 RATE = 48000
 STAGES = {
+    "as it is": Gate(),
     "plain": Gate(threshold_db=-30.0),
     "unlinked": Gate(threshold_db=-25.0, link=0.0, ratio=2.0, mix=0.5),
     "late": Gate(threshold_db=-30.0, lookahead_ms=0.0, hold_ms=0.0, hysteresis_db=0.0, sidechain_highpass_hz=0.0),

@@ -129,7 +129,8 @@ def test_a_low_sample_rate_leaves_fewer_bands() -> None:
             "threshold_db must be numbers, each from -80 to 0 dBFS",
         ),
         ({"threshold_db": ("loud",)}, "threshold_db must be numbers"),
-        ({"threshold_db": "-20"}, "threshold_db must be numbers"),
+        ({"threshold_db": "-20"}, "threshold_db must be a tuple of numbers"),
+        ({"crossovers_hz": [100.0]}, "crossovers_hz must be a tuple of numbers"),
     ],
 )
 def test_bad_values(values: dict[str, object], sentence: str) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import Block, Format, Stage, create
-from aural.errors import ParameterError
+from aural.errors import AudioError, ParameterError
 from aural.meters.loudness import LoudnessMeter
 from aural.meters.true_peak import TruePeakMeter
 from aural.stage import pump
@@ -236,6 +237,33 @@ def test_reference_gives_loudness_spectrum_and_width(tmp_path: Path) -> None:
     assert lufs(given) == pytest.approx(-20, abs=0.1)
 
 
-def test_a_gain_and_a_reference_contradict_each_other() -> None:
+@pytest.mark.parametrize("more", [{}, {"curve_db": (0.0,) * 31}, {"width_db": 1.0}], ids=str)
+def test_a_gain_and_a_reference_contradict_each_other(more: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match="gain_db replaces the pass in which a reference is compared"):
-        Master(reference="r.wav", gain_db=3.0)
+        Master(reference="r.wav", gain_db=3.0, **more)
+
+
+def test_what_a_reference_asks_too_much_of_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import soundfile
+
+    hiss = 0.05 * np.random.default_rng(5).standard_normal((2, 3 * RATE)).astype(np.float32)
+    path = str(tmp_path / "r.wav")
+    dark = Equaliser(bands=("low-pass:300",))(hiss, RATE)
+    soundfile.write(path, (100 * (dark + 0.99 * dark[::-1])).T, RATE, subtype="FLOAT")
+    Master(reference=path).measure([hiss], Format(RATE, 2))
+    said = "\n".join(caplog.messages)
+    assert re.search(r"match: the spectrum is up to [2-9]\d dB away from that of .*r\.wav; at most 12 dB", said)
+    assert re.search(r"match: the width is up to [1-9]\d dB away", said)
+    assert re.search(r"master: the reference has [+-]?\d+\.\d LUFS: -5\.0 is aimed at", said)
+    soundfile.write(path, (1e-4 * hiss).T, RATE, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"r\.wav: is too soft to have a loudness"):
+        Master(reference=path).measure([hiss], Format(RATE, 2))
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 48000])
+def test_the_shortest_look_ahead_keeps_true_peaks_too(sample_rate: int) -> None:
+    burst = 2 * np.sign(np.sinc(np.arange(-50, 50) + 0.5))
+    hiss = np.random.default_rng(1).standard_normal(sample_rate)
+    audio = np.concatenate([np.zeros(200), burst, np.zeros(500), hiss])[np.newaxis].astype(np.float32)
+    out = Master(gain_db=6.0, ceiling_dbtp=-1.0, lookahead_ms=0.5, release_ms=5.0)(audio, sample_rate)
+    assert dbtp(out, sample_rate) <= -0.85

@@ -46,22 +46,25 @@ class HighPass:
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def biquad(audio: Floats32, section: Floats, state: Floats) -> Floats32:
-    """Run a second-order section over each channel; `state` moves on."""
+    """Run a second-order section over each channel; `state` moves on.
+
+    Transposed direct form II with the output put into the states: s = b1 x - a1 y + t and t = b2 x - a2 y where
+    y = b0 x + s. No frame waits for the output of the one before.
+    """
     b0, b1, b2, _, a1, a2 = section
+    c1, c2 = b1 - a1 * b0, b2 - a2 * b0
     out = np.empty(audio.shape, np.float32)
     for channel in range(audio.shape[0]):
         s, t = state[channel]
         for n in range(audio.shape[1]):
             x = np.float64(audio[channel, n]) + TINY
-            y = b0 * x + s
-            s = b1 * x - a1 * y + t
-            t = b2 * x - a2 * y
-            out[channel, n] = y
+            out[channel, n] = b0 * x + s
+            s, t = (c1 * x + t) - a1 * s, c2 * x - a2 * s
         state[channel] = s, t
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def rms(audio: Floats32, state: Floats, pole: float) -> Floats32:
     """Return the root of the exponentially weighted mean power; `state`, the power of each channel, moves on."""
     out = np.empty(audio.shape, np.float32)
@@ -70,8 +73,10 @@ def rms(audio: Floats32, state: Floats, pole: float) -> Floats32:
         for n in range(audio.shape[1]):
             x = np.float64(audio[channel, n])
             power = pole * power + (1 - pole) * (x * x + TINY)
-            out[channel, n] = np.sqrt(power)
+            out[channel, n] = power
         state[channel] = power
+        for n in range(audio.shape[1]):
+            out[channel, n] = np.sqrt(out[channel, n])
     return out
 
 

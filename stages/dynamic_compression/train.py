@@ -48,8 +48,8 @@ class DynamicCompressionTraining(Training):
     precision: ClassVar[str] = "32-true"  # type: ignore[misc]
     input: str = param("", "Folder of recordings as they were")
     target: str = param("", "Folder of the same as they ought to be: equal names, rates and lengths")
-    bands: int = param(0, "Sections of an equaliser in front of the compressor: a low shelf, a high shelf, then peaks "
-                       "between them", low=0, high=12)  # fmt: skip
+    bands: int = param(0, "Sections of an equaliser in front of the compressor: a low shelf, a high shelf, then "
+                       "peaks between them", low=0, high=12)  # fmt: skip
     detector: str = param("peak", "What counts as level: magnitude, or the root of a mean power",
                           choices=("peak", "rms"))  # fmt: skip
     steps: int = param(300, "Steps of the optimiser", low=1)

@@ -17,6 +17,7 @@ from aural.streaming import Through
 
 BANDS = 48
 LIMITS_DB = {"compact": 60.0, "unet": 60.0, "mmse": 15.0, "gate": 15.0}
+MUSIC_LIMIT_DB = 6.0  # where music is kept: of what sounds like noise, some is a drum
 NETWORKS = ("compact", "unet")
 PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
 
@@ -42,7 +43,8 @@ class NoiseReduction(Effect):
                         "a statistical estimator, or the noisereduce library's spectral gate",
                         choices=("compact", "unet", "mmse", "gate"))  # fmt: skip
     max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
-                                             "engine; 0 leaves only the filters", unit="dB",
+                                             "engine, and 6 dB where music is kept; 0 leaves only the filters",
+                                             unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
     dereverb: float = param(0.0, "Share of the room that is taken away with the noise; 0 leaves the room",
                             low=0.0, high=1.0, when={"engine": "compact"})  # fmt: skip
@@ -54,7 +56,8 @@ class NoiseReduction(Effect):
                                 "of a .safetensors file", when={"engine": "compact"})  # fmt: skip
     highpass_hz: float = param(0.0, "Cut-off of a filter against rumble in front; 0 is none",
                                unit="Hz", low=0.0, high=1000.0)  # fmt: skip
-    hum_hz: float | None = param(None, "Fundamental of the mains hum that is taken out; 0 is none",
+    hum_hz: float | None = param(None, "Fundamental of the mains hum that is taken out; 0 is none; not looked for "
+                                 "where music is kept: a note that lasts looks the same",
                                  unit="Hz", low=0.0, high=65.0, measured=True)  # fmt: skip
     hum_harmonics: tuple[int, ...] | None = param(None, "Multiples of hum_hz that are taken out", measured=True,
                                                   examples=((), (1,)))  # fmt: skip
@@ -89,7 +92,9 @@ class NoiseReduction(Effect):
     @property
     def limit_db(self) -> float:
         """Most that noise is lowered, in dB."""
-        return LIMITS_DB[self.engine] if self.max_attenuation_db is None else self.max_attenuation_db
+        if self.max_attenuation_db is not None:
+            return self.max_attenuation_db
+        return MUSIC_LIMIT_DB if self.keep == "music" else LIMITS_DB[self.engine]
 
     def _unmeasured(self) -> list[str]:
         known = {"hum_harmonics"} if self.hum_hz == 0 else set()
@@ -108,6 +113,8 @@ class NoiseReduction(Effect):
 
         if self.hum_hz == 0 or None not in (self.hum_hz, self.hum_harmonics):
             return self
+        if self.hum_hz is None and self.keep == "music":
+            return replace(self, hum_hz=0.0)
         meter = HumMeter(source)
         for block in blocks:
             meter.update(block)

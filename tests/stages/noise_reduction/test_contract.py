@@ -11,7 +11,7 @@ from aural.stages.noise_reduction.stage import NoiseReduction
 ENGINES = {name: NoiseReduction(engine=name) for name in ("compact", "unet", "mmse", "gate")}
 VARIANTS = {
     "filters": NoiseReduction(max_attenuation_db=0.0, highpass_hz=80.0),
-    "compact, room": NoiseReduction(dereverb=1.0, keep="music"),
+    "compact, room": NoiseReduction(dereverb=1.0, keep="music", hum_hz=50.0),
     "mmse, profile": NoiseReduction(engine="mmse", noise_profile="0.0-0.3"),
     "gate, profile": NoiseReduction(engine="gate", noise_profile="0.0-0.3"),
     "mmse, saved profile": NoiseReduction(engine="mmse", measured_noise_dbfs=(-70.0,) * 48, highpass_hz=60.0),

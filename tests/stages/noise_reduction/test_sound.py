@@ -34,6 +34,22 @@ def level_db(audio: Block) -> float:
     return float(10 * np.log10(np.mean(np.square(audio, dtype=np.float64)) + 1e-30))
 
 
+def test_where_music_is_kept_a_note_that_lasts_is_no_hum() -> None:
+    note = hum()
+    assert NoiseReduction().measure([note], Format(RATE, 1)).hum_hz == pytest.approx(50, abs=0.02)
+    assert NoiseReduction(keep="music").measure([note], Format(RATE, 1)).hum_hz == 0
+    assert NoiseReduction(keep="music", hum_hz=50.0).measure([note], Format(RATE, 1)).hum_harmonics == (1, 2, 3)
+
+
+def test_where_music_is_kept_less_is_taken_away() -> None:
+    audio = noise()
+    lowered = [
+        level_db(NoiseReduction(keep=keep, **NO_HUM)(audio, RATE)) - level_db(audio) for keep in ("music", "voice")
+    ]
+    assert -6.5 < lowered[0] < 0
+    assert lowered[1] < -20
+
+
 @pytest.mark.parametrize("attenuation_db", [6.0, 12.0, 18.0])
 def test_steady_noise_is_lowered_by_nearly_as_much_as_allowed(attenuation_db: float) -> None:
     audio = noise()

@@ -168,7 +168,7 @@ To a reference, 60 s of music each; differences from the reference: loudness, ro
 
 {like}
 
-`aural` bends its curve within 6 dB, so that a spectrum further away than that is not reached; matchering has no such
+`aural` bends its curve within 12 dB, so that a spectrum further away than that is not reached; matchering has no such
 limit. matchering (GPL) is no dependency: `pip install matchering` for its rows.""",
     )
 

@@ -202,6 +202,8 @@ def test_tuples_that_make_no_sense() -> None:
     with pytest.raises(ParameterError, match="must be 48 levels"):
         NoiseReduction(measured_noise_dbfs=(-60.0,))
     with pytest.raises(ParameterError, match="must be 48 levels"):
+        NoiseReduction(measured_noise_dbfs=(float("inf"),) * 48)
+    with pytest.raises(ParameterError, match="measured_noise_dbfs must be numbers"):
         NoiseReduction(measured_noise_dbfs=(float("nan"),) * 48)
 
 

@@ -104,9 +104,9 @@ class Master(Effect):
 
         match = Match(reference=reference, max_db=MATCHED_DB, curve_db=self.curve_db, width_db=self.width_db)
         match = match.measure(blocks, source)
-        found = {"curve_db": match.curve_db, "width_db": match.width_db}
+        shaped = replace(self, curve_db=match.curve_db, width_db=match.width_db)
         if self.target_lufs is not None:
-            return replace(self, **found)
+            return shaped
         file = open_audio(reference)
         lufs = integrated_lufs(file, file.format)
         if lufs == -math.inf:
@@ -114,7 +114,7 @@ class Master(Effect):
         wanted = min(max(lufs, QUIETEST_LUFS), LOUDEST_LUFS)
         if wanted != lufs:
             log.warning("%s: the reference has %.1f LUFS: %.1f is aimed at", self.name, lufs, wanted)
-        return replace(self, target_lufs=wanted, **found)
+        return replace(shaped, target_lufs=wanted)
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.true_peak import TruePeakMeter

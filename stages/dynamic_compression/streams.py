@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,17 @@ from aural.stages.dynamic_compression.crossover import Crossover
 from aural.streaming import Queue, SegmentStream
 
 SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
+SLAB = 4096  # frames at a time: fits the cache, bounds the memory
+
+
+def slabs(block: Block) -> Iterator[Block]:
+    """Go through a block slab by slab."""
+    for start in range(0, block.shape[-1], SLAB):
+        yield block[:, start : start + SLAB]
 
 
 class GainStream(Stream):
     """Finds the gain slab by slab, and holds the audio back by the look-ahead."""
-
-    SLAB = 4096  # frames at a time: fits the cache, bounds the memory
 
     def __init__(self, source: Format, lookahead_ms: float, highpass_hz: float) -> None:
         super().__init__(source)
@@ -35,8 +40,7 @@ class GainStream(Stream):
     def push(self, block: Block) -> Block:
         out = np.empty((block.shape[0], max(0, block.shape[-1] - self.early)), np.float32)
         done = 0
-        for start in range(0, block.shape[-1], self.SLAB):
-            slab = block[:, start : start + self.SLAB]
+        for slab in slabs(block):
             gain = self.gain(slab if self.high_pass is None else self.high_pass(slab))[:, self.early :]
             self.early -= slab.shape[-1] - gain.shape[-1]
             self.waiting.append(slab)
@@ -134,8 +138,7 @@ class MultibandStream(Stream):
         self.bands = [effect.open(source) for effect in effects]
 
     def push(self, block: Block) -> Block:
-        slabs = [block[:, start : start + GainStream.SLAB] for start in range(0, block.shape[-1], GainStream.SLAB)]
-        return np.concatenate([self.nothing(), *(self._sum(self.crossover.push(slab)) for slab in slabs)], axis=-1)
+        return np.concatenate([self.nothing(), *(self._sum(self.crossover.push(s)) for s in slabs(block))], axis=-1)
 
     def flush(self) -> Block:
         return self._sum(self.crossover.flush())
@@ -160,8 +163,7 @@ class DeEssStream(Stream):
         self.most = np.float32(stage.range_db / dsp.OCTAVE_DB)
 
     def push(self, block: Block) -> Block:
-        slabs = [block[:, start : start + GainStream.SLAB] for start in range(0, block.shape[-1], GainStream.SLAB)]
-        return np.concatenate([self.nothing(), *map(self._slab, slabs)], axis=-1)
+        return np.concatenate([self.nothing(), *map(self._slab, slabs(block))], axis=-1)
 
     def flush(self) -> Block:
         return self._less(self.upper.flush())

@@ -36,9 +36,7 @@ class LimiterStream(Stream):
         self.gain = np.float32(10 ** (gain_db / 20))
         self.ceiling = 10 ** (ceiling_dbtp / 20)
         self.decay = float(np.exp(-1000 / (release_ms * source.sample_rate)))
-        self.ahead = max(
-            TAPS, round(lookahead_ms / 1000 * source.sample_rate)
-        )  # no faster than peaks are interpolated
+        self.ahead = max(TAPS, round(lookahead_ms / 1000 * source.sample_rate))  # no faster than peaks are found
         self.taps = oversampling_taps(2 * least_factor(source.sample_rate))
         self.audio = np.zeros((source.channels, self.ahead + TAPS - 1), np.float32)
         self.needed = np.zeros(self.ahead + 1, np.int64)  # one frame more: a peak may lie behind its frame

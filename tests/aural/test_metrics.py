@@ -137,10 +137,11 @@ def test_too_short(metric: metrics.Measure) -> None:
         metric(voice()[:5000], voice()[:5000], RATE)
 
 
-@pytest.mark.parametrize(("metric", "package"), [(pesq, "pesq"), (estoi, "pystoi"), (dnsmos, "speechmos.dnsmos")])
+@pytest.mark.parametrize(("metric", "package"), [(pesq, "pesq"), (estoi, "pystoi"), (dnsmos, "speechmos")])
 def test_a_missing_package_names_the_cure(
     metric: metrics.Measure, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    metrics._dnsmos_network.cache_clear()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(AuralError, match=r'pip install "aural\[eval\]"'):
         metric(voice(), voice(), RATE)
@@ -151,6 +152,14 @@ def test_dnsmos_hears_noise_without_the_reference() -> None:
     audio, sample_rate = read(MEMO)
     noisy = audio[0] + 0.1 * white(2, audio.shape[1])
     assert 5 > dnsmos(audio[0], audio[0], sample_rate) > 0.1 + dnsmos(audio[0], noisy, sample_rate) >= 1
+
+
+@pytest.mark.parametrize("seconds", [4.0, 9.5])
+def test_dnsmos_is_that_of_its_package(seconds: float) -> None:
+    pytest.importorskip("requests")
+    published = pytest.importorskip("speechmos.dnsmos")
+    audio = np.resize(voice(), round(seconds * 16000)) / 4
+    assert dnsmos(audio, audio, 16000) == pytest.approx(published.run(audio, 16000)["ovrl_mos"], abs=1e-4)
 
 
 def test_dnsmos_turns_down_what_lies_above_full_scale() -> None:

@@ -31,6 +31,14 @@ def voice(seconds: float = 3.0, channels: int = 1) -> Block:
     return probe("voice", seconds, channels)
 
 
+def loud(seconds: float, seed: int = 0, rate: int = SAMPLE_RATE) -> Block:
+    """Return noise that goes up and down by 40 dB, with peaks near full scale, float32 (1, frames)."""
+    rng = np.random.default_rng(seed)
+    steps = np.repeat(rng.uniform(-40, 0, 1 + round(8 * seconds)), rate // 8)[: round(seconds * rate)]
+    noise = 0.3 * rng.standard_normal(len(steps)) * 10 ** (steps / 20)
+    return noise[None].astype(np.float32)
+
+
 def write(path: Path, audio: Block, sample_rate: int = SAMPLE_RATE, subtype: str = "PCM_16") -> Path:
     """Write audio to a file and return its path."""
     soundfile.write(path, np.asarray(audio).T, sample_rate, subtype)

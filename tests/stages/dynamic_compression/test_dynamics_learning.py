@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
 
 import torch
-from recordings import invoke, voice, write
+from recordings import invoke, loud, voice, write
 
 from aural import create
 from aural.chainfile import read_chain
-from aural.errors import AudioError, ParameterError
-from aural.learning.pairs import delay, pair, pairs
+from aural.errors import ParameterError
 from aural.learning.run import fit
 from aural.parameters import parameters
 from aural.stage import Block
@@ -45,14 +44,6 @@ TRUTH = DynamicCompression(threshold_db=-30.0, ratio=4.0, attack_ms=8.0, release
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
-def loud(seconds: float, seed: int = 0, rate: int = RATE) -> Block:
-    """Noise that goes up and down by 40 dB, peaks near full scale."""
-    rng = np.random.default_rng(seed)
-    steps = np.repeat(rng.uniform(-40, 0, 1 + round(8 * seconds)), rate // 8)[: round(seconds * rate)]
-    noise = 0.3 * rng.standard_normal(len(steps)) * 10 ** (steps / 20)
-    return noise[None].astype(np.float32)
 
 
 SIGNALS: dict[str, Block] = {
@@ -234,56 +225,6 @@ def test_every_fourth_pair_is_held_out(tmp_path: Path) -> None:
     settings = training(fill(tmp_path, count=5))
     assert [p.name for p in settings.material("validation")] == ["3"]
     assert [p.name for p in settings.material("train")] == ["0", "1", "2", "4"]
-
-
-@pytest.mark.parametrize("lag", [-2000, -1, 0, 1, 999])
-def test_a_delay_is_measured_and_taken_out(tmp_path: Path, lag: int) -> None:
-    audio = loud(2.0)
-    early, late = audio[:, max(0, -lag) :], np.pad(audio, ((0, 0), (max(0, lag), 0)))
-    write(tmp_path / "a.wav", audio, subtype="FLOAT")
-    write(tmp_path / "b.wav", early if lag < 0 else late, subtype="FLOAT")
-    found = pair("a", tmp_path / "a.wav", tmp_path / "b.wav")
-    assert found.delay == lag
-    for heard, wanted in (found.read(), found.read(-50, 400), found.read(found.frames - 100, 300)):
-        assert heard.shape == wanted.shape
-        np.testing.assert_array_equal(heard, wanted)
-    assert not found.read(-50, 400)[0][:, :50].any()
-
-
-def test_a_pair_is_alike_at_its_delay() -> None:
-    lag, likeness = delay(loud(1.0), TRUTH(loud(1.0), RATE), RATE)
-    assert lag == 0
-    assert likeness > 0.5
-    assert delay(loud(1.0), loud(1.0, seed=1), RATE)[1] < 0.1
-
-
-def test_a_delay_is_found_where_channels_cancel_and_pauses_are_long() -> None:
-    one = loud(1.0)[:1]
-    opposite = np.concatenate([one, -one])
-    assert delay(opposite, opposite, RATE) == (0, pytest.approx(1))
-    paused = np.pad(one, ((0, 0), (5 * RATE, 40 * RATE)))
-    assert delay(paused, np.roll(paused, 300), RATE) == (300, pytest.approx(1))
-    assert delay(paused, np.zeros_like(paused), RATE)[1] == 0
-
-
-def test_pairs_that_do_not_fit_are_named(tmp_path: Path) -> None:
-    fill(tmp_path)
-    target = tmp_path / "target" / "1.wav"
-
-    def refused(sentence: str) -> None:
-        with pytest.raises(AudioError, match=sentence):
-            pairs(str(tmp_path / "input"), str(tmp_path / "target"))
-
-    write(target, loud(3.0), 44100)
-    refused(r"1\.wav has 1 channels at 16000 Hz, .*1\.wav has 1 channels at 44100 Hz; they must be alike")
-    write(target, loud(2.0, rate=LOW_RATE), LOW_RATE)
-    refused(r"1\.wav: lasts 2\.00 s, its input 3\.00 s")
-    write(target, loud(3.0, 7, LOW_RATE), LOW_RATE)
-    refused(r"target/1\.wav: has nothing in common with .*input/1\.wav")
-    write(target, 0 * loud(3.0, rate=LOW_RATE), LOW_RATE)
-    refused(r"target/1\.wav: is silent")
-    target.unlink()
-    refused(r"target: no partner here for .*input/1\.wav")
 
 
 def test_the_measures_are_what_they_say() -> None:

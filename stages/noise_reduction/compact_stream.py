@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from aural.learning import weights
 from aural.stage import Format, Stream
-from aural.stages.noise_reduction.compact import HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact, Heard
+from aural.stages.noise_reduction.compact import HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Block, Compact, Heard
 from aural.streaming import AtRate, FrameStream, Spectra
 
 CHUNK = 32  # frames that the network sees at a time, half a second: always so many, so that blocks do not matter
@@ -19,12 +20,15 @@ CHUNK = 32  # frames that the network sees at a time, half a second: always so m
 
 @cache
 def network(path: Path) -> Compact:
-    """Open weights of the compact network.
+    """Open weights of the compact network, ready to run.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    return weights.into(Compact(), path)
+    opened = weights.into(Compact(), path)
+    for block in opened.blocks:
+        cast(Block, block).settle()
+    return opened
 
 
 def open_compact(source: Format, path: Path, max_attenuation_db: float, dereverb: float, music: bool) -> Stream:

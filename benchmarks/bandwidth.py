@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import soundfile
 import soxr
+from corpus import CORPUS
 from report import side_by_side, table, write
 from scipy.signal import firwin, oaconvolve
 
@@ -33,7 +32,6 @@ from aural.stages.frequency_generation.stage import FrequencyGeneration
 
 SAMPLE_RATE = 48000
 SECONDS = 10
-CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[2] / "shared" / "audio"))
 SPEECH = (
     "rhasspy_kathleen rhasspy_nathalie kde_artikulate kde_klettres kde_ktuberling tofugu_wanikani gcompris_voices"
 )

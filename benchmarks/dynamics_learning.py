@@ -18,6 +18,7 @@ import numpy as np
 import pedalboard
 import soundfile
 import soxr
+from corpus import CORPUS
 from report import table, write
 
 from aural import Block, Chain, create
@@ -29,7 +30,6 @@ from aural.stages.dynamic_compression.evaluate import Evaluation
 from aural.stages.dynamic_compression.stage import DynamicCompression
 from aural.stages.dynamic_compression.train import DynamicCompressionTraining
 
-CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parent.parent.parent / "shared" / "audio"))
 RATE, SECONDS, PEAK = 48000, 10, 0.7
 LEARNT, UNHEARD = 8, 6  # recordings
 STEPS = 200

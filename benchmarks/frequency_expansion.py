@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
+from corpus import CORPUS, songs
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from report import side_by_side, table, write
@@ -44,7 +45,6 @@ from aural.stages.frequency_expansion.stage import FrequencyExpansion
 Audio = NDArray[np.float32]
 SAMPLE_RATE = 48000
 SECONDS = 8
-CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parent.parent.parent / "shared" / "audio"))
 PICTURE = Path(__file__).parent.parent / "stages" / "frequency_expansion" / "spectrograms.png"
 CUTOFFS_HZ = (4000.0, 8000.0, 12000.0, 16000.0)
 LEAST_HZ = 13500.0
@@ -75,13 +75,8 @@ def pieces() -> Iterator[Piece]:
             taken[clip.group] += good
             if good and taken[clip.group] <= PER_GROUP:
                 yield Piece(name, read(clip, SAMPLE_RATE)[: SECONDS * SAMPLE_RATE], min(20000.0, clip.bandwidth_hz))
-    songs = defaultdict(list)
-    for clip in find(CORPUS / "stems", "music"):
-        songs[clip.path.parent].append(clip)
-    for stems in songs.values():
-        mix = sum(read(clip, SAMPLE_RATE)[: SECONDS * SAMPLE_RATE] for clip in stems)
-        gain = 0.5 / np.abs(mix).max()
-        yield Piece("songs", np.asarray(gain * mix, np.float32), 18000.0, len(stems) * gain**2)
+    for _, mix, rounding in songs(SAMPLE_RATE, SECONDS):
+        yield Piece("songs", mix, 18000.0, rounding)
 
 
 def lsd(piece: Piece, audio: Audio) -> float:

@@ -5,12 +5,12 @@ python benchmarks/leveller.py                         writes a table, and the pi
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from corpus import CORPUS
 from numpy.typing import NDArray
 from report import table, write
 
@@ -23,7 +23,6 @@ from aural.stages.leveller.stage import Leveller
 
 Audio = NDArray[np.float32]
 RATE = 48000
-CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parent.parent.parent / "shared" / "audio"))
 PICTURE = Path(__file__).parent.parent / "stages" / "leveller" / "lecture.png"
 FAR_DB, NOISE_DBFS, PAUSE_S = -15.0, -60.0, 1.5
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from corpus import CORPUS
 from report import side_by_side, table, write
 
 from aural import Block, Format
@@ -21,7 +22,6 @@ from aural.meters.spectrum import BANDS_HZ
 from aural.meters.true_peak import TruePeakMeter
 from aural.stages.mastering.matching import Balance
 
-CORPUS = Path(__file__).parent.parent.parent / "shared" / "audio" / "music"
 PAIRS = (("ancientbeast", "superpowers"), ("superpowers", "unknown_horizons"), ("unknown_horizons", "openclonk"))
 RATE, MINUTES = 44100, 5
 HEARD = (BANDS_HZ > 50) & (BANDS_HZ < 14000)
@@ -30,7 +30,9 @@ LOUDNORM = "loudnorm=I=-14:TP=-1:LRA=20"
 
 def songs(folder: str, least_s: float = 45.0) -> list[Path]:
     """List the longer pieces of a collection."""
-    return [file for file in sorted((CORPUS / folder).rglob("*.*")) if soundfile.info(file).duration > least_s]
+    return [
+        file for file in sorted((CORPUS / "music" / folder).rglob("*.*")) if soundfile.info(file).duration > least_s
+    ]
 
 
 def stereo(path: Path, seconds: float) -> Block:

@@ -1,7 +1,8 @@
 """Noise reduction beside its peers: quality on voices and noises that training never heard, music, rooms and speed.
 
 python benchmarks/noise_reduction.py                  all
-python benchmarks/noise_reduction.py speed            one of quality, music, rooms, speed; speed needs no recordings
+python benchmarks/noise_reduction.py speed            one of quality, dnsmos, music, rooms, speed; speed needs no
+                                                      recordings
 GTCRN=gtcrn/gtcrn.py python benchmarks/...  speed     GTCRN too, from a checkout of its repository
 """
 
@@ -17,19 +18,17 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from corpus import CORPUS, songs
 from peers import PEERS, gtcrn, rnnoise
 from report import side_by_side, table, write
 
-from aural.degrade import Coloured, SimulatedRoom, Take, degrade
+from aural.degrade import Audio, Coloured, SimulatedRoom, Take, degrade
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
-from aural.learning.material import Clip, find, read
+from aural.learning.material import find, read
 from aural.metrics import SPEECH, Metric
 from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, Evaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
-
-CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parent.parent.parent / "shared" / "audio"))
-
 
 VARIANTS: Mapping[str, System] = {
     f"unet, studio {studio:g}": partial(through, NoiseReduction(engine="unet", studio=studio))
@@ -41,8 +40,18 @@ VARIANTS: Mapping[str, System] = {
 class Beside(Evaluation):
     """The evaluation of the stage, with its peers."""
 
+    metrics: ClassVar[tuple[Metric, ...]] = tuple(metric for metric in SPEECH if metric.name != "DNSMOS")
+
     def systems(self) -> Mapping[str, System]:
         return {**super().systems(), **VARIANTS, **PEERS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated(Beside):
+    """The same by the network DNSMOS, which takes longer than all the others: fewer voices."""
+
+    metrics: ClassVar[tuple[Metric, ...]] = tuple(metric for metric in SPEECH if metric.name == "DNSMOS")
+    pairs: int = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +59,7 @@ class Rooms(evaluation.Evaluation):
     """Held-out voices in simulated rooms, with faint noise, against the dry voice."""
 
     title: ClassVar[str] = "Rooms"
-    metrics: ClassVar[tuple[Metric, ...]] = SPEECH
+    metrics: ClassVar[tuple[Metric, ...]] = Beside.metrics
 
     def systems(self) -> Mapping[str, System]:
         shares = (0.0, 0.5, 1.0)
@@ -87,14 +96,21 @@ class Music(evaluation.Evaluation):
 
     def cases(self) -> Sequence[Case]:
         clips = [clip for part in ("test", "validation") for clip in find(CORPUS / "music", "music", part)]
-        return [Case(clip.path.stem, partial(self._sample, clip)) for clip in clips if clip.seconds >= 8]
+        held_out = [(clip.path.stem, read(clip, SAMPLE_RATE)) for clip in clips if clip.seconds >= 8]
+        mixes = [(name, mix) for name, mix, _ in songs(SAMPLE_RATE, 10)]
+        return [
+            Case(name, partial(self._sample, name, kind, audio))
+            for kind, pieces in {"held out": held_out, "mixes of stems": mixes}.items()
+            for name, audio in pieces
+        ]
 
-    def _sample(self, clip: Clip) -> Sample:
-        audio = read(clip, SAMPLE_RATE)[np.newaxis, : 10 * SAMPLE_RATE]
-        return Sample(clip.path.stem, audio, audio, SAMPLE_RATE, {"music": "all", "recording": clip.path.stem})
+    def _sample(self, name: str, kind: str, audio: Audio) -> Sample:
+        excerpt = audio[np.newaxis, : 10 * SAMPLE_RATE]
+        return Sample(name, excerpt, excerpt, SAMPLE_RATE, {"music": kind, "recording": name})
 
 
-BESIDE = Beside(speech=str(CORPUS / "speech"), noise=str(CORPUS / "noise"))
+FOLDERS = {"speech": str(CORPUS / "speech"), "noise": str(CORPUS / "noise")}
+BESIDE = Beside(**FOLDERS)
 
 
 def scores(name: str, judged: evaluation.Evaluation) -> None:
@@ -130,6 +146,7 @@ def speed(seconds: int = 30) -> None:
 
 SECTIONS: Mapping[str, Callable[[], None]] = {
     "quality": lambda: scores("quality", BESIDE),
+    "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS)),
     "music": lambda: scores("music", Music()),
     "rooms": lambda: scores("rooms", Rooms()),
     "speed": speed,

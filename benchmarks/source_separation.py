@@ -9,7 +9,6 @@ the sum of its stems. `--model` adds a demucs model.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,13 +18,13 @@ import librosa
 import numpy as np
 import report
 import soundfile
+from corpus import CORPUS
 
 from aural import Block
 from aural.stages.source_separation import dsp
 from aural.stages.source_separation.stage import SourceSeparation
 
 RATE = 48000
-CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[1].parent / "shared" / "audio"))
 Method = Callable[[Block], Block]
 
 

@@ -21,6 +21,7 @@ BINS = WINDOW // 2 + 1
 LOW = 256  # bins below 8 kHz, where phase is filtered too
 GROUPS = ((8, 4), (8, 4), (8, 8), (8, 16), (4, 64), (2, 128))  # bands and their width in bins, from 0 Hz up
 BANDS = sum(bands for bands, _ in GROUPS)
+TOP = 688  # bins below 21.5 kHz, which every sample rate from 44.1 kHz on has
 TAPS = 3  # frames the complex filter reaches over: the one before, the frame itself, the one behind
 DILATIONS = ((1, 1), (2, 2), (4, 4), (8, 1), (16, 2), (32, 4), (1, 1), (2, 2), (4, 4))  # in time, over bands
 LEVEL_FRAMES, LEVEL_AHEAD, LEVEL_TAU = 376, 8, 188  # 6 s back, 0.13 s ahead, forgetting in 3 s
@@ -79,7 +80,7 @@ class Compact(nn.Module):
         frames = spectra.shape[1]
         level, power = self._level(spectra, memory[1])
         newest = heard.shape[1] - LEVEL_AHEAD
-        x = self._features(heard[:, newest - frames : newest] / (level[..., None] + 1e-20))
+        x = self._features(mirrored(heard[:, newest - frames : newest]) / (level[..., None] + 1e-20))
         x = x + (self.music * music[:, None, None, None]).to(x.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         kept = [heard[:, frames:], power]
@@ -149,6 +150,11 @@ class Heard:
         centre = self.spectra[:, 1 : frames + 1]
         near = [self.spectra[:, tap : tap + frames, :LOW] * self.filters[..., tap] for tap in range(TAPS)]
         return torch.cat([sum(near, centre[..., :LOW]), centre[..., LOW:]], dim=-1) * self.gain
+
+
+def mirrored(spectra: Tensor) -> Tensor:
+    """Put what lies below TOP in place of what lies above it, where some sample rates end and others do not."""
+    return torch.cat([spectra[..., :TOP], spectra[..., 2 * TOP - BINS : TOP].flip(-1)], dim=-1)
 
 
 class Bands(nn.Module):

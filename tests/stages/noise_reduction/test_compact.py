@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from recordings import voice
+from scipy.signal import firwin, oaconvolve
 
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
@@ -61,6 +62,19 @@ def test_it_looks_no_further_ahead_than_it_says(network: Compact) -> None:
     assert torch.equal(before[:, :100], after[:, :100])
     assert not torch.allclose(before[:, 100 : 100 + LOOK_AHEAD], after[:, 100 : 100 + LOOK_AHEAD])
     assert LOOK_AHEAD * HOP / SAMPLE_RATE < 0.5
+
+
+def test_what_lies_above_22_khz_changes_nothing_below() -> None:
+    """Some sample rates end there: the same noise must not become another one."""
+    noise = np.random.default_rng(0).standard_normal((1, 4 * SAMPLE_RATE))
+    audio = voice(4) + 0.25 * voice(4).std() * noise
+    without = oaconvolve(audio, firwin(1001, 21900, fs=SAMPLE_RATE)[None], mode="same", axes=-1)
+    below = firwin(1001, 20000, fs=SAMPLE_RATE)[None]
+    whole, less = (
+        oaconvolve(NoiseReduction()(x.astype(np.float32), SAMPLE_RATE), below, mode="same", axes=-1)
+        for x in (audio, without)
+    )
+    assert 20 * np.log10((whole - less).std() / whole.std()) < -40
 
 
 def test_stream_lags_by_a_chunk_and_the_look_ahead() -> None:

@@ -1,4 +1,4 @@
-"""The gain of the leveller, ten milliseconds at a time, from K-weighted powers; levels are in LUFS.
+"""The gain of the leveller, ten milliseconds at a time, from K-weighted powers and pitch; levels are in LUFS.
 
 References:
     ITU-R BS.1770-5: K-weighting. Pauses do not count, as in EBU R 128, but by a threshold over the recording's own
@@ -15,6 +15,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from aural.meters.loudness import PIECES, LoudnessMeter
 from aural.stage import Block, Format
+from aural.stages.leveller.voicing import HOP, NEARBY, VOWEL, VoiceMeter
 from aural.streaming import SegmentStream
 
 Floats = NDArray[np.float64]
@@ -22,9 +23,8 @@ Floats = NDArray[np.float64]
 SYLLABLE = 2 * round(0.1 * PIECES) + 1  # pieces whose mean says whether somebody speaks
 HELD_BEFORE, HELD_AFTER = round(0.1 * PIECES), round(0.4 * PIECES)  # pieces for which speech is held
 FADE = 2 * round(0.15 * PIECES) + 1  # pieces over which the gain moves
-ABOVE_BACKGROUND_DB = 8.0
+ABOVE_BACKGROUND_DB = 4.0
 BELOW_LOUDEST_DB = 45.0
-BREATH_DB = 18.0  # what is so far below the target, and cannot be lifted that far, is a breath, and stays
 TINY = 1e-12
 SEGMENT_S = 2
 
@@ -38,7 +38,7 @@ def levels(powers: Floats) -> Floats:
 
 def reach_s(window_s: float) -> int:
     """Return on how much to either side a gain depends, in whole seconds, the filter's memory included."""
-    pieces = round(window_s * PIECES / 2) + SYLLABLE // 2 + HELD_AFTER + FADE
+    pieces = round(window_s * PIECES / 2) + NEARBY // 2 + VOWEL * HOP + HELD_AFTER + FADE
     return 1 + -(-pieces // PIECES)
 
 
@@ -59,6 +59,35 @@ def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Fl
     return np.where(heard, 20 * np.log10(np.maximum(total, TINY) / np.where(heard, count, 1)), -np.inf)
 
 
+class Listener:
+    """Hears a signal, whatever blocks it comes in."""
+
+    def __init__(self, source: Format) -> None:
+        self.loudness, self.voice = LoudnessMeter(source), VoiceMeter(source)
+
+    def update(self, block: Block) -> None:
+        """Take the next frames, shape (channels, frames)."""
+        self.loudness.update(block)
+        self.voice.update(block)
+
+    def heard(self) -> Heard:
+        """Return what was heard so far."""
+        level = levels(self.loudness.powers)
+        return Heard(level, self.voice.voiced(level.size))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Level of each piece, and whether there is a vowel near it."""
+
+    level: Floats
+    voiced: NDArray[np.bool_]
+
+    def speaks(self, speech_lufs: float) -> NDArray[np.bool_]:
+        """Tell where somebody speaks."""
+        return self.voiced & (self.level > speech_lufs)
+
+
 @dataclass(frozen=True)
 class Law:
     """What the gain follows."""
@@ -70,13 +99,11 @@ class Law:
     max_cut_db: float
     window_s: float
 
-    def gains_db(self, powers: Floats) -> Floats:
+    def gains_db(self, heard: Heard) -> Floats:
         """Return the gain of each piece: towards the target while somebody speaks, never a boost in a pause."""
-        level = levels(powers)
-        speaks = level > self.speech_lufs
+        level, speaks = heard.level, heard.speaks(self.speech_lufs)
         around = around_lufs(level, speaks, self.window_s)
         missing = np.where(np.isfinite(around), self.target_lufs - around, 0.0)
-        missing = np.where(missing > max(BREATH_DB, self.max_boost_db + 3), 0.0, missing)
         wanted = np.clip(self.share * missing, -self.max_cut_db, self.max_boost_db)
         held = maximum_filter1d(speaks, HELD_BEFORE + HELD_AFTER + 1, origin=(HELD_AFTER - HELD_BEFORE) // 2)
         return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, 0)), FADE, mode="nearest"))
@@ -91,11 +118,11 @@ class LevellerStream(SegmentStream):
         self.law = law
 
     def process(self, audio: Block) -> Block:
-        meter = LoudnessMeter(self.output)
-        meter.update(audio)
-        powers = meter.powers
-        if not powers.size:
+        listener = Listener(self.output)
+        listener.update(audio)
+        heard = listener.heard()
+        if not heard.level.size:
             return audio
-        middles = (np.arange(powers.size) + 0.5) * self.output.sample_rate / PIECES
-        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(powers))
+        middles = (np.arange(heard.level.size) + 0.5) * self.output.sample_rate / PIECES
+        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(heard))
         return audio * (10 ** (gain_db / 20)).astype(np.float32)

@@ -34,16 +34,15 @@ class Leveller(Effect):
         return self.target_lufs is None and self.speech_lufs is None
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.loudness import LoudnessMeter
         from aural.stages.leveller import dsp
 
-        meter = LoudnessMeter(source)
+        listener = dsp.Listener(source)
         for block in blocks:
-            meter.update(block)
-        level = dsp.levels(meter.powers)
-        threshold = dsp.threshold_lufs(level) if self.speech_lufs is None else self.speech_lufs
-        speaks = level > threshold
-        spoken = dsp.around_lufs(level, speaks, self.window_s)[speaks]
+            listener.update(block)
+        heard = listener.heard()
+        threshold = dsp.threshold_lufs(heard.level) if self.speech_lufs is None else self.speech_lufs
+        speaks = heard.speaks(threshold)
+        spoken = dsp.around_lufs(heard.level, speaks, self.window_s)[speaks]
         middle = float(spoken.mean()) if spoken.size else threshold
         return replace(
             self,

@@ -8,6 +8,7 @@ import pytest
 from aural import Block, Format
 from aural.meters.loudness import LoudnessMeter
 from aural.stages.leveller.stage import Leveller
+from aural.stages.leveller.voicing import VoiceMeter
 from aural.testing import check_stage, probe
 
 RATE = 48000
@@ -60,13 +61,43 @@ def test_noise_alone_is_not_lifted() -> None:
     np.testing.assert_array_equal(Leveller()(noise, RATE), noise)
 
 
-def test_a_breath_by_itself_is_not_lifted() -> None:
+@pytest.mark.parametrize("breath_dbfs", [-60.0, -50.0, -40.0])
+def test_a_breath_in_a_pause_is_not_lifted(breath_dbfs: float) -> None:
     audio, turns, _ = talk(-75.0)
     rng = np.random.default_rng(2)
-    breath = slice(turns[0].stop + RATE // 2, turns[0].stop + RATE)
-    audio[:, breath] += (10 ** (-55 / 20) * rng.standard_normal(RATE // 2)).astype(np.float32)
-    out = Leveller(window_s=0.5)(audio, RATE)
-    assert np.std(out[:, breath]) < 1.2 * np.std(audio[:, breath])
+    breaths = [slice(turn.stop + RATE, turn.stop + RATE + RATE // 3) for turn in turns[:-1]]
+    for breath in breaths:
+        audio[:, breath] += (10 ** (breath_dbfs / 20) * rng.standard_normal(RATE // 3)).astype(np.float32)
+    out = Leveller()(audio, RATE)
+    for breath in breaths:
+        assert np.std(out[:, breath]) < 1.1 * np.std(audio[:, breath])
+
+
+def test_a_voice_too_far_for_the_limit_is_lifted_as_far_as_it_goes() -> None:
+    audio, turns, _ = talk(-80.0)
+    far = turns[1]
+    audio[:, far] *= np.float32(10 ** (-12 / 20))
+    stage = Leveller(target_lufs=loudness(audio[:, turns[0]]), max_boost_db=10.0)
+    assert loudness(stage(audio, RATE)[:, far]) - loudness(audio[:, far]) == pytest.approx(10.0, abs=0.5)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 192000])
+def test_a_vowel_is_told_from_noise(rate: int) -> None:
+    """And blocks do not matter."""
+    rng = np.random.default_rng(3)
+    audio = 0.005 * rng.standard_normal((2, 4 * rate))
+    time = np.arange(rate) / rate
+    partials = [np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 9)]
+    audio[:, 2 * rate : 3 * rate] += 0.05 * sum(partials)
+    meters = [VoiceMeter(Format(rate, 2)) for _ in range(2)]
+    meters[0].update(audio.astype(np.float32))
+    for block in np.split(audio.astype(np.float32), np.sort(rng.integers(0, 4 * rate, 40)), axis=-1):
+        meters[1].update(block)
+    voiced = [meter.voiced(400) for meter in meters]
+    np.testing.assert_array_equal(*voiced)
+    assert voiced[0][200:300].all()
+    assert not voiced[0][:160].any()
+    assert not voiced[0][340:].any()
 
 
 def test_limits_hold_and_a_target_is_reached() -> None:

@@ -1,8 +1,9 @@
-"""Run a chain live, in blocks of 10 ms as a sound card delivers them.
+"""Run a chain live: a callback as a sound card calls it, with 10 ms, and wants as many back.
 
 python examples/live.py examples/phone_memo.m4a live.wav
 
-A stage that would need a first pass is given the value it would measure: then it is ready at once.
+A stage that would need a first pass is given the value it would measure: then it is ready at once. What comes back is
+late by LAG_S, since a stream may give nothing for a while and then more at a time.
 """
 
 import sys
@@ -12,6 +13,8 @@ import numpy as np
 import aural
 from aural.audio.files import read
 from aural.audio.writing import write
+
+LAG_S = 0.55  # mmse listens to the noise for half a second before it lets anything out
 
 source, target = sys.argv[1:]
 audio, sample_rate = read(source)
@@ -24,8 +27,18 @@ chain = aural.Chain((  # mmse, since the network of compact lags by a second
     aural.create("master", gain_db=6.0),
 ))  # fmt: skip
 stream = chain.open(aural.Format(sample_rate, audio.shape[0]))
-frames = sample_rate // 100
-result = [stream.push(audio[:, start : start + frames]) for start in range(0, audio.shape[1], frames)]
-result.append(stream.flush())  # what the stages still held back
+waiting = np.zeros((audio.shape[0], round(LAG_S * sample_rate)), np.float32)
 
-write(target, np.concatenate(result, axis=-1), sample_rate)
+
+def callback(block: aural.Block) -> aural.Block:
+    """Take the next frames, shape (channels, frames), and return as many."""
+    global waiting
+    waiting = np.concatenate([waiting, stream.push(block)], axis=-1)
+    ready, waiting = np.split(waiting, [block.shape[-1]], axis=-1)
+    assert ready.shape == block.shape
+    return ready
+
+
+blocks = np.array_split(audio, range(0, audio.shape[1], sample_rate // 100)[1:], axis=-1)
+played = [callback(block) for block in blocks]
+write(target, np.concatenate(played, axis=-1), sample_rate)

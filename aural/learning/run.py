@@ -39,6 +39,8 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         raise ParameterError(f"{run}: holds no {CHECKPOINT} to go on from")
     if not resume and checkpoint.exists():
         raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
+    if resume and (run / CARD).exists():
+        raise ParameterError(f"{run}: has come to its end; learn on from its weights with --init, in another folder")
     try:
         trainer = _trainer(settings, run)
     except (MisconfigurationException, ValueError) as error:
@@ -127,7 +129,7 @@ class Told(Callback):
             return
         found = {name: float(trainer.callback_metrics[name]) for name in ("loss", "validation")}
         steps = f"step {trainer.global_step} of {trainer.max_steps}"
-        Console().print(f"{steps}: loss {found['loss']:.3f}, validation {found['validation']:.3f}")
+        Console().print(f"{steps}: loss {found['loss']:.4g}, validation {found['validation']:.4g}")
 
 
 def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:

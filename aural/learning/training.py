@@ -146,6 +146,10 @@ class Recipe(LightningModule):
         name = f"{wanted.network}-pretrained" if wanted.pretrain else wanted.network
         return weights.save(self.network.state_dict(), run, name, about)
 
+    def on_train_batch_start(self, batch: Any, index: int) -> None:
+        """Let chance follow the number of the step alone, so that a run goes on as if it had never stopped."""
+        torch.manual_seed(hash((self.settings.seed, self.global_step, self.global_rank)))
+
     def training_step(self, batch: Any, index: int) -> Tensor:
         parts = self.losses(batch)
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})

@@ -97,7 +97,13 @@ class Evaluation(evaluation.Evaluation):
     def systems(self) -> Mapping[str, System]:
         own = [(*_made_for(Path(path)), Path(path)) for path in self.network]
         by_name: dict[str, dict[int, Path]] = {}
+        engines: dict[str, str | None] = dict.fromkeys(ENGINES)
         for name, ratio, path in own:
+            if name in engines:
+                if engines[name]:
+                    raise ParameterError(f"evaluation: two networks are called {name!r}")
+                engines[name] = str(path)
+                continue
             if ratio in by_name.setdefault(name, {}):
                 raise ParameterError(f"evaluation: two networks are called {name!r} and made for ratio {ratio}")
             by_name[name][ratio] = path
@@ -105,7 +111,11 @@ class Evaluation(evaluation.Evaluation):
             name, ratio = _made_for(path)
             by_name.setdefault(name, {}).setdefault(ratio, path)
         published = {name: partial(restored, paths) for name, paths in sorted(by_name.items())}
-        return {"spline": unchanged, **published, **{name: partial(expanded, name) for name in ENGINES}}
+        return {
+            "spline": unchanged,
+            **published,
+            **{name: partial(expanded, name, path) for name, path in engines.items()},
+        }
 
     def cases(self) -> Sequence[Case]:
         recordings = _walked(Path(self.clean)) if self.clean else self._held_out()
@@ -139,7 +149,8 @@ class Evaluation(evaluation.Evaluation):
     def notes(self) -> Sequence[str]:
         return [
             f"{self.sample_rate / 1000:g} kHz, decimated behind a Chebyshev low-pass of order 8. SNR and LSD as "
-            "Kuleshov, Enam and Ermon define them, over log10 of the power; MAD is the mean absolute difference."
+            "Kuleshov, Enam and Ermon define them, over log10 of the power; MAD is the mean absolute difference. "
+            f"fullband is left out where less than {LOWEST_HZ / 1000:g} kHz are left."
         ]
 
 
@@ -180,10 +191,10 @@ def restored(paths: Mapping[int, Path], sample: Sample) -> Block | None:
         return np.asarray(_opened(path)(torch.from_numpy(sample.heard)).numpy())
 
 
-def expanded(engine: str, sample: Sample) -> Block | None:
+def expanded(engine: str, own: str | None, sample: Sample) -> Block | None:
     """Let the stage continue what was decimated: the frames that the splines went through.
 
-    The network is not asked about cut-offs that it was not made for.
+    The network, of these weights or AURAL's, is not asked about cut-offs that it was not made for.
     """
     from scipy.signal import resample_poly
 
@@ -192,7 +203,7 @@ def expanded(engine: str, sample: Sample) -> Block | None:
     if engine == "fullband" and cutoff_hz < LOWEST_HZ:
         return None
     narrow = resample_poly(sample.heard[:, ::ratio], ratio, 1, axis=1)[:, : sample.heard.shape[1]]
-    stage = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, sample_rate=STAGE_RATE)
+    stage = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, sample_rate=STAGE_RATE, weights=own)
     wide = stage(narrow.astype(np.float32), rate)
     return np.asarray(soxr.resample(wide[0], STAGE_RATE, rate), np.float32)[None]
 

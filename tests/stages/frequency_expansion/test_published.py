@@ -12,7 +12,9 @@ import torch
 from recordings import invoke
 
 from aural.errors import ParameterError, WeightsError
+from aural.learning import weights
 from aural.stages.frequency_expansion.evaluate import Evaluation, lsd, snr_db
+from aural.stages.frequency_expansion.fullband import Fullband
 from aural.stages.frequency_expansion.published import (
     NETWORKS,
     AudioUnet,
@@ -164,6 +166,45 @@ def test_the_commands_train_a_network_and_judge_it(toy: Path, twin: str) -> None
     assert "r = 6" in text
     assert text.count("spline") >= 6
     assert "audiounet" in text
+
+
+def test_a_run_with_dropout_goes_on_bit_for_bit(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
+    from aural.learning.run import fit
+    from aural.stages.frequency_expansion.train import FrequencyExpansionTraining, PublishedRecipe
+
+    settings = FrequencyExpansionTraining(
+        speech=str(toy / "speech"), width=8, steps=4, epoch_steps=2, batch=2, validation_clips=2, workers=0,
+        device="cpu",
+    )  # fmt: skip
+    step = PublishedRecipe.training_step
+
+    def broken(recipe: PublishedRecipe, batch: Any, index: int) -> Any:
+        if recipe.global_step == 3:
+            raise InterruptedError
+        return step(recipe, batch, index)
+
+    whole = fit(settings, toy / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(PublishedRecipe, "training_step", broken)
+        with pytest.raises(InterruptedError):
+            fit(settings, toy / "run")
+    parts = fit(settings, toy / "run", resume=True)
+    assert whole
+    assert parts
+    assert whole.name == parts.name
+
+
+def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
+    state = {name: torch.zeros_like(value) for name, value in Fullband().state_dict().items()}
+    settings = {"network": "fullband", "ratio": 4, "width": None}
+    path = weights.save(state, toy, "fullband", {"settings": settings})
+    judged = [Evaluation(clean=str(toy / "speech"), ratio=(2,), network=own).run() for own in ((), (str(path),))]
+    found = [{score.system: score.values for score in report.scores} for report in judged]
+    assert found[0]["classical"] == found[1]["classical"]
+    assert found[0]["fullband"] != found[1]["fullband"]
+    with pytest.raises(ParameterError, match="two networks are called 'fullband'"):
+        Evaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
 
 
 def test_what_is_wrong_is_said(toy: Path) -> None:

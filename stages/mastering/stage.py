@@ -31,7 +31,7 @@ TARGETS = {
 
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
 SHORT_LU = 0.1  # of the target that is said
-HARD_DB = 12.0  # of limiting that is said unasked
+HARD_DB = 6.0  # of limiting that is said unasked
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
 
@@ -138,7 +138,12 @@ class Master(Effect):
             log.warning("%s: too soft to have a loudness, below -70 LUFS throughout: left at its level", self.name)
         if gain_db > room_db:
             level = logging.WARNING if gain_db > room_db + HARD_DB else logging.INFO
-            log.log(level, "%s: peaks are limited by up to %.1f dB", self.name, gain_db - room_db)
+            log.log(
+                level,
+                "%s: peaks are limited by up to %.1f dB: what is loud comes nearer to the rest",
+                self.name,
+                gain_db - room_db,
+            )
         if short_lu > SHORT_LU:
             limiting = f"max_limiting_db {self.max_limiting_db:g}"
             most = f"the most gain, {MOST_GAIN_DB:g} dB," if gain_db == MOST_GAIN_DB else limiting

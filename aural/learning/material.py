@@ -25,6 +25,8 @@ PARTS = 12
 LANGUAGE = re.compile(r"^[a-z]{2,3}(_[a-z]+)?-")
 TAKE = re.compile(r"[\d_\W]+$")
 EXCERPT = re.compile(r"(_e|[-_ ])?\d+$")
+ROOM = re.compile(r".*/|[^\W_]+[\W_]*[^\W_]*")
+"""The folder, and the first two words of a name, which say where impulse responses were measured."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +111,20 @@ def _clip(root: Path, kind: str, row: dict[str, str]) -> Clip:
     path = root / row["path"]
     bandwidth_hz, snr_db = (float(row.get(column) or np.inf) for column in ("bandwidth_hz", "snr_db"))
     seconds = float(row["seconds"]) if row.get("seconds") else _seconds(path)
-    group = _group(row)
+    group = _group(row, kind)
     return Clip(path, kind, group, row.get("category") or path.parent.name, seconds, bandwidth_hz, snr_db)
 
 
-def _group(row: dict[str, str]) -> str:
-    """Say who or what a row is of: takes of one recording and the languages of one speaker belong together."""
+def _group(row: dict[str, str], kind: str) -> str:
+    """Say who or what a row is of: takes of one recording, languages of one speaker, places in one room are one."""
     if row.get("group"):
         return row["group"].lower()
     if row.get("speaker"):
         return LANGUAGE.sub("", row["speaker"].lower())
     if row.get("recording"):
         return TAKE.sub("", row["recording"].lower())
+    if kind == "ir":
+        return "".join(ROOM.findall(row["path"])[:2]).lower()
     return EXCERPT.sub("", row["path"].rsplit(".", 1)[0])
 
 

@@ -39,6 +39,14 @@ def test_a_manifest_is_believed(tmp_path: Path) -> None:
     assert describe([first, second]) == {"files": 2, "groups": 1, "hours": 0.0}
 
 
+def test_places_in_one_room_are_one(tmp_path: Path) -> None:
+    names = ("hall/Air_museum_S1R1_W", "hall/Air_museum_S2R4_cardF", "hall/gill_head_mine_1_W", "b/omni-35-10_ch0")
+    rows = [f"{name}.wav,1.0" for name in names]
+    (tmp_path / "MANIFEST.csv").write_text("\n".join(["path,seconds", *rows]))
+    found = [clip.group for clip in find(tmp_path, "ir")]
+    assert found == ["hall/air_museum", "hall/air_museum", "hall/gill_head", "b/omni-35"]
+
+
 @given(st.sets(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), min_size=3), st.text(max_size=5))
 def test_every_part_has_a_group_and_every_group_a_part(groups: set[str], kind: str) -> None:
     parts = split(groups, kind)

@@ -161,8 +161,8 @@ def main() -> None:
     write(
         "Mastering",
         "mastering.py",
-        f"""To {WANTED_LUFS} LUFS and -1 dBTP, a WAV file of {MINUTES} minutes, stereo, 44.1 kHz, median of three in turn,
-all cores; ffmpeg's `loudnorm` in two passes, at the file's rate again:
+        f"""To {WANTED_LUFS} LUFS and -1 dBTP, a WAV file of {MINUTES} minutes, stereo, 44.1 kHz, median of three,
+in turn, all cores; ffmpeg's `loudnorm` in two passes, at the file's rate again:
 
 {normal}
 

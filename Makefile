@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help setup check test test-all types bench docs build
+.PHONY: help setup check test types bench docs build
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -22,9 +22,6 @@ types:  ## Check types; the strict editable install lets mypy see every stage
 
 test:  ## Run the tests
 	$(BIN)/pytest
-
-test-all:  ## Run the slow tests too
-	$(BIN)/pytest -m ""
 
 bench:  ## Measure speed and quality beside the peers; writes benchmarks.md
 	for script in benchmarks/[a-z]*.py; do \

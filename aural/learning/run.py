@@ -41,12 +41,12 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
     if resume and (run / CARD).exists():
         raise ParameterError(f"{run}: has come to its end; learn on from its weights with --init, in another folder")
-    try:
-        trainer = _trainer(settings, run)
-    except (MisconfigurationException, ValueError) as error:
-        raise ParameterError(f"training: {str(error).strip().splitlines()[0]}") from error
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
+    try:
+        trainer = _trainer(recipe, run)
+    except (MisconfigurationException, ValueError) as error:
+        raise ParameterError(f"training: {str(error).strip().splitlines()[0]}") from error
     run.mkdir(parents=True, exist_ok=True)
     if settings.init and not resume and (new := start(recipe.network, settings.init)):
         Console().print(f"{settings.init}: lacks {len(new)} tensors, which begin at random: {', '.join(new)}")
@@ -83,7 +83,8 @@ def start(network: nn.Module, path: str) -> list[str]:
     return [name for name in own if name not in fitting]
 
 
-def _trainer(settings: Training, run: Path) -> Trainer:
+def _trainer(recipe: Recipe, run: Path) -> Trainer:
+    settings = recipe.settings
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
     # saved at the end of the epoch itself, Lightning would go on with an epoch of no steps that counts
@@ -91,6 +92,7 @@ def _trainer(settings: Training, run: Path) -> Trainer:
         run, filename=Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False
     )
     watching = [callbacks.RichProgressBar()] if sys.stderr.isatty() else []
+    mean = [averaging()] if recipe.averaged else []
     return Trainer(
         accelerator=settings.device,
         devices=settings.devices,
@@ -101,10 +103,10 @@ def _trainer(settings: Training, run: Path) -> Trainer:
         max_epochs=settings.steps // settings.epoch,
         limit_train_batches=settings.epoch,
         reload_dataloaders_every_n_epochs=1,
-        gradient_clip_val=3.0,
+        gradient_clip_val=recipe.steepest,
         deterministic="warn",
         logger=TensorBoardLogger(run, name="", version="log"),
-        callbacks=[*watching, callbacks.Timer(), Told(), callbacks.LearningRateMonitor("step"), averaging(), keep],
+        callbacks=[*watching, callbacks.Timer(), Told(), callbacks.LearningRateMonitor("step"), *mean, keep],
         enable_progress_bar=bool(watching),
         enable_model_summary=False,
         log_every_n_steps=10,
@@ -133,7 +135,7 @@ class Told(Callback):
 
 
 def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
-    """Write what was learnt, with the averaged weights, and the model card."""
+    """Write what was learnt, and the model card."""
     settings = recipe.settings
     timer = next(x for x in trainer.callbacks if isinstance(x, callbacks.Timer))  # type: ignore[attr-defined]
     about = {

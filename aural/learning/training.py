@@ -118,6 +118,10 @@ class Recipe(LightningModule):
 
     warm_up: ClassVar[int] = 300
     """Steps over which the learning rate rises."""
+    steepest: ClassVar[float | None] = 3.0
+    """Norm that longer gradients are cut down to, if any."""
+    averaged: ClassVar[bool] = True
+    """What is validated and kept is a running mean of the weights."""
 
     def __init__(self, settings: Training, network: nn.Module) -> None:
         super().__init__()
@@ -174,11 +178,13 @@ class Recipe(LightningModule):
         return DataLoader(clips, self.settings.batch, num_workers=workers, worker_init_fn=_one_thread)
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.AdamW(
-            self._groups(), lr=self.settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.02
-        )
+        optimizer = self.optimizer()
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Return what moves the weights."""
+        return torch.optim.AdamW(self._groups(), lr=self.settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.02)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Let only matrices decay, not biases and norms."""

@@ -18,6 +18,7 @@ SLAB = 64  # windows a channel that are transformed at once: bounds the memory
 LOWEST_HZ = 1800.0
 HIGHEST = 0.97  # of half the sample rate: beyond it the file is full band
 CLIFF_DB = 15.0
+STEEP_DB = 15.0  # over 2 % of the frequency
 EDGES = 300
 
 
@@ -104,8 +105,19 @@ def _fall(level_db: Spectrum, edge: int) -> float:
 
 
 def _knee(level_db: Spectrum, edge: int) -> int:
-    """Return the last bin around an edge whose level is within 6 dB of what stands below it."""
-    first = int(0.85 * edge)
+    """Return the last bin around an edge that was left whole.
+
+    A steep cliff begins where the level falls a third as fast as it does at most: what declines before it is the
+    recording's own. A gentle one, which has no such point, begins 6 dB below what stands below it.
+    """
+    bins = np.arange(int(0.8 * edge), min(int(1.15 * edge), level_db.size - 2))
+    step = np.maximum(1, (0.01 * bins).astype(int))
+    falls = level_db[bins - step] - level_db[np.minimum(bins + step, level_db.size - 1)]
+    first = int(0.92 * edge) - int(bins[0])
+    steepest = first + int(falls[first:].argmax())
+    if falls[steepest] >= STEEP_DB:
+        flat = np.flatnonzero(falls[:steepest] < falls[steepest] / 3)
+        return int(bins[flat[-1] if flat.size else 0])
     below = np.median(level_db[int(0.78 * edge) : int(0.95 * edge)])
-    near = level_db[first : int(1.15 * edge) + 1]
-    return first + int(np.flatnonzero(near > below - 6.0)[-1])
+    first = int(0.85 * edge)
+    return first + int(np.flatnonzero(level_db[first : int(1.15 * edge) + 1] > below - 6.0)[-1])

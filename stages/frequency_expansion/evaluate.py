@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
+from zlib import crc32
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from aural.audio.files import READABLE, read
+from aural.degrade.codec import lossy
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import evaluation, weights
 from aural.learning.evaluation import Case, Sample, System, unchanged
@@ -20,14 +22,14 @@ from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
 from aural.metrics import Metric
 from aural.parameters import param
-from aural.stage import Block
+from aural.stage import Block, Format
 from aural.stages.frequency_expansion.fullband import LOWEST_HZ
-from aural.stages.frequency_expansion.published import KINDS, NETWORKS, PASSED, RATIOS, network, poorer
+from aural.stages.frequency_expansion.published import KINDS, NETWORKS, PASSED, RATIOS, TWINS, network, poorer
 from aural.stages.frequency_expansion.stage import ENGINES, FrequencyExpansion
 
 Audio = NDArray[np.float32]
 WINDOW = 2048
-STAGE_RATE = 48000
+NARROW_RATE = 16000
 
 
 def snr_db(reference: Audio, estimate: Audio, sample_rate: int) -> float:
@@ -59,14 +61,15 @@ def mad(reference: Audio, estimate: Audio, sample_rate: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Judge super-resolution at a low sample rate: SNR and LSD by ratio and material, as Kuleshov and others do.
+    """Judge what brings a poor twin back: SNR and LSD by ratio and material, as Kuleshov and others do.
 
     Give recordings, or folders of voices and music, of which those are taken that training holds out. Each is
-    decimated, brought back by cubic splines (the baseline), restored by every published network that has weights, and
-    continued by the engines of the stage.
+    decimated and brought back by cubic splines (the baseline), or goes through MP3 or AAC; it is restored by every
+    published network that has weights, and continued by the engines of the stage.
 
     Raises:
-        ParameterError: besides ranges, no folder is given, or both ways, or a ratio is not 2, 4 or 6.
+        ParameterError: besides ranges, no folder is given, or both ways, a ratio is not 2, 4 or 6, or a network was
+            made for another twin or sample rate.
     """
 
     title: ClassVar[str] = "Frequency expansion"
@@ -75,15 +78,17 @@ class Evaluation(evaluation.Evaluation):
         Metric("LSD", "", 2, False, lsd),
         Metric("MAD", "/1000", 2, False, mad),
     )
-    clean: str | None = param(None, "Folder of recordings; its subfolders are kinds of material")
+    clean: str | None = param(None, "Folder of recordings, of which the first channel is heard; its subfolders are "
+                              "kinds of material")  # fmt: skip
     speech: str | None = param(None, "Folder of voices")
     music: str | None = param(None, "Folder of music")
     part: str = param("test", "Which speakers and songs are heard: those held out to the end, those held out while "
                       "training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    ratio: tuple[int, ...] = param(RATIOS, "How many times lower the sample rate is")
+    twin: str = param("decimated", "What makes the poor twin: a lower sample rate, or a lossy codec", choices=TWINS)
+    ratio: tuple[int, ...] = param(RATIOS, "How many times lower the sample rate is", when={"twin": "decimated"})
     network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
                                      "given several times")  # fmt: skip
-    sample_rate: int = param(16000, "Sample rate of the material", unit="Hz", low=8000, high=48000)
+    sample_rate: int = param(NARROW_RATE, "Sample rate of the material", unit="Hz", low=8000, high=48000)
     clip_s: float = param(8.0, "Length that is heard of each recording, at most", unit="s", low=0.5, high=600.0)
     files: int = param(40, "Recordings of a kind, at most", low=1)
 
@@ -93,34 +98,44 @@ class Evaluation(evaluation.Evaluation):
             raise ParameterError("evaluation: give either clean, or speech and music, or one of them")
         if not self.ratio or set(self.ratio) - set(RATIOS):
             raise ParameterError(f"evaluation: ratio must be among 2, 4 and 6, got {self.ratio!r}")
+        if self.twin == "coded" and self.ratio != RATIOS:
+            raise ParameterError("evaluation: ratio is for decimated twins")
 
     def systems(self) -> Mapping[str, System]:
-        own = [(*_made_for(Path(path)), Path(path)) for path in self.network]
-        by_name: dict[str, dict[int, Path]] = {}
+        published: dict[str, dict[str | None, Path]] = {}
         engines: dict[str, str | None] = dict.fromkeys(ENGINES)
-        for name, ratio, path in own:
+        for path in map(Path, self.network):
+            name, ratio, task = _made_for(path)
             if name in engines:
                 if engines[name]:
                     raise ParameterError(f"evaluation: two networks are called {name!r}")
                 engines[name] = str(path)
                 continue
-            if ratio in by_name.setdefault(name, {}):
-                raise ParameterError(f"evaluation: two networks are called {name!r} and made for ratio {ratio}")
-            by_name[name][ratio] = path
+            if task != (self.twin, self.sample_rate):
+                twin, rate = task
+                raise ParameterError(
+                    f"{path}: was made for {twin} twins at {rate} Hz: give these as twin and sample_rate"
+                )
+            if ratio in published.setdefault(name, {}):
+                of = f" and made for ratio {ratio}" if ratio else ""
+                raise ParameterError(f"evaluation: two networks are called {name!r}{of}")
+            published[name][ratio] = path
         for path in shipped():  # one's own take the place of those that come with AURAL
-            name, ratio = _made_for(path)
-            by_name.setdefault(name, {}).setdefault(ratio, path)
-        published = {name: partial(restored, paths) for name, paths in sorted(by_name.items())}
+            name, ratio, task = _made_for(path)
+            if task == (self.twin, self.sample_rate):
+                published.setdefault(name, {}).setdefault(ratio, path)
         return {
-            "spline": unchanged,
-            **published,
-            **{name: partial(expanded, name, path) for name, path in engines.items()},
+            "spline" if self.twin == "decimated" else "input": unchanged,
+            **{name: partial(restored, published[name]) for name in sorted(published)},
+            **{name: partial(continued, name, path) for name, path in engines.items()},
         }
 
     def cases(self) -> Sequence[Case]:
         recordings = _walked(Path(self.clean)) if self.clean else self._held_out()
+        if self.twin == "coded":
+            return [Case(name, partial(self._coded, name, kind, source)) for name, kind, source in recordings]
         return [
-            Case(f"{name} r={ratio}", partial(self._sample, name, kind, source, ratio))
+            Case(f"{name} r={ratio}", partial(self._decimated, name, kind, source, ratio))
             for name, kind, source in recordings
             for ratio in self.ratio
         ]
@@ -137,20 +152,32 @@ class Evaluation(evaluation.Evaluation):
                 found += [(str(clip.path.relative_to(folder)), kind, clip) for clip in spread[::step][: self.files]]
         return found
 
-    def _sample(self, name: str, kind: str, source: Clip | Path, ratio: int) -> Sample:
+    def _decimated(self, name: str, kind: str, source: Clip | Path, ratio: int) -> Sample:
+        wanted = self._wanted(source)
+        labels = {"material": f"{kind}, r = {ratio}", "ratio": str(ratio)}
+        return Sample(name, poorer(wanted, ratio)[None], wanted[None], self.sample_rate, labels)
+
+    def _coded(self, name: str, kind: str, source: Clip | Path) -> Sample:
+        wanted = self._wanted(source)
+        heard = lossy(wanted, self.sample_rate, np.random.default_rng(crc32(name.encode())))
+        return Sample(name, heard[None], wanted[None], self.sample_rate, {"material": f"{kind}, coded"})
+
+    def _wanted(self, source: Clip | Path) -> Audio:
         wanted = _read(source, self.sample_rate)[: round(self.clip_s * self.sample_rate)]
         if len(wanted) < WINDOW or not wanted.any():
             raise AudioError("is silent, or too short to judge")
-        heard = poorer(wanted, ratio)
-        return Sample(name, heard[None], wanted[None], self.sample_rate, {
-            "material": f"{kind}, r = {ratio}", "ratio": str(ratio)
-        })  # fmt: skip
+        return wanted
 
     def notes(self) -> Sequence[str]:
+        told = (
+            "SNR and LSD as Kuleshov, Enam and Ermon define them, over log10 of the power; MAD is the mean absolute "
+            "difference."
+        )
+        if self.twin == "coded":
+            return [f"{self.sample_rate / 1000:g} kHz, MP3 and AAC at 24 to 96 kbit/s. {told}"]
         return [
-            f"{self.sample_rate / 1000:g} kHz, decimated behind a Chebyshev low-pass of order 8. SNR and LSD as "
-            "Kuleshov, Enam and Ermon define them, over log10 of the power; MAD is the mean absolute difference. "
-            f"fullband is left out where less than {LOWEST_HZ / 1000:g} kHz are left."
+            f"{self.sample_rate / 1000:g} kHz, decimated behind a Chebyshev low-pass of order 8. {told} fullband is "
+            f"left out where less than {LOWEST_HZ / 1000:g} kHz are left."
         ]
 
 
@@ -160,17 +187,20 @@ def shipped() -> list[Path]:
     return [path for path in sorted(folder.glob("*.safetensors")) if path.name.startswith(NETWORKS)]
 
 
-def _made_for(path: Path) -> tuple[str, int]:
-    """Return what a network is called, and its ratio.
+def _made_for(path: Path) -> tuple[str, str | None, tuple[str, int]]:
+    """Return what a network is called, its ratio where it has one, and what makes its twins, at what sample rate.
 
     Raises:
         WeightsError: the file is missing, damaged, or not of a training of frequency expansion.
     """
     _, about = weights.load(path)
     try:
-        return about["network"], about["settings"]["ratio"]
+        name, settings = about["network"], about["settings"]
+        ratio = str(settings["ratio"])
     except KeyError as error:
         raise WeightsError(f"{path}: does not say what it was trained for") from error
+    twin, rate = settings.get("twin", "decimated"), settings.get("sample_rate", NARROW_RATE)
+    return name, ratio if twin == "decimated" else None, (twin, rate)
 
 
 @cache
@@ -180,32 +210,35 @@ def _opened(path: Path) -> Any:
     return weights.into(network(settings["network"], settings["ratio"], settings["width"]), path)
 
 
-def restored(paths: Mapping[int, Path], sample: Sample) -> Block | None:
-    """Run the network that is made for this ratio, if there is one."""
+def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
+    """Run the network that is made for this twin, if there is one."""
     import torch
 
-    path = paths.get(int(sample.labels["ratio"]))
+    path = paths.get(sample.labels.get("ratio"))
     if path is None:
         return None
     with torch.inference_mode():
         return np.asarray(_opened(path)(torch.from_numpy(sample.heard)).numpy())
 
 
-def expanded(engine: str, own: str | None, sample: Sample) -> Block | None:
-    """Let the stage continue what was decimated: the frames that the splines went through.
+def continued(engine: str, own: str | None, sample: Sample) -> Block | None:
+    """Let the stage continue the twin, by the network of these weights or AURAL's.
 
-    The network, of these weights or AURAL's, is not asked about cut-offs that it was not made for.
+    Of what was decimated it hears the frames that the splines went through, and knows the cut-off; the network is not
+    asked about cut-offs that it was not made for. What was coded it hears as it is.
     """
     from scipy.signal import resample_poly
 
-    ratio, rate = int(sample.labels["ratio"]), sample.sample_rate
-    cutoff_hz = PASSED * rate / 2 / ratio
-    if engine == "fullband" and cutoff_hz < LOWEST_HZ:
-        return None
-    narrow = resample_poly(sample.heard[:, ::ratio], ratio, 1, axis=1)[:, : sample.heard.shape[1]]
-    stage = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, sample_rate=STAGE_RATE, weights=own)
-    wide = stage(narrow.astype(np.float32), rate)
-    return np.asarray(soxr.resample(wide[0], STAGE_RATE, rate), np.float32)[None]
+    heard, rate, cutoff_hz = sample.heard, sample.sample_rate, None
+    if ratio := int(sample.labels.get("ratio", 0)):
+        cutoff_hz = PASSED * rate / 2 / ratio
+        if engine == "fullband" and cutoff_hz < LOWEST_HZ:
+            return None
+        heard = resample_poly(heard[:, ::ratio], ratio, 1, axis=1)[:, : heard.shape[1]].astype(np.float32)
+    stage = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, weights=own)
+    made = stage.render([heard], Format(rate, 1))
+    wide = np.concatenate(list(made.blocks), axis=-1)[0]
+    return np.asarray(soxr.resample(wide, made.output.sample_rate, rate), np.float32)[None, : heard.shape[1]]
 
 
 def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:

@@ -26,6 +26,7 @@ from torch.nn import functional
 Audio = NDArray[np.float32]
 KINDS = ("speech", "music")
 RATIOS = (2, 4, 6)
+TWINS = ("decimated", "coded")
 NETWORKS = ("audiounet", "dnn", "srresnet", "drrn", "multi-residual")
 PASSED = 0.8  # of the band that decimation leaves is below the low-pass
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from aural.degrade.codec import lossy
@@ -17,9 +18,18 @@ from aural.learning.training import Recipe, Training
 from aural.parameters import param
 from aural.stages.frequency_expansion.fullband import Fullband
 from aural.stages.frequency_expansion.fullband_recipe import FullbandRecipe
-from aural.stages.frequency_expansion.published import KINDS, NETWORKS, RATIOS, Audio, Published, network, poorer
+from aural.stages.frequency_expansion.published import (
+    KINDS,
+    NETWORKS,
+    RATIOS,
+    TWINS,
+    Audio,
+    Published,
+    network,
+    poorer,
+)
 
-PUBLISHED = (4, "decimated", 16000, None)
+PUBLISHED = (4, TWINS[0], 16000, None)
 MARGIN = 1024  # frames to either side of a patch that are degraded with it and cut off, where filters ring
 LEAST_PEAK = 1e-3  # what is quieter teaches nothing
 
@@ -37,7 +47,7 @@ class FrequencyExpansionTraining(Training):
                          "spectrum at 48 kHz", choices=(*NETWORKS, "fullband"))  # fmt: skip
     ratio: int = param(4, "How many times lower the sample rate of the poor twin is: 2, 4 or 6", low=2, high=6)
     twin: str = param("decimated", "What makes the poor twin: a lower sample rate, or a lossy codec",
-                      choices=("decimated", "coded"))  # fmt: skip
+                      choices=TWINS)  # fmt: skip
     sample_rate: int = param(16000, "Sample rate of the audio", unit="Hz", low=8000, high=48000)
     width: int | None = param(None, "Most filters, or units, of a layer; if not given, as published",
                               low=8, high=4096, examples=(64,))  # fmt: skip
@@ -98,10 +108,12 @@ class Patches:
 
 
 class PublishedRecipe(Recipe):
-    """The loss of the publication, and the mean absolute difference beside it."""
+    """The loss of the publication and its optimiser, plain Adam, and the mean absolute difference beside it."""
 
     settings: FrequencyExpansionTraining
     network: Published
+    steepest: ClassVar[float | None] = None
+    averaged: ClassVar[bool] = False
 
     def clips(self, part: str) -> Callable[[np.random.Generator], tuple[Audio, Audio]]:
         return Patches(self.settings, part)
@@ -115,6 +127,9 @@ class PublishedRecipe(Recipe):
 
     def about(self) -> Mapping[str, Any]:
         return {"material": describe(self.settings.material("train"))}
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.settings.learning_rate)
 
     def _rate(self, step: int) -> float:
         """Constant, then linear to nothing over the second half."""

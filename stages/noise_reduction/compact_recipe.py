@@ -22,8 +22,8 @@ from aural.learning.losses import (
 from aural.stages.noise_reduction.compact import BANDS, GROUPS, HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact
 from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe, analysis, synthesis
 
-WEIGHTS = {"spectral": 1.2, "log_spectral": 0.035, "room": 0.5, "si_sdr": 0.15, "disturbance": 1.2,
-           "room_disturbance": 0.3, "unintelligible": 4.0}  # fmt: skip
+WEIGHTS = {"spectral": 1.2, "log_spectral": 0.045, "room": 0.5, "si_sdr": 0.15, "disturbance": 1.2,
+           "room_disturbance": 0.3, "unintelligible": 5.0}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):

@@ -61,6 +61,16 @@ def test_full_band_is_not_cut_at_any_rate(sample_rate: int) -> None:
     assert (found.cutoff_hz, found.cut) == (sample_rate / 2, False)
 
 
+@pytest.mark.parametrize("taps", [257, 1025])
+@pytest.mark.parametrize("fall_db", [15, 30])
+def test_what_declines_towards_a_cliff_is_not_part_of_it(taps: int, fall_db: float) -> None:
+    spectrum = np.fft.rfft(pink(decline=0.5))
+    hz = np.linspace(0, 24000, spectrum.shape[1])
+    declined = np.fft.irfft(spectrum * 10 ** (-fall_db / 20 * np.clip((hz - 5000) / 2000, 0, None)))
+    audio = oaconvolve(declined, firwin(taps, 7000, fs=48000)[None], mode="same", axes=-1)
+    assert bandwidth(audio.astype(np.float32)).cutoff_hz == pytest.approx(7000, rel=0.03)
+
+
 @pytest.mark.parametrize("decline", [0.5, 0.95, 0.999])
 def test_a_natural_decline_is_no_cut(decline: float) -> None:
     assert not bandwidth(pink(decline=decline)).cut

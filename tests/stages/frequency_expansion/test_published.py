@@ -159,13 +159,37 @@ def test_the_commands_train_a_network_and_judge_it(toy: Path, twin: str) -> None
     assert "step 4 of 4: loss" in out
     (path,) = (toy / "run").glob("audiounet-*.safetensors")
     table = toy / "table.md"
-    code, _, err = invoke(
-        "evaluate", "frequency-expansion", "--clean", toy / "speech", "--network", path, "-o", table
-    )
-    text = table.read_text()
-    assert "r = 6" in text
-    assert text.count("spline") >= 6
-    assert "audiounet" in text
+    judge = ["evaluate", "frequency-expansion", "--clean", toy / "speech", "--network", path, "-o", table]
+    code, _, err = invoke(*judge, "--twin", twin)
+    assert (code, err) == (0, "")
+    lines = [line for line in table.read_text().splitlines() if line.startswith("|")]
+    rows = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in lines]
+    systems = [system for _, system in rows]
+    assert systems.count("audiounet") == {"decimated": 6, "coded": 1}[twin]  # a network for each ratio, in two tables
+    assert systems.count("spline") == {"decimated": 6, "coded": 0}[twin]
+    assert {"decimated": ("-, r = 6", "spline"), "coded": ("-, coded", "input")}[twin] in rows
+    other = {"decimated": "coded", "coded": "decimated"}[twin]
+    code, _, err = invoke(*judge, "--twin", other, "-f")
+    assert code == 2
+    assert f"was made for {twin} twins at 16000 Hz" in err
+
+
+def test_the_optimiser_is_that_of_the_paper(toy: Path) -> None:
+    pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
+    from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
+
+    recipe = FrequencyExpansionTraining(speech=str(toy / "speech"), width=8, steps=100).recipe()
+    planned = recipe.configure_optimizers()
+    optimizer, schedule = planned["optimizer"], planned["lr_scheduler"]["scheduler"]
+    rates = []
+    for _ in range(100):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert type(optimizer) is torch.optim.Adam
+    np.testing.assert_allclose(rates, 1e-4 * np.minimum(1, 2 - np.arange(100) / 50))
+    assert not recipe.averaged
+    assert recipe.steepest is None
 
 
 def test_a_run_with_dropout_goes_on_bit_for_bit(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,5 +248,7 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
     for given, message in (({}, "give either"), ({"clean": "a", "ratio": (5,)}, "ratio must be among")):
         with pytest.raises(ParameterError, match=message):
             Evaluation(**given)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="ratio is for decimated twins"):
+        Evaluation(clean=folder, twin="coded", ratio=(2,))
     with pytest.raises(WeightsError, match="no such file"):
         Evaluation(clean=folder, network=("none.safetensors",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]
-    """Numbers separated by commas."""
+    """Numbers separated by commas; an option of them may be given several times."""
 
     name = "numbers"
 
@@ -39,11 +40,13 @@ def parameter_options(owner: type) -> list[click.Parameter]:
 
 def _option(parameter: Parameter) -> click.Option:
     name, spec = parameter.name.replace("_", "-"), parameter.spec
+    numbers = parameter.kind is tuple and parameter.element is not str
     return click.Option(
         [f"--{name}/--no-{name}" if parameter.kind is bool else f"--{name}"],
         type=_type(parameter),
-        default=parameter.default,
-        multiple=parameter.kind is tuple and parameter.element is str,
+        default=None if numbers else parameter.default,
+        multiple=parameter.kind is tuple,
+        callback=(lambda _, __, given: tuple(chain(*given)) if given else parameter.default) if numbers else None,
         metavar=spec.unit or ("NUMBER" if parameter.numeric else "NAME" if _many(parameter) else None),
         help=f"{spec.help}.{_notes(parameter)}",
     )

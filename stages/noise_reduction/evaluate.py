@@ -14,14 +14,14 @@ import numpy as np
 from aural import metrics
 from aural.audio.files import read
 from aural.degrade import Audio, Noise, Room, Take, active_db, degrade
-from aural.errors import AudioError, ParameterError
-from aural.learning import evaluation, material
+from aural.errors import AudioError, ParameterError, WeightsError
+from aural.learning import evaluation, material, weights
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param, parameters
 from aural.stage import Block
-from aural.stages.noise_reduction.stage import NoiseReduction
+from aural.stages.noise_reduction.stage import NETWORKS, NoiseReduction
 
 SAMPLE_RATE = 48000
 LEVEL_DBFS = -26.0
@@ -41,6 +41,7 @@ class Evaluation(evaluation.Evaluation):
 
     Raises:
         ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.
+        WeightsError: a network is missing, damaged, or none of noise reduction.
     """
 
     title: ClassVar[str] = "Noise reduction"
@@ -60,6 +61,8 @@ class Evaluation(evaluation.Evaluation):
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
     seed: int = param(0, "What the choice of voices and noises begins from", low=0)
+    network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
+                                     "given several times")  # fmt: skip
     save_pairs: str | None = param(None, "Folder to write the mixtures to, as clean/ and noisy/, for other systems")
 
     def __post_init__(self) -> None:
@@ -77,7 +80,12 @@ class Evaluation(evaluation.Evaluation):
 
     def systems(self) -> Mapping[str, System]:
         engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
-        return {"input": unchanged} | {name: partial(through, NoiseReduction(engine=name)) for name in engines}
+        stages = {name: NoiseReduction(engine=name) for name in engines}
+        for path in self.network:
+            if (name := Path(path).stem) in stages:
+                raise ParameterError(f"evaluation: two networks are called {name!r}")
+            stages[name] = NoiseReduction(engine=_engine(path), weights=path)
+        return {"input": unchanged} | {name: partial(through, stage) for name, stage in stages.items()}
 
     def cases(self) -> Sequence[Case]:
         if self.clean and self.noisy:
@@ -200,6 +208,14 @@ def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
 
 def _shape(audio: Block, sample_rate: int) -> str:
     return f"{audio.shape[0]} x {audio.shape[1]} frames at {sample_rate} Hz"
+
+
+def _engine(path: str) -> str:
+    """Return the engine that weights are for."""
+    _, about = weights.load(path)
+    if (name := about.get("network")) not in NETWORKS:
+        raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(NETWORKS)}")
+    return str(name)
 
 
 def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 from recordings import invoke
 
 from aural import registry
 from aural.cli.main import COMMANDS
+from aural.cli.options import parameter_options
 from aural.parameters import parameters
+from aural.stages.frequency_expansion.evaluate import Evaluation
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *registry.names()])
@@ -53,3 +56,11 @@ def test_bad_value_is_one_sentence() -> None:
     code, _, err = invoke("master", "a.wav", "b.wav", "--release-ms", "-1")
     assert code == 2
     assert err.startswith("aural: master: release_ms must be from ")
+
+
+@pytest.mark.parametrize(
+    ("given", "ratio"), [([], (2, 4, 6)), (["--ratio", "2"], (2,)), (["--ratio", "2", "--ratio", "4,6"], (2, 4, 6))]
+)
+def test_numbers_may_be_given_several_times(given: list[str], ratio: tuple[int, ...]) -> None:
+    command = click.Command("judge", params=list(parameter_options(Evaluation)))
+    assert command.make_context("judge", given).params["ratio"] == ratio

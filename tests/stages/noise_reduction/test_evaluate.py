@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from recordings import CORPUS, needs_corpus, voice, write
 
 from aural.degrade import active_db
-from aural.errors import AudioError, ParameterError
+from aural.errors import AudioError, ParameterError, WeightsError
+from aural.learning import weights
 from aural.learning.evaluation import Sample, System, judge, unchanged
 from aural.learning.material import find
 from aural.metrics import SPEECH
@@ -24,6 +26,12 @@ from aural.stages.noise_reduction.stage import NoiseReduction
 
 RATE = 48000
 SI_SDR = next(metric for metric in SPEECH if metric.name == "SI-SDR")
+
+
+class Quick(Evaluation):
+    """Without DNSMOS, which takes most of the time."""
+
+    metrics = tuple(metric for metric in SPEECH if metric.name != "DNSMOS")
 
 
 @pytest.fixture
@@ -57,6 +65,22 @@ def samples(evaluation: Evaluation) -> dict[str, Sample]:
 def test_every_engine_is_judged(corpus: Evaluation) -> None:
     engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
     assert list(corpus.systems()) == ["input", *engines]
+
+
+def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: Path) -> None:
+    state, about = weights.load(weights.shipped("aural.stages.noise_reduction", "compact"))
+    deaf = {name: torch.zeros_like(value) for name, value in state.items()}
+    path = str(weights.save(deaf, tmp_path, "compact", about))
+    judged = replace(corpus, network=(path,))
+    systems = judged.systems()
+    assert list(systems) == [*corpus.systems(), Path(path).stem]
+    sample = judged.cases()[0].load()
+    assert not np.allclose(systems[Path(path).stem](sample), systems["compact"](sample))
+    with pytest.raises(ParameterError, match="two networks are called"):
+        replace(corpus, network=(path, path))
+    stranger = weights.save(state, tmp_path, "fullband", {})
+    with pytest.raises(WeightsError, match="none of the networks of noise reduction, compact and unet"):
+        replace(corpus, network=(str(stranger),))
 
 
 def test_mixtures_are_what_their_labels_say(corpus: Evaluation) -> None:
@@ -137,7 +161,7 @@ def test_noisy_voices_are_no_reference(corpus: Evaluation, tmp_path: Path) -> No
 
 
 def test_saved_pairs_give_the_same_table(corpus: Evaluation, tmp_path: Path) -> None:
-    class Input(Evaluation):
+    class Input(Quick):
         def systems(self) -> Mapping[str, System]:
             return {"input": unchanged}
 
@@ -227,7 +251,7 @@ def test_snr_is_checked(snr_db: tuple[float, ...]) -> None:
 def test_held_out_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
     speech, noise = str(CORPUS / "speech"), str(CORPUS / "noise")
-    report = Evaluation(speech=speech, noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
+    report = Quick(speech=speech, noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
     assert not report.errors
     names = [metric.name for metric in report.metrics]
     means = {row.system: dict(zip(names, row.means, strict=True)) for row in report.tables[0].rows}

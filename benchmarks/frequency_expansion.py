@@ -186,7 +186,7 @@ def codecs() -> None:
 def untouched(piece: Piece, cutoff_hz: float) -> tuple[tuple[str, str], list[float]]:
     """Measure what is added below 95 % of the cut-off, how far frames of the new band stick out, and PESQ."""
     heard = fir(piece.audio, cutoff_hz)
-    made = FrequencyExpansion(cutoff_hz=cutoff_hz)(heard[None], SAMPLE_RATE)[0]
+    made = FrequencyExpansion()(heard[None], SAMPLE_RATE)[0]
     window = np.hanning(len(heard))
     spectra = [np.abs(np.fft.rfft(window * audio)) ** 2 for audio in (made - heard, heard)]
     last = int(0.95 * cutoff_hz * len(heard) / SAMPLE_RATE)
@@ -232,9 +232,10 @@ def old() -> None:
             "5 % above", "loudest frame against the octave below", "that of the original", "PESQ, input",
             "PESQ, fullband"]  # fmt: skip
     text = (
-        "In dB: what is added below 95 % of the cut-off, against what is there (Hann window over the whole); the new "
-        "band's level against the true one, in frames where that is within 40 dB of its loudest; and the new band's "
-        "level against the octave below the cut-off, the most of any such frame, made and true."
+        "In dB, the cut-off as it is found: what is added below 95 % of the true one, against what is there (Hann "
+        "window over the whole); the new band's level against the true one, in frames where that is within 40 dB of "
+        "its loudest; and the new band's level against the octave below the cut-off, the most of any such frame, "
+        "made and true."
     )
     write("Frequency expansion: old band and level", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 

@@ -127,6 +127,7 @@ def test_a_missing_extra_is_named(library: str, harm: Degradation, monkeypatch: 
         (lambda: Scene(codecs=("aac", "wma")), "codecs must be among aac, amr, mp3, opus, got wma"),
         (lambda: Noise(np.zeros(0, np.float32)), "at least one frame"),
         (lambda: Noise(STREET.astype(np.float64)), "must be float32"),
+        (lambda: Take.of(np.array([0.0, np.nan], np.float32), RATE), "holds NaN or infinity"),
         (lambda: Room(np.zeros((2, 99), np.float32)), r"shape \(frames,\)"),
         (lambda: Room(np.zeros(99, np.float32)), "silent"),
         (lambda: Babble([]), "at least one voice"),

@@ -169,15 +169,18 @@ class Evaluation(evaluation.Evaluation):
         return wanted
 
     def notes(self) -> Sequence[str]:
-        told = (
-            "SNR and LSD as Kuleshov, Enam and Ermon define them, over log10 of the power; MAD is the mean absolute "
-            "difference."
-        )
-        if self.twin == "coded":
-            return [f"{self.sample_rate / 1000:g} kHz, MP3 and AAC at 24 to 96 kbit/s. {told}"]
+        made, left_out = "MP3 and AAC at 24 to 96 kbit/s", []
+        if self.twin == "decimated":
+            made = "decimated behind a Chebyshev low-pass of order 8"
+            left_out += [f"fullband is left out where less than {LOWEST_HZ / 1000:g} kHz are left."]
+        if (self.twin, self.sample_rate) != (TWINS[0], NARROW_RATE):
+            left_out += [
+                "The published networks that come with AURAL, made for decimated twins at 16 kHz, are left out."
+            ]
         return [
-            f"{self.sample_rate / 1000:g} kHz, decimated behind a Chebyshev low-pass of order 8. {told} fullband is "
-            f"left out where less than {LOWEST_HZ / 1000:g} kHz are left."
+            f"{self.sample_rate / 1000:g} kHz, {made}. SNR and LSD as Kuleshov, Enam and Ermon define them, over "
+            "log10 of the power; MAD is the mean absolute difference.",
+            *left_out,
         ]
 
 

@@ -200,7 +200,7 @@ def test_disk_of_the_spool_full(tmp_path: Path, small_disk: Path) -> None:
 @pytest.mark.parametrize("arguments", [[], ["b.wav", "-j", "2", "--save-removed"]], ids=["one", "two at a time"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt(tmp_path: Path, number: signal.Signals, arguments: list[str]) -> None:
-    path = write(tmp_path / "a.wav", np.tile(voice(10), 60))
+    path = write(tmp_path / "a.wav", np.tile(voice(10), 12))
     if arguments:
         os.link(path, tmp_path / "b.wav")
     run = subprocess.Popen(
@@ -209,6 +209,7 @@ def test_interrupt(tmp_path: Path, number: signal.Signals, arguments: list[str])
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".*.part.*")) and time.monotonic() < deadline and run.poll() is None:
         time.sleep(0.02)
+    assert time.monotonic() < deadline  # something is being written
     run.send_signal(number)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130

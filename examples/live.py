@@ -19,7 +19,7 @@ LAG_S = 0.55  # mmse listens to the noise for half a second before it lets anyth
 source, target = sys.argv[1:]
 audio, sample_rate = read(source)
 
-chain = aural.Chain((  # mmse, since the network of compact lags by a second
+chain = aural.Chain((  # mmse, since the network of compact lags by more than a second
     aural.create("noise-reduction", engine="mmse", hum_hz=50.0, hum_harmonics=(1, 2, 3)),
     aural.create("equaliser", bands=("high-pass:70", "peak:250:-2", "high-shelf:6000:2")),
     aural.create("gate", threshold_db=-50, range_db=10),

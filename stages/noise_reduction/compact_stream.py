@@ -15,7 +15,7 @@ from aural.stage import Format, Stream
 from aural.stages.noise_reduction.compact import HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Block, Compact, Heard
 from aural.streaming import AtRate, FrameStream, Spectra
 
-CHUNK = 32  # frames that the network sees at a time, half a second: always so many, so that blocks do not matter
+CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter
 
 
 @cache

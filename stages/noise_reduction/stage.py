@@ -17,7 +17,7 @@ from aural.streaming import Through
 
 BANDS = 48
 LIMITS_DB = {"compact": 60.0, "unet": 60.0, "mmse": 15.0, "gate": 15.0}
-MUSIC_LIMIT_DB = 6.0  # where music is kept: of what sounds like noise, some is a drum
+MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is a drum
 NETWORKS = ("compact", "unet")
 PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
 
@@ -43,7 +43,7 @@ class NoiseReduction(Effect):
                         "a statistical estimator, or the noisereduce library's spectral gate",
                         choices=("compact", "unet", "mmse", "gate"))  # fmt: skip
     max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
-                                             "engine, and 6 dB where music is kept; 0 leaves only the filters",
+                                             "engine, and 4 dB where music is kept; 0 leaves only the filters",
                                              unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
     dereverb: float = param(0.0, "Share of the room that is taken away with the noise; 0 leaves the room",

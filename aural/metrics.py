@@ -35,7 +35,7 @@ Power = NDArray[np.float64]
 """Power spectra, shape (frames, bins)."""
 
 SPEECH_RATE = 16000  # of PESQ and DNSMOS
-PESQ_LOWEST = 1.04
+PESQ_LOWEST, PESQ_LONGEST_S = 1.04, 20
 DNSMOS_WINDOW = int(9.01 * SPEECH_RATE)
 DNSMOS_SCALE = (-0.06766283, 1.11546468, 0.04602535)  # from what the network says to a rating, highest power first
 LSD_WINDOW_S = 2048 / 48000
@@ -65,7 +65,9 @@ class Metric:
 def pesq(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     """Predict how listeners would rate the quality of speech, from 1.04 to 4.64 (MOS-LQO, wide band [1]).
 
-    Measured at 16 kHz; what lies above 8 kHz is not heard. Aligns level and delay itself.
+    Measured at 16 kHz; what lies above 8 kHz is not heard. Aligns level and delay itself. The method is for some ten
+    seconds and the package for fifty utterances: longer recordings get the mean over equal pieces of at most 20 s,
+    those without speech left out.
 
     Raises:
         AudioError: the reference holds no speech, or is shorter than 0.25 s.
@@ -73,12 +75,18 @@ def pesq(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     """
     package = _package("pesq")
     reference, estimate = (_resampled(audio, sample_rate) for audio in _checked(reference, estimate))
-    if not estimate.any():
-        return PESQ_LOWEST
-    try:
-        return float(package.pesq(SPEECH_RATE, reference, estimate, "wb"))
-    except package.PesqError as error:
-        raise AudioError(f"PESQ cannot be measured: {error.args[0].decode()}") from error
+    count = -(-reference.size // (PESQ_LONGEST_S * SPEECH_RATE))
+    scores, why = [], "no speech"
+    for wanted, heard in zip(np.array_split(reference, count), np.array_split(estimate, count), strict=True):
+        if not wanted.any():
+            continue
+        try:
+            scores.append(package.pesq(SPEECH_RATE, wanted, heard, "wb") if heard.any() else PESQ_LOWEST)
+        except package.PesqError as error:
+            why = error.args[0].decode()
+    if not scores:
+        raise AudioError(f"PESQ cannot be measured: {why}")
+    return float(np.mean(scores))
 
 
 def estoi(reference: Audio, estimate: Audio, sample_rate: int) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from aural.audio.files import AudioFile, Info, open_audio
-from aural.audio.writing import LOSSLESS, write_audio
+from aural.audio.writing import FULL_SCALE, LOSSLESS, write_audio
 from aural.errors import AudioError
 from aural.meters.loudness import LoudnessMeter
 from aural.meters.true_peak import TruePeakMeter
@@ -18,7 +18,6 @@ from aural.mixing import Mix, Placed
 from aural.runner import guard
 from aural.stage import UNWATCHED, Format, Watch, repeatable
 
-FULL_SCALE = 1 + 2.0**-13  # what the dither of 16-bit stems adds is not worth another format
 WITH_FLOATS = ("WAV", "AIFF")
 
 

@@ -26,6 +26,12 @@ class Format:
     sample_rate: int
     channels: int
 
+    def __post_init__(self) -> None:
+        if self.sample_rate < 1 or self.channels < 1:
+            raise AudioError(
+                f"a signal needs a sample rate and channels, got {self.sample_rate} Hz and {self.channels}"
+            )
+
 
 class Watch:
     """Sees the blocks on their way into each stage, to show progress. This one looks away."""

@@ -69,7 +69,7 @@ def clean(
             text = planned_text(job, *result) if dry_run else cleaned_text(job, result)
             click.echo(text, err=to_stdout)
 
-    work: Any = partial(_plan, preset=preset) if dry_run else partial(_clean, preset, force, save_removed)
+    work: Any = partial(_plan, preset, force) if dry_run else partial(_clean, preset, force, save_removed)
     report(
         run_jobs(pairs, work, jobs),
         show,
@@ -108,9 +108,11 @@ def _clean(preset: str, force: bool, save_removed: bool, job: Job, watch: Watch)
     return clean(job.source, job.target, preset, replace=force, save_removed=save_removed, watch=watch)
 
 
-def _plan(job: Job, watch: Watch, preset: str) -> tuple[Diagnosis, Plan]:
+def _plan(preset: str, force: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
+    from aural.cli.work import foresee
     from aural.planning import plan
 
+    foresee(job, force)
     diagnosis = _inspect(job, watch)
     return diagnosis, plan(diagnosis, preset)
 

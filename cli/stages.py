@@ -145,11 +145,14 @@ def process_all(
         if save_chain and not dry_run:
             write_chain_file(outcome.result, save_chain)
 
-    work: Any = _planned if dry_run else partial(_process, force, save_removed)
+    work: Any = partial(_planned, force) if dry_run else partial(_process, force, save_removed)
     report(run_jobs(pairs, work, jobs), show)
 
 
-def _planned(job: Job, watch: Watch) -> Effect | None:
+def _planned(force: bool, job: Job, watch: Watch) -> Effect | None:
+    from aural.cli.work import foresee
+
+    foresee(job, force)
     return job.effect
 
 

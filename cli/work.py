@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aural.audio.files import open_audio
-from aural.audio.writing import LOSSLESS, SUFFIXES, replacing, sweep
+from aural.audio.writing import LOSSLESS, RUN, RUN_MARK, SUFFIXES, check_target, replacing, sweep
 from aural.chain import Chain
 from aural.chainfile import write_chain
 from aural.errors import AudioError, AuralError
-from aural.runner import make_folder, removed_name
+from aural.runner import guard, make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
 
 STDIO = Path("-")
@@ -65,6 +65,8 @@ def pair(
             raise AudioError(f"{output}: is one file for {len(sources)} inputs; name a folder")
         if to:
             raise AudioError(f"{output}: says its format itself; leave out --to {to}")
+        if output != STDIO:
+            check_target(output)
     if folder and not dry_run:
         make_folder(folder)
     targets = [_target(source, output, folder, ending, to) for source in sources]
@@ -108,7 +110,10 @@ def real_files(job: Job) -> Iterator[Job]:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if job.target == STDIO:
             real = replace(real, target=Path(folder) / "stdout.wav")
-        yield real
+        try:
+            yield real
+        except AudioError as error:
+            raise AudioError(str(error).replace(str(real.source), "standard input")) from error
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
@@ -116,6 +121,7 @@ def real_files(job: Job) -> Iterator[Job]:
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
     """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
+    os.environ[RUN_MARK] = RUN
     piped = any(STDIO in (job.source, job.target) for job in jobs)  # workers have no standard input and output
     try:
         if workers == 1 or len(jobs) == 1 or piped:
@@ -133,11 +139,19 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
             sweep(folder)  # a worker that was killed could not clean up
 
 
+def foresee(job: Job, force: bool) -> None:
+    """Refuse what the run would refuse: a result that is there already, or the input itself."""
+    if job.target and job.target.exists():
+        guard(job.source, job.target, force)
+
+
 def attempt(work: Callable[[Job, Watch], Any], job: Job, watch: Watch) -> Outcome:
     """Do one job; turn an error that a recording or the machine may cause into its sentence."""
     try:
         with real_files(job) as real:
             return Outcome(job, work(real, watch))
+    except BrokenPipeError:
+        raise
     except (AuralError, OSError, MemoryError) as error:
         return Outcome(job, error=sentence(error))
 

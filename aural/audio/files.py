@@ -111,7 +111,7 @@ class AvFile(AudioFile):
 
         waiting: list[Block] = []
         try:
-            with av.open(str(self.info.path), metadata_errors="replace") as container:
+            with av.open(url(self.info.path), metadata_errors="replace") as container:
                 layout = container.streams.audio[0].layout
                 resampler = av.AudioResampler(format="fltp", layout=layout, rate=self.format.sample_rate)
                 for packet in container.demux(audio=0):
@@ -126,6 +126,11 @@ class AvFile(AudioFile):
             yield np.concatenate(waiting, axis=-1)
 
 
+def url(path: Path) -> str:
+    """Name a file so that FFmpeg takes it for one: what stands before a colon would be a protocol."""
+    return f"file:{path}"
+
+
 def open_audio(path: str | Path) -> AudioFile:
     """Open a recording.
 
@@ -135,6 +140,8 @@ def open_audio(path: str | Path) -> AudioFile:
     path = Path(path)
     if path.is_dir():
         raise AudioError(f"{path}: is a folder, not a recording")
+    if path.is_fifo():
+        raise AudioError(f"{path}: is a pipe; name the input - and let it come in by standard input")
     try:
         size = path.stat().st_size
         with path.open("rb"):
@@ -185,7 +192,7 @@ def _open_av(path: Path) -> AudioFile:
 
     av.logging.set_level(av.logging.PANIC)
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
+        with av.open(url(path), metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise AudioError(f"{path}: holds no audio")
             stream = container.streams.audio[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -15,15 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.audio.files import Info
+from aural.audio.files import Info, url
 from aural.errors import AudioError
-from aural.stage import Block, Format, pump
+from aural.stage import Block, Format, as_block, pump
 from aural.streaming import resampler
+
+log = logging.getLogger("aural")
 
 LOSSLESS = {".wav": "WAV", ".flac": "FLAC", ".aif": "AIFF", ".aiff": "AIFF"}
 WAV_LIMIT_BYTES = 4_000_000_000
-RUN = os.environ.setdefault("AURAL_RUN", secrets.token_hex(4))
-"""Marks the unfinished files of this run, in its worker processes too."""
+RUN_MARK = "AURAL_RUN"
+RUN = os.environ.get(RUN_MARK) or secrets.token_hex(4)
+"""Marks the unfinished files of this run, and of its worker processes, which are told it by the environment."""
+FULL_SCALE = 1 + 2.0**-13  # what dither adds beyond 1 is not worth a word
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ def write_audio(
     values lie on the grid already. A lossy format that does not know the sample rate gets the nearest it knows;
     `bit_rate` (bit/s) replaces its usual one.
 
+    What goes beyond full scale is clipped where a format holds no floats, and a warning says by how much.
+
     Raises:
         AudioError: the suffix is unknown, the folder is missing or not writable, the disk is full, or the
             format cannot hold so many channels.
@@ -75,8 +82,13 @@ def write_audio(
 
 
 def write(path: str | Path, audio: Block, sample_rate: int) -> None:
-    """Write a whole recording, float32 of shape (channels, frames), with 24 bits. As `write_audio`."""
-    write_audio(path, [audio], Format(sample_rate, audio.shape[0]))
+    """Write a whole recording with 24 bits: floats, shape (channels, frames) or (frames,). As `write_audio`.
+
+    Raises:
+        AudioError: also where the audio is of another kind or shape, or holds NaN or infinity.
+    """
+    block = as_block(audio)
+    write_audio(path, [block], Format(sample_rate, block.shape[0]))
 
 
 def check_target(path: Path) -> None:
@@ -150,7 +162,7 @@ def _write_sndfile(part: Path, path: Path, blocks: Iterable[Block], source: Form
         with soundfile.SoundFile(part, "w", source.sample_rate, source.channels, subtype, format=container) as file:
             for tag, value in (like.tags if like else {}).items():
                 setattr(file, tag, value)
-            for block in blocks:
+            for block in blocks if floating else _watched(blocks, path):
                 frames += block.shape[-1]
                 file.write(block.T if floating else quantise(block, bits, rng).T)
         if soundfile.info(part).frames != frames:
@@ -168,12 +180,12 @@ def _write_av(
     rates = av.Codec(lossy.codec, "w").audio_rates or [source.sample_rate]
     rate = min(rates, key=lambda r: (abs(r - source.sample_rate), -r))
     try:
-        with av.open(str(part), "w", format=lossy.container) as container:
+        with av.open(url(part), "w", format=lossy.container) as container:
             container.metadata.update(_av_tags(like))
             stream: Any = container.add_stream(lossy.codec, rate=rate, layout=_layout(path, source.channels))
             stream.bit_rate = bit_rate or lossy.bit_rate * source.channels
             position = 0
-            for block in pump(resampler(source, rate), blocks):
+            for block in pump(resampler(source, rate), _watched(blocks, path)):
                 if block.shape[-1]:
                     container.mux(stream.encode(_av_frame(block * np.float32(lossy.gain), stream, rate, position)))
                 position += block.shape[-1]
@@ -182,6 +194,22 @@ def _write_av(
         if isinstance(error, AudioError):
             raise
         raise _disk_full(path) or AudioError(f"{path}: cannot be written: {error}") from error
+
+
+def _watched(blocks: Iterable[Block], path: Path) -> Iterator[Block]:
+    """Give blocks on to a format that ends at full scale; say at the end how far they go beyond it, if they do."""
+    highest, beyond = 0.0, 0
+    for block in blocks:
+        levels = np.abs(block)
+        highest = max(highest, float(levels.max(initial=0)))
+        beyond += int((levels > FULL_SCALE).sum())
+        yield block
+    if beyond:
+        over_db, s = 20 * np.log10(highest), "s" * (beyond > 1)
+        log.warning(
+            "%s: %d sample%s clipped, up to %.1f dB beyond full scale; turn the level down, or let master follow",
+            path, beyond, s, over_db,
+        )  # fmt: skip
 
 
 def _av_tags(like: Info | None) -> dict[str, str]:

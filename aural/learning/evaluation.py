@@ -142,8 +142,8 @@ def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric
     verdict = Verdict()
     try:
         sample = case.load()
-    except (AuralError, OSError) as error:
-        verdict.errors.append(f"{case.name}: {error}")
+    except Exception as error:  # one odd recording must not take the others with it
+        verdict.errors.append(f"{case.name}: {_words(error)}")
         return verdict
     for name, system in systems.items():
         try:
@@ -152,9 +152,12 @@ def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric
             values = _measured(sample, result, metrics)
             verdict.scores.append(Score(sample.name, name, sample.labels, values))
         except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
-            what = str(error) if isinstance(error, AuralError) else repr(error)
-            verdict.errors.append(f"{case.name}: {name}: {what}")
+            verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, (AuralError, OSError)) else repr(error)
 
 
 def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:

@@ -57,6 +57,11 @@ def si_sdr_db(estimate: Tensor, target: Tensor) -> Tensor:
     return 10 * torch.log10(ratio + 1e-12)
 
 
+def sdr_db(estimate: Tensor, target: Tensor) -> Tensor:
+    """Return the signal-to-distortion ratio of clips, shape (batch,); a wrong level is distortion too."""
+    return 10 * torch.log10((target.square().sum(-1) + 1e-12) / ((estimate - target).square().sum(-1) + 1e-12))
+
+
 class Unintelligibility(nn.Module):
     """One minus ESTOI (Jensen and Taal 2016), differentiable, at the audio's own rate.
 

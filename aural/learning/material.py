@@ -74,7 +74,10 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
         return clips
     parts = split({clip.group for clip in clips}, kind)
     if len(set(parts.values())) < 3:
-        raise AudioError(f"{root}: holds {_groups(clips)} of speakers, recordings or songs; the split needs three")
+        raise AudioError(
+            f"{root}: holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
+            f"a folder of its own, or name them in a column `group` of {MANIFEST}"
+        )
     return [replace(clip, part=part) for clip in clips if parts[clip.group] == part]
 
 
@@ -92,7 +95,7 @@ def split(groups: Iterable[str], kind: str) -> dict[str, str]:
 
 def _listed(root: Path, kind: str) -> list[Clip]:
     try:
-        with (root / MANIFEST).open(newline="", encoding="utf-8") as file:
+        with (root / MANIFEST).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except ValueError as error:
         raise AudioError(f"{root / MANIFEST}: is not a table in UTF-8: {error}") from error
@@ -122,10 +125,11 @@ def _group(row: dict[str, str], kind: str) -> str:
     if row.get("speaker"):
         return LANGUAGE.sub("", row["speaker"].lower())
     if row.get("recording"):
-        return TAKE.sub("", row["recording"].lower())
+        return TAKE.sub("", row["recording"].lower()) or row["recording"]
     if kind == "ir":
         return "".join(ROOM.findall(row["path"])[:2]).lower()
-    return EXCERPT.sub("", row["path"].rsplit(".", 1)[0])
+    name = row["path"].rsplit(".", 1)[0]
+    return EXCERPT.sub("", name) or name
 
 
 def _seconds(path: Path) -> float:
@@ -139,7 +143,7 @@ def _walked(root: Path, kind: str) -> list[Clip]:
     clips = []
     for file in files:
         place = file.relative_to(root)
-        group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem)
+        group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem) or place.stem
         clips.append(Clip(file, kind, group, place.parent.name or "-", _seconds(file), np.inf, np.inf))
     return clips
 

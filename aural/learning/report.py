@@ -63,6 +63,7 @@ class Table:
 
     def rich(self) -> RichTable:
         """Draw it for the terminal."""
+        from rich.markup import escape
         from rich.table import Table as RichTable
 
         drawn = RichTable()
@@ -71,7 +72,7 @@ class Table:
         for cells in self.cells():
             if cells[0] and drawn.rows:
                 drawn.add_section()
-            drawn.add_row(*cells)
+            drawn.add_row(*map(escape, cells))
         return drawn
 
 

@@ -47,6 +47,8 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         trainer = _trainer(recipe, run)
     except (MisconfigurationException, ValueError) as error:
         raise ParameterError(f"training: {str(error).strip().splitlines()[0]}") from error
+    if trainer.precision != settings.precision:
+        raise ParameterError(f"training: this device computes in {trainer.precision}, not in {settings.precision}")
     run.mkdir(parents=True, exist_ok=True)
     if settings.init and not resume and (new := start(recipe.network, settings.init)):
         Console().print(f"{settings.init}: lacks {len(new)} tensors, which begin at random: {', '.join(new)}")

@@ -83,7 +83,8 @@ class SceneMeter:
             self._look(frames[:, start : min(start + SLAB, count)])
 
     def _look(self, frames: Block) -> None:
-        spectra = (np.fft.rfft(channel * self.window) for channel in frames)
+        around_zero = (channel - channel.mean(axis=-1, keepdims=True) for channel in frames)  # an offset is no rumble
+        spectra = (np.fft.rfft(channel * self.window) for channel in around_zero)
         powers = [np.square(np.abs(spectrum), dtype=np.float64) for spectrum in spectra]
         power = np.mean(powers, axis=0) / (2 * self.hop)
         voice = power[:, self.voice].sum(axis=1)

@@ -1,4 +1,4 @@
-"""The network of the compact engine: gains and short complex filters found by dilated convolutions over bands.
+"""The network of the compact engine: gains and short complex filters, by convolutions over bands and a memory of all.
 
 Learnt from: split the spectrum into bands with a layer each and treat the bands as a picture (Luo and Yu 2023,
 BSRNN); a complex filter over neighbouring frames where pitch matters, plain gains above (Schroeter and others 2022,
@@ -27,6 +27,8 @@ DILATIONS = ((1, 1), (2, 2), (4, 4), (8, 1), (16, 2), (32, 4), (1, 1), (2, 2), (
 LEVEL_FRAMES, LEVEL_AHEAD, LEVEL_TAU = 376, 8, 188  # 6 s back, 0.13 s ahead, forgetting in 3 s
 DEAF = 4  # bins, below 125 Hz, that the level does not count
 CHANNELS = 64
+WHOLE = (3, 7)  # places among the blocks where the spectrum is looked at as a whole
+MEMORY, SUMMARY = 256, 8  # what is remembered of it, and what each band tells and is told
 GAIN, ROOM = 0, 1  # outputs of every bin; those below LOW have the filter behind them
 
 
@@ -46,6 +48,8 @@ class Compact(nn.Module):
         )
         self.music = nn.Parameter(torch.zeros(channels, 1, BANDS))
         self.blocks = nn.ModuleList(Block(channels, *dilation) for dilation in DILATIONS)
+        for place in WHOLE:
+            self.blocks.insert(place, Whole(channels))
         self.norm = nn.BatchNorm2d(channels)
         self.join = nn.ModuleList(
             Bands(bands, channels, width * (2 + 2 * TAPS if low else 2)) for bands, width, low in _groups()
@@ -63,7 +67,7 @@ class Compact(nn.Module):
         weight = self.music
         spectra = weight.new_zeros(batch, LOOK_AHEAD + 1, BINS, dtype=torch.complex64)
         power = weight.new_zeros(batch, 2, LEVEL_FRAMES + LEVEL_AHEAD - 1)
-        return [spectra, power, *(cast(Block, block).begin(batch) for block in self.blocks)]
+        return [spectra, power, *(cast(Block | Whole, block).begin(batch) for block in self.blocks)]
 
     def forward(self, spectra: Tensor, memory: list[Tensor], music: Tensor) -> tuple[Heard, list[Tensor]]:
         """Advance by some frames.
@@ -87,12 +91,13 @@ class Compact(nn.Module):
         for block, past in zip(self.blocks, memory[2:], strict=True):
             x, past = block(x, past)
             kept.append(past)
-        x = functional.relu(self.norm(x))
+        x = functional.relu(self.norm(x), inplace=True)
         return Heard(heard[:, : frames + TAPS - 1], level, x, *self._outputs(x)), kept
 
     def _level(self, spectra: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Return the running level behind every frame, and the powers to remember."""
-        power = spectra[..., DEAF:].abs().square().mean(dim=-1)
+        heard = spectra[..., DEAF:]
+        power = (heard.real.square() + heard.imag.square()).mean(dim=-1)
         powers = torch.cat([past, torch.stack([power, torch.ones_like(power)], dim=1)], dim=-1)
         total = functional.conv1d(powers.transpose(0, 1).reshape(-1, 1, powers.shape[-1]), self.decay)
         total, weight = total.view(2, len(spectra), -1)
@@ -178,10 +183,9 @@ class Block(nn.Module):
         self.past, self.ahead = 2 * dilation, min(dilation, 2)
         self.wide = nn.Conv2d(channels, channels, 3, dilation=(dilation, spread), padding=(0, spread), bias=False)
         self.norm: nn.Module = nn.BatchNorm2d(channels)
-        self.point = nn.Conv2d(channels, channels, 1)
+        self.point = nn.Conv2d(channels, channels, 1, bias=False)
         with torch.no_grad():
             self.point.weight.mul_(0.3)
-            self.point.get_parameter("bias").zero_()
 
     def begin(self, batch: int) -> Tensor:
         """Return the frames before the first: nothing."""
@@ -191,13 +195,47 @@ class Block(nn.Module):
         heard = torch.cat([past.to(x.dtype), x], dim=2).contiguous(memory_format=torch.channels_last)
         frames, first = x.shape[2], self.past - self.ahead
         branch = functional.relu(self.norm(self.wide(heard)), inplace=True).permute(0, 2, 3, 1)
-        branch = functional.linear(branch, self.point.weight[:, :, 0, 0], self.point.bias).permute(0, 3, 1, 2)
+        branch = functional.linear(branch, self.point.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
         return heard[:, :, first : first + frames] + branch, heard[:, :, frames:]
 
     def settle(self) -> None:
         """Take the normalisation into the convolution, once nothing is learnt any more: the same, sooner."""
         self.wide, self.norm = fuse_conv_bn_eval(self.wide, cast(nn.BatchNorm2d, self.norm)), nn.Identity()
         self.wide.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class Whole(nn.Module):
+    """What all bands together have been like, for as long as it matters: running means that are sped up and halted.
+
+    The convolutions see two seconds and their neighbourhood; this is how a noise that goes on is known by what it
+    was before, and a voice in one band by what it does in the others. A GRU whose gate hears only what comes in
+    (Feng and others 2024), with means over what has been heard so far, so that seconds of training serve for hours.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.tell = Bands(BANDS, channels, SUMMARY)
+        self.hear = nn.Linear(BANDS * SUMMARY, 2 * MEMORY)
+        self.spread = nn.Linear(MEMORY, BANDS * 2 * SUMMARY)
+        self.told = Bands(BANDS, 2 * SUMMARY, channels)
+        with torch.no_grad():
+            self.hear.bias[:MEMORY] = torch.linspace(-6, 1, MEMORY)  # over six seconds to one frame
+            self.told.weight.zero_()
+
+    def begin(self, batch: int) -> Tensor:
+        """Return the memory of a stream that has heard nothing."""
+        return self.told.weight.new_zeros(2, batch, MEMORY)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        share, value = self.hear(self.tell(x.permute(0, 2, 3, 1)).flatten(2)).float().chunk(2, dim=-1)
+        pairs = torch.stack([value, torch.ones_like(value)])
+        sums = []
+        for now, how_much in zip(pairs.unbind(2), share.sigmoid().unbind(1), strict=True):
+            past = torch.lerp(past, now, how_much)
+            sums.append(past)
+        totals, weights = torch.stack(sums, dim=2)
+        spread = functional.silu(self.spread(totals / (weights + 1e-9)))
+        return x + self.told(spread.reshape(*spread.shape[:2], BANDS, -1)).permute(0, 3, 1, 2), past
 
 
 LOOK_AHEAD = LEVEL_AHEAD + sum(min(dilation, 2) for dilation, _ in DILATIONS) + 1

@@ -15,19 +15,19 @@ from aural.learning.losses import (
     PerceptualDisturbance,
     Unintelligibility,
     log_spectral_db,
-    si_sdr_db,
+    sdr_db,
     spectral_distance,
     stft,
 )
 from aural.stages.noise_reduction.compact import BANDS, GROUPS, HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact
 from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe, analysis, synthesis
 
-WEIGHTS = {"spectral": 1.2, "log_spectral": 0.045, "room": 0.5, "si_sdr": 0.15, "disturbance": 1.2,
+WEIGHTS = {"spectral": 1.2, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
            "room_disturbance": 0.3, "unintelligible": 5.0}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):
-    """Compressed spectra at two resolutions, log spectra, SI-SDR, what PESQ hears and what ESTOI misses."""
+    """Compressed spectra at two resolutions, log spectra, SDR, what PESQ hears and what ESTOI misses."""
 
     network: Compact
 
@@ -56,7 +56,7 @@ class CompactRecipe(VoiceRecipe):
             "spectral": 5 * (spectral_distance(*coarse) + spectral_distance(*fine)).mean(),
             "log_spectral": log_spectral_db(*fine).mean(),
             "room": 10 * spectral_distance(*without_room).mean(),
-            "si_sdr": -si_sdr_db(audio, voice).clamp(max=30).mean(),
+            "sdr": -sdr_db(audio, voice).clamp(max=30).mean(),
             "disturbance": (self.disturbance(audio, voice) * (1 - music)).mean(),
             "room_disturbance": (self.disturbance(synthesis(dried, dry.shape[1]), dry) * (1 - music)).mean(),
             "unintelligible": (self.unintelligibility(audio, voice) * (1 - music)).mean(),
@@ -77,6 +77,7 @@ class Foretelling(VoiceRecipe):
 
     def __init__(self, settings: MixedTraining, network: Compact) -> None:
         super().__init__(settings, network)
+        self.network.join.requires_grad_(False)  # what makes gains has no part in this
         self.tell = torch.nn.Conv2d(self.network.norm.num_features, 2, 1)
 
     def clips(self, part: str) -> Callable[[np.random.Generator], tuple[Any, ...]]:

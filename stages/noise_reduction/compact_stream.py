@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -27,7 +26,8 @@ def network(path: Path) -> Compact:
     """
     opened = weights.into(Compact(), path)
     for block in opened.blocks:
-        cast(Block, block).settle()
+        if isinstance(block, Block):
+            block.settle()
     return opened
 
 
@@ -76,5 +76,5 @@ class CompactStream(FrameStream):
         shared = (torch.sum(x * share, 0, keepdim=True) for x in (heard.gain, heard.room))
         gain, room = (x.expand_as(heard.gain) for x in shared)
         filters = torch.sum(heard.filters * share[..., None], 0, keepdim=True).expand_as(heard.filters)
-        clean = Heard(heard.spectra, heard.level, heard.bands, gain, filters, room).denoised() * room**self.dereverb
-        return torch.lerp(clean, heard.spectra[:, 1:-1], self.floor)
+        clean = Heard(heard.spectra, heard.level, heard.bands, gain, filters, room).denoised()
+        return torch.lerp(clean, heard.spectra[:, 1:-1], self.floor) * room**self.dereverb

@@ -80,12 +80,12 @@ class Evaluation(evaluation.Evaluation):
 
     def systems(self) -> Mapping[str, System]:
         engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
-        stages = {name: NoiseReduction(engine=name) for name in engines}
+        systems = {"input": unchanged} | {name: partial(through, NoiseReduction(engine=name)) for name in engines}
         for path in self.network:
-            if (name := Path(path).stem) in stages:
-                raise ParameterError(f"evaluation: two networks are called {name!r}")
-            stages[name] = NoiseReduction(engine=_engine(path), weights=path)
-        return {"input": unchanged} | {name: partial(through, stage) for name, stage in stages.items()}
+            if (name := Path(path).stem) in systems:
+                raise ParameterError(f"evaluation: two systems are called {name!r}; rename {path}")
+            systems[name] = partial(through, NoiseReduction(engine=_engine(path), weights=path))
+        return systems
 
     def cases(self) -> Sequence[Case]:
         if self.clean and self.noisy:
@@ -153,6 +153,8 @@ class Mixture:
         """Mix it, at one level of the voice, and write it to the folder for pairs if there is one."""
         take = self._take()
         wanted = take.voice if self.settings.reference == "voice" else take.dry
+        if not wanted.any():
+            raise AudioError(f"{self.voice[0].path}: is silent")
         gain = np.float32(10 ** ((LEVEL_DBFS - active_db(wanted, SAMPLE_RATE)) / 20))
         sample = Sample(
             self.name,
@@ -200,9 +202,9 @@ def labels(snr: str, kind: str) -> Mapping[str, str]:
 
 
 def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
-    voice, mixture = (audio.mean(axis=0, dtype=np.float64) for audio in (wanted, heard))
+    voice, mixture = (audio.ravel().astype(np.float64) for audio in (wanted, heard))
     voice = voice * (np.dot(mixture, voice) / max(np.dot(voice, voice), 1e-30))
-    snr_db = active_db(voice, sample_rate) - active_db(mixture - voice, sample_rate)
+    snr_db = max(active_db(voice, sample_rate) - active_db(mixture - voice, sample_rate), -CLEAN_DB)
     return "clean" if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"
 
 
@@ -213,6 +215,8 @@ def _shape(audio: Block, sample_rate: int) -> str:
 def _engine(path: str) -> str:
     """Return the engine that weights are for."""
     _, about = weights.load(path)
+    if about.get("settings", {}).get("pretrain"):
+        raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
     if (name := about.get("network")) not in NETWORKS:
         raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(NETWORKS)}")
     return str(name)
@@ -245,4 +249,7 @@ def _save(sample: Sample, folder: Path) -> None:
     for name, audio in (("clean", sample.wanted), ("noisy", sample.heard)):
         path = folder / name / f"{sample.name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
+        try:
+            soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"{path}: cannot be written: {error}") from error

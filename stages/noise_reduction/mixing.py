@@ -85,7 +85,8 @@ class Mixing:
         self.responses = Whole(self.clips["ir"], SAMPLE_RATE)
         self.music_share = settings.music_share if self.clips["music"] else 0.0
         scene = settings.drawing()
-        self.scene = scene if self.clips["ir"] else replace(scene, room=0.0, simulated_room=scene.room)
+        rooms = 1 - (1 - scene.room) * (1 - scene.simulated_room)
+        self.scene = scene if self.clips["ir"] else replace(scene, room=0.0, simulated_room=rooms)
 
     def __call__(self, rng: np.random.Generator) -> Drawn:
         music = bool(rng.random() < self.music_share)
@@ -95,23 +96,28 @@ class Mixing:
         stock = Stock(self.noises, self.responses, self.voices)
         take = degrade(Take.of(source, SAMPLE_RATE), self.scene.draw(rng, stock), rng)
         level_db = active_db(take.voice, SAMPLE_RATE)
-        gain = np.float32(10 ** (-max(level_db, -120.0) / 20))
+        gain = np.float32(10 ** (-max(level_db, SILENT_DBFS) / 20))
         return take.heard * gain, take.voice * gain, take.dry * gain, np.float32(music)
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
-        """Draw an excerpt at unit level; half of them faster or slower, and so higher or lower."""
+        """Draw an excerpt at unit level that is not silent; half of them faster or slower, and so higher or lower."""
         import soxr
 
-        audio = excerpts[int(rng.integers(len(excerpts)))]
-        if rng.random() < 0.5:
-            audio = soxr.resample(audio, SAMPLE_RATE * rng.uniform(1 / FASTEST, FASTEST), SAMPLE_RATE, quality="MQ")
-        first = int(rng.integers(max(1, len(audio) - self.frames)))
-        audio = audio[first : first + self.frames]
-        audio = audio / np.float32(10 ** (max(active_db(audio, SAMPLE_RATE), -120.0) / 20))
-        return np.pad(audio, (0, self.frames - len(audio)))
+        for _ in range(DRAWS):
+            audio = excerpts[int(rng.integers(len(excerpts)))]
+            if rng.random() < 0.5:
+                rate = SAMPLE_RATE * rng.uniform(1 / FASTEST, FASTEST)
+                audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="MQ")
+            first = int(rng.integers(max(1, len(audio) - self.frames)))
+            audio = audio[first : first + self.frames]
+            if (level_db := active_db(audio, SAMPLE_RATE)) > SILENT_DBFS:
+                audio = audio / np.float32(10 ** (level_db / 20))
+                return np.pad(audio, (0, self.frames - len(audio)))
+        raise AudioError(f"{DRAWS} excerpts in a row are silent; the voices, or the music, hold hardly any sound")
 
 
 FASTEST = 1.13
+SILENT_DBFS, DRAWS = -90.0, 50
 
 
 def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:

@@ -43,8 +43,8 @@ class NoiseReduction(Effect):
                         "a statistical estimator, or the noisereduce library's spectral gate",
                         choices=("compact", "unet", "mmse", "gate"))  # fmt: skip
     max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
-                                             "engine, and 4 dB where music is kept; 0 leaves only the filters",
-                                             unit="dB",
+                                             "engine, and 4 dB where music is kept; 0 leaves only the filters "
+                                             "and dereverb", unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
     dereverb: float = param(0.0, "Share of the room that is taken away with the noise; 0 leaves the room",
                             low=0.0, high=1.0, when={"engine": "compact"})  # fmt: skip
@@ -173,7 +173,7 @@ class NoiseReduction(Effect):
         return Cleaner(self._filters(source), self._engine(source))
 
     def _engine(self, source: Format) -> Stream:
-        if self.limit_db == 0:
+        if self.limit_db == 0 and self.dereverb == 0:
             return Through(source)
         if self.engine in NETWORKS:
             return self._network(source)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
+from scipy.signal import sosfilt, sosfilt_zi
 
 from aural.stage import Block, Format, Stream
 from aural.stages.noise_reduction import dsp
@@ -19,14 +19,19 @@ NEIGHBOURHOOD_HZ = 320.0
 
 
 class FilterStream(Stream):
-    """Second-order sections with their state, in double precision."""
+    """Second-order sections with their state, in double precision.
+
+    They begin as if the first frame had always been there: an offset goes without a thump.
+    """
 
     def __init__(self, source: Format, sections: NDArray[np.float64]) -> None:
         super().__init__(source)
         self.sections = sections
-        self.state = np.zeros((len(sections), source.channels, 2))
+        self.state: NDArray[np.float64] | None = None
 
     def push(self, block: Block) -> Block:
+        if self.state is None and block.shape[-1]:
+            self.state = sosfilt_zi(self.sections)[:, np.newaxis] * block[:, :1].astype(np.float64)
         out = np.empty_like(block)
         for start in range(0, block.shape[-1], SLAB):
             piece = block[:, start : start + SLAB].astype(np.float64)

@@ -16,6 +16,7 @@ from aural.stages.noise_reduction.unet import GRID, REACH, Unet
 from aural.streaming import AtRate, SegmentStream
 
 SEGMENT = 96 * GRID * HOP  # 25 s
+LOST_DB = 1.77  # that stage one takes from any voice of the validation part, clean ones too: a plain gain
 
 
 @cache
@@ -52,7 +53,7 @@ class UnetStream(SegmentStream):
         window = torch.hann_window(WINDOW).sqrt()
         spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
         told = self.network(spectra.abs().square().mean(dim=0).T[None])
-        bands = told.voice * 10 ** (self.studio * told.character_db / 20)
+        bands = told.voice * 10 ** ((LOST_DB + self.studio * told.character_db) / 20)
         gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
         return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
             :, :frames

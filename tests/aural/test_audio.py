@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +84,66 @@ def test_dither_does_not_depend_on_blocks() -> None:
 def test_over_full_scale_is_clipped_not_wrapped(tmp_path: Path) -> None:
     write_whole(tmp_path / "a.wav", np.array([[1.5, -1.5]], np.float32), 48000)
     np.testing.assert_allclose(read(tmp_path / "a.wav")[0], [[1, -1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".m4a"])
+def test_what_is_clipped_is_told(tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture) -> None:
+    audio = voice(1.0) / np.abs(voice(1.0)).max()
+    write_whole(tmp_path / f"a{suffix}", audio, 48000)
+    assert not caplog.text
+    audio[0, 1000:1003] = 2.0, -2.0, 1.5
+    write_whole(tmp_path / f"a{suffix}", audio, 48000)
+    assert f"a{suffix}: 3 samples clipped, up to 6.0 dB beyond full scale" in caplog.text
+
+
+def test_floats_hold_what_lies_beyond_full_scale(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    like = open_audio(write(tmp_path / "like.wav", voice(1.0), subtype="FLOAT")).info
+    write_audio(tmp_path / "a.wav", [4 * voice(1.0)], Format(48000, 1), like=like)
+    assert np.array_equal(read(tmp_path / "a.wav")[0], 4 * voice(1.0))
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".m4a", ".opus"])
+def test_a_colon_belongs_to_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_whole(f"12:30{suffix}", voice(1.0), 48000)
+    assert abs(read(f"12:30{suffix}")[0].shape[1] - 48000) < 1500
+
+
+@pytest.mark.parametrize(
+    ("audio", "why"),
+    [
+        (np.full((1, 99), np.nan, np.float32), "NaN"),
+        (np.ones((1, 99), np.int16), "floats"),
+        (np.ones((2, 2, 9)), "shape"),
+    ],
+)
+def test_what_is_no_audio_is_not_written(tmp_path: Path, audio: np.ndarray, why: str) -> None:
+    with pytest.raises(AudioError, match=why):
+        write_whole(tmp_path / "a.wav", audio, 48000)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_channel_without_an_axis_is_written(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.mp3", voice(1.0)[0].astype(np.float64), 48000)
+    assert read(tmp_path / "a.mp3")[0].shape[0] == 1
+
+
+def test_a_pipe_is_no_empty_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(AudioError, match="is a pipe; name the input -"):
+        open_audio(tmp_path / "pipe")
+
+
+def test_two_programs_do_not_take_each_others_unfinished_files_for_their_own(tmp_path: Path) -> None:
+    """A mark that a library set for all processes that it starts would be theirs too."""
+    program = "import subprocess, sys; from aural.audio import writing; print(writing.RUN, flush=True)"
+    again = f"subprocess.run([sys.executable, '-c', {program!r}])"
+    marks = subprocess.run(
+        [sys.executable, "-c", f"{program}; {again}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    first, second = marks.stdout.split()
+    assert first != second
 
 
 def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_blocks_do_not_matter() -> None:
 
 def test_dc() -> None:
     assert found(voice() + 0.05, "DC offset of 5.0 %")
+    assert examine(voice() + 0.1).kind == examine(voice()).kind == "speech", "an offset is no rumble"
     assert not found(voice(), "DC offset")
 
 

@@ -108,6 +108,13 @@ def test_known_values() -> None:
     assert abs(estoi(clean, np.zeros_like(clean), RATE)) < 0.05
 
 
+def test_pesq_of_a_long_recording_is_the_mean_of_its_pieces() -> None:
+    """Its package ends the whole process at more than fifty utterances."""
+    clean = np.tile(np.concatenate([voice()[: RATE // 2], np.zeros(RATE // 2, np.float32)]), 110)
+    heard = clean + np.float32(0.01) * white(6, clean.size)
+    assert pesq(clean, heard, RATE) == pytest.approx(pesq(clean[: 10 * RATE], heard[: 10 * RATE], RATE), abs=0.3)
+
+
 @pytest.mark.parametrize("metric", MEASURED, ids=lambda metric: metric.name)
 def test_more_noise_is_worse_and_level_is_not(metric: metrics.Metric) -> None:
     clean, noise = voice(), white(5, voice().size)

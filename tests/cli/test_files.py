@@ -64,6 +64,19 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_dry_run_refuses_what_the_run_refuses(tmp_path: Path) -> None:
+    a, there = write(tmp_path / "a.wav", voice(2)), write(tmp_path / "there.wav", voice(2))
+    for wanted, why in (
+        (there, "exists; use -f"),
+        (a, "is the input itself"),
+        (tmp_path / "b.v2", "cannot write .v2"),
+    ):
+        for command in (("clean", a, "-o", wanted, "-n"), ("master", a, wanted, "-n")):
+            code, _, err = invoke(*command)
+            assert code == 2
+            assert why in err
+
+
 def test_json(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice())
     diagnosis = json.loads(invoke("inspect", path, "--json")[1])
@@ -123,6 +136,12 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
     assert run.stdout.startswith("RIFF")
     assert "master" in run.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_what_is_wrong_with_standard_input_is_said_of_it(tmp_path: Path) -> None:
+    done = aural("inspect", "-", cwd=tmp_path, stdin=b"")
+    assert done.returncode == 2
+    assert done.stderr == "aural: standard input: is empty (0 bytes)\n"
 
 
 def test_inspect_reads_standard_input(tmp_path: Path) -> None:

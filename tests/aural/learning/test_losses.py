@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aural.learning.losses import PerceptualDisturbance, Unintelligibility, si_sdr_db, spectral_distance, stft
+from aural.learning.losses import PerceptualDisturbance, Unintelligibility, sdr_db, si_sdr_db, spectral_distance, stft
 from aural.testing import SAMPLE_RATE, probe
 
 VOICE = torch.from_numpy(probe("voice", 4.0, 1)[0].copy())
@@ -63,6 +63,10 @@ def test_si_sdr_is_the_ratio_and_knows_no_level(gain: float) -> None:
     noise = NOISE - (NOISE @ VOICE) / (VOICE @ VOICE) * VOICE
     heard = gain * (VOICE + noise * (VOICE.norm() / noise.norm()) * 10 ** (-7 / 20))
     assert float(si_sdr_db(heard[None], VOICE[None])) == pytest.approx(7, abs=0.01)
+
+
+def test_sdr_counts_a_wrong_level() -> None:
+    assert float(sdr_db(0.9 * VOICE[None], VOICE[None])) == pytest.approx(20, abs=0.01)
 
 
 def test_spectral_distance_grows_with_the_difference() -> None:

@@ -26,12 +26,15 @@ def test_subfolders_are_groups_and_numbers_are_takes(tmp_path: Path) -> None:
     assert [clip.group for clip in find(tmp_path / "a", "speech")] == ["anna", "anna", "ben"]
     fill(tmp_path / "b", {"street_1": 1, "street_2": 1, "song_e0": 1, "wind": 1})
     assert {clip.group for clip in find(tmp_path / "b", "noise")} == {"street", "song", "wind"}
+    fill(tmp_path / "c", {"001": 1, "002": 1, "003": 1})
+    assert {clip.group for clip in find(tmp_path / "c", "noise")} == {"001", "002", "003"}
 
 
 def test_a_manifest_is_believed(tmp_path: Path) -> None:
     fill(tmp_path, {"x": 1, "y": 2})
     (tmp_path / "MANIFEST.csv").write_text(
-        "path,speaker,category,seconds,snr_db\nx.wav,fr-Marie,kids,1,40\ny.wav,myx-marie,kids,2,\n"
+        "path,speaker,category,seconds,snr_db\nx.wav,fr-Marie,kids,1,40\ny.wav,myx-marie,kids,2,\n",
+        "utf-8-sig",  # as a spreadsheet writes it
     )
     first, second = find(tmp_path, "speech")
     assert (first.group, second.group) == ("marie", "marie")

@@ -54,6 +54,17 @@ def test_memory_carries_over(network: Compact) -> None:
     assert torch.allclose(torch.cat(pieces, 1), whole, atol=1e-4)
 
 
+def test_it_remembers_for_longer_than_it_looks_back_and_forgets_in_the_end(network: Compact) -> None:
+    """The convolutions look back 2 s, the level 6 s."""
+    seconds = SAMPLE_RATE // HOP
+    x = spectra(60 * seconds)
+    other = x.clone()
+    other[:, : 3 * seconds] *= torch.linspace(0.1, 3, BINS)
+    change = (run(network, other) - run(network, x)).abs().mean(dim=(0, 2)) / run(network, x).abs().mean(dim=(0, 2))
+    assert change[12 * seconds : 13 * seconds].mean() > 1e-5
+    assert change[-seconds:].mean() < 0.1 * change[12 * seconds : 13 * seconds].mean()
+
+
 def test_it_looks_no_further_ahead_than_it_says(network: Compact) -> None:
     x = spectra(120)
     changed = x.clone()
@@ -115,6 +126,14 @@ def test_attenuation_has_the_limit_that_was_asked_for() -> None:
         assert levels[-1] < limit_db + 0.5
     assert levels == sorted(levels)
     assert levels[0] > 3
+
+
+def test_the_room_goes_whatever_is_left_of_the_noise() -> None:
+    audio = voice(3)
+    kept = NoiseReduction(hum_hz=0.0, max_attenuation_db=0.0)(audio, SAMPLE_RATE)
+    dried = NoiseReduction(hum_hz=0.0, max_attenuation_db=0.0, dereverb=1.0)(audio, SAMPLE_RATE)
+    assert np.array_equal(kept, audio)
+    assert np.std(audio - dried) > 0.02 * np.std(audio)
 
 
 def test_wrong_weights_are_told(tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ def test_scores_rise(engine: str, snr_db: float, gain_db: float) -> None:
     assert (np.mean(gains, axis=0) > LEAST[engine]).all()
 
 
+@pytest.mark.parametrize("engine", ["compact", "unet", "mmse"])
+@pytest.mark.parametrize("place", [None, "street"])
+def test_the_voice_keeps_its_level(engine: str, place: str | None) -> None:
+    for voice in VOICES:
+        clean = read("speech", "set", voice, 6)
+        noise = read("noise", "category", place, 6) * np.float32(10 ** (-15 / 20)) if place else np.float32(0)
+        heard = NoiseReduction(engine=engine, studio=0.0)(clean + noise, RATE)
+        assert abs(20 * np.log10(np.dot(heard, clean) / np.dot(clean, clean))) < 0.5
+
+
 def test_clean_speech_comes_out_nearly_unchanged() -> None:
     for voice in VOICES:
         clean = read("speech", "set", voice, 6)

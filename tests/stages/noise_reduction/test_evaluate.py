@@ -190,6 +190,13 @@ def test_snr_of_a_pair_whatever_its_level(tmp_path: Path, snr_db: float, label: 
     assert pairs_of(tmp_path, clean, 0.3 * (clean + noise)).labels == labels(label, "street")
 
 
+def test_channels_that_cancel_have_an_snr(tmp_path: Path) -> None:
+    clean = voice(2.0) * np.array([[1], [-1]], np.float32)
+    noise = np.random.default_rng(0).standard_normal((1, clean.shape[1])).astype(np.float32)
+    noise *= np.float32(10 ** ((active_db(clean[0], RATE) - active_db(noise[0], RATE) - 10) / 20))
+    assert pairs_of(tmp_path, clean, clean + noise).labels == labels("10 dB", "street")
+
+
 def test_a_pair_is_alike(tmp_path: Path) -> None:
     clean = voice(1.0)
     with pytest.raises(AudioError, match=r"n/a.wav has 1 x 47999 frames at 48000 Hz, .*c/a.wav has 1 x 48000"):

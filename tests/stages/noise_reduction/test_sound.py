@@ -133,6 +133,12 @@ def test_hum_is_found_and_taken_out(hz: float) -> None:
     assert level_db(out) < level_db(0.1 * noise(8)) + 1
 
 
+def test_an_offset_goes_without_a_thump() -> None:
+    audio, stage = probe("voice", 1.0, 1), NoiseReduction(highpass_hz=80.0, hum_hz=0.0, max_attenuation_db=0.0)
+    without, with_offset = stage(audio - audio[:, :1], RATE), stage(audio + 0.3, RATE)
+    assert np.abs(without - with_offset).max() < 1e-5
+
+
 def test_a_frequency_that_is_given_is_not_looked_for() -> None:
     ready = NoiseReduction(hum_hz=50.0).measure([hum(hz=50.02)], Format(RATE, 1))
     assert ready.hum_hz == 50.0

@@ -19,6 +19,7 @@ from aural.learning import weights
 from aural.learning.run import fit, start
 from aural.stages.noise_reduction.compact import Compact
 from aural.stages.noise_reduction.compact_recipe import CompactRecipe
+from aural.stages.noise_reduction.mixing import Mixing
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.stages.noise_reduction.train import NoiseReductionTraining
 
@@ -146,6 +147,29 @@ def test_settings_are_checked_and_come_back(toy: Path, tmp_path: Path) -> None:
         NoiseReductionTraining.read(tmp_path)
     with pytest.raises(ParameterError, match="steps must be at least 1"):
         settings(toy, steps=0)
+
+
+@pytest.mark.parametrize(("scene", "share"), [("room = 0.5", 0.5), ("room = 0.0\nsimulated_room = 1.0", 1.0)])
+def test_without_impulse_responses_all_rooms_are_simulated(
+    toy: Path, tmp_path: Path, scene: str, share: float
+) -> None:
+    (tmp_path / "scene.toml").write_text(scene)
+    mixing = Mixing(settings(toy, scene=str(tmp_path / "scene.toml")), "train")
+    assert (mixing.scene.room, mixing.scene.simulated_room) == (0.0, share)
+
+
+def test_a_silent_excerpt_is_drawn_again(toy: Path, tmp_path: Path) -> None:
+    """Brought to unit level, it would be a million times too loud."""
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "1.wav", np.concatenate([voice(2)[0], np.zeros(480000)]), 48000)
+    mixing = Mixing(settings(toy, speech=str(tmp_path)), "train")
+    peaks = [max(np.abs(part).max() for part in mixing(np.random.default_rng(n))[:3]) for n in range(10)]
+    assert max(peaks) < 100
+    for name in "abc":
+        soundfile.write(tmp_path / name / "1.wav", np.zeros(48000), 48000)
+    with pytest.raises(AudioError, match="excerpts in a row are silent"):
+        Mixing(settings(toy, speech=str(tmp_path)), "train")(np.random.default_rng(0))
 
 
 def test_a_damaged_file_is_named_from_the_process_that_mixes(toy: Path, tmp_path: Path) -> None:

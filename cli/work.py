@@ -113,7 +113,13 @@ def real_files(job: Job) -> Iterator[Job]:
         try:
             yield real
         except AudioError as error:
-            raise AudioError(str(error).replace(str(real.source), "standard input")) from error
+            text = str(error)
+            for asked, path, name in (
+                (job.source, real.source, "standard input"),
+                (job.target, real.target, "standard output"),
+            ):
+                text = text.replace(str(path), name) if asked == STDIO else text
+            raise AudioError(text) from error
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)

@@ -142,6 +142,8 @@ def test_what_is_wrong_with_standard_input_is_said_of_it(tmp_path: Path) -> None
     done = aural("inspect", "-", cwd=tmp_path, stdin=b"")
     assert done.returncode == 2
     assert done.stderr == "aural: standard input: is empty (0 bytes)\n"
+    done = aural("master", "none.wav", "-", cwd=tmp_path)
+    assert done.stderr == "aural: none.wav: no such file or directory\n"
 
 
 def test_inspect_reads_standard_input(tmp_path: Path) -> None:

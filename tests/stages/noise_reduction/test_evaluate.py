@@ -76,7 +76,7 @@ def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: 
     assert list(systems) == [*corpus.systems(), Path(path).stem]
     sample = judged.cases()[0].load()
     assert not np.allclose(systems[Path(path).stem](sample), systems["compact"](sample))
-    with pytest.raises(ParameterError, match="two networks are called"):
+    with pytest.raises(ParameterError, match="two systems are called"):
         replace(corpus, network=(path, path))
     stranger = weights.save(state, tmp_path, "fullband", {})
     with pytest.raises(WeightsError, match="none of the networks of noise reduction, compact and unet"):

@@ -10,6 +10,7 @@ aural.clean("memo.m4a", "memo.wav")
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from aural.advice import Decision
 from aural.chain import Chain, Split
 from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
 from aural.parameters import param
@@ -32,6 +33,7 @@ __all__ = [
     "Block",
     "Chain",
     "ChainError",
+    "Decision",
     "Effect",
     "Format",
     "Mix",

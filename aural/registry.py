@@ -9,7 +9,7 @@ from typing import Any
 
 from aural.errors import ChainError, ParameterError
 from aural.parameters import hint, parameters
-from aural.stage import Stage
+from aural.stage import Effect, Stage
 
 GROUP = "aural.stages"
 
@@ -38,6 +38,19 @@ def stage_class(name: str) -> type[Stage]:
     except ImportError as error:
         raise ChainError(f"stage {name} cannot be loaded from {entries[name].value}: {error}") from error
     return found
+
+
+def finisher() -> type[Effect]:
+    """Return the class of the stage that brings a recording to a named target: one that sets the level.
+
+    Raises:
+        ChainError: none is installed.
+    """
+    for name in names():
+        found = stage_class(name)
+        if issubclass(found, Effect) and found.sets_level:
+            return found
+    raise ChainError("no installed stage brings a recording to a target")
 
 
 def create(name: str, **values: Any) -> Stage:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aural.advice import Decision
 from aural.errors import AudioError, NotReady
 from aural.parameters import check, param, parameters
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 Block = NDArray[np.float32]
 """Audio, shape (channels, frames); a Separator's stream gives (stems, channels, frames)."""
@@ -172,6 +176,10 @@ class Stage(ABC):
 class Effect(Stage):
     """A stage with one output."""
 
+    sets_level: ClassVar[bool] = False
+    """It brings a recording to a level. Within a preset it runs only for a stage behind it that depends on the level;
+    at the end of a mix it is what a target is given to, as its parameter `target`."""
+
     _: KW_ONLY
     mix: float = param(
         1.0, "Share of the processed signal in the output; 0 leaves the input as it is", low=0.0, high=1.0
@@ -196,6 +204,18 @@ class Effect(Stage):
     @property
     def ready(self) -> bool:
         return self.mix == 0 or super().ready
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        """Say what a recording asks of this stage: to run, to run with other values, or nothing; and why.
+
+        `aural clean` asks each stage of a preset. A stage that does not say runs because the preset asks for it.
+        """
+        return Decision(self.name, self, "the preset asks for it")
+
+    def advise_level(self, diagnosis: Diagnosis) -> Decision:
+        """Say what to do to a clean voice, which nothing but its level may be changed of: nothing, if not said."""
+        reason = "a clean voice: nothing but its level is changed"
+        return Decision(self.name, None, reason, minor=self.sets_level)
 
     def open(self, source: Format) -> Stream:
         from aural.streaming import BlendStream, Through

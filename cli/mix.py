@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from aural.mixdown import Mixed
 
 LABEL = 22
-TARGETS = next(p.spec.choices for p in parameters(registry.stage_class("master")) if p.name == "target")
+FINISHER = registry.finisher()
+TARGETS = next(p.spec.choices for p in parameters(FINISHER) if p.name == "target")
 
 
 class Named(click.ParamType):  # type: ignore[type-arg]
@@ -64,7 +65,7 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     "--target",
     type=click.Choice(TARGETS),
     metavar="NAME",
-    help=f"Where the mix goes: the stage master with this target ends it. One of {', '.join(TARGETS)}.",
+    help=f"Where the mix goes: the stage {FINISHER.name} with this target ends it. One of {', '.join(TARGETS)}.",
 )
 @shared("force", "dry-run")
 @click.option(
@@ -213,7 +214,7 @@ def _master(own: Chain, name: str | None, target: str | None) -> Chain:
     chain: Any = read_chain(name) if name else own
     if target is None:
         return chain
-    stage: Any = registry.create("master", target=target)
+    stage: Any = registry.create(FINISHER.name, target=target)
     before = chain.stages if chain.mix == 1 else (chain,)
     return Chain((*(before[:-1] if before and before[-1].name == stage.name else before), stage))
 

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from aural.advice import Decision
 from aural.chain import Chain
 from aural.cli.work import Job
 from aural.diagnosis import Diagnosis
 from aural.parameters import parameters
-from aural.planning import Decision, Plan
+from aural.planning import Plan
 from aural.runner import Cleaned
 from aural.stage import Effect, Stage
 

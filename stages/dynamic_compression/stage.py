@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from aural import Effect, Format, Stream, param
+from aural.advice import Decision, if_uneven
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class DynamicCompression(Effect):
     link: float = param(1.0, "How far each channel follows the loudest; 0 leaves each to itself",
                         low=0.0, high=1.0)  # fmt: skip
     makeup_db: float = param(0.0, "Gain behind the compressor", unit="dB", low=-24.0, high=48.0)
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        return if_uneven(self, diagnosis)
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.dynamic_compression.streams import CompressionStream

@@ -16,9 +16,9 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aural import Chain, Effect
+from aural import Chain
 from aural.parameters import parameters
-from aural.registry import create
+from aural.registry import stage_class
 from aural.stages.dynamic_compression.dsp import OCTAVE_DB, TINY
 from aural.stages.dynamic_compression.stage import DynamicCompression
 
@@ -241,13 +241,8 @@ class Twin(nn.Module):
         if not self.kinds:
             return Chain((compressor,))
         columns = [[_rounded(value) for value in self.sections()[name]] for name in BAND]
-        bands = [
-            ":".join(f"{part:g}" if part is not kind else part for part in (kind, *row))
-            for kind, *row in zip(self.kinds, *columns, strict=True)
-        ]
-        equaliser = create("equaliser", bands=tuple(bands))
-        assert isinstance(equaliser, Effect)
-        return Chain((equaliser, compressor))
+        equaliser: Any = stage_class("equaliser")
+        return Chain((equaliser.of(zip(self.kinds, *columns, strict=True)), compressor))
 
 
 def _rounded(value: Tensor) -> float:

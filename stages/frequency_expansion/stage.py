@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from aural.advice import Decision
 from aural.errors import ParameterError
 from aural.parameters import param
 from aural.stage import Block, Effect, Format, Stream
 from aural.streaming import resampler
 
 if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
     from aural.stages.frequency_expansion.dsp import Band
 
 log = logging.getLogger("aural")
@@ -65,6 +67,12 @@ class FrequencyExpansion(Effect):
             raise ParameterError(f"{self.name}: decline_db and noise are for the engine classical")
         if self.engine != "fullband" and self.weights:
             raise ParameterError(f"{self.name}: weights are for the engine fullband")
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        reach = f"{diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz"
+        if not diagnosis.dull:
+            return Decision(self.name, None, f"the spectrum reaches {reach}")
+        return Decision(self.name, self, f"the spectrum ends at {reach}: {diagnosis.origin}")
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.bandwidth import BandwidthMeter

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from aural.advice import Decision
 from aural.parameters import param
 from aural.stage import Block, Effect, Format, Stream
 from aural.streaming import Through
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 log = logging.getLogger("aural")
 
@@ -42,6 +46,11 @@ class FrequencyGeneration(Effect):
         0.7, "Share of continued partials where the surroundings have some; the rest is noise", low=0.0, high=1.0
     )
     seed: int = param(0, "Number of the random filling; the same number gives the same bits", low=0, high=2**31)
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        if not (diagnosis.lossy and diagnosis.bandwidth.cut):
+            return Decision(self.name, None, "no trace of a codec at a low bit rate")
+        return Decision(self.name, self, f"cut off at {diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz by a codec")
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.bandwidth import BandwidthMeter

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from aural import Block, Effect, Format, Stream, param
+from aural.advice import Decision, if_uneven
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 LOWEST_LUFS = -120.0
 
@@ -32,6 +36,9 @@ class Leveller(Effect):
     def level_independent(self) -> bool:  # type: ignore[override]
         """Levels that were given are absolute."""
         return self.target_lufs is None and self.speech_lufs is None
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        return if_uneven(self, diagnosis)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.stages.leveller import dsp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -46,6 +47,11 @@ class Band:
             )
         return cls(kind, hz, gain_db, q)
 
+    def __str__(self) -> str:
+        """Write the band as `parse` reads it."""
+        numbers = [self.hz] if self.kind in GAINLESS else [self.hz, self.gain_db]
+        return ":".join([self.kind, *(f"{number:g}" for number in (*numbers, self.q))])
+
 
 @dataclass(frozen=True)
 class Equaliser(Effect):
@@ -63,6 +69,11 @@ class Equaliser(Effect):
                        "front of strokes", choices=("minimum", "linear"),
                        when={"bands": ("peak:1000:6",)})  # fmt: skip
     gain_db: float = param(0.0, "Gain of the whole", unit="dB", low=-60.0, high=60.0)
+
+    @classmethod
+    def of(cls, bands: Iterable[tuple[str, float, float, float]]) -> Self:
+        """Make an equaliser of bands given as kind, frequency in Hz, gain in dB and quality."""
+        return cls(bands=tuple(str(Band(*band)) for band in bands))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,13 +6,17 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
+from aural.advice import Decision
 from aural.chain import Chain, ChainStream
 from aural.errors import AudioError, ParameterError
 from aural.stage import pump
 from aural.stages.mastering.match import BANDS, Match
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 TARGETS = {
     "podcast": (-16.0, -1.0),
@@ -52,6 +56,7 @@ class Master(Effect):
 
     name: ClassVar[str] = "master"
     level_independent: ClassVar[bool] = False
+    sets_level: ClassVar[bool] = True
     target: str = param("podcast", "Where the recording goes: loudness and ceiling", choices=tuple(TARGETS))
     target_lufs: float | None = param(None, "Integrated loudness of the result, instead of the target's",
                                       unit="LUFS", low=QUIETEST_LUFS, high=LOUDEST_LUFS,
@@ -92,6 +97,24 @@ class Master(Effect):
             lufs if self.target_lufs is None else self.target_lufs,
             dbtp if self.ceiling_dbtp is None else self.ceiling_dbtp,
         )
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        goal = self.target if self.target_lufs is None else f"{self.target_lufs:g} LUFS"
+        return Decision(self.name, self, f"from {diagnosis.loudness.integrated_lufs:.1f} LUFS to {goal}")
+
+    def advise_level(self, diagnosis: Diagnosis) -> Decision:
+        """Bring the level to a named target without limiting; a working level within a chain is left out."""
+        if self.target_lufs is not None:
+            return super().advise_level(diagnosis)
+        goal_lufs, ceiling_dbtp = self.goal
+        wanted_db = goal_lufs - diagnosis.loudness.integrated_lufs
+        missing_db = wanted_db - (ceiling_dbtp - diagnosis.true_peak_dbtp)
+        why = f"from {diagnosis.loudness.integrated_lufs:.1f} LUFS to {self.target}"
+        if missing_db > 0.1:
+            why += (
+                f", less {missing_db:.1f} LU that its peaks have no room for; with a preset's name they are limited"
+            )
+        return Decision(self.name, replace(self, max_limiting_db=0.0), why)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self if self.reference is None else self._like(self.reference, blocks, source)

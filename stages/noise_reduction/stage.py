@@ -6,14 +6,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
+from aural.advice import Decision
 from aural.errors import AudioError, ParameterError
 from aural.parameters import param
 from aural.stage import Block, Effect, Format, Stream, pump
 from aural.streaming import Through
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 BANDS = 48
 LIMITS_DB = {"compact": 60.0, "unet": 60.0, "mmse": 15.0, "gate": 15.0}
@@ -95,6 +99,11 @@ class NoiseReduction(Effect):
         if self.max_attenuation_db is not None:
             return self.max_attenuation_db
         return MUSIC_LIMIT_DB if self.keep == "music" else LIMITS_DB[self.engine]
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        from aural.stages.noise_reduction.advice import advise
+
+        return advise(self, diagnosis)
 
     def _unmeasured(self) -> list[str]:
         known = {"hum_harmonics"} if self.hum_hz == 0 else set()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from recordings import EXAMPLE
 
 import aural
 from aural import registry
@@ -41,6 +42,13 @@ def test_a_strangers_stage_is_a_command(with_tremolo: dict[str, str]) -> None:
 
 def test_a_strangers_stage_keeps_the_contract(with_tremolo: dict[str, str]) -> None:
     run(with_tremolo, "-c", "import aural, aural.testing as t; t.check_stage(aural.create('tremolo', rate_hz=3))")
+
+
+def test_a_strangers_stage_advises_in_aural_clean(with_tremolo: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('[[stage]]\nuse = "tremolo"\n')
+    script = "from aural.cli.main import main; import sys; sys.argv = ['aural', *sys.argv[1:]]; main()"
+    shown = run(with_tremolo, "-c", script, "clean", EXAMPLE, "-n", "--preset", tmp_path / "my.toml")
+    assert "- tremolo               a voice should not tremble" in shown
 
 
 def test_all_stages_are_there() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from aural import Block, Effect, Format, Stream, param
+from aural import Block, Decision, Effect, Format, Stream, param
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,11 @@ class Tremolo(Effect):
     name: ClassVar[str] = "tremolo"
     rate_hz: float = param(5.0, "Swings per second", unit="Hz", low=0.1, high=20.0)
     depth_db: float = param(6.0, "Distance of loudest and softest", unit="dB", low=0.0, high=40.0)
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        if diagnosis.kind == "speech":
+            return Decision(self.name, None, "a voice should not tremble")
+        return Decision(self.name, self, "music may swing")
 
     def stream(self, source: Format) -> Stream:
         return TremoloStream(self, source)

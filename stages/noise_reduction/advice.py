@@ -1,0 +1,54 @@
+"""What noise reduction does for a recording, by its diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from aural.advice import Decision
+from aural.diagnosis import NOISY_DB
+
+if TYPE_CHECKING:
+    from aural.diagnosis import Diagnosis
+    from aural.stages.noise_reduction.stage import NoiseReduction
+
+ROOM_ATTENUATION_DB = 12.0  # with the room, of noise that would need no reduction by itself
+LOUD_NOISE_DB = 20.0
+LEAST_ATTENUATION_DB = 6.0
+
+
+def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
+    """Lower noise as far as it is loud; take out hum, an offset, rumble and the room where they were found."""
+    noise, hum = diagnosis.scene, diagnosis.hum
+    noisy = diagnosis.noisy and stage.limit_db > 0
+    roomy = diagnosis.reverberant and stage.dereverb > 0
+    why = [
+        *([f"background {noise.snr_db:.0f} dB below the voice"] if noisy else []),
+        *([f"hum at {hum.frequency_hz:.1f} Hz"] if diagnosis.hums else []),
+        *(["a DC offset"] if diagnosis.offset else []),
+        *(["a reverberant room"] if roomy else []),
+    ]
+    if not why:
+        calm = (
+            "music, and no hum" if diagnosis.kind == "music" else f"background {noise.snr_db:.0f} dB below the voice"
+        )
+        return Decision(stage.name, None, calm)
+    faint_db = min(ROOM_ATTENUATION_DB, stage.limit_db) if roomy else 0.0
+    changes: dict[str, Any] = {"max_attenuation_db": _attenuation_db(stage, diagnosis) if noisy else faint_db}
+    if not roomy:
+        changes["dereverb"] = 0.0
+    if stage.hum_hz is None:
+        found = (hum.frequency_hz, hum.harmonics) if diagnosis.hums else (0.0, ())
+        changes |= dict(zip(("hum_hz", "hum_harmonics"), found, strict=True))
+    if not (noisy and diagnosis.rumbles):
+        changes["highpass_hz"] = 20.0 if diagnosis.offset else 0.0
+    elif stage.highpass_hz:
+        why.append("rumble")
+    return Decision(stage.name, replace(stage, **changes), ", ".join(why))
+
+
+def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:
+    """Take all that the preset allows where noise is loud, less where it is faint: a dB costs the voice a little."""
+    share = (NOISY_DB - diagnosis.scene.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
+    least = min(LEAST_ATTENUATION_DB, stage.limit_db)
+    return float(round(least + min(1.0, share) * (stage.limit_db - least), 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aural.advice import Decision
@@ -41,9 +41,11 @@ def plan(diagnosis: Diagnosis, preset: str = "auto") -> Plan:
     chosen = _preset(diagnosis) if preset == "auto" else preset
     stages = read_chain(chosen).stages
     if preset == "auto" and diagnosis.clean:
-        return Plan(chosen, tuple(stage.advise_level(diagnosis) for stage in stages))
-    decisions = [stage.advise(diagnosis) for stage in stages]
-    return Plan(chosen, tuple(_needed(stage, decisions[n:]) for n, stage in enumerate(stages)))
+        decisions = [stage.advise_level(diagnosis) for stage in stages]
+    else:
+        advised = [stage.advise(diagnosis) for stage in stages]
+        decisions = [_needed(stage, advised[n:]) for n, stage in enumerate(stages)]
+    return Plan(chosen, tuple(_informed(decisions, diagnosis)))
 
 
 def check_preset(preset: str) -> None:
@@ -72,3 +74,12 @@ def _needed(stage: Effect, decisions: Sequence[Decision]) -> Decision:
     if need := next(working, None):
         return Decision(stage.name, stage, f"brings the level to where {need} works")
     return Decision(stage.name, None, "no compression that would need a working level", minor=True)
+
+
+def _informed(decisions: Sequence[Decision], diagnosis: Diagnosis) -> Sequence[Decision]:
+    """Tell the first stage that runs what the diagnosis measured: what it gets is what was examined."""
+    first = next((n for n, decision in enumerate(decisions) if decision.effect), None)
+    return [
+        replace(decision, effect=decision.effect.informed(diagnosis)) if n == first and decision.effect else decision
+        for n, decision in enumerate(decisions)
+    ]

@@ -217,6 +217,10 @@ class Effect(Stage):
         reason = "a clean voice: nothing but its level is changed"
         return Decision(self.name, None, reason, minor=self.sets_level)
 
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        """Return a copy that takes from the diagnosis of its input what it would otherwise measure itself."""
+        return self
+
     def open(self, source: Format) -> Stream:
         from aural.streaming import BlendStream, Through
 

@@ -74,6 +74,9 @@ class FrequencyExpansion(Effect):
             return Decision(self.name, None, f"the spectrum reaches {reach}")
         return Decision(self.name, self, f"the spectrum ends at {reach}: {diagnosis.origin}")
 
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        return self if self.cutoff_hz else replace(self, cutoff_hz=min(diagnosis.bandwidth.cutoff_hz, HIGHEST_HZ))
+
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.bandwidth import BandwidthMeter
 

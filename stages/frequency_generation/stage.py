@@ -52,6 +52,9 @@ class FrequencyGeneration(Effect):
             return Decision(self.name, None, "no trace of a codec at a low bit rate")
         return Decision(self.name, self, f"cut off at {diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz by a codec")
 
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.cutoff_hz)
+
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.bandwidth import BandwidthMeter
         from aural.stages.frequency_generation.dsp import share_of_holes

@@ -9,8 +9,8 @@ import numpy as np
 
 from aural.meters.loudness import MOMENTARY_S, LoudnessMeter
 from aural.stage import Block, Format
+from aural.stages.mastering.stage import MOST_GAIN_DB
 
-MOST_GAIN_DB = 40.0  # what needs more is noise
 CLOSE_LU = 0.02
 PASSES = 5
 

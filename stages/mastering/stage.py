@@ -35,6 +35,7 @@ TARGETS = {
 
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
 SHORT_LU = 0.1  # of the target that is said
+MOST_GAIN_DB = 40.0  # what needs more is noise
 HARD_DB = 6.0  # of limiting that is said unasked
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
@@ -116,6 +117,17 @@ class Master(Effect):
             )
         return Decision(self.name, replace(self, max_limiting_db=0.0), why)
 
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        """Take the gain from the diagnosis where the limiter has nothing to do, or may do nothing."""
+        from aural.stages.mastering.gain import gain_for
+
+        lufs, (goal_lufs, ceiling_dbtp) = diagnosis.loudness.integrated_lufs, self.goal
+        room_db = ceiling_dbtp - diagnosis.true_peak_dbtp
+        limits = goal_lufs - lufs > room_db and self.max_limiting_db > 0
+        if self.gain_db is not None or self.reference or self.front or limits or not math.isfinite(lufs):
+            return self
+        return self._with(*gain_for(goal_lufs, lufs, room_db, self.max_limiting_db, lambda gain_db: lufs + gain_db))
+
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self if self.reference is None else self._like(self.reference, blocks, source)
         return stage._with_gain(blocks, source)
@@ -141,7 +153,7 @@ class Master(Effect):
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.meters.true_peak import TruePeakMeter
-        from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for, integrated_lufs
+        from aural.stages.mastering.gain import gain_for, integrated_lufs
 
         lufs, dbtp = self.goal
         peak = TruePeakMeter(source)
@@ -167,10 +179,14 @@ class Master(Effect):
                 self.name,
                 gain_db - room_db,
             )
+        return self._with(gain_db, short_lu)
+
+    def _with(self, gain_db: float, short_lu: float) -> Self:
+        """Return the stage with its gain; say by how much it falls short of the target, if it does."""
         if short_lu > SHORT_LU:
             limiting = f"max_limiting_db {self.max_limiting_db:g}"
             most = f"the most gain, {MOST_GAIN_DB:g} dB," if gain_db == MOST_GAIN_DB else limiting
-            log.warning("%s: %.1f LU short of %.1f LUFS: %s allows no more", self.name, short_lu, lufs, most)
+            log.warning("%s: %.1f LU short of %.1f LUFS: %s allows no more", self.name, short_lu, self.goal[0], most)
         return replace(self, gain_db=gain_db)
 
     @property

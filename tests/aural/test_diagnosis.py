@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from recordings import CORPUS, EXAMPLE, needs_corpus, voice, write
+from recordings import CORPUS, EXAMPLE, loud, needs_corpus, voice, write
+from scipy.signal import butter, sosfilt
 
 import aural
-from aural import ChainError, Format
+from aural import ChainError, Effect, Format
+from aural.audio.files import read
 from aural.diagnosis import Diagnosis, Examination, inspect
 from aural.meters.scene import SceneMeter
+from aural.parameters import parameters
 from aural.planning import plan
 from aural.stage import Block
-from aural.testing import partition, probe
+from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000
 
@@ -227,3 +230,20 @@ def test_speech_and_music_are_told_apart() -> None:
                 right[folder].append(meter.compute().speech == (folder == "speech"))
     assert np.mean(right["speech"]) > 0.9
     assert np.mean(right["music"]) > 0.75
+
+
+def measuring(effect: Effect) -> Effect:
+    """Return an effect without what it measures."""
+    measured = [p.name for p in parameters(type(effect)) if p.spec.measured and "hum" not in p.name]
+    return replace(effect, **dict.fromkeys(measured))
+
+
+@pytest.mark.parametrize(("gain", "preset"), [(0.3, "auto"), (0.05, "song")])
+def test_what_was_diagnosed_is_not_measured_again(tmp_path: Path, gain: float, preset: str) -> None:
+    low_pass = butter(12, 9000, fs=SAMPLE_RATE, output="sos")
+    source = write(tmp_path / "a.wav", gain * sosfilt(low_pass, loud(6.0)), subtype="FLOAT")
+    informed = plan(inspect(source), preset).chain
+    alone = aural.Chain(tuple(map(measuring, informed.stages)))
+    assert informed.passes < alone.passes
+    audio, rate = read(source)
+    np.testing.assert_array_equal(informed(audio, rate), alone(audio, rate))

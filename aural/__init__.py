@@ -18,11 +18,22 @@ from aural.registry import create
 from aural.stage import Block, Effect, Format, Separator, Stage, Stream
 
 if TYPE_CHECKING:
+    from aural.audio.files import read
+    from aural.audio.writing import write
+    from aural.diagnosis import inspect
     from aural.mixdown import mix_files
     from aural.mixing import Mix, Track
     from aural.runner import clean
 
-LATER = {"clean": "aural.runner", "Mix": "aural.mixing", "Track": "aural.mixing", "mix_files": "aural.mixdown"}
+LATER = {
+    "Mix": "aural.mixing",
+    "Track": "aural.mixing",
+    "clean": "aural.runner",
+    "inspect": "aural.diagnosis",
+    "mix_files": "aural.mixdown",
+    "read": "aural.audio.files",
+    "write": "aural.audio.writing",
+}
 """Where to find what takes a while to load: it is imported when it is used."""
 
 __version__ = "0.1.0"
@@ -47,8 +58,11 @@ __all__ = [
     "WeightsError",
     "clean",
     "create",
+    "inspect",
     "mix_files",
     "param",
+    "read",
+    "write",
 ]
 
 
@@ -56,3 +70,7 @@ def __getattr__(name: str) -> Any:
     if name in LATER:
         return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *LATER]

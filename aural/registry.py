@@ -24,6 +24,12 @@ def names() -> tuple[str, ...]:
     return tuple(_entries())
 
 
+def classes(package: str) -> dict[str, str]:
+    """List the stages that a package defines: the stage's name by that of its class."""
+    found = {entry.attr: name for name, entry in _entries().items() if entry.module.startswith(f"{package}.")}
+    return dict(sorted(found.items()))
+
+
 def stage_class(name: str) -> type[Stage]:
     """Return the class of a stage.
 

@@ -11,7 +11,7 @@ import pytest
 from recordings import EXAMPLE
 
 import aural
-from aural import registry
+from aural import registry, stages
 
 PACKAGE = Path(__file__).parent.parent / "third_party"
 
@@ -66,6 +66,23 @@ def test_all_stages_are_there() -> None:
     } <= set(registry.names())
     for name in registry.names():
         assert registry.stage_class(name).name == name
+
+
+def test_stages_can_be_imported_by_name() -> None:
+    imported = {getattr(stages, name) for name in stages.__all__}
+    assert imported == {registry.stage_class(name) for name in registry.names()}
+    assert set(stages.__all__) <= set(dir(stages))
+    shown_to_editors = Path(stages.__file__).read_text().split("if TYPE_CHECKING:")[1].split("\n\n")[0]
+    assert {line.split()[-1] for line in shown_to_editors.strip().splitlines()} == set(stages.__all__)
+    script = (
+        "import sys; from aural.stages import Master; sys.exit(bool({'torch', 'numba', 'scipy'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_what_a_program_needs_stands_in_the_package() -> None:
+    assert set(aural.__all__) <= set(dir(aural))
+    assert {"clean", "inspect", "read", "write", "Mix", "Track"} <= set(aural.__all__)
 
 
 def test_unknown_names_get_a_hint() -> None:

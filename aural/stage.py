@@ -41,7 +41,10 @@ class Watch:
     """Sees the blocks on their way into each stage, to show progress. This one looks away."""
 
     def expect(self, passes: int) -> None:
-        """Learn how many times a signal will go by in all."""
+        """Learn how many times a signal will go by in all, at most."""
+
+    def spare(self, passes: int) -> None:
+        """Learn that so many of the expected passes are not needed."""
 
     def __call__(self, blocks: Iterable[Block], source: Format) -> Iterable[Block]:
         """Give the blocks on unchanged."""
@@ -110,6 +113,9 @@ class Stage(ABC):
     models: ClassVar[Mapping[str, str]] = {}
     """Models that can be loaded by name: what each is."""
 
+    measuring: ClassVar[int] = 1
+    """How many times `measure` may go through the signal."""
+
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""
 
@@ -126,8 +132,8 @@ class Stage(ABC):
 
     @property
     def passes(self) -> int:
-        """How many times the signal goes by in a run, first pass included."""
-        return 1 if self.ready else 2
+        """How many times the signal goes by in a run at most, the passes that measure included."""
+        return 1 if self.ready else 1 + self.measuring
 
     def _unmeasured(self) -> list[str]:
         return [p.name for p in parameters(type(self)) if p.spec.measured and getattr(self, p.name) is None]
@@ -161,7 +167,9 @@ class Stage(ABC):
         stage = self
         if not self.ready:
             blocks = repeatable(blocks, source)
-            stage = self.measure(Watched(blocks, source, watch), source)
+            seen = Watched(blocks, source, watch)
+            stage = self.measure(seen, source)
+            watch.spare(self.passes - 1 - seen.passes)
         stream = stage.open(source)
         return Rendering(pump(stream, watch(blocks, source)), stream.output, stage)
 
@@ -254,8 +262,10 @@ class Watched:
 
     def __init__(self, blocks: Iterable[Block], source: Format, watch: Watch) -> None:
         self.blocks, self.source, self.watch = blocks, source, watch
+        self.passes = 0
 
     def __iter__(self) -> Iterator[Block]:
+        self.passes += 1
         return iter(self.watch(self.blocks, self.source))
 
 

@@ -221,12 +221,18 @@ class Bar(Watch):
     def __init__(self, bar: Progress, source: Path) -> None:
         self.bar, self.source = bar, source
         self.task = bar.add_task(source.name, total=None)
+        self.seconds = 0.0
 
     def expect(self, passes: int) -> None:
         try:
-            self.bar.update(self.task, total=passes * open_audio(self.source).info.duration_s)
+            self.seconds = open_audio(self.source).info.duration_s
         except AudioError:
             return  # standard input
+        self.bar.update(self.task, total=passes * self.seconds)
+
+    def spare(self, passes: int) -> None:
+        total = self.bar.tasks[self.task].total
+        self.bar.update(self.task, total=total and total - passes * self.seconds)
 
     def __call__(self, blocks: Iterable[Block], source: Format) -> Iterator[Block]:
         for block in blocks:

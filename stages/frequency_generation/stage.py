@@ -29,6 +29,7 @@ class FrequencyGeneration(Effect):
     """
 
     name: ClassVar[str] = "frequency-generation"
+    measuring: ClassVar[int] = 2
 
     cutoff_hz: float | None = param(
         None, "Frequency at which the codec cut the recording off", unit="Hz", low=100.0, high=192000.0,

@@ -9,10 +9,9 @@ import numpy as np
 
 from aural.meters.loudness import MOMENTARY_S, LoudnessMeter
 from aural.stage import Block, Format
-from aural.stages.mastering.stage import MOST_GAIN_DB
+from aural.stages.mastering.stage import MOST_GAIN_DB, MOST_TRIALS
 
 CLOSE_LU = 0.02
-PASSES = 5
 
 
 def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
@@ -52,7 +51,7 @@ def gain_for(
         return gain, target_lufs - before_lufs - gain
     last_gain, last_lufs = room_db, before_lufs + room_db
     tried = []
-    for _ in range(PASSES):
+    for _ in range(MOST_TRIALS):
         lufs = after(gain)
         tried.append((abs(target_lufs - lufs), gain, target_lufs - lufs))
         if tried[-1][0] < CLOSE_LU or (gain == most and lufs < target_lufs):

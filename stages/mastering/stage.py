@@ -36,6 +36,7 @@ TARGETS = {
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
 SHORT_LU = 0.1  # of the target that is said
 MOST_GAIN_DB = 40.0  # what needs more is noise
+MOST_TRIALS = 5  # of a gain in front of the limiter
 HARD_DB = 6.0  # of limiting that is said unasked
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
@@ -58,6 +59,7 @@ class Master(Effect):
     name: ClassVar[str] = "master"
     level_independent: ClassVar[bool] = False
     sets_level: ClassVar[bool] = True
+    measuring: ClassVar[int] = 2 + MOST_TRIALS  # of the reference's spectrum, the level, and the limiter at work
     target: str = param("podcast", "Where the recording goes: loudness and ceiling", choices=tuple(TARGETS))
     target_lufs: float | None = param(None, "Integrated loudness of the result, instead of the target's",
                                       unit="LUFS", low=QUIETEST_LUFS, high=LOUDEST_LUFS,

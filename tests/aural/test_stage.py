@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,9 +12,9 @@ from demo_stages import Frames, Gain, GainStream, LowHigh, Normalise, Rate, Smoo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aural import AudioError, Block, Chain, ChainError, Effect, Format, Split, Stream, param
-from aural.stage import pump
-from aural.testing import ContractError, check_stage, probe
+from aural import AudioError, Block, Chain, ChainError, Effect, Format, Split, Stream, param, registry
+from aural.stage import Watch, pump
+from aural.testing import SAMPLE_RATE, ContractError, check_stage, probe
 
 
 def test_shapes() -> None:
@@ -145,3 +146,29 @@ def test_the_checker_finds_a_broken_stage(how: str, sentence: str, monkeypatch: 
 
 def test_the_checker_passes_a_sound_stage() -> None:
     check_stage(Broken())
+
+
+class Counting(Watch):
+    """Counts the frames that go by, and those that were announced."""
+
+    def __init__(self) -> None:
+        self.seen = self.spared = 0
+
+    def spare(self, passes: int) -> None:
+        self.spared += passes
+
+    def __call__(self, blocks: Iterable[Block], source: Format) -> Iterator[Block]:
+        for block in blocks:
+            self.seen += block.shape[-1]
+            yield block
+
+
+@pytest.mark.parametrize("gain", [0.01, 0.9])  # with and without room for a gain
+@pytest.mark.parametrize("name", ["master", "frequency-generation", "leveller"])
+def test_the_announced_passes_are_made_or_spared(name: str, gain: float) -> None:
+    audio, watch = gain * probe("voice", 4.0), Counting()
+    stage = registry.create(name)
+    for _ in stage.render([audio], Format(SAMPLE_RATE, 2), watch).blocks:
+        pass
+    assert watch.seen == (stage.passes - watch.spared) * audio.shape[-1]
+    assert watch.spared >= 0

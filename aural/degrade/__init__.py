@@ -7,7 +7,7 @@
 `Scene` draws such a list for one recording from a stock of noises, rooms and voices.
 """
 
-from aural.degrade.augment import Background, Pitch, Stretch
+from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import Codec, PacketLoss, codecs
 from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
 from aural.degrade.noise import Additive, Babble, Coloured, Handling, Hum, Noise, Wind
@@ -16,7 +16,7 @@ from aural.degrade.scene import Scene, Stock
 from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
 
 __all__ = [
-    "Additive", "Audio", "Babble", "Background", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
+    "Additive", "Audio", "Babble", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
     "GainControl", "Handling", "HighPass", "Hum", "Level", "Microphone", "Noise", "PacketLoss", "Pitch", "Room",
     "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "Wind", "active_db", "codecs", "degrade",
 ]  # fmt: skip

@@ -1,19 +1,15 @@
-"""Other voices and places out of those there are, by audiomentations."""
+"""Other voices out of those there are: other speeds and pitches."""
 
 from __future__ import annotations
 
-import random
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from aural.degrade.noise import Additive
 from aural.degrade.take import Audio, Degradation, Take
-from aural.errors import AudioError, AuralError
 from aural.parameters import param
+
+WINDOW_S = 0.04
 
 
 @dataclass(frozen=True)
@@ -21,64 +17,44 @@ class Stretch(Degradation):
     """Makes the voice faster or slower at the same pitch, in heard, voice and dry alike.
 
     The length stays: silence follows a faster voice, and the end of a slower one is cut off.
-
-    Raises:
-        AuralError: audiomentations is not installed.
     """
 
     rate: float = param(1.0, "How many times as fast", low=0.5, high=2.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        return take.each(lambda audio: _run("TimeStretch", (self.rate, self.rate), audio, take.sample_rate, rng))
+        return take.each(lambda audio: _stretched(audio, take.sample_rate, self.rate))
 
 
 @dataclass(frozen=True)
 class Pitch(Degradation):
-    """Makes the voice higher or lower at the same pace, in heard, voice and dry alike.
-
-    Raises:
-        AuralError: audiomentations is not installed.
-    """
+    """Makes the voice higher or lower at the same pace, in heard, voice and dry alike."""
 
     semitones: float = param(0.0, "How many semitones higher", low=-12.0, high=12.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        span = (self.semitones, self.semitones)
-        return take.each(lambda audio: _run("PitchShift", span, audio, take.sample_rate, rng))
+        return take.each(lambda audio: _shifted(audio, take.sample_rate, self.semitones))
 
 
-@dataclass(frozen=True)
-class Background(Additive):
-    """Noise out of a file, of any rate and format that librosa reads, from a place in it that is drawn.
+def _stretched(audio: Audio, sample_rate: int, rate: float) -> Audio:
+    from librosa.effects import time_stretch
 
-    Raises:
-        AudioError: the file cannot be read.
-        AuralError: audiomentations is not installed.
-    """
-
-    file: Path
-
-    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
-        silence = np.zeros(frames, np.float32)
-        try:
-            return _run("AddBackgroundNoise", (str(self.file),), silence, sample_rate, rng, noise_rms="absolute")
-        except (OSError, AssertionError, RuntimeError) as error:
-            raise AudioError(f"Background: {self.file} cannot be read as audio") from error
+    return _of_length(time_stretch(audio, rate=rate, n_fft=_window(sample_rate)), audio.size)
 
 
-def _run(
-    name: str, span: tuple[object, ...], audio: Audio, sample_rate: int, rng: np.random.Generator, **rest: object
-) -> Audio:
-    """Run one of audiomentations' transforms. It draws from Python's own generator, which is put back afterwards."""
-    try:
-        import audiomentations
-    except ImportError:
-        raise AuralError(f'{name} needs audiomentations: pip install "aural[train]"') from None
-    transform: Any = getattr(audiomentations, name)(*span, p=1.0, **rest)
-    state = random.getstate()
-    random.seed(int(rng.integers(2**32)))
-    try:
-        with warnings.catch_warnings(action="ignore"):  # that a file had to be resampled
-            return np.asarray(transform(audio.copy(), sample_rate), np.float32)
-    finally:
-        random.setstate(state)
+def _shifted(audio: Audio, sample_rate: int, semitones: float) -> Audio:
+    """Stretch without a change of pitch, then resample to the old length."""
+    from librosa import resample
+    from librosa.effects import time_stretch
+
+    ratio = 2 ** (semitones / 12)
+    longer = time_stretch(audio, rate=1 / ratio, n_fft=_window(sample_rate))
+    return _of_length(resample(longer, orig_sr=ratio, target_sr=1.0, res_type="soxr_hq"), audio.size)
+
+
+def _window(sample_rate: int) -> int:
+    """Return the length of a phase vocoder's window that holds a few periods of a voice."""
+    return int(2 ** round(np.log2(WINDOW_S * sample_rate)))
+
+
+def _of_length(audio: Audio, frames: int) -> Audio:
+    return np.pad(audio[:frames], (0, max(0, frames - audio.size))).astype(np.float32, copy=False)

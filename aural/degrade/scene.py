@@ -16,7 +16,7 @@ from aural.degrade.codec import CODERS, Codec, PacketLoss, codecs
 from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
 from aural.degrade.noise import Additive, Babble, Coloured, Handling, Hum, Noise, Wind
 from aural.degrade.room import Room, SimulatedRoom
-from aural.degrade.take import Audio, Degradation
+from aural.degrade.take import Audio, Degradation, Generators
 from aural.errors import AudioError, ParameterError
 from aural.parameters import check, param
 
@@ -84,73 +84,76 @@ class Scene:
             raise ParameterError(f"Scene: codecs must be among {', '.join(CODERS)}, got {', '.join(sorted(strange))}")
 
     def draw(self, rng: np.random.Generator, stock: Stock) -> list[Degradation]:
-        """Draw what happens to one recording, in order.
+        """Draw what happens to one recording, in order. What is drawn of one kind does not depend on the others.
 
         Raises:
             AudioError: the stock lacks what is drawn.
         """
-        heard = chain(self._voice(rng), self._room(rng, stock), self._noises(rng, stock))
-        return [*heard, *self._device(rng), *self._channel(rng)]
+        own = Generators(rng)
+        heard = chain(self._voice(own), self._room(own, stock), self._noises(own, stock))
+        return [*heard, *self._device(own), *self._channel(own)]
 
-    def _voice(self, rng: np.random.Generator) -> Iterator[Degradation]:
-        if _happens(rng, self.stretch):
+    def _voice(self, own: Generators) -> Iterator[Degradation]:
+        if _happens(rng := own("stretch"), self.stretch):
             yield Stretch(_octaves(rng, 0.85, 1.18))
-        if _happens(rng, self.pitch):
+        if _happens(rng := own("pitch"), self.pitch):
             yield Pitch(rng.uniform(-3, 3))
 
-    def _room(self, rng: np.random.Generator, stock: Stock) -> Iterator[Degradation]:
-        if _happens(rng, self.room):
+    def _room(self, own: Generators, stock: Stock) -> Iterator[Degradation]:
+        if _happens(rng := own("room"), self.room):
             yield Room(_pick(rng, stock.responses, "responses"), distance=2 ** rng.uniform(-1, 1))
-        elif _happens(rng, self.simulated_room):
+        elif _happens(rng := own("simulated room"), self.simulated_room):
             size = (rng.uniform(2.5, 8), rng.uniform(2.2, 6), rng.uniform(2.3, 3.5))
             yield SimulatedRoom(*size, decay_s=rng.uniform(0.2, 0.8), distance_m=rng.uniform(0.15, 1.2))
 
-    def _noises(self, rng: np.random.Generator, stock: Stock) -> list[Additive]:
+    def _noises(self, own: Generators, stock: Stock) -> list[Additive]:
         """Draw noises that together make the ratio, the weaker ones up to 12 dB below the strongest."""
-        kinds = list(self._kinds(rng, stock))
-        weights = 10 ** (rng.uniform(-12, 0, len(kinds)) / 10)
-        snr_db = rng.uniform(self.snr_low_db, self.snr_high_db)
+        drawn = [(kind, rng.uniform(-12, 0)) for kind, rng in self._kinds(own, stock)]
+        weights = np.array([10 ** (level_db / 10) for _, level_db in drawn])
+        snr_db = own("ratio").uniform(self.snr_low_db, self.snr_high_db)
         above_db = 10 * np.log10(weights.sum() / weights)
-        return [kind(snr_db=float(snr_db + more)) for kind, more in zip(kinds, above_db, strict=True)]
+        return [kind(snr_db=float(snr_db + more)) for (kind, _), more in zip(drawn, above_db, strict=True)]
 
-    def _kinds(self, rng: np.random.Generator, stock: Stock) -> Iterator[Callable[..., Additive]]:
-        if _happens(rng, self.recording):
+    def _kinds(self, own: Generators, stock: Stock) -> Iterator[tuple[Callable[..., Additive], np.random.Generator]]:
+        """Draw the noises, each with the generator that its level is to be drawn from."""
+        if _happens(rng := own("recording"), self.recording):
             for _ in range(rng.integers(1, self.most_recordings + 1)):
-                yield partial(Noise, _pick(rng, stock.noises, "noises"))
-        if _happens(rng, self.coloured):
-            yield partial(Coloured, slope_db=rng.uniform(-8, 2))
-        if _happens(rng, self.babble):
-            yield partial(Babble, [_pick(rng, stock.voices, "voices") for _ in range(rng.integers(3, 9))])
-        if _happens(rng, self.hum):
+                yield partial(Noise, _pick(rng, stock.noises, "noises")), rng
+        if _happens(rng := own("coloured"), self.coloured):
+            yield partial(Coloured, slope_db=rng.uniform(-8, 2)), rng
+        if _happens(rng := own("babble"), self.babble):
+            yield partial(Babble, [_pick(rng, stock.voices, "voices") for _ in range(rng.integers(3, 9))]), rng
+        if _happens(rng := own("hum"), self.hum):
             partials = int(rng.integers(1, 40))
-            yield partial(Hum, float(rng.choice((50, 60))) + rng.normal(0, 0.03), partials, rng.uniform(-12, -2))
-        if _happens(rng, self.wind):
-            yield partial(Wind, rng.uniform(40, 150), rng.uniform(4, 15))
-        if _happens(rng, self.handling):
-            yield partial(Handling, rng.uniform(0.2, 3))
+            hertz = float(rng.choice((50, 60))) + rng.normal(0, 0.03)
+            yield partial(Hum, hertz, partials, rng.uniform(-12, -2)), rng
+        if _happens(rng := own("wind"), self.wind):
+            yield partial(Wind, rng.uniform(40, 150), rng.uniform(4, 15)), rng
+        if _happens(rng := own("handling"), self.handling):
+            yield partial(Handling, rng.uniform(0.2, 3)), rng
 
-    def _device(self, rng: np.random.Generator) -> Iterator[Degradation]:
-        if _happens(rng, self.microphone):
+    def _device(self, own: Generators) -> Iterator[Degradation]:
+        if _happens(rng := own("microphone"), self.microphone):
             gains_db = np.array(Microphone().gains_db) + rng.normal(0, 2, 9)
             yield Microphone(tuple(gains_db.tolist()))
             yield HighPass(_octaves(rng, 40, 250), int(rng.integers(1, 4)))
-        if _happens(rng, self.band_limit):
+        if _happens(rng := own("band limit"), self.band_limit):
             yield BandLimit(_pick(rng, self.band_limits_hz, "band_limits_hz"))
-        if _happens(rng, self.gain_control):
+        if _happens(rng := own("gain control"), self.gain_control):
             yield GainControl(
                 rng.uniform(0.3, 0.9), _octaves(rng, 5, 100), _octaves(rng, 200, 3000), rng.uniform(6, 20)
             )
-        if _happens(rng, self.compression):
+        if _happens(rng := own("compression"), self.compression):
             yield GainControl(rng.uniform(0.6, 0.9), _octaves(rng, 1, 10), _octaves(rng, 20, 150), rng.uniform(6, 24))
 
-    def _channel(self, rng: np.random.Generator) -> Iterator[Degradation]:
-        yield Level(rng.uniform(self.level_low_dbfs, self.level_high_dbfs))
-        if _happens(rng, self.clipping):
+    def _channel(self, own: Generators) -> Iterator[Degradation]:
+        yield Level(own("level").uniform(self.level_low_dbfs, self.level_high_dbfs))
+        if _happens(rng := own("clipping"), self.clipping):
             yield Clipping(rng.uniform(-15, -1))
-        if _happens(rng, self.codec):
+        if _happens(rng := own("codec"), self.codec):
             name = _pick(rng, [name for name in self.codecs if name in codecs()], "codecs")
             yield Codec(name, _pick(rng, CODERS[name].bit_rates, "bit rates"))
-        if _happens(rng, self.packet_loss):
+        if _happens(rng := own("packet loss"), self.packet_loss):
             yield PacketLoss(rng.uniform(0.01, 0.15), rng.uniform(1, 3))
 
 

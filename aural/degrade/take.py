@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Self
@@ -65,10 +66,23 @@ class Degradation(ABC):
 
 
 def degrade(take: Take, harms: Iterable[Degradation], rng: np.random.Generator) -> Take:
-    """Do one harm after the other to a take."""
+    """Do one harm after the other to a take. What each draws does not depend on which others there are."""
+    own, count = Generators(rng), Counter[str]()
     for harm in harms:
-        take = harm(take, rng)
+        kind = type(harm).__name__
+        take = harm(take, own(f"{kind} {count[kind]}"))
+        count[kind] += 1
     return take
+
+
+class Generators:
+    """Random generators by name, all from one draw of another generator; the same name gives the same numbers."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.seed = int(rng.integers(2**63))
+
+    def __call__(self, name: str) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *name.encode()])
 
 
 def check_audio(owner: str, audio: Audio) -> None:

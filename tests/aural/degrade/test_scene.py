@@ -14,8 +14,8 @@ from takes import ECHOES, RATE, STREET, VOICE, arrays, generator, voice_at
 import aural.degrade
 from aural.degrade import (
     Additive,
-    Background,
     BandLimit,
+    Codec,
     Degradation,
     Level,
     Noise,
@@ -24,6 +24,7 @@ from aural.degrade import (
     SimulatedRoom,
     Stock,
     Take,
+    Wind,
     active_db,
     degrade,
 )
@@ -51,9 +52,23 @@ def test_a_scene_of_everything_has_everything() -> None:
     concrete = {
         kind for kind in vars(aural.degrade).values() if isinstance(kind, type) and issubclass(kind, Degradation)
     }
-    assert kinds == concrete - {Degradation, Additive, Background, SimulatedRoom}
+    assert kinds == concrete - {Degradation, Additive, SimulatedRoom}
     simulated = replace(NEVER, simulated_room=1.0).draw(generator(), STOCK)
     assert type(simulated[0]) is SimulatedRoom
+
+
+def test_what_is_drawn_of_one_kind_does_not_depend_on_the_others() -> None:
+    """So that a new degradation does not change what old seeds draw."""
+    for seed in range(5):
+        everything = {type(harm): harm for harm in ALWAYS.draw(generator(seed), STOCK)}
+        alone = {type(h): h for h in replace(NEVER, band_limit=1.0, codec=1.0, wind=1.0).draw(generator(seed), STOCK)}
+        assert everything[BandLimit] == alone[BandLimit]
+        assert everything[Codec] == alone[Codec]
+        assert everything[Level] == alone[Level]
+        take = Take.of(VOICE, RATE)
+        sounds = [degrade(take, [harm, Wind()], generator(seed)).heard - degrade(take, [harm], generator(seed)).heard
+                  for harm in (Level(-20.0), Noise(STREET, snr_db=100.0))]  # fmt: skip
+        np.testing.assert_allclose(*(sound / np.abs(sound).max() for sound in sounds), atol=1e-2)
 
 
 def test_shares_are_kept() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aural.engine import Engine
 from aural.errors import AudioError, NotReady
 from aural.parameters import check, param, parameters
 
@@ -94,7 +95,7 @@ class Stage(ABC):
     """A processing step as a value: parameters only, immutable, comparable, picklable.
 
     Raises:
-        ParameterError: a parameter is of the wrong kind or out of range.
+        ParameterError: a parameter is of the wrong kind or out of range, or is given although it does nothing.
     """
 
     name: ClassVar[str]
@@ -103,8 +104,8 @@ class Stage(ABC):
     suppresses: ClassVar[bool] = False
     """It takes something away that a user may want to hear: `--save-removed` writes it."""
 
-    models: ClassVar[Mapping[str, str]] = {}
-    """Models that can be loaded by name: what each is."""
+    engines: ClassVar[Sequence[type[Engine]]] = ()
+    """Its engines, the default first, where it has several ways to do its work; `engine` names the one that runs."""
 
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""
@@ -126,7 +127,8 @@ class Stage(ABC):
         return 1 if self.ready else 2
 
     def _unmeasured(self) -> list[str]:
-        return [p.name for p in parameters(type(self)) if p.spec.measured and getattr(self, p.name) is None]
+        wanted = (p for p in parameters(type(self)) if p.spec.measured and not p.idle(self))
+        return [p.name for p in wanted if getattr(self, p.name) is None]
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         """Run the first pass; return a copy of the stage that is ready.

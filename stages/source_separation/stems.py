@@ -1,14 +1,12 @@
-"""Separation without a network, and the bookkeeping that makes stems sum to the mixture."""
+"""The bookkeeping that makes stems sum to the mixture."""
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
-from aural.stage import Block
-from aural.streaming import Spectra
+from aural.stage import Block, Format, Stream
+from aural.streaming import Queue
 
 Gains = NDArray[np.float32]
 
@@ -16,57 +14,33 @@ GRID = np.float32(2.0**-23)
 """One step of a 24-bit converter."""
 
 
-def harmonic(audio: Block, window: int, hop: int) -> Block:
-    """Keep tones, not strokes: what lies level in the spectrogram; shape (channels, frames).
+class StemStream(Stream):
+    """Turns an engine's estimates of all stems but one into stems that sum to the mixture.
 
-    A median along time erases strokes, one along frequency erases tones; the soft mask weighs the two powers.
-    The strokes are what is left of the mixture.
-
-    References:
-        Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, as in
-        librosa.decompose.hpss: the same figures, with the medians taken another way.
+    The engine's blocks hold the stems one after the other, along whatever leading axes.
     """
-    frames = audio.shape[-1]
-    padded = librosa.util.fix_length(audio, size=max(frames, window))
-    spectra = librosa.stft(padded, n_fft=window, hop_length=hop)
-    size = np.abs(spectra)
-    mask = librosa.util.softmask(_median(size), _median(size.mT).mT, power=2, split_zeros=True)
-    result: Block = librosa.istft(spectra * mask, hop_length=hop, n_fft=window, length=frames)
-    return result
 
+    SLAB = 1 << 18  # frames that go through the engine at once: bounds the memory
 
-def _median(size: Gains, taps: int = 31) -> Gains:
-    """Take the running median along the last axis, its ends mirrored.
+    def __init__(self, source: Format, engine: Stream, stems: int, rest: int, keep: int | None) -> None:
+        super().__init__(source, stems if keep is None else 2)
+        self.engine, self.count, self.rest, self.keep = engine, stems, rest, keep
+        self.mixture = Queue()
+        self.mixture.append(np.zeros((source.channels, 0), np.float32))
 
-    As one long row with mirrored ends in between: scipy has a fast algorithm for one dimension only.
-    """
-    half = taps // 2
-    rows = np.pad(size, [(0, 0)] * (size.ndim - 1) + [(half, half)], mode="symmetric")
-    medians: Gains = median_filter(rows.ravel(), taps).reshape(rows.shape)
-    return medians[..., half:-half]
+    def push(self, block: Block) -> Block:
+        self.mixture.append(block)
+        starts = range(0, max(1, block.shape[-1]), self.SLAB)
+        slabs = (self.engine.push(block[:, start : start + self.SLAB]) for start in starts)
+        return np.concatenate([self._stems(slab) for slab in slabs], axis=-1)
 
+    def flush(self) -> Block:
+        return self._stems(self.engine.flush())
 
-def middle(spectra: Spectra) -> Spectra:
-    """Take out what two channels share, bin by bin; (2, frames, bins) in, (1, frames, bins) out.
-
-    With L and R the channels, C = a (L + R) / 2 is the middle that leaves sides at right angles to each other,
-    Re((L - C) (R - C)*) = 0, which gives a = 1 - |L - R| / |L + R|, and nothing where that is negative.
-
-    References:
-        Vickers, "Frequency-domain two- to three-channel upmix for center channel derivation and speech
-        enhancement", AES convention 127 (2009).
-    """
-    left, right = spectra
-    total, apart = left + right, np.abs(left - right)
-    size = np.abs(total)
-    share = np.maximum(size - apart, 0) / np.maximum(size, np.finfo(np.float32).tiny)
-    center: Spectra = (share * total / 2)[None]
-    return center
-
-
-def high_pass(hz: NDArray[np.floating], low_hz: float) -> Gains:
-    """Return the gain of a zero-phase high-pass at each frequency: -6 dB at `low_hz`, 48 dB an octave."""
-    return (1 / (1 + (low_hz / np.maximum(hz, 1e-3)) ** 8)).astype(np.float32)
+    def _stems(self, estimates: Block) -> Block:
+        mixture = self.mixture.take(estimates.shape[-1])
+        stems = complete(estimates.reshape(self.count - 1, *mixture.shape), mixture, self.rest)
+        return stems if self.keep is None else np.stack([stems[self.keep], mixture - stems[self.keep]])
 
 
 def complete(estimates: Block, mixture: Block, rest: int) -> Block:

@@ -7,31 +7,18 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.signal import firwin, kaiserord, oaconvolve
 
 from aural import spectrum
-from aural.stage import Block, Format
-from aural.streaming import FrameStream, SegmentStream, Spectra, frame_sizes
+from aural.stage import Format
+from aural.stages.frequency_expansion.engine import Band
+from aural.streaming import FrameStream, Spectra, frame_sizes
 
 WINDOW_MS = 21.0
 OVERLAP = 4
 FLAT_HZ = 250.0  # the copied band is made flat over so much to both sides
-STOP_DB = 100.0
-
-
-@dataclass(frozen=True)
-class Band:
-    """The band to be made: from the cut-off to the ceiling, and how."""
-
-    cutoff_hz: float
-    ceiling_hz: float
-    level_db: float
-    decline_db: float
-    noise: float
 
 
 class ExpansionStream(FrameStream):
@@ -42,7 +29,7 @@ class ExpansionStream(FrameStream):
     below the cut-off, falling with frequency.
     """
 
-    def __init__(self, source: Format, band: Band) -> None:
+    def __init__(self, source: Format, band: Band, decline_db: float, noise: float) -> None:
         window, hop = frame_sizes(source.sample_rate, WINDOW_MS, OVERLAP)
         super().__init__(source, window, hop)
         step = source.sample_rate / window
@@ -54,15 +41,15 @@ class ExpansionStream(FrameStream):
         self.origin = (self.bins - top) % (top - top // 2)
         moved = self.bins - self.origin - top // 2
         self.turns = np.exp(2j * np.pi * np.outer(np.arange(OVERLAP), moved) / OVERLAP).astype(np.complex64)
-        self.level = self._levels(band, self.bins * step)
-        share = band.noise * np.clip(np.log2(self.bins * step / band.cutoff_hz), 0, 1)
+        self.level = self._levels(band, decline_db, self.bins * step)
+        share = noise * np.clip(np.log2(self.bins * step / band.cutoff_hz), 0, 1)
         self.tones = (self.level * np.sqrt(1 - share**2)).astype(np.float32)
         self.noise = (self.level * share * spectrum.noise_gain(self)).astype(np.float32)
         self.frame = 0
 
-    def _levels(self, band: Band, hz: Any) -> Any:
+    def _levels(self, band: Band, decline_db: float, hz: Any) -> Any:
         """Return the amplitude over frequency, both ends faded, relative to the band below."""
-        fall_db = band.level_db - band.decline_db * (hz - band.cutoff_hz) / 1000
+        fall_db = band.level_db - decline_db * (hz - band.cutoff_hz) / 1000
         ends = np.clip(np.minimum(hz - hz[0], hz[-1] - hz) / 150, 0, 1)
         return 10 ** (fall_db / 20) * np.sin(np.pi / 2 * ends)
 
@@ -79,21 +66,3 @@ class ExpansionStream(FrameStream):
         out = np.zeros_like(spectra)
         out[:, :, self.bins] = level * (self.tones * tones + self.noise * hiss)
         return out
-
-
-class HighPass(SegmentStream):
-    """Linear-phase high-pass: nothing below 96 % of the cut-off, everything from the cut-off.
-
-    So there is nothing below 95 % of the true cut-off either, where it is found 1 % too low.
-    """
-
-    def __init__(self, source: Format, cutoff_hz: float) -> None:
-        width = 0.04 * cutoff_hz / (source.sample_rate / 2)
-        taps, beta = kaiserord(STOP_DB, width)
-        self.kernel = firwin(
-            taps | 1, 0.98 * cutoff_hz, window=("kaiser", beta), pass_zero=False, fs=source.sample_rate
-        ).astype(np.float32)
-        super().__init__(source, segment=32768, context=len(self.kernel) // 2)
-
-    def process(self, audio: Block) -> Block:
-        return oaconvolve(audio, self.kernel[None], mode="same", axes=-1)

@@ -20,8 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SAMPLE_RATE = 48000
-LOWEST_HZ = 3000.0  # cut-off that it was made for
-END_HZ = 20000.0  # where its spectra end: nothing above is heard
 WINDOW, HOP = 1024, 256
 BINS = WINDOW // 2 + 1
 BIN_HZ = SAMPLE_RATE / WINDOW

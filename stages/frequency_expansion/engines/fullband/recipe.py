@@ -20,18 +20,17 @@ from aural.learning.excerpts import Excerpts
 from aural.learning.losses import log_spectral_db, stft
 from aural.learning.material import Clip, describe
 from aural.learning.training import Recipe
-from aural.stages.frequency_expansion.fullband import (
+from aural.stages.frequency_expansion.engines.fullband.engine import END_HZ, LOWEST_HZ
+from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
     BINS,
-    END_HZ,
-    LOWEST_HZ,
     SAMPLE_RATE,
     WINDOW,
     Fullband,
     analysis,
     synthesis,
 )
-from aural.stages.frequency_expansion.published import KINDS, Audio
+from aural.stages.frequency_expansion.published.networks import KINDS, Audio
 
 WEIGHTS = {"amplitude": 1.0, "phase": 0.3, "spectral": 0.05, "adversarial": 0.05, "matching": 0.5, "judge": 1.0}
 JUDGED = 0.4  # of the steps are done before the judges speak: until then there is nothing to refine

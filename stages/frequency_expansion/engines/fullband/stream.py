@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from aural.learning import weights
 from aural.stage import Block, Format, Stream
-from aural.stages.frequency_expansion.dsp import Band
-from aural.stages.frequency_expansion.fullband import (
+from aural.stages.frequency_expansion.engine import Band
+from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
     BINS,
     HOP,

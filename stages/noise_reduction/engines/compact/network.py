@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-SAMPLE_RATE = 48000
-WINDOW, HOP = 1536, 768  # 32 ms and half of it
-BINS = WINDOW // 2 + 1
+from aural.stages.noise_reduction.spectra import BINS
+
 LOW = 256  # bins below 8 kHz, where phase is filtered too
 GROUPS = ((8, 4), (8, 4), (8, 8), (8, 16), (4, 64), (2, 128))  # bands and their width in bins, from 0 Hz up
 BANDS = sum(bands for bands, _ in GROUPS)

@@ -19,8 +19,9 @@ from aural.learning.losses import (
     spectral_distance,
     stft,
 )
-from aural.stages.noise_reduction.compact import BANDS, GROUPS, HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Compact
-from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe, analysis, synthesis
+from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
+from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe
+from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
 WEIGHTS = {"spectral": 1.2, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
            "room_disturbance": 0.3, "unintelligible": 5.0}  # fmt: skip

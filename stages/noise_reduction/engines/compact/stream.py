@@ -11,7 +11,8 @@ from torch import Tensor
 
 from aural.learning import weights
 from aural.stage import Format, Stream
-from aural.stages.noise_reduction.compact import HOP, LOOK_AHEAD, SAMPLE_RATE, WINDOW, Block, Compact, Heard
+from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Block, Compact, Heard
+from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
 from aural.streaming import AtRate, FrameStream, Spectra
 
 CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter

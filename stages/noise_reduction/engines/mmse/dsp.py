@@ -1,4 +1,4 @@
-"""The numbers of noise reduction: the estimator, the filters in front, the bands of a noise profile.
+"""The estimator: gains from the powers of frames.
 
 References:
     [1] Ephraim, Malah: Speech enhancement using a minimum mean-square error log-spectral amplitude estimator.
@@ -13,18 +13,13 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stages.noise_reduction.stage import BANDS
-
 Power = NDArray[np.float32]
 """Power spectra, shape (frames, bins), or one of them, shape (bins,)."""
-Real = NDArray[np.float64]
 
 FAST = {"contract", "arcp", "nsz", "afn"}  # no reassociation: sums must not depend on how a loop was cut
 
@@ -180,50 +175,3 @@ def first_noise(power: Power) -> Power:
     """Guess the noise from the first frames: twice the mean of the quietest quarter in each bin."""
     quietest = np.sort(power, axis=0)[: max(1, len(power) // 4)]
     return np.asarray(2 * quietest.mean(axis=0), np.float32)
-
-
-NOTCH_HZ = 2.0
-HIGHPASS_ORDER = 2
-
-
-def filter_sections(sample_rate: int, highpass_hz: float, hum_hz: float, harmonics: Sequence[int]) -> Real:
-    """Design the filters in front as second-order sections, shape (sections, 6), none where nothing is wanted.
-
-    A Butterworth high-pass, and a notch 2 Hz wide at every harmonic below half the sample rate: narrow beside the
-    lines of a voice, whose pitch is never still.
-    """
-    from scipy.signal import butter, iirnotch, tf2sos
-
-    parts = [np.zeros((0, 6))]
-    if highpass_hz > 0:
-        parts.append(butter(HIGHPASS_ORDER, highpass_hz, "highpass", fs=sample_rate, output="sos"))
-    for line_hz in (number * hum_hz for number in harmonics):
-        if 0 < line_hz < 0.49 * sample_rate:
-            parts.append(tf2sos(*iirnotch(line_hz, line_hz / NOTCH_HZ, fs=sample_rate)))
-    return np.concatenate(parts)
-
-
-def _erb_rate(hz: Any) -> Any:
-    """Convert Hz to the number of ERBs below (Glasberg and Moore 1990)."""
-    return 21.4 * np.log10(1 + 0.00437 * np.asarray(hz))
-
-
-def band_edges() -> Real:
-    """Return the edges of the bands of a noise profile in Hz, equally wide on the ERB scale, up to 24 kHz."""
-    return np.asarray((10 ** (np.linspace(0, _erb_rate(24000.0), BANDS + 1) / 21.4) - 1) / 0.00437)
-
-
-def levels_from_density(density: Real, sample_rate: int) -> tuple[float, ...]:
-    """Sum a power density, full scale squared per Hz from 0 to half the rate, into band levels in dBFS."""
-    hz = np.linspace(0, sample_rate / 2, len(density))
-    cumulative = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(hz))])
-    power = np.diff(np.interp(band_edges(), hz, cumulative))
-    return tuple(round(float(level), 2) for level in 10 * np.log10(np.maximum(power, 1e-20)))
-
-
-def density_from_levels(levels: Sequence[float], sample_rate: int, bins: int) -> Real:
-    """Return the power density at so many frequencies from 0 to half the rate; the top band goes on above 24 kHz."""
-    edges = band_edges()
-    per_hz = np.asarray(levels) - 10 * np.log10(np.diff(edges))
-    hz = np.linspace(0, sample_rate / 2, bins)
-    return np.asarray(10 ** (np.interp(_erb_rate(hz), _erb_rate((edges[1:] + edges[:-1]) / 2), per_hz) / 10))

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-SAMPLE_RATE = 48000
-WINDOW, HOP = 1536, 768  # 32 ms and half of it
-BINS = WINDOW // 2 + 1
+from aural.stages.noise_reduction.spectra import BINS, SAMPLE_RATE, WINDOW
+
 BANDS = 80  # as many as leave the lowest a bin apart
 DEAF = 4  # bins, below 125 Hz, that the level does not count
 LEVEL_REACH = 125  # frames to either side that make the level, 2 s

@@ -20,7 +20,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from aural.stages.noise_reduction.curves import BANDS, CURVES, PITCHES, Curves, MelBands, log_mel, running_level
+from aural.stages.noise_reduction.engines.unet.curves import (
+    BANDS,
+    CURVES,
+    PITCHES,
+    Curves,
+    MelBands,
+    log_mel,
+    running_level,
+)
 
 CLEANING = (32, 48, 64, 80, 96)  # channels at each depth of stage one
 STUDIO = (16, 24, 32, 48, 64)  # of stage two

@@ -11,9 +11,10 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance
-from aural.stages.noise_reduction.curves import BANDS, HOP, SAMPLE_RATE, WINDOW, log_mel, running_level
-from aural.stages.noise_reduction.mixing import MixedTraining, VoiceRecipe, analysis, synthesis
-from aural.stages.noise_reduction.unet import LEVEL_FLOOR, Discriminator, Restored, Unet
+from aural.stages.noise_reduction.engines.unet.curves import BANDS, log_mel, running_level
+from aural.stages.noise_reduction.engines.unet.network import LEVEL_FLOOR, Discriminator, Restored, Unet
+from aural.stages.noise_reduction.mixing import MixedTraining, VoiceRecipe
+from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
 WEIGHTS = {
     "spectral": 20.0, "si_sdr": 0.05, "disturbance": 0.25,  # stage one

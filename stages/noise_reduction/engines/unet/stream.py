@@ -11,27 +11,29 @@ from torch.nn import functional
 
 from aural.learning import weights
 from aural.stage import Block, Format, Stream
-from aural.stages.noise_reduction.curves import HOP, SAMPLE_RATE, WINDOW
-from aural.stages.noise_reduction.unet import GRID, REACH, Unet
+from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
+from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
 from aural.streaming import AtRate, SegmentStream
 
 SEGMENT = 96 * GRID * HOP  # 25 s
-LOST_DB = 1.77  # that stage one takes from any voice of the validation part, clean ones too: a plain gain
 
 
 @cache
-def network(path: Path) -> Unet:
-    """Open weights of the unet.
+def opened(path: Path) -> tuple[Unet, float]:
+    """Open weights of the unet; return the network, and by how much its stage one lowers any voice, in dB.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    return weights.into(Unet(), path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = weights.into(Unet(), path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _, about = weights.load(path)
+    return network, float(about.get("lost_db", 0.0))
 
 
 def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: float) -> Stream:
     """Open a stream that runs the network at its own rate inside a signal of any."""
-    return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network(path), max_attenuation_db, studio))
+    network, lost_db = opened(path)
+    return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network, max_attenuation_db, studio, lost_db))
 
 
 class UnetStream(SegmentStream):
@@ -41,9 +43,11 @@ class UnetStream(SegmentStream):
     context reaches, so segments meet without a seam.
     """
 
-    def __init__(self, source: Format, network: Unet, max_attenuation_db: float, studio: float) -> None:
+    def __init__(
+        self, source: Format, network: Unet, max_attenuation_db: float, studio: float, lost_db: float
+    ) -> None:
         super().__init__(source, SEGMENT, context=REACH * HOP)
-        self.network, self.studio = network, studio
+        self.network, self.studio, self.lost_db = network, studio, lost_db
         self.floor = 10 ** (-max_attenuation_db / 20)
 
     @torch.inference_mode()
@@ -53,7 +57,7 @@ class UnetStream(SegmentStream):
         window = torch.hann_window(WINDOW).sqrt()
         spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
         told = self.network(spectra.abs().square().mean(dim=0).T[None])
-        bands = told.voice * 10 ** ((LOST_DB + self.studio * told.character_db) / 20)
+        bands = told.voice * 10 ** ((self.lost_db + self.studio * told.character_db) / 20)
         gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
         return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
             :, :frames

@@ -25,10 +25,10 @@ from torch import nn
 from aural.errors import WeightsError
 from aural.parameters import hint
 from aural.stage import Block, Format
-from aural.stages.source_separation.stage import MODELS, SourceSeparation
+from aural.stages.source_separation.engine import NAME
+from aural.stages.source_separation.engines.demucs.engine import MODELS
 from aural.streaming import SegmentStream
 
-NAME = SourceSeparation.name
 CURE = (
     "demucs downloads it on first use from the Hugging Face hub or from dl.fbaipublicfiles.com; without a "
     "network, give the path of a checkpoint as model, or choose engine hpss or center, which need none"

@@ -1,0 +1,15 @@
+"""The engines of source separation, in the order in which they are offered; the first is the default."""
+
+from dataclasses import dataclass
+
+from aural.stages.source_separation.engine import SeparationEngine
+from aural.stages.source_separation.engines.center import Center, CenterParameters
+from aural.stages.source_separation.engines.demucs.engine import Demucs, DemucsParameters
+from aural.stages.source_separation.engines.hpss import Hpss
+
+ENGINES: tuple[type[SeparationEngine], ...] = (Demucs, Hpss, Center)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters(DemucsParameters, CenterParameters):
+    """What the engines are told."""

@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import Enum
+from enum import StrEnum
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ from aural.errors import ParameterError
 T = TypeVar("T")
 
 
-class Given(Enum):
+class Given(StrEnum):
     """A condition on another parameter: it must be given, whatever its value."""
 
     GIVEN = "given"
@@ -212,8 +212,8 @@ def hint(word: str, known: Iterable[str]) -> str:
 
 def shown(wanted: object) -> str:
     """Write the value, or the values, that another parameter must have."""
-    *most, last = map(str, wanted) if isinstance(wanted, tuple) else [wanted.value if wanted is GIVEN else wanted]
-    return f"{', '.join(most)} or {last}" if most else str(last)
+    *most, last = map(str, wanted) if isinstance(wanted, tuple) else [str(wanted)]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def markdown(owner: type) -> str:

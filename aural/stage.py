@@ -105,7 +105,7 @@ class Stage(ABC):
     """It takes something away that a user may want to hear: `--save-removed` writes it."""
 
     engines: ClassVar[Sequence[type[Engine]]] = ()
-    """Its engines, the default first, where it has several ways to do its work; `engine` names the one that runs."""
+    """Its engines, where it has several ways to do its work; its parameter `engine` names the one that runs."""
 
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""

@@ -1,4 +1,4 @@
-"""The engines of source separation, in the order in which they are offered; the first is the default."""
+"""The engines of source separation, in the order in which they are offered."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from aural.stages.source_separation.engines.center import Center, CenterParamete
 from aural.stages.source_separation.engines.demucs.engine import Demucs, DemucsParameters
 from aural.stages.source_separation.engines.hpss import Hpss
 
-ENGINES: tuple[type[SeparationEngine], ...] = (Demucs, Hpss, Center)
+ENGINES: tuple[type[SeparationEngine], ...] = (Hpss, Center, Demucs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from aural.stages.frequency_expansion.fullband import (
+from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
     BINS,
     HOP,

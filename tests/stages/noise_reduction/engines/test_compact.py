@@ -13,18 +13,18 @@ from scipy.signal import firwin, oaconvolve
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.stage import Format
-from aural.stages.noise_reduction import compact_stream
-from aural.stages.noise_reduction.compact import BANDS, BINS, GROUPS, HOP, LOOK_AHEAD, Compact
+from aural.stages.noise_reduction.engines.compact import engine
+from aural.stages.noise_reduction.engines.compact import stream as compact_stream
+from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
+from aural.stages.noise_reduction.spectra import BINS, HOP
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.testing import SAMPLE_RATE
-
-PACKAGE = "aural.stages.noise_reduction"
 
 
 @pytest.fixture(scope="module")
 def network() -> Compact:
     torch.manual_seed(0)
-    return compact_stream.network(weights.shipped(PACKAGE, "compact"))
+    return compact_stream.network(engine.Compact.shipped())
 
 
 def spectra(frames: int, batch: int = 1) -> torch.Tensor:
@@ -40,7 +40,7 @@ def test_it_is_small_and_its_bands_cover_the_spectrum(network: Compact) -> None:
     assert sum(p.numel() for p in network.parameters()) < 1_500_000
     assert sum(count * width for count, width in GROUPS) == BINS - 1
     assert sum(count for count, _ in GROUPS) == BANDS
-    assert weights.shipped(PACKAGE, "compact").stat().st_size < 10e6
+    assert engine.Compact.shipped().stat().st_size < 10e6
 
 
 @torch.no_grad()
@@ -142,5 +142,5 @@ def test_wrong_weights_are_told(tmp_path: Path) -> None:
         NoiseReduction(hum_hz=0.0, weights=str(other))(voice(1), SAMPLE_RATE)
     with pytest.raises(WeightsError, match="no such file"):
         NoiseReduction(hum_hz=0.0, weights="none.safetensors")(voice(1), SAMPLE_RATE)
-    with pytest.raises(ParameterError, match="engines mmse and gate"):
+    with pytest.raises(ParameterError, match="noise_profile is for engine mmse or gate, not for engine compact"):
         NoiseReduction(noise_profile="0-1")

@@ -7,7 +7,9 @@ import pytest
 from scipy.signal import sosfreqz, welch
 from scipy.special import exp1
 
-from aural.stages.noise_reduction import dsp, streams
+from aural.stages.noise_reduction import profile
+from aural.stages.noise_reduction.engines.gate import noise_like
+from aural.stages.noise_reduction.engines.mmse import dsp
 
 
 def test_gain_is_that_of_ephraim_and_malah() -> None:
@@ -102,8 +104,8 @@ def test_highpass_is_three_decibels_down_at_its_cutoff() -> None:
 def test_density_survives_the_way_over_bands(sample_rate: int) -> None:
     hz = np.linspace(0, sample_rate / 2, 2000)
     density = 1e-8 / (1 + hz / 500)
-    levels = dsp.levels_from_density(density, sample_rate)
-    back = dsp.density_from_levels(levels, sample_rate, 2000)
+    levels = profile.levels_from_density(density, sample_rate)
+    back = profile.density_from_levels(levels, sample_rate, 2000)
     inside = (hz > 100) & (hz < min(0.8 * sample_rate / 2, 20000))
     assert np.abs(10 * np.log10(back / density))[inside].max() < 0.5
 
@@ -112,15 +114,15 @@ def test_bands_sum_to_the_level_of_the_noise() -> None:
     from aural.stage import Format
 
     noise = 0.01 * np.random.default_rng(0).standard_normal((2, 96000)).astype(np.float32)
-    levels = streams.noise_levels([noise], Format(48000, 2))
+    levels = profile.noise_levels([noise], Format(48000, 2))
     assert levels is not None
     assert 10 * np.log10(sum(10 ** (level / 10) for level in levels)) == pytest.approx(-40, abs=0.2)
 
 
 def test_synthetic_noise_has_the_spectrum_of_its_profile() -> None:
     levels = tuple(np.linspace(-50, -90, 48))
-    noise = streams.noise_like(levels, 48000)
+    noise = noise_like(levels, 48000)
     hz, density = welch(noise, 48000, nperseg=4096)
-    expected = dsp.density_from_levels(levels, 48000, hz.size)
+    expected = profile.density_from_levels(levels, 48000, hz.size)
     assert np.abs(10 * np.log10(density / expected))[20:-20].mean() < 1.0
-    assert np.array_equal(noise, streams.noise_like(levels, 48000))
+    assert np.array_equal(noise, noise_like(levels, 48000))

@@ -12,10 +12,11 @@ from tones import noise, power_of, restless, tone
 from aural.errors import WeightsError
 from aural.learning import weights
 from aural.stage import Block, Format, pump
-from aural.stages.noise_reduction import unet_stream
-from aural.stages.noise_reduction.curves import BANDS, BINS, CURVES, HOP, PITCHES, SAMPLE_RATE
-from aural.stages.noise_reduction.unet import GRID, REACH, Discriminator, Unet
-from aural.stages.noise_reduction.unet_stream import UnetStream, open_unet
+from aural.stages.noise_reduction.engines.unet import stream as unet_stream
+from aural.stages.noise_reduction.engines.unet.curves import BANDS, CURVES, PITCHES
+from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Discriminator, Unet
+from aural.stages.noise_reduction.engines.unet.stream import UnetStream, open_unet
+from aural.stages.noise_reduction.spectra import BINS, HOP, SAMPLE_RATE
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +65,11 @@ def run(stream: UnetStream, audio: Block) -> Block:
 
 def test_segments_meet_without_a_seam(fresh: Unet, monkeypatch: pytest.MonkeyPatch) -> None:
     audio = restless(20.0)
-    whole = UnetStream(Format(SAMPLE_RATE, 1), fresh, 60.0, 1.0).process(audio)
+    whole = UnetStream(Format(SAMPLE_RATE, 1), fresh, 60.0, 1.0, 0.0).process(audio)
     monkeypatch.setattr(unet_stream, "SEGMENT", 32 * GRID * HOP)
     assert unet_stream.SEGMENT > REACH * HOP  # so that the last of three begins with less than all there is
     assert audio.shape[-1] > 2 * unet_stream.SEGMENT
-    parts = run(UnetStream(Format(SAMPLE_RATE, 1), fresh, 60.0, 1.0), audio)
+    parts = run(UnetStream(Format(SAMPLE_RATE, 1), fresh, 60.0, 1.0, 0.0), audio)
     assert parts.shape == audio.shape
     np.testing.assert_allclose(parts, whole, atol=1e-6)
     assert np.abs(whole - audio).max() > 1e-3
@@ -77,12 +78,12 @@ def test_segments_meet_without_a_seam(fresh: Unet, monkeypatch: pytest.MonkeyPat
 def test_gains_are_one_for_all_channels_and_bounded(fresh: Unet) -> None:
     audio = restless(1.0, channels=2)
     audio[1] *= -0.5
-    left, right = run(UnetStream(Format(SAMPLE_RATE, 2), fresh, 60.0, 0.0), audio)
+    left, right = run(UnetStream(Format(SAMPLE_RATE, 2), fresh, 60.0, 0.0, 0.0), audio)
     both = np.stack([audio[0], audio[0]])
-    alike = run(UnetStream(Format(SAMPLE_RATE, 2), fresh, 60.0, 0.0), both)
+    alike = run(UnetStream(Format(SAMPLE_RATE, 2), fresh, 60.0, 0.0, 0.0), both)
     np.testing.assert_array_equal(alike[0], alike[1])
     assert not np.allclose(left, right)
-    barely = run(UnetStream(Format(SAMPLE_RATE, 2), fresh, 0.01, 1.0), audio)
+    barely = run(UnetStream(Format(SAMPLE_RATE, 2), fresh, 0.01, 1.0, 0.0), audio)
     np.testing.assert_allclose(barely, audio, atol=2e-3)
 
 
@@ -99,4 +100,4 @@ def test_any_rate_and_length_through_the_stream(fresh: Unet, tmp_path: Path, fra
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     path = weights.save({"weight": torch.zeros(3)}, tmp_path, "other", {})
     with pytest.raises(WeightsError, match="holds no weights of the network unet"):
-        unet_stream.network(path)
+        unet_stream.opened(path)

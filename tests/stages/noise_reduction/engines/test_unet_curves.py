@@ -8,19 +8,17 @@ import torch
 from tones import noise, power_of, tone
 from torch import Tensor
 
-from aural.stages.noise_reduction.curves import (
+from aural.stages.noise_reduction.engines.unet.curves import (
     BANDS,
-    BINS,
     CURVES,
     HIGHEST_HZ,
-    HOP,
     LOWEST_HZ,
     PITCHES,
-    SAMPLE_RATE,
     Curves,
     MelBands,
     running_level,
 )
+from aural.stages.noise_reduction.spectra import BINS, HOP, SAMPLE_RATE
 
 PITCH, _, ONSET, RATE, STRENGTH, LOUDNESS, SHARPNESS = range(CURVES)
 

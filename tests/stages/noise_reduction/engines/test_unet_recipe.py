@@ -16,10 +16,11 @@ from torch import Tensor
 from aural.learning import weights
 from aural.learning.run import CHECKPOINT, fit
 from aural.learning.training import Recipe
-from aural.stages.noise_reduction.curves import SAMPLE_RATE, running_level
+from aural.stages.noise_reduction.engines.unet.curves import running_level
+from aural.stages.noise_reduction.engines.unet.network import Unet
+from aural.stages.noise_reduction.engines.unet.recipe import UnetRecipe
+from aural.stages.noise_reduction.spectra import SAMPLE_RATE
 from aural.stages.noise_reduction.train import NoiseReductionTraining
-from aural.stages.noise_reduction.unet import Unet
-from aural.stages.noise_reduction.unet_recipe import UnetRecipe
 
 
 def clip(rng: np.random.Generator) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
 from aural import Format, WeightsError
-from aural.stages.source_separation import model
+from aural.stages.source_separation.engines.demucs import model
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import probe
 

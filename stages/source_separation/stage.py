@@ -11,7 +11,7 @@ from aural.parameters import param
 from aural.stage import Format, Separator, Stream
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stages.source_separation.engines import ENGINES, Parameters
-from aural.stages.source_separation.engines.demucs.engine import Demucs
+from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SourceSeparation(Parameters, Separator):
 
     name: ClassVar[str] = NAME
     engines: ClassVar[tuple[type[SeparationEngine], ...]] = ENGINES
-    engine: str = engine_param(ENGINES, "Method", default=Demucs)
+    engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)
     two_stems: str | None = param(None, "Stem to keep; the others are summed into one, no_vocals for vocals")
 
     def __post_init__(self) -> None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from aural.engine import OwnWeights
 from aural.stages.frequency_expansion.engine import ExpansionEngine
-from aural.stages.frequency_expansion.engines.classical.engine import Classical, ClassicalParameters
-from aural.stages.frequency_expansion.engines.fullband.engine import Fullband
+from aural.stages.frequency_expansion.engines.classical.engine import ClassicalEngine, ClassicalParameters
+from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 
-ENGINES: tuple[type[ExpansionEngine], ...] = (Fullband, Classical)
+ENGINES: tuple[type[ExpansionEngine], ...] = (FullbandEngine, ClassicalEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from aural.stages.noise_reduction.engine import NoiseEngine
-from aural.stages.noise_reduction.engines.compact.engine import Compact, CompactParameters
-from aural.stages.noise_reduction.engines.gate import Gate
-from aural.stages.noise_reduction.engines.mmse.engine import Mmse
-from aural.stages.noise_reduction.engines.unet.engine import Unet, UnetParameters
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine, CompactParameters
+from aural.stages.noise_reduction.engines.gate import GateEngine
+from aural.stages.noise_reduction.engines.mmse.engine import MmseEngine
+from aural.stages.noise_reduction.engines.unet.engine import UnetEngine, UnetParameters
 from aural.stages.noise_reduction.profile import ProfileParameters
 
-ENGINES: tuple[type[NoiseEngine], ...] = (Compact, Unet, Mmse, Gate)
+ENGINES: tuple[type[NoiseEngine], ...] = (CompactEngine, UnetEngine, MmseEngine, GateEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

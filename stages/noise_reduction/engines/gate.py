@@ -14,7 +14,7 @@ from aural.streaming import SegmentStream
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate(ProfileEngine):
+class GateEngine(ProfileEngine):
     """noisereduce's spectral gate."""
 
     name, meaning = "gate", "the noisereduce library's spectral gate"

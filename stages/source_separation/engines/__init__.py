@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from aural.stages.source_separation.engine import SeparationEngine
-from aural.stages.source_separation.engines.center import Center, CenterParameters
-from aural.stages.source_separation.engines.demucs.engine import Demucs, DemucsParameters
-from aural.stages.source_separation.engines.hpss import Hpss
+from aural.stages.source_separation.engines.center import CenterEngine, CenterParameters
+from aural.stages.source_separation.engines.demucs.engine import DemucsEngine, DemucsParameters
+from aural.stages.source_separation.engines.hpss import HpssEngine
 
-ENGINES: tuple[type[SeparationEngine], ...] = (Hpss, Center, Demucs)
+ENGINES: tuple[type[SeparationEngine], ...] = (HpssEngine, CenterEngine, DemucsEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ class CenterParameters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Center(CenterParameters, SeparationEngine):
+class CenterEngine(CenterParameters, SeparationEngine):
     """The middle and the sides."""
 
     name, meaning = "center", "which parts the middle of the stereo image from its sides"

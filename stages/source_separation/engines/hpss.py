@@ -15,7 +15,7 @@ Gains = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hpss(SeparationEngine):
+class HpssEngine(SeparationEngine):
     """Harmonic and percussive parts."""
 
     name, meaning = "hpss", "which parts tones from strokes"

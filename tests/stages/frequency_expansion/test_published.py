@@ -13,6 +13,7 @@ from recordings import invoke
 
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
+from aural.stages.frequency_expansion import evaluate
 from aural.stages.frequency_expansion.engines.fullband.network import Fullband
 from aural.stages.frequency_expansion.evaluate import Evaluation, lsd, snr_db
 from aural.stages.frequency_expansion.published.networks import (
@@ -232,6 +233,17 @@ def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
         Evaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
 
 
+def test_without_their_weights_it_is_said_where_they_are(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = Evaluation(clean=str(toy / "speech"))
+    assert {"audiounet", "dnn"} < set(judged.systems())
+    assert not any("left out: their weights" in note for note in judged.notes())
+    monkeypatch.setattr(evaluate, "shipped", list)
+    assert set(judged.systems()) == {"spline", "fullband", "classical"}
+    (sentence,) = (note for note in judged.notes() if "left out: their weights" in note)
+    assert (Path(evaluate.__file__).parents[2] / evaluate.PUBLISHED).is_dir()
+    assert evaluate.PUBLISHED in sentence
+
+
 def test_what_is_wrong_is_said(toy: Path) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
@@ -241,6 +253,10 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
         ({}, "must name a folder"),
         ({"speech": folder, "ratio": 3}, "ratio must be 2, 4 or 6"),
         ({"speech": folder, "network": "dnn", "ratio": 6}, "dnn is for"),
+        (
+            {"speech": folder, "network": "fullband", "width": 8},
+            "width is for network audiounet, ",
+        ),
         ({"speech": folder, "pretrain": True}, "not pre-trained"),
     ]
     for wrong, message in wrongs:

@@ -20,7 +20,7 @@ from aural.learning.evaluation import Sample, System, judge, unchanged
 from aural.learning.material import find
 from aural.metrics import SPEECH
 from aural.stage import Block
-from aural.stages.noise_reduction.engines.compact.engine import Compact
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.evaluate import Evaluation, labels, matched, pair
 from aural.stages.noise_reduction.stage import NoiseReduction
 
@@ -67,7 +67,7 @@ def test_every_engine_is_judged(corpus: Evaluation) -> None:
 
 
 def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: Path) -> None:
-    state, about = weights.load(Compact.shipped())
+    state, about = weights.load(CompactEngine.shipped())
     deaf = {name: torch.zeros_like(value) for name, value in state.items()}
     path = str(weights.save(deaf, tmp_path, "compact", about))
     judged = replace(corpus, network=(path,))

@@ -20,7 +20,7 @@ class ClassicalParameters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Classical(ClassicalParameters, ExpansionEngine):
+class ClassicalEngine(ClassicalParameters, ExpansionEngine):
     """Spectral band replication."""
 
     name, meaning = "classical", "copies of the band below the cut-off"

@@ -18,7 +18,7 @@ END_HZ = 20000.0  # where its spectra end: nothing above is heard
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fullband(Network, ExpansionEngine):
+class FullbandEngine(Network, ExpansionEngine):
     """A network that continues a spectrum wherever it ends."""
 
     name, meaning = "fullband", "a network"

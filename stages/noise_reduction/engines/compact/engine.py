@@ -27,7 +27,7 @@ class CompactParameters(OwnWeights):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compact(CompactParameters, Network, NoiseEngine):
+class CompactEngine(CompactParameters, Network, NoiseEngine):
     """The network that AURAL trained."""
 
     name, meaning = "compact", "a network"

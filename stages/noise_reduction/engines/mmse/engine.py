@@ -9,7 +9,7 @@ from aural.stages.noise_reduction.profile import ProfileEngine
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mmse(ProfileEngine):
+class MmseEngine(ProfileEngine):
     """A statistical estimator of the amplitude of speech."""
 
     name, meaning = "mmse", "a statistical estimator"

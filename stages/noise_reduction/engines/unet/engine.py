@@ -24,7 +24,7 @@ class UnetParameters(OwnWeights):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unet(UnetParameters, Network, NoiseEngine):
+class UnetEngine(UnetParameters, Network, NoiseEngine):
     """The dual-stage U-Net of AURAL's first paper."""
 
     name, meaning = "unet", "the paper's network with studio sound"

@@ -46,7 +46,7 @@ class DemucsParameters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Demucs(DemucsParameters, SeparationEngine):
+class DemucsEngine(DemucsParameters, SeparationEngine):
     """A network of demucs's."""
 
     name, meaning = "demucs", "a network for drums, bass, vocals and the rest"

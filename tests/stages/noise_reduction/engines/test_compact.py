@@ -13,8 +13,8 @@ from scipy.signal import firwin, oaconvolve
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.stage import Format
-from aural.stages.noise_reduction.engines.compact import engine
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
 from aural.stages.noise_reduction.spectra import BINS, HOP
 from aural.stages.noise_reduction.stage import NoiseReduction
@@ -24,7 +24,7 @@ from aural.testing import SAMPLE_RATE
 @pytest.fixture(scope="module")
 def network() -> Compact:
     torch.manual_seed(0)
-    return compact_stream.network(engine.Compact.shipped())
+    return compact_stream.network(CompactEngine.shipped())
 
 
 def spectra(frames: int, batch: int = 1) -> torch.Tensor:
@@ -40,7 +40,7 @@ def test_it_is_small_and_its_bands_cover_the_spectrum(network: Compact) -> None:
     assert sum(p.numel() for p in network.parameters()) < 1_500_000
     assert sum(count * width for count, width in GROUPS) == BINS - 1
     assert sum(count for count, _ in GROUPS) == BANDS
-    assert engine.Compact.shipped().stat().st_size < 10e6
+    assert CompactEngine.shipped().stat().st_size < 10e6
 
 
 @torch.no_grad()

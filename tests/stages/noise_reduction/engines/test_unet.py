@@ -11,9 +11,10 @@ from tones import noise, power_of, restless, tone
 
 from aural.errors import WeightsError
 from aural.learning import weights
-from aural.stage import Block, Format, pump
+from aural.stage import Block, Format, Stream, pump
 from aural.stages.noise_reduction.engines.unet import stream as unet_stream
 from aural.stages.noise_reduction.engines.unet.curves import BANDS, CURVES, PITCHES
+from aural.stages.noise_reduction.engines.unet.engine import UnetEngine
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Discriminator, Unet
 from aural.stages.noise_reduction.engines.unet.stream import UnetStream, open_unet
 from aural.stages.noise_reduction.spectra import BINS, HOP, SAMPLE_RATE
@@ -59,7 +60,7 @@ def test_every_curve_conditions_both_stages(fresh: Unet, monkeypatch: pytest.Mon
         assert (other.character_db - told.character_db).abs().max() > 1e-4
 
 
-def run(stream: UnetStream, audio: Block) -> Block:
+def run(stream: Stream, audio: Block) -> Block:
     return np.concatenate(list(pump(stream, np.array_split(audio, 7, axis=-1))), axis=-1)
 
 
@@ -95,6 +96,16 @@ def test_any_rate_and_length_through_the_stream(fresh: Unet, tmp_path: Path, fra
     out = np.concatenate([stream.push(audio), stream.flush()], axis=-1)
     assert out.shape == audio.shape
     assert np.isfinite(out).all()
+
+
+def test_the_gain_that_stage_one_costs_stands_in_its_weights(fresh: Unet, tmp_path: Path) -> None:
+    audio = restless(1.0)
+    results = []
+    for about in ({}, {"lost_db": 6.0}):
+        path = weights.save(fresh.state_dict(), tmp_path, "unet", about)
+        results.append(run(open_unet(Format(SAMPLE_RATE, 1), path, 120.0, 0.0), audio))
+    np.testing.assert_allclose(results[1], 10 ** (6 / 20) * results[0], atol=1e-5)
+    assert unet_stream.opened(UnetEngine.shipped())[1] == 1.77
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ class FrequencyExpansionTraining(Training):
             for.
     """
 
-    network: str = param("audiounet", "Which network: one of the published ones, or fullband, which continues any "
-                         "spectrum at 48 kHz", choices=(*NETWORKS, *OWN))  # fmt: skip
+    network: str = param("audiounet", "Which network: a published one, or that of an engine",
+                         choices=(*NETWORKS, *OWN))  # fmt: skip
     ratio: int = param(4, "How many times lower the sample rate of the poor twin is: 2, 4 or 6", low=2, high=6,
                        when={"network": NETWORKS})  # fmt: skip
     twin: str = param("decimated", "What makes the poor twin: a lower sample rate, or a lossy codec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,21 @@ class UnetRecipe(VoiceRecipe):
         super().__init__(settings, network)
         self.judge = Discriminator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
+
+    def about(self) -> Mapping[str, Any]:
+        return {**super().about(), "lost_db": self.lost_db()}
+
+    @torch.no_grad()
+    def lost_db(self) -> float:
+        """Measure by how much stage one lowers clean voices of the validation part: the engine gives it back."""
+        network, draw, shares = self.network.eval(), self.clips("validation"), []
+        for clip in range(self.settings.validation_clips):
+            _, voice, _, music = draw(np.random.default_rng([0, clip]))
+            if not music:
+                power = _power(analysis(torch.as_tensor(voice, device=self.device)[None]))
+                gains = network.bands.to_bins(network(power).voice)
+                shares.append(float((power * gains).sum() / power.sum()))
+        return round(-20 * float(np.log10(np.mean(shares or [1.0]))), 2)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch

@@ -138,6 +138,14 @@ def test_clips_of_music_teach_nothing() -> None:
     assert recipe.losses([*audio, torch.ones(2)])["loss"].item() == 0
 
 
+def test_what_stage_one_takes_from_a_voice_is_measured() -> None:
+    recipe = Toy(TINY, Unet())
+    with torch.no_grad():  # one gain for all: a half
+        recipe.network.up.out.weight.zero_()
+        recipe.network.up.out.bias.zero_()
+    assert recipe.lost_db() == 6.02
+
+
 def test_a_run_that_is_gone_on_with_ends_in_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit(TINY, tmp_path / "whole")
     monkeypatch.setattr(Toy, "stop_at", 3)

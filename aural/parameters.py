@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -13,6 +14,15 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from aural.errors import ParameterError
 
 T = TypeVar("T")
+
+
+class Given(StrEnum):
+    """A condition on another parameter: it must be given, whatever its value."""
+
+    GIVEN = "given"
+
+
+GIVEN = Given.GIVEN
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,8 @@ class Param:
     measured: bool = False
     """The first pass over the signal fills it in where the user gives None."""
     when: Mapping[str, Any] = field(default_factory=dict)
-    """Values of other parameters without which this one does nothing."""
+    """Other parameters without which this one does nothing: the value that each must have, or one of several; None
+    where it must not be given, GIVEN where it must."""
     examples: tuple[Any, ...] = ()
     """Values worth trying, where range and choices do not tell."""
 
@@ -82,6 +93,14 @@ class Parameter:
             return f"numbers, each {self.spec.allowed}"
         return self.spec.allowed if self.numeric or self.spec.choices else f"a {self.kind.__name__}"
 
+    def idle(self, owner: object) -> str | None:
+        """Return the name of another parameter by whose value this one does nothing, if there is one."""
+        return next((n for n, wanted in self.spec.when.items() if not _holds(getattr(owner, n), wanted)), None)
+
+    def needs(self, owner: type) -> dict[str, Any]:
+        """Return values of the other parameters by which this one matters."""
+        return {n: _first(owner, n, wanted) for n, wanted in self.spec.when.items()}
+
     @property
     def numeric(self) -> bool:
         """True for int and float."""
@@ -106,13 +125,30 @@ class Parameter:
 
 @cache
 def parameters(owner: type) -> tuple[Parameter, ...]:
-    """List the parameters of a dataclass in order, the shared ones (keyword only) last."""
+    """List the parameters of a dataclass: its own, then those of its engines, then the shared ones (keyword only)."""
+    engines = getattr(owner, "engines", ())
+    takers: dict[str, tuple[str, ...]] = {}
+    for engine in engines:
+        for f in fields(engine):
+            takers[f.name] = (*takers.get(f.name, ()), engine.name)
+    places = list(takers)
     hints = get_type_hints(owner)
-    found = [f for f in fields(owner) if "param" in f.metadata]
-    return tuple(
-        Parameter(f.name, *_kind(hints[f.name]), f.default, f.metadata["param"], _element(hints[f.name]))
-        for f in sorted(found, key=lambda f: bool(f.kw_only))
+    found = sorted(
+        (f for f in fields(owner) if "param" in f.metadata),
+        key=lambda f: (1, places.index(f.name)) if f.name in takers else (2 if f.kw_only else 0, 0),
     )
+    return tuple(
+        Parameter(
+            f.name, *_kind(hints[f.name]), f.default,
+            _taken(f.metadata["param"], takers.get(f.name, ()), len(engines)), _element(hints[f.name]),
+        )
+        for f in found
+    )  # fmt: skip
+
+
+def _taken(spec: Param, takers: tuple[str, ...], engines: int) -> Param:
+    """Add to a parameter which engines it is for, unless it is for all of them."""
+    return replace(spec, when={"engine": takers, **spec.when}) if 0 < len(takers) < engines else spec
 
 
 def _kind(hint: Any) -> tuple[type, bool]:
@@ -132,9 +168,39 @@ def _element(hint: Any) -> type:
 
 
 def check(value: object, owner: str) -> None:
-    """Check every parameter of a dataclass instance."""
-    for p in parameters(type(value)):  # type: ignore[arg-type]
+    """Check every parameter of a dataclass instance.
+
+    Raises:
+        ParameterError: one is of the wrong kind or out of range, or is given although it does nothing.
+    """
+    found = parameters(type(value))  # type: ignore[arg-type]
+    for p in found:
         p.check(owner, getattr(value, p.name))
+    measured = {p.name for p in found if p.spec.measured}
+    for p in found:
+        # where a measured value is there, the parameter has said how it was measured
+        other = None if getattr(value, p.name) == p.default else p.idle(value)
+        if other is not None and other not in measured:
+            raise ParameterError(f"{owner}: {p.name} {_cure(other, p.spec.when[other], getattr(value, other))}")
+
+
+def _holds(value: object, wanted: object) -> bool:
+    """Say whether a parameter has a value that another one depends on."""
+    if wanted is GIVEN:
+        return value not in (None, (), "")
+    return value in wanted if isinstance(wanted, tuple) else value == wanted
+
+
+def _first(owner: type, name: str, wanted: Any) -> Any:
+    """Return a value that another parameter must have."""
+    if wanted is GIVEN:
+        wanted = next(p.spec.examples for p in parameters(owner) if p.name == name)
+    return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _cure(name: str, wanted: object, value: object) -> str:
+    """Say what a parameter that does nothing is for."""
+    return f"needs {name}" if wanted is GIVEN else f"is for {name} {shown(wanted)}, not for {name} {value}"
 
 
 def hint(word: str, known: Iterable[str]) -> str:
@@ -144,9 +210,10 @@ def hint(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 
-def shown(value: object) -> str:
-    """Write the value that another parameter must have; of several things, that they are there."""
-    return "given" if isinstance(value, tuple) else str(value)
+def shown(wanted: object) -> str:
+    """Write the value, or the values, that another parameter must have."""
+    *most, last = map(str, wanted) if isinstance(wanted, tuple) else [str(wanted)]
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def markdown(owner: type) -> str:
@@ -155,6 +222,6 @@ def markdown(owner: type) -> str:
     for p in parameters(owner):
         default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
         allowed = p.kind.__name__ if p.allowed == f"a {p.kind.__name__}" else p.allowed
-        when = "".join(f" ({name} = {shown(value)})" for name, value in p.spec.when.items())
+        when = "".join(f" ({name} = {shown(wanted)})" for name, wanted in p.spec.when.items())
         rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
     return "\n".join(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aural.advice import Decision
+from aural.engine import Engine
 from aural.errors import AudioError, NotReady
 from aural.parameters import check, param, parameters
 
@@ -101,7 +102,7 @@ class Stage(ABC):
     """A processing step as a value: parameters only, immutable, comparable, picklable.
 
     Raises:
-        ParameterError: a parameter is of the wrong kind or out of range.
+        ParameterError: a parameter is of the wrong kind or out of range, or is given although it does nothing.
     """
 
     name: ClassVar[str]
@@ -110,8 +111,8 @@ class Stage(ABC):
     suppresses: ClassVar[bool] = False
     """It takes something away that a user may want to hear: `--save-removed` writes it."""
 
-    models: ClassVar[Mapping[str, str]] = {}
-    """Models that can be loaded by name: what each is."""
+    engines: ClassVar[Sequence[type[Engine]]] = ()
+    """Its engines, where it has several ways to do its work; its parameter `engine` names the one that runs."""
 
     measuring: ClassVar[int] = 1
     """How many times `measure` may go through the signal."""
@@ -136,7 +137,8 @@ class Stage(ABC):
         return 1 if self.ready else 1 + self.measuring
 
     def _unmeasured(self) -> list[str]:
-        return [p.name for p in parameters(type(self)) if p.spec.measured and getattr(self, p.name) is None]
+        wanted = (p for p in parameters(type(self)) if p.spec.measured and not p.idle(self))
+        return [p.name for p in wanted if getattr(self, p.name) is None]
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         """Run the first pass; return a copy of the stage that is ready.

@@ -21,7 +21,7 @@ import soundfile
 from corpus import CORPUS
 
 from aural import Block
-from aural.stages.source_separation import dsp
+from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
 
 RATE = 48000
@@ -53,7 +53,7 @@ def middle(audio: Block) -> Block:
 def high_middle(audio: Block) -> Block:
     """Fold to mono above the frequency where the engine starts."""
     spectrum = np.fft.rfft(middle(audio))
-    gains = dsp.high_pass(np.fft.rfftfreq(audio.shape[-1], 1 / RATE), SourceSeparation().low_hz)
+    gains = center.high_pass(np.fft.rfftfreq(audio.shape[-1], 1 / RATE), SourceSeparation().low_hz)
     return np.fft.irfft(spectrum * gains, audio.shape[-1]).astype(np.float32)
 
 

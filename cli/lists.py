@@ -30,10 +30,10 @@ def presets(as_json: bool) -> None:
 @shared("json")
 def models(as_json: bool) -> None:
     """List the models that stages can load by name."""
-    found = {}
+    found: dict[str, str] = {}
     for name in registry.names():
-        for model, text in registry.stage_class(name).models.items():
-            found[model] = f"{name}: {text}"
+        for engine in registry.stage_class(name).engines:
+            found |= {model: f"{name}: {text}" for model, text in engine.models.items()}
     _show(found, as_json)
 
 

@@ -59,7 +59,7 @@ def _notes(parameter: Parameter) -> str:
         notes.append(parameter.allowed.removesuffix(f" {spec.unit}"))
     if spec.examples and parameter.kind is not tuple:
         notes.append(f"e.g. {spec.examples[0]}")
-    notes += [_condition(key.replace("_", "-"), value) for key, value in spec.when.items()]
+    notes += [_condition(key.replace("_", "-"), wanted) for key, wanted in spec.when.items()]
     if parameter.default not in (None, ()):
         notes.append(f"default: {_written(parameter.default)}")
     elif spec.measured:
@@ -67,9 +67,9 @@ def _notes(parameter: Parameter) -> str:
     return f"  [{'; '.join(notes)}]" if notes else ""
 
 
-def _condition(name: str, value: object) -> str:
+def _condition(name: str, wanted: object) -> str:
     """Say what another option must be for this one to matter."""
-    return f"unless --{name} is given" if value is None else f"with {name} {shown(value)}"
+    return f"unless --{name} is given" if wanted is None else f"with {name} {shown(wanted)}"
 
 
 def _many(parameter: Parameter) -> bool:

@@ -23,11 +23,20 @@ from aural.learning.material import read as excerpt
 from aural.metrics import Metric
 from aural.parameters import param
 from aural.stage import Block, Format
-from aural.stages.frequency_expansion.fullband import LOWEST_HZ
-from aural.stages.frequency_expansion.published import KINDS, NETWORKS, PASSED, RATIOS, TWINS, network, poorer
-from aural.stages.frequency_expansion.stage import ENGINES, FrequencyExpansion
+from aural.stages.frequency_expansion.engine import ExpansionEngine
+from aural.stages.frequency_expansion.engines import ENGINES
+from aural.stages.frequency_expansion.published.networks import (
+    KINDS,
+    PASSED,
+    RATIOS,
+    TWINS,
+    network,
+    poorer,
+)
+from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
 Audio = NDArray[np.float32]
+PUBLISHED = "stages/frequency_expansion/published/weights"
 WINDOW = 2048
 NARROW_RATE = 16000
 
@@ -98,12 +107,10 @@ class Evaluation(evaluation.Evaluation):
             raise ParameterError("evaluation: give either clean, or speech and music, or one of them")
         if not self.ratio or set(self.ratio) - set(RATIOS):
             raise ParameterError(f"evaluation: ratio must be among 2, 4 and 6, got {self.ratio!r}")
-        if self.twin == "coded" and self.ratio != RATIOS:
-            raise ParameterError("evaluation: ratio is for decimated twins")
 
     def systems(self) -> Mapping[str, System]:
         published: dict[str, dict[str | None, Path]] = {}
-        engines: dict[str, str | None] = dict.fromkeys(ENGINES)
+        engines: dict[str, str | None] = {engine.name: None for engine in ENGINES}
         for path in map(Path, self.network):
             name, ratio, task = _made_for(path)
             if name in engines:
@@ -127,7 +134,7 @@ class Evaluation(evaluation.Evaluation):
         return {
             "spline" if self.twin == "decimated" else "input": unchanged,
             **{name: partial(restored, published[name]) for name in sorted(published)},
-            **{name: partial(continued, name, path) for name, path in engines.items()},
+            **{engine.name: partial(continued, engine, engines[engine.name]) for engine in ENGINES},
         }
 
     def cases(self) -> Sequence[Case]:
@@ -172,8 +179,14 @@ class Evaluation(evaluation.Evaluation):
         made, left_out = "MP3 and AAC at 24 to 96 kbit/s", []
         if self.twin == "decimated":
             made = "decimated behind a Chebyshev low-pass of order 8"
-            left_out += [f"fullband is left out where less than {LOWEST_HZ / 1000:g} kHz are left."]
-        if (self.twin, self.sample_rate) != (TWINS[0], NARROW_RATE):
+            choosy = [engine for engine in ENGINES if engine.lowest_hz]
+            left_out += [f"{e.name} is left out where less than {e.lowest_hz / 1000:g} kHz are left." for e in choosy]
+        if not shipped():
+            left_out += [
+                f"The published networks are left out: their weights come with a clone of AURAL's sources alone, in "
+                f"{PUBLISHED}; --network names any."
+            ]
+        elif (self.twin, self.sample_rate) != (TWINS[0], NARROW_RATE):
             left_out += [
                 "The published networks that come with AURAL, made for decimated twins at 16 kHz, are left out."
             ]
@@ -185,9 +198,8 @@ class Evaluation(evaluation.Evaluation):
 
 
 def shipped() -> list[Path]:
-    """List the weights of published networks that come with AURAL."""
-    folder = Path(__file__).parent / "weights"
-    return [path for path in sorted(folder.glob("*.safetensors")) if path.name.startswith(NETWORKS)]
+    """List the weights of published networks, which a clone of AURAL has, and an installed package has not."""
+    return sorted((Path(__file__).parent / "published" / "weights").glob("*.safetensors"))
 
 
 def _made_for(path: Path) -> tuple[str, str | None, tuple[str, int]]:
@@ -224,7 +236,7 @@ def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
         return np.asarray(_opened(path)(torch.from_numpy(sample.heard)).numpy())
 
 
-def continued(engine: str, own: str | None, sample: Sample) -> Block | None:
+def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block | None:
     """Let the stage continue the twin, by the network of these weights or AURAL's.
 
     Of what was decimated it hears the frames that the splines went through, and knows the cut-off; the network is not
@@ -235,10 +247,10 @@ def continued(engine: str, own: str | None, sample: Sample) -> Block | None:
     heard, rate, cutoff_hz = sample.heard, sample.sample_rate, None
     if ratio := int(sample.labels.get("ratio", 0)):
         cutoff_hz = PASSED * rate / 2 / ratio
-        if engine == "fullband" and cutoff_hz < LOWEST_HZ:
+        if cutoff_hz < engine.lowest_hz:
             return None
         heard = resample_poly(heard[:, ::ratio], ratio, 1, axis=1)[:, : heard.shape[1]].astype(np.float32)
-    stage = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz, weights=own)
+    stage = FrequencyExpansion(engine=engine.name, cutoff_hz=cutoff_hz, weights=own)
     made = stage.render([heard], Format(rate, 1))
     wide = np.concatenate(list(made.blocks), axis=-1)[0]
     return np.asarray(soxr.resample(wide, made.output.sample_rate, rate), np.float32)[None, : heard.shape[1]]

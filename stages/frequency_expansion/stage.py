@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision
-from aural.errors import ParameterError
+from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.stage import Block, Effect, Format, Stream
+from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stages.frequency_expansion.engines import ENGINES, Parameters
 from aural.streaming import resampler
 
 if TYPE_CHECKING:
     from aural.diagnosis import Diagnosis
-    from aural.stages.frequency_expansion.dsp import Band
 
 log = logging.getLogger("aural")
 
-ENGINES = ("fullband", "classical")
 FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # what a file becomes whose sample rate is below the second
-NETWORK_END_HZ = 20000.0
 HIGHEST_HZ = 192000.0
-DECLINE_DB, NOISE = 1.6, 0.5
 
 
 @dataclass(frozen=True)
-class FrequencyExpansion(Effect):
+class FrequencyExpansion(Parameters, Effect):
     """Give a recording that was cut off the highs it might have had.
 
     A network continues the spectrum, or the band below the cut-off is copied upwards. What lies below stays as it
     is, and a recording that is not cut off comes back bit for bit.
-
-    Raises:
-        ParameterError: besides ranges, a parameter that the engine does not have.
     """
 
     name: ClassVar[str] = "frequency-expansion"
-    models: ClassVar[Mapping[str, str]] = {"fullband": "a spectrum wherever it ends, 48 kHz; comes with AURAL"}
+    engines: ClassVar[tuple[type[ExpansionEngine], ...]] = ENGINES
     training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:Evaluation"
 
-    engine: str = param("fullband", "What makes the new band: a network, or copies of the band below the cut-off",
-                        choices=ENGINES)  # fmt: skip
+    engine: str = engine_param(ENGINES, "What makes the new band")
     cutoff_hz: float | None = param(None, "Frequency at which the recording is cut off", unit="Hz",
                                     low=100.0, high=HIGHEST_HZ, measured=True)  # fmt: skip
     sample_rate: int | None = param(None, "Sample rate of the result, if above that of the recording; if not given, "
@@ -54,19 +47,6 @@ class FrequencyExpansion(Effect):
                               "20 kHz", unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
     level_db: float = param(0.0, "Level of the new band, against what the band below lets expect", unit="dB",
                             low=-24.0, high=12.0)  # fmt: skip
-    decline_db: float = param(DECLINE_DB, "Fall of the new band's level towards its end", unit="dB/kHz",
-                              low=0.0, high=6.0, when={"engine": "classical"})  # fmt: skip
-    noise: float = param(NOISE, "Share of noise in the new band, an octave above the cut-off and higher; the rest is "
-                         "copied", low=0.0, high=1.0, when={"engine": "classical"})  # fmt: skip
-    weights: str | None = param(None, "Weights of one's own training instead of those that come with AURAL: the path "
-                                "of a .safetensors file")  # fmt: skip
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.engine != "classical" and (self.decline_db, self.noise) != (DECLINE_DB, NOISE):
-            raise ParameterError(f"{self.name}: decline_db and noise are for the engine classical")
-        if self.engine != "fullband" and self.weights:
-            raise ParameterError(f"{self.name}: weights are for the engine fullband")
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         reach = f"{diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz"
@@ -93,23 +73,17 @@ class FrequencyExpansion(Effect):
 
     def stream(self, source: Format) -> Stream:
         from aural.spectrum import BesideStream
-        from aural.stages.frequency_expansion.dsp import Band, HighPass
+        from aural.stages.frequency_expansion.filters import HighPass
 
         front = resampler(source, self._rate(source))
         if not self._room(source):
             return front
-        band = Band(self._cutoff(source), self._ceiling(source), self.level_db, self.decline_db, self.noise)
-        return BesideStream(front, [self._engine(front.output, band), HighPass(front.output, band.cutoff_hz)])
+        band = Band(self._cutoff(source), self._ceiling(source), self.level_db)
+        made = self._chosen().stream(front.output, band)
+        return BesideStream(front, [made, HighPass(front.output, band.cutoff_hz)])
 
-    def _engine(self, source: Format, band: Band) -> Stream:
-        if self.engine == "classical":
-            from aural.stages.frequency_expansion.dsp import ExpansionStream
-
-            return ExpansionStream(source, band)
-        from aural.learning.weights import shipped
-        from aural.stages.frequency_expansion.fullband_stream import open_fullband
-
-        return open_fullband(source, Path(self.weights) if self.weights else shipped(__package__, "fullband"), band)
+    def _chosen(self) -> ExpansionEngine:
+        return chosen(ENGINES, self.engine, self)
 
     def _rate(self, source: Format) -> int:
         raised = FULL_BAND_HZ if source.sample_rate < WHOLE_RATE else 0
@@ -122,8 +96,7 @@ class FrequencyExpansion(Effect):
         return min(self.cutoff_hz, 0.47 * source.sample_rate) if raised else self.cutoff_hz
 
     def _ceiling(self, source: Format) -> float:
-        end_hz = NETWORK_END_HZ if self.engine == "fullband" else self.ceiling_hz
-        return min(self.ceiling_hz, end_hz, 0.5 * self._rate(source))
+        return min(self.ceiling_hz, self._chosen().end_hz, 0.5 * self._rate(source))
 
     def _room(self, source: Format) -> bool:
         """Say whether anything audible is missing between the cut-off and the ceiling."""

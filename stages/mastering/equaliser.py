@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 from aural import Effect, Format, Stream, param
 from aural.errors import ParameterError
+from aural.parameters import GIVEN
 
 KINDS = ("peak", "low-shelf", "high-shelf", "high-pass", "low-pass")
 GAINLESS = ("high-pass", "low-pass")
@@ -67,7 +68,7 @@ class Equaliser(Effect):
                                    examples=(("peak:1000:6",),))  # fmt: skip
     phase: str = param("minimum", "Whether phases turn as in an analogue circuit, or not at all; the latter rings in "
                        "front of strokes", choices=("minimum", "linear"),
-                       when={"bands": ("peak:1000:6",)})  # fmt: skip
+                       when={"bands": GIVEN})  # fmt: skip
     gain_db: float = param(0.0, "Gain of the whole", unit="dB", low=-60.0, high=60.0)
 
     @classmethod

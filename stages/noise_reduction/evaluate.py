@@ -14,14 +14,16 @@ import numpy as np
 from aural import metrics
 from aural.audio.files import read
 from aural.degrade import Audio, Noise, Room, Take, active_db, degrade
+from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import evaluation, material, weights
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
-from aural.parameters import param, parameters
+from aural.parameters import param
 from aural.stage import Block
-from aural.stages.noise_reduction.stage import NETWORKS, NoiseReduction
+from aural.stages.noise_reduction.engines import ENGINES
+from aural.stages.noise_reduction.stage import NoiseReduction
 
 SAMPLE_RATE = 48000
 LEVEL_DBFS = -26.0
@@ -79,8 +81,8 @@ class Evaluation(evaluation.Evaluation):
             raise ParameterError(f"evaluation: {self.save_pairs} holds pairs already; name another folder")
 
     def systems(self) -> Mapping[str, System]:
-        engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
-        systems = {"input": unchanged} | {name: partial(through, NoiseReduction(engine=name)) for name in engines}
+        engines = {engine.name: NoiseReduction(engine=engine.name) for engine in ENGINES}
+        systems = {"input": unchanged} | {name: partial(through, stage) for name, stage in engines.items()}
         for path in self.network:
             if (name := Path(path).stem) in systems:
                 raise ParameterError(f"evaluation: two systems are called {name!r}; rename {path}")
@@ -217,8 +219,8 @@ def _engine(path: str) -> str:
     _, about = weights.load(path)
     if about.get("settings", {}).get("pretrain"):
         raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
-    if (name := about.get("network")) not in NETWORKS:
-        raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(NETWORKS)}")
+    if (name := about.get("network")) not in (known := networks(ENGINES)):
+        raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(known)}")
     return str(name)
 
 

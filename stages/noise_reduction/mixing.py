@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
 from aural.errors import AudioError, ParameterError
@@ -19,7 +16,7 @@ from aural.learning.excerpts import Excerpts, Whole
 from aural.learning.material import Clip, describe, find
 from aural.learning.training import Recipe, Training
 from aural.parameters import hint, param
-from aural.stages.noise_reduction.compact import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.spectra import SAMPLE_RATE
 
 SCENE = Scene(
     room=0.22, recording=0.87, coloured=0.15, babble=0.05, hum=0.06, wind=0.03, handling=0.03,
@@ -143,19 +140,3 @@ class VoiceRecipe(Recipe):
     def about(self) -> Mapping[str, Any]:
         kinds = ("speech", "noise", "ir", "music")
         return {kind: describe(material(self.settings, kind, "train")) for kind in kinds}
-
-
-def analysis(audio: Tensor) -> Tensor:
-    """Return the spectra that the network works on; the first window ends HOP frames into the audio."""
-    window = torch.hann_window(WINDOW, device=audio.device).sqrt()
-    padded = functional.pad(audio, (HOP, HOP))
-    return torch.stft(padded, WINDOW, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
-
-
-def synthesis(spectra: Tensor, frames: int) -> Tensor:
-    """Return the audio of such spectra."""
-    window = torch.hann_window(WINDOW, device=spectra.device).sqrt()
-    pieces = torch.fft.irfft(spectra, WINDOW) * window
-    first, second = pieces[..., :HOP], pieces[..., HOP:]
-    joined = functional.pad(first, (0, 0, 0, 1)) + functional.pad(second, (0, 0, 1, 0))
-    return joined.flatten(1)[:, HOP : HOP + frames]

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aural.engine import networks
 from aural.errors import ParameterError
 from aural.learning.training import Recipe
 from aural.parameters import param
-from aural.stages.noise_reduction.compact import Compact
-from aural.stages.noise_reduction.compact_recipe import CompactRecipe, Foretelling
+from aural.stages.noise_reduction.engines import ENGINES
 from aural.stages.noise_reduction.mixing import MixedTraining
-from aural.stages.noise_reduction.unet import Unet
-from aural.stages.noise_reduction.unet_recipe import UnetRecipe
+
+NETWORKS = networks(ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseReductionTraining(MixedTraining):
     """Train a network that tells voices, or voices and music, from noise."""
 
-    network: str = param("compact", "Which network", choices=("compact", "unet"))
+    network: str = param(next(iter(NETWORKS)), "Which network", choices=tuple(NETWORKS))
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.pretrain and self.network != "compact":
-            raise ParameterError("training: --pretrain is for the network compact")
+        if self.pretrain and not NETWORKS[self.network].pretrains:
+            able = " and ".join(name for name, network in NETWORKS.items() if network.pretrains)
+            raise ParameterError(f"training: --pretrain is for the network {able}")
 
     def recipe(self) -> Recipe:
-        if self.network == "unet":
-            return UnetRecipe(self, Unet())
-        return (Foretelling if self.pretrain else CompactRecipe)(self, Compact())
+        return NETWORKS[self.network].recipe(self)

@@ -42,7 +42,8 @@ def test_a_stage_is_a_value(gain_db: float, mix: float) -> None:
 
 @pytest.mark.parametrize(("name", "parameter"), NUMERIC, ids=lambda v: getattr(v, "name", v))
 def test_range_is_guarded_at_both_ends(name: str, parameter) -> None:  # type: ignore[no-untyped-def]
-    stage = partial(registry.stage_class(name), **parameter.spec.when)
+    kind = registry.stage_class(name)
+    stage = partial(kind, **parameter.needs(kind))
     for bound, beyond in ((parameter.spec.low, -1), (parameter.spec.high, 1)):
         if bound is not None:
             stage(**{parameter.name: parameter.kind(bound)})

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aural.stage import Block
-from aural.stages.noise_reduction.curves import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
 
 
 def power_of(audio: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def test_what_is_missing_or_something_else_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not a file of weights"):
         weights.load(other)
     with pytest.raises(WeightsError, match="no weights of giant"):
-        weights.shipped("aural.stages.noise_reduction", "giant")
+        weights.shipped("aural.stages.noise_reduction.engines.compact", "giant")
 
 
 def test_which_of_two_is_meant_cannot_be_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

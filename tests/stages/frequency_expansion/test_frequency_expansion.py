@@ -13,8 +13,9 @@ from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
 from aural.errors import ParameterError, WeightsError
-from aural.learning.weights import shipped
 from aural.stage import pump
+from aural.stages.frequency_expansion.engine import Band
+from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.testing import check_stage, partition, probe
 
@@ -29,7 +30,8 @@ STAGES = {
         engine="classical", cutoff_hz=6000.0, sample_rate=64000, ceiling_hz=30000.0
     ),
 }
-ENGINES = pytest.mark.parametrize("engine", ["fullband", "classical"])
+NAMES = [engine.name for engine in FrequencyExpansion.engines]
+ENGINES = pytest.mark.parametrize("engine", NAMES)
 
 
 def band_db(audio: Block, low_hz: float, high_hz: float, rate: int = RATE) -> float:
@@ -145,7 +147,11 @@ def test_edges(engine: str, channels: int, rate: int, frames: int) -> None:
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 10**6), frames=st.integers(0, 70000), engine=st.sampled_from(["fullband", "classical"]))
+@given(
+    seed=st.integers(0, 10**6),
+    frames=st.integers(0, 70000),
+    engine=st.sampled_from([engine.name for engine in FrequencyExpansion.engines]),
+)
 def test_partitions(seed: int, frames: int, engine: str) -> None:
     audio = probe("dull")[:, :frames]
     stage = FrequencyExpansion(engine=engine, cutoff_hz=6000.0)
@@ -163,12 +169,8 @@ def test_segments_of_the_network_meet_without_a_seam() -> None:
 
 
 def test_what_a_filter_has_left_is_completed_and_not_doubled() -> None:
-    from aural.stages.frequency_expansion.dsp import Band
-    from aural.stages.frequency_expansion.fullband_stream import open_fullband
-
     whole = cut_noise(23000)
-    band = Band(8000.0, 20000.0, 0.0, 0.0, 0.0)
-    made = open_fullband(Format(RATE, 1), shipped("aural.stages.frequency_expansion", "fullband"), band)
+    made = FullbandEngine().stream(Format(RATE, 1), Band(8000.0, 20000.0, 0.0))
     out = np.concatenate(list(pump(made, [100 * whole * np.ones_like(whole)])), axis=-1)
     assert band_db(out, 8500, 20000) < band_db(100 * whole, 8500, 20000) - 3
 
@@ -181,9 +183,9 @@ def test_a_bass_makes_no_treble() -> None:
 
 
 def test_parameters_of_the_other_engine_are_refused() -> None:
-    with pytest.raises(ParameterError, match="decline_db and noise are for the engine classical"):
+    with pytest.raises(ParameterError, match="noise is for engine classical, not for engine fullband"):
         FrequencyExpansion(noise=0.1)
-    with pytest.raises(ParameterError, match="weights are for the engine fullband"):
+    with pytest.raises(ParameterError, match="weights is for engine fullband, not for engine classical"):
         FrequencyExpansion(engine="classical", weights="my.safetensors")
     with pytest.raises(WeightsError, match=r"my\.safetensors: no such file"):
         FrequencyExpansion(cutoff_hz=5000.0, weights="my.safetensors")(cut_noise(5000), RATE)

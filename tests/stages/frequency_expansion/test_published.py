@@ -13,9 +13,10 @@ from recordings import invoke
 
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
+from aural.stages.frequency_expansion import evaluate
+from aural.stages.frequency_expansion.engines.fullband.network import Fullband
 from aural.stages.frequency_expansion.evaluate import Evaluation, lsd, snr_db
-from aural.stages.frequency_expansion.fullband import Fullband
-from aural.stages.frequency_expansion.published import (
+from aural.stages.frequency_expansion.published.networks import (
     NETWORKS,
     AudioUnet,
     Dnn,
@@ -195,7 +196,8 @@ def test_the_optimiser_is_that_of_the_paper(toy: Path) -> None:
 def test_a_run_with_dropout_goes_on_bit_for_bit(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     from aural.learning.run import fit
-    from aural.stages.frequency_expansion.train import FrequencyExpansionTraining, PublishedRecipe
+    from aural.stages.frequency_expansion.published.recipe import PublishedRecipe
+    from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
 
     settings = FrequencyExpansionTraining(
         speech=str(toy / "speech"), width=8, steps=4, epoch_steps=2, batch=2, validation_clips=2, workers=0,
@@ -231,6 +233,17 @@ def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
         Evaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
 
 
+def test_without_their_weights_it_is_said_where_they_are(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = Evaluation(clean=str(toy / "speech"))
+    assert {"audiounet", "dnn"} < set(judged.systems())
+    assert not any("left out: their weights" in note for note in judged.notes())
+    monkeypatch.setattr(evaluate, "shipped", list)
+    assert set(judged.systems()) == {"spline", "fullband", "classical"}
+    (sentence,) = (note for note in judged.notes() if "left out: their weights" in note)
+    assert (Path(evaluate.__file__).parents[2] / evaluate.PUBLISHED).is_dir()
+    assert evaluate.PUBLISHED in sentence
+
+
 def test_what_is_wrong_is_said(toy: Path) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
@@ -240,6 +253,10 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
         ({}, "must name a folder"),
         ({"speech": folder, "ratio": 3}, "ratio must be 2, 4 or 6"),
         ({"speech": folder, "network": "dnn", "ratio": 6}, "dnn is for"),
+        (
+            {"speech": folder, "network": "fullband", "width": 8},
+            "width is for network audiounet, ",
+        ),
         ({"speech": folder, "pretrain": True}, "not pre-trained"),
     ]
     for wrong, message in wrongs:
@@ -248,7 +265,7 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
     for given, message in (({}, "give either"), ({"clean": "a", "ratio": (5,)}, "ratio must be among")):
         with pytest.raises(ParameterError, match=message):
             Evaluation(**given)  # type: ignore[arg-type]
-    with pytest.raises(ParameterError, match="ratio is for decimated twins"):
+    with pytest.raises(ParameterError, match="ratio is for twin decimated, not for twin coded"):
         Evaluation(clean=folder, twin="coded", ratio=(2,))
     with pytest.raises(WeightsError, match="no such file"):
         Evaluation(clean=folder, network=("none.safetensors",))

@@ -8,7 +8,7 @@ from aural import testing
 from aural.stage import Stage
 from aural.stages.noise_reduction.stage import NoiseReduction
 
-ENGINES = {name: NoiseReduction(engine=name) for name in ("compact", "unet", "mmse", "gate")}
+ENGINES = {engine.name: NoiseReduction(engine=engine.name) for engine in NoiseReduction.engines}
 VARIANTS = {
     "filters": NoiseReduction(max_attenuation_db=0.0, highpass_hz=80.0),
     "compact, room": NoiseReduction(dereverb=1.0, keep="music", hum_hz=50.0),

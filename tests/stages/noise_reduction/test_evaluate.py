@@ -19,8 +19,8 @@ from aural.learning import weights
 from aural.learning.evaluation import Sample, System, judge, unchanged
 from aural.learning.material import find
 from aural.metrics import SPEECH
-from aural.parameters import parameters
 from aural.stage import Block
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.evaluate import Evaluation, labels, matched, pair
 from aural.stages.noise_reduction.stage import NoiseReduction
 
@@ -63,12 +63,11 @@ def samples(evaluation: Evaluation) -> dict[str, Sample]:
 
 
 def test_every_engine_is_judged(corpus: Evaluation) -> None:
-    engines = next(p.spec.choices for p in parameters(NoiseReduction) if p.name == "engine")
-    assert list(corpus.systems()) == ["input", *engines]
+    assert list(corpus.systems()) == ["input", *(engine.name for engine in NoiseReduction.engines)]
 
 
 def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: Path) -> None:
-    state, about = weights.load(weights.shipped("aural.stages.noise_reduction", "compact"))
+    state, about = weights.load(CompactEngine.shipped())
     deaf = {name: torch.zeros_like(value) for name, value in state.items()}
     path = str(weights.save(deaf, tmp_path, "compact", about))
     judged = replace(corpus, network=(path,))

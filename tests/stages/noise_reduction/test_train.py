@@ -17,8 +17,8 @@ from recordings import invoke, voice
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import fit, start
-from aural.stages.noise_reduction.compact import Compact
-from aural.stages.noise_reduction.compact_recipe import CompactRecipe
+from aural.stages.noise_reduction.engines.compact.network import Compact
+from aural.stages.noise_reduction.engines.compact.recipe import CompactRecipe
 from aural.stages.noise_reduction.mixing import Mixing
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.stages.noise_reduction.train import NoiseReductionTraining

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,8 @@ from hypothesis import strategies as st
 
 from aural import AudioError, Block, Chain, Format, ParameterError, Separator, Split
 from aural.registry import stage_class
-from aural.stages.source_separation.stage import MODELS, SourceSeparation
+from aural.stages.source_separation.engines.demucs.engine import MODELS
+from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import RULES, check_stage, every_parameter_matters, probe
 
 RATE = 48000
@@ -38,9 +42,17 @@ def network() -> torch.nn.Module:
     return tiny()
 
 
-@pytest.mark.parametrize("engine", ["hpss", "center", "demucs"])
+ENGINES = [engine.name for engine in SourceSeparation.engines]
+
+
+def made(engine: str, network: torch.nn.Module, **values: Any) -> SourceSeparation:
+    """Make the stage with this engine, demucs with this network."""
+    return SourceSeparation(engine=engine, **values, **({"model": network} if engine == "demucs" else {}))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_contract(engine: str, network: torch.nn.Module) -> None:
-    check_stage(SourceSeparation(engine=engine, model=network))
+    check_stage(made(engine, network))
 
 
 def test_two_stems_keep_the_contract() -> None:
@@ -64,7 +76,7 @@ def pcm(bits: int, frames: int, channels: int = 2, seed: int = 0) -> Block:
 
 
 def engines(network: torch.nn.Module) -> list[SourceSeparation]:
-    return [SourceSeparation(engine=engine, model=network) for engine in ("hpss", "center", "demucs")]
+    return [made(engine, network) for engine in ENGINES]
 
 
 @pytest.mark.parametrize("bits", [16, 24])
@@ -82,7 +94,7 @@ def test_any_stem_kept_leaves_exactly_the_sum_of_the_rest(network: torch.nn.Modu
     for stage in engines(network):
         parts = stage(audio, RATE)
         for stem in stage.stems:
-            two = SourceSeparation(engine=stage.engine, model=network, two_stems=stem)
+            two = made(stage.engine, network, two_stems=stem)
             assert two.stems == (stem, f"no_{stem}")
             kept = two(audio, RATE)
             assert np.array_equal(kept[stem], parts[stem])
@@ -91,18 +103,18 @@ def test_any_stem_kept_leaves_exactly_the_sum_of_the_rest(network: torch.nn.Modu
 
 
 @pytest.mark.parametrize(
-    ("engine", "model", "stems"),
+    ("stage", "stems"),
     [
-        ("hpss", "htdemucs", ("harmonic", "percussive")),
-        ("center", "htdemucs", ("center", "sides")),
-        ("demucs", "htdemucs", ("drums", "bass", "other", "vocals")),
-        ("demucs", "htdemucs_6s", ("drums", "bass", "other", "vocals", "guitar", "piano")),
+        (SourceSeparation(engine="hpss"), ("harmonic", "percussive")),
+        (SourceSeparation(engine="center"), ("center", "sides")),
+        (SourceSeparation(), ("drums", "bass", "other", "vocals")),
+        (SourceSeparation(model="htdemucs_6s"), ("drums", "bass", "other", "vocals", "guitar", "piano")),
     ],
 )
-def test_stems_are_known_and_an_unknown_one_is_named(engine: str, model: str, stems: tuple[str, ...]) -> None:
-    assert SourceSeparation(engine=engine, model=model).stems == stems
+def test_stems_are_known_and_an_unknown_one_is_named(stage: SourceSeparation, stems: tuple[str, ...]) -> None:
+    assert stage.stems == stems
     with pytest.raises(ParameterError, match="two_stems must be one of " + ", ".join(stems) + ", got 'voice'"):
-        SourceSeparation(engine=engine, model=model, two_stems="voice")
+        replace(stage, two_stems="voice")
 
 
 def test_the_stems_of_every_model_hold_a_rest() -> None:

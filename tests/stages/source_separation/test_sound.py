@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from aural import Block
-from aural.stages.source_separation import dsp
+from aural.stages.source_separation import stems as sums
+from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.streaming import frame_sizes
 
@@ -90,20 +91,20 @@ def test_center_leaves_a_hard_panned_and_an_inverted_tone_to_the_sides() -> None
 def test_the_sides_of_a_middle_stand_at_right_angles() -> None:
     rng = np.random.default_rng(0)
     spectra = (rng.standard_normal((2, 50, 40)) + 1j * rng.standard_normal((2, 50, 40))).astype(np.complex64)
-    middle = dsp.middle(spectra)
+    middle = center.middle(spectra)
     left, right = spectra - middle
     found = np.abs(middle[0]) > 0
     assert 0.3 < found.mean() < 0.7  # in the other bins the channels oppose each other
     assert np.abs((left * right.conj()).real[found]).max() < 1e-5
     assert np.all((spectra[0] * spectra[1].conj()).real[~found] <= 0)
-    assert np.array_equal(dsp.middle(np.ones((2, 1, 1), np.complex64)), np.ones((1, 1, 1)))
+    assert np.array_equal(center.middle(np.ones((2, 1, 1), np.complex64)), np.ones((1, 1, 1)))
 
 
 def test_low_hz_is_where_half_of_the_middle_stays_with_the_sides() -> None:
-    gains = dsp.high_pass(np.array([0.0, 75.0, 150.0, 300.0]), 150.0)
+    gains = center.high_pass(np.array([0.0, 75.0, 150.0, 300.0]), 150.0)
     np.testing.assert_allclose(20 * np.log10(gains[1:]), [-48.2, -6.02, -0.03], atol=0.05)
     assert gains[0] < 1e-30
-    assert dsp.high_pass(np.array([0.0, 1.0]), 0.0).tolist() == [1, 1]
+    assert center.high_pass(np.array([0.0, 1.0]), 0.0).tolist() == [1, 1]
 
 
 def grid(limit: float) -> st.SearchStrategy[float]:
@@ -119,7 +120,7 @@ def grid(limit: float) -> st.SearchStrategy[float]:
     st.permutations(range(4)),
 )
 def test_the_sum_is_the_mixture_in_any_order(estimates: Block, mixture: Block, rest: int, order: list[int]) -> None:
-    stems = dsp.complete(estimates, mixture, rest)
+    stems = sums.complete(estimates, mixture, rest)
     total = np.zeros_like(mixture)
     for stem in order:
         total = total + stems[stem]
@@ -132,7 +133,7 @@ def test_stems_of_usual_size_are_only_rounded() -> None:
     rng = np.random.default_rng(0)
     estimates = (0.3 * rng.uniform(-1, 1, (3, 2, 200_000))).astype(np.float32)
     mixture = rng.uniform(-1, 1, (2, 200_000)).astype(np.float32)
-    stems = dsp.complete(estimates, mixture, rest=1)
+    stems = sums.complete(estimates, mixture, rest=1)
     assert np.abs(stems[[0, 2, 3]] - estimates).max() <= 2.0**-24
     assert np.abs(stems.sum(axis=0) - mixture).max() <= 2.0**-23
 
@@ -142,7 +143,7 @@ def test_a_mixture_of_32_bits_or_beyond_full_scale_is_met_within_a_rounding() ->
     for size in (1e-4, 1.0, 8.0):
         mixture = (size * rng.uniform(-1, 1, (2, 50_000))).astype(np.float32)
         estimates = (0.5 * size * rng.uniform(-1, 1, (3, 2, 50_000))).astype(np.float32)
-        error = np.abs(dsp.complete(estimates, mixture, 3).sum(axis=0) - mixture).max()
+        error = np.abs(sums.complete(estimates, mixture, 3).sum(axis=0) - mixture).max()
         assert error <= 2.0**-22 * max(1, size)
 
 

@@ -1,0 +1,96 @@
+"""Engines: the ways in which a stage can do its work, each a value with parameters of its own.
+
+    @dataclass(frozen=True, kw_only=True)
+    class MyParameters:
+        strength: float = param(0.5, "How hard it works", low=0.0, high=1.0)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Mine(MyParameters, Engine):
+        name, meaning = "mine", "a method of my own"
+
+A stage lists the classes of its engines as `engines`, and inherits the classes that declare their parameters. So its
+users see flat parameters, and command line, TOML, documentation and checks know which engine takes which of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from aural.learning.weights import shipped
+from aural.parameters import param
+
+if TYPE_CHECKING:
+    from aural.learning.training import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine(ABC):
+    """One way in which a stage does its work. Its fields are its parameters; how it is run, the stage says."""
+
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    """What it is, in a few words: they stand in the help of the stage."""
+
+    models: ClassVar[Mapping[str, str]] = {}
+    """Networks that it can load by name: what each is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnWeights:
+    """What an engine is told whose network can be trained."""
+
+    weights: str | None = param(None, "Weights of one's own training instead of those that come with AURAL: the path "
+                                "of a .safetensors file")  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(OwnWeights, Engine):
+    """An engine that is a network. Its weights lie in the folder `weights` beside its module."""
+
+    pretrains: ClassVar[bool] = False
+    """It can learn from audio alone, before the training proper."""
+
+    @classmethod
+    @abstractmethod
+    def recipe(cls, settings: Any) -> Recipe:
+        """Make the network and what it learns by, as the settings of the stage's training say."""
+
+    @property
+    def path(self) -> Path:
+        """Where the weights are.
+
+        Raises:
+            WeightsError: none are given, and none come with AURAL.
+        """
+        return Path(self.weights) if self.weights else self.shipped()
+
+    @classmethod
+    def shipped(cls) -> Path:
+        """Return the path of the weights that come with AURAL."""
+        return shipped(cls.__module__.rpartition(".")[0], cls.name)
+
+
+E = TypeVar("E", bound=Engine)
+
+
+def networks(engines: Sequence[type[Engine]]) -> dict[str, type[Network]]:
+    """Return by name those of some engines that are networks: they can be trained."""
+    return {engine.name: engine for engine in engines if issubclass(engine, Network)}
+
+
+def engine_param(engines: Sequence[type[Engine]], help: str, default: type[Engine] | None = None) -> str:
+    """Declare the parameter that chooses among engines; the first is the default where no other is named."""
+    meanings = "; ".join(f"{engine.name}, {engine.meaning}" for engine in engines)
+    return param(
+        (default or engines[0]).name, f"{help}: {meanings}", choices=tuple(engine.name for engine in engines)
+    )
+
+
+def chosen(engines: Sequence[type[E]], name: str, values: object) -> E:
+    """Return the engine of this name as a value; its parameters are attributes of `values`, which is the stage."""
+    (engine,) = (engine for engine in engines if engine.name == name)
+    return engine(**{field.name: getattr(values, field.name) for field in fields(engine)})

@@ -1,0 +1,34 @@
+"""What an engine of frequency expansion is."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from aural.engine import Engine
+from aural.stage import Format, Stream
+
+
+@dataclass(frozen=True)
+class Band:
+    """The band to be made: from the cut-off to the ceiling."""
+
+    cutoff_hz: float
+    ceiling_hz: float
+    level_db: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpansionEngine(Engine):
+    """A way to make a new band."""
+
+    lowest_hz: ClassVar[float] = 0.0
+    """Cut-off below which it was not made for."""
+    end_hz: ClassVar[float] = math.inf
+    """Where its new band ends at the latest."""
+
+    @abstractmethod
+    def stream(self, source: Format, band: Band) -> Stream:
+        """Make the stream: audio to the new band, and what it has put below the cut-off."""

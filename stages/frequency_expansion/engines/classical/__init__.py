@@ -1,0 +1,1 @@
+"""Copies of the band below the cut-off."""

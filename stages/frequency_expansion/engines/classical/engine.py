@@ -1,0 +1,31 @@
+"""Spectral band replication as an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aural.parameters import param
+from aural.stage import Format, Stream
+from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicalParameters:
+    """What spectral band replication is told."""
+
+    decline_db: float = param(1.6, "Fall of the new band's level towards its end", unit="dB/kHz",
+                              low=0.0, high=6.0)  # fmt: skip
+    noise: float = param(0.5, "Share of noise in the new band, an octave above the cut-off and higher; the rest is "
+                         "copied", low=0.0, high=1.0)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicalEngine(ClassicalParameters, ExpansionEngine):
+    """Spectral band replication."""
+
+    name, meaning = "classical", "copies of the band below the cut-off"
+
+    def stream(self, source: Format, band: Band) -> Stream:
+        from aural.stages.frequency_expansion.engines.classical.stream import ExpansionStream
+
+        return ExpansionStream(source, band, self.decline_db, self.noise)

@@ -1,0 +1,1 @@
+"""The network that continues a spectrum wherever it ends."""

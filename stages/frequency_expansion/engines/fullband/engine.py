@@ -1,0 +1,37 @@
+"""The fullband network as an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aural.engine import Network
+from aural.stage import Format, Stream
+from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+
+if TYPE_CHECKING:
+    from aural.learning.training import Recipe
+
+LOWEST_HZ = 3000.0  # cut-off that it was made for
+END_HZ = 20000.0  # where its spectra end: nothing above is heard
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullbandEngine(Network, ExpansionEngine):
+    """A network that continues a spectrum wherever it ends."""
+
+    name, meaning = "fullband", "a network"
+    models: ClassVar[Mapping[str, str]] = {"fullband": "a spectrum wherever it ends, 48 kHz; comes with AURAL"}
+    lowest_hz, end_hz = LOWEST_HZ, END_HZ
+
+    def stream(self, source: Format, band: Band) -> Stream:
+        from aural.stages.frequency_expansion.engines.fullband.stream import open_fullband
+
+        return open_fullband(source, self.path, band)
+
+    @classmethod
+    def recipe(cls, settings: Any) -> Recipe:
+        from aural.stages.frequency_expansion.engines.fullband import network, recipe
+
+        return recipe.FullbandRecipe(settings, network.Fullband())

@@ -1,0 +1,1 @@
+"""What the literature has published on audio super-resolution, to compare with."""

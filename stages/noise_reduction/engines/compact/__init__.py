@@ -1,0 +1,1 @@
+"""The network that AURAL trained to tell voices from noise."""

@@ -1,0 +1,247 @@
+"""The network of the compact engine: gains and short complex filters, by convolutions over bands and a memory of all.
+
+Learnt from: split the spectrum into bands with a layer each and treat the bands as a picture (Luo and Yu 2023,
+BSRNN); a complex filter over neighbouring frames where pitch matters, plain gains above (Schroeter and others 2022,
+DeepFilterNet); most of the work in few channels at a low frame rate (Rong and others 2024, GTCRN).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from aural.stages.noise_reduction.spectra import BINS
+
+LOW = 256  # bins below 8 kHz, where phase is filtered too
+GROUPS = ((8, 4), (8, 4), (8, 8), (8, 16), (4, 64), (2, 128))  # bands and their width in bins, from 0 Hz up
+BANDS = sum(bands for bands, _ in GROUPS)
+TOP = 688  # bins below 21.5 kHz, which every sample rate from 44.1 kHz on has
+TAPS = 3  # frames the complex filter reaches over: the one before, the frame itself, the one behind
+DILATIONS = ((1, 1), (2, 2), (4, 4), (8, 1), (16, 2), (32, 4), (1, 1), (2, 2), (4, 4))  # in time, over bands
+LEVEL_FRAMES, LEVEL_AHEAD, LEVEL_TAU = 376, 8, 188  # 6 s back, 0.13 s ahead, forgetting in 3 s
+DEAF = 4  # bins, below 125 Hz, that the level does not count
+CHANNELS = 64
+WHOLE = (3, 7)  # places among the blocks where the spectrum is looked at as a whole
+MEMORY, SUMMARY = 256, 8  # what is remembered of it, and what each band tells and is told
+GAIN, ROOM = 0, 1  # outputs of every bin; those below LOW have the filter behind them
+
+
+class Compact(nn.Module):
+    """Spectra of noisy speech to spectra without the noise, and gains that take the room away.
+
+    Works on STFT frames of 48 kHz audio, shape (batch, frames, 769), and is a stream: what it must remember goes in
+    and comes out, and the result belongs to the frames `LOOK_AHEAD` before those that came in.
+    """
+
+    decay: Tensor
+
+    def __init__(self, channels: int = CHANNELS) -> None:
+        super().__init__()
+        self.split = nn.ModuleList(
+            Bands(bands, width * (3 if low else 1), channels) for bands, width, low in _groups()
+        )
+        self.music = nn.Parameter(torch.zeros(channels, 1, BANDS))
+        self.blocks = nn.ModuleList(Block(channels, *dilation) for dilation in DILATIONS)
+        for place in WHOLE:
+            self.blocks.insert(place, Whole(channels))
+        self.norm = nn.BatchNorm2d(channels)
+        self.join = nn.ModuleList(
+            Bands(bands, channels, width * (2 + 2 * TAPS if low else 2)) for bands, width, low in _groups()
+        )
+        with torch.no_grad():
+            for layer, (bands, width, _) in zip(self.join, _groups(), strict=True):
+                bias = layer.get_parameter("bias").view(bands, width, -1)
+                bias[..., GAIN], bias[..., ROOM] = 1.0, 2.0
+                layer.get_parameter("weight").mul_(0.3)
+        decay = torch.exp(-torch.arange(LEVEL_FRAMES).flip(0) / LEVEL_TAU)
+        self.register_buffer("decay", torch.cat([decay, torch.ones(LEVEL_AHEAD)])[None, None], persistent=False)
+
+    def begin(self, batch: int) -> list[Tensor]:
+        """Return the memory of a stream that has heard nothing."""
+        weight = self.music
+        spectra = weight.new_zeros(batch, LOOK_AHEAD + 1, BINS, dtype=torch.complex64)
+        power = weight.new_zeros(batch, 2, LEVEL_FRAMES + LEVEL_AHEAD - 1)
+        return [spectra, power, *(cast(Block | Whole, block).begin(batch) for block in self.blocks)]
+
+    def forward(self, spectra: Tensor, memory: list[Tensor], music: Tensor) -> tuple[Heard, list[Tensor]]:
+        """Advance by some frames.
+
+        Args:
+            spectra: complex, shape (batch, frames, 769).
+            memory: from `begin` or the call before.
+            music: 1 where music is to be kept, 0 where only voices are; shape (batch,).
+
+        Returns:
+            What was heard in as many frames, LOOK_AHEAD earlier, and the memory for the next call.
+        """
+        heard = torch.cat([memory[0], spectra], dim=1)
+        frames = spectra.shape[1]
+        level, power = self._level(spectra, memory[1])
+        newest = heard.shape[1] - LEVEL_AHEAD
+        x = self._features(mirrored(heard[:, newest - frames : newest]) / (level[..., None] + 1e-20))
+        x = x + (self.music * music[:, None, None, None]).to(x.dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        kept = [heard[:, frames:], power]
+        for block, past in zip(self.blocks, memory[2:], strict=True):
+            x, past = block(x, past)
+            kept.append(past)
+        x = functional.relu(self.norm(x), inplace=True)
+        return Heard(heard[:, : frames + TAPS - 1], level, x, *self._outputs(x)), kept
+
+    def _level(self, spectra: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the running level behind every frame, and the powers to remember."""
+        heard = spectra[..., DEAF:]
+        power = (heard.real.square() + heard.imag.square()).mean(dim=-1)
+        powers = torch.cat([past, torch.stack([power, torch.ones_like(power)], dim=1)], dim=-1)
+        total = functional.conv1d(powers.transpose(0, 1).reshape(-1, 1, powers.shape[-1]), self.decay)
+        total, weight = total.view(2, len(spectra), -1)
+        return (total / weight).sqrt(), powers[..., spectra.shape[1] :]
+
+    def _features(self, spectra: Tensor) -> Tensor:
+        """Return what the bands begin with, shape (batch, channels, frames, bands)."""
+        power = spectra.real.square() + spectra.imag.square() + 1e-10
+        magnitude = power**0.15
+        phasor = spectra[..., :LOW] * power[..., :LOW] ** -0.35
+        low = torch.stack([magnitude[..., :LOW], phasor.real, phasor.imag], dim=-1)
+        bands, first = [], 0
+        for layer, (count, width, is_low) in zip(self.split, _groups(), strict=True):
+            source = low if is_low else magnitude[..., None]
+            bands.append(layer(source[:, :, first : first + count * width].reshape(*spectra.shape[:2], count, -1)))
+            first += count * width
+        return torch.cat(bands, dim=2).permute(0, 3, 1, 2)
+
+    def _outputs(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gains, the filters (batch, frames, low bins, taps) and the gains of the room."""
+        bands = x.permute(0, 2, 3, 1).float()
+        gains, rooms, filters, first = [], [], [], 0
+        for layer, (count, width, is_low) in zip(self.join, _groups(), strict=True):
+            out = layer(bands[:, :, first : first + count]).reshape(*bands.shape[:2], count * width, -1)
+            gains.append(out[..., GAIN])
+            rooms.append(out[..., ROOM])
+            if is_low:
+                filters.append(torch.view_as_complex(out[..., 2:].unflatten(-1, (TAPS, 2)).contiguous()))
+            first += count
+        shares = (torch.cat(logits, dim=-1) for logits in (gains, rooms))
+        gain, room = (functional.pad(share, (0, 1), mode="replicate").sigmoid() for share in shares)
+        return gain, torch.cat(filters, dim=2), room
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the network makes of some frames. It is to be used channel by channel, or one for all channels."""
+
+    spectra: Tensor
+    """The frames themselves, and one more on either side; shape (batch, frames + 2, 769)."""
+    level: Tensor
+    """Running level, LEVEL_AHEAD behind the newest frame; shape (batch, frames)."""
+    bands: Tensor
+    """What is known about every band; shape (batch, channels, frames, bands)."""
+    gain: Tensor
+    """0 where there is noise; shape (batch, frames, 769)."""
+    filters: Tensor
+    """Complex, what is added of neighbouring frames; shape (batch, frames, low bins, taps)."""
+    room: Tensor
+    """0 where there is the room; shape (batch, frames, 769)."""
+
+    def denoised(self) -> Tensor:
+        """Return the spectra without noise, shape (batch, frames, 769)."""
+        frames = self.gain.shape[1]
+        centre = self.spectra[:, 1 : frames + 1]
+        near = [self.spectra[:, tap : tap + frames, :LOW] * self.filters[..., tap] for tap in range(TAPS)]
+        return torch.cat([sum(near, centre[..., :LOW]), centre[..., LOW:]], dim=-1) * self.gain
+
+
+def mirrored(spectra: Tensor) -> Tensor:
+    """Put what lies below TOP in place of what lies above it, where some sample rates end and others do not."""
+    return torch.cat([spectra[..., :TOP], spectra[..., 2 * TOP - BINS : TOP].flip(-1)], dim=-1)
+
+
+class Bands(nn.Module):
+    """A linear layer for every band, shape (batch, frames, bands, inputs) to (batch, frames, bands, outputs)."""
+
+    def __init__(self, bands: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(bands, inputs, outputs) / inputs**0.5)
+        self.bias = nn.Parameter(torch.zeros(bands, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, *x.shape[2:]).transpose(0, 1)
+        return torch.baddbmm(self.bias, rows, self.weight).transpose(0, 1).reshape(*x.shape[:3], -1)
+
+
+class Block(nn.Module):
+    """A residual block that looks back over two steps of its dilation and at most two frames ahead."""
+
+    def __init__(self, channels: int, dilation: int, spread: int) -> None:
+        super().__init__()
+        self.past, self.ahead = 2 * dilation, min(dilation, 2)
+        self.wide = nn.Conv2d(channels, channels, 3, dilation=(dilation, spread), padding=(0, spread), bias=False)
+        self.norm: nn.Module = nn.BatchNorm2d(channels)
+        self.point = nn.Conv2d(channels, channels, 1, bias=False)
+        with torch.no_grad():
+            self.point.weight.mul_(0.3)
+
+    def begin(self, batch: int) -> Tensor:
+        """Return the frames before the first: nothing."""
+        return self.point.weight.new_zeros(batch, self.point.in_channels, self.past, BANDS)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        heard = torch.cat([past.to(x.dtype), x], dim=2).contiguous(memory_format=torch.channels_last)
+        frames, first = x.shape[2], self.past - self.ahead
+        branch = functional.relu(self.norm(self.wide(heard)), inplace=True).permute(0, 2, 3, 1)
+        branch = functional.linear(branch, self.point.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
+        return heard[:, :, first : first + frames] + branch, heard[:, :, frames:]
+
+    def settle(self) -> None:
+        """Take the normalisation into the convolution, once nothing is learnt any more: the same, sooner."""
+        self.wide, self.norm = fuse_conv_bn_eval(self.wide, cast(nn.BatchNorm2d, self.norm)), nn.Identity()
+        self.wide.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class Whole(nn.Module):
+    """What all bands together have been like, for as long as it matters: running means that are sped up and halted.
+
+    The convolutions see two seconds and their neighbourhood; this is how a noise that goes on is known by what it
+    was before, and a voice in one band by what it does in the others. A GRU whose gate hears only what comes in
+    (Feng and others 2024), with means over what has been heard so far, so that seconds of training serve for hours.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.tell = Bands(BANDS, channels, SUMMARY)
+        self.hear = nn.Linear(BANDS * SUMMARY, 2 * MEMORY)
+        self.spread = nn.Linear(MEMORY, BANDS * 2 * SUMMARY)
+        self.told = Bands(BANDS, 2 * SUMMARY, channels)
+        with torch.no_grad():
+            self.hear.bias[:MEMORY] = torch.linspace(-6, 1, MEMORY)  # over six seconds to one frame
+            self.told.weight.zero_()
+
+    def begin(self, batch: int) -> Tensor:
+        """Return the memory of a stream that has heard nothing."""
+        return self.told.weight.new_zeros(2, batch, MEMORY)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        share, value = self.hear(self.tell(x.permute(0, 2, 3, 1)).flatten(2)).float().chunk(2, dim=-1)
+        pairs = torch.stack([value, torch.ones_like(value)])
+        sums = []
+        for now, how_much in zip(pairs.unbind(2), share.sigmoid().unbind(1), strict=True):
+            past = torch.lerp(past, now, how_much)
+            sums.append(past)
+        totals, weights = torch.stack(sums, dim=2)
+        spread = functional.silu(self.spread(totals / (weights + 1e-9)))
+        return x + self.told(spread.reshape(*spread.shape[:2], BANDS, -1)).permute(0, 3, 1, 2), past
+
+
+LOOK_AHEAD = LEVEL_AHEAD + sum(min(dilation, 2) for dilation, _ in DILATIONS) + 1
+"""Frames that a result lies behind the newest frame."""
+
+
+def _groups() -> list[tuple[int, int, bool]]:
+    """Return the number of bands of each group, their width in bins, and whether they lie below LOW."""
+    firsts = [sum(bands * width for bands, width in GROUPS[:index]) for index in range(len(GROUPS))]
+    return [(bands, width, first < LOW) for (bands, width), first in zip(GROUPS, firsts, strict=True)]

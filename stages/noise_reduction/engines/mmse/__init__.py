@@ -1,0 +1,1 @@
+"""The estimator of the amplitude of speech by statistics of frames."""

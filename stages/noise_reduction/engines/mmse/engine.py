@@ -1,0 +1,21 @@
+"""The estimator as an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aural.stage import Format, Stream
+from aural.stages.noise_reduction.profile import ProfileEngine
+
+
+@dataclass(frozen=True, kw_only=True)
+class MmseEngine(ProfileEngine):
+    """A statistical estimator of the amplitude of speech."""
+
+    name, meaning = "mmse", "a statistical estimator"
+    most_db = 15.0
+
+    def stream(self, source: Format, max_attenuation_db: float) -> Stream:
+        from aural.stages.noise_reduction.engines.mmse.stream import MmseStream
+
+        return MmseStream(source, max_attenuation_db, self.measured_noise_dbfs)

@@ -1,0 +1,1 @@
+"""The dual-stage U-Net of AURAL's first paper."""

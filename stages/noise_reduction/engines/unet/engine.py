@@ -1,0 +1,43 @@
+"""The unet as an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aural.engine import Network, OwnWeights
+from aural.parameters import param
+from aural.stage import Format, Stream
+from aural.stages.noise_reduction.engine import NoiseEngine
+
+if TYPE_CHECKING:
+    from aural.learning.training import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnetParameters(OwnWeights):
+    """What the network is told."""
+
+    studio: float = param(0.5, "Share of the studio sound that the second stage of the unet gives a voice",
+                          low=0.0, high=1.0)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnetEngine(UnetParameters, Network, NoiseEngine):
+    """The dual-stage U-Net of AURAL's first paper."""
+
+    name, meaning = "unet", "the paper's network with studio sound"
+    most_db = 60.0
+    models: ClassVar[Mapping[str, str]] = {"unet": "voices out of noise, and studio sound, 48 kHz; comes with AURAL"}
+
+    def stream(self, source: Format, max_attenuation_db: float) -> Stream:
+        from aural.stages.noise_reduction.engines.unet.stream import open_unet
+
+        return open_unet(source, self.path, max_attenuation_db, self.studio)
+
+    @classmethod
+    def recipe(cls, settings: Any) -> Recipe:
+        from aural.stages.noise_reduction.engines.unet import network, recipe
+
+        return recipe.UnetRecipe(settings, network.Unet())

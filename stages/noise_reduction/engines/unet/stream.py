@@ -1,0 +1,64 @@
+"""The unet as a stream."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from aural.learning import weights
+from aural.stage import Block, Format, Stream
+from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
+from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
+from aural.streaming import AtRate, SegmentStream
+
+SEGMENT = 96 * GRID * HOP  # 25 s
+
+
+@cache
+def opened(path: Path) -> tuple[Unet, float]:
+    """Open weights of the unet; return the network, and by how much its stage one lowers any voice, in dB.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds another network.
+    """
+    network = weights.into(Unet(), path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _, about = weights.load(path)
+    return network, float(about.get("lost_db", 0.0))
+
+
+def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: float) -> Stream:
+    """Open a stream that runs the network at its own rate inside a signal of any."""
+    network, lost_db = opened(path)
+    return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network, max_attenuation_db, studio, lost_db))
+
+
+class UnetStream(SegmentStream):
+    """Lowers noise, and gives a voice studio sound, in audio at 48 kHz.
+
+    One gain, from the mean power of all channels, for all of them. A result depends on nothing farther away than the
+    context reaches, so segments meet without a seam.
+    """
+
+    def __init__(
+        self, source: Format, network: Unet, max_attenuation_db: float, studio: float, lost_db: float
+    ) -> None:
+        super().__init__(source, SEGMENT, context=REACH * HOP)
+        self.network, self.studio, self.lost_db = network, studio, lost_db
+        self.floor = 10 ** (-max_attenuation_db / 20)
+
+    @torch.inference_mode()
+    def process(self, audio: Block) -> Block:
+        frames = audio.shape[-1]
+        padded = functional.pad(torch.from_numpy(np.ascontiguousarray(audio)), (0, -frames % HOP))
+        window = torch.hann_window(WINDOW).sqrt()
+        spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
+        told = self.network(spectra.abs().square().mean(dim=0).T[None])
+        bands = told.voice * 10 ** ((self.lost_db + self.studio * told.character_db) / 20)
+        gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
+        return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
+            :, :frames
+        ].numpy()

@@ -1,0 +1,34 @@
+"""What an engine of source separation is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from aural.engine import Engine
+from aural.stage import Format, Stream
+
+NAME = "source-separation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparationEngine(Engine):
+    """A way to take a recording apart."""
+
+    @property
+    @abstractmethod
+    def stems(self) -> tuple[str, ...]:
+        """Names of its stems."""
+
+    @property
+    def rest(self) -> int:
+        """The stem that is what the others leave of the mixture."""
+        return self.stems.index("other" if "other" in self.stems else self.stems[-1])
+
+    @abstractmethod
+    def stream(self, source: Format) -> Stream:
+        """Make the stream: audio to estimates of all stems but the rest, one after the other in place of channels.
+
+        Raises:
+            AudioError: the engine does not take this many channels.
+        """

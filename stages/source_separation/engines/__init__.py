@@ -1,0 +1,15 @@
+"""The engines of source separation, in the order in which they are offered."""
+
+from dataclasses import dataclass
+
+from aural.stages.source_separation.engine import SeparationEngine
+from aural.stages.source_separation.engines.center import CenterEngine, CenterParameters
+from aural.stages.source_separation.engines.demucs.engine import DemucsEngine, DemucsParameters
+from aural.stages.source_separation.engines.hpss import HpssEngine
+
+ENGINES: tuple[type[SeparationEngine], ...] = (HpssEngine, CenterEngine, DemucsEngine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters(DemucsParameters, CenterParameters):
+    """What the engines are told."""

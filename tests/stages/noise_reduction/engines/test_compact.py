@@ -1,0 +1,146 @@
+"""The compact network: its size, its look-ahead, its memory, and the stream around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recordings import voice
+from scipy.signal import firwin, oaconvolve
+
+from aural.errors import ParameterError, WeightsError
+from aural.learning import weights
+from aural.stage import Format
+from aural.stages.noise_reduction.engines.compact import stream as compact_stream
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
+from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
+from aural.stages.noise_reduction.spectra import BINS, HOP
+from aural.stages.noise_reduction.stage import NoiseReduction
+from aural.testing import SAMPLE_RATE
+
+
+@pytest.fixture(scope="module")
+def network() -> Compact:
+    torch.manual_seed(0)
+    return compact_stream.network(CompactEngine.shipped())
+
+
+def spectra(frames: int, batch: int = 1) -> torch.Tensor:
+    return torch.randn(batch, frames, BINS, dtype=torch.complex64, generator=torch.Generator().manual_seed(1))
+
+
+@torch.no_grad()
+def run(network: Compact, spectra: torch.Tensor) -> torch.Tensor:
+    return network(spectra, network.begin(len(spectra)), torch.zeros(len(spectra)))[0].denoised()
+
+
+def test_it_is_small_and_its_bands_cover_the_spectrum(network: Compact) -> None:
+    assert sum(p.numel() for p in network.parameters()) < 1_500_000
+    assert sum(count * width for count, width in GROUPS) == BINS - 1
+    assert sum(count for count, _ in GROUPS) == BANDS
+    assert CompactEngine.shipped().stat().st_size < 10e6
+
+
+@torch.no_grad()
+def test_memory_carries_over(network: Compact) -> None:
+    x = spectra(90, batch=2)
+    whole = run(network, x)
+    memory, pieces = network.begin(2), []
+    for piece in x.split([1, 40, 7, 42], dim=1):
+        heard, memory = network(piece, memory, torch.zeros(2))
+        pieces.append(heard.denoised())
+    assert torch.allclose(torch.cat(pieces, 1), whole, atol=1e-4)
+
+
+def test_it_remembers_for_longer_than_it_looks_back_and_less_and_less(network: Compact) -> None:
+    """The convolutions look back 2 s, the level 6 s."""
+    seconds = SAMPLE_RATE // HOP
+    x = spectra(60 * seconds)
+    other = x.clone()
+    other[:, : 3 * seconds] *= torch.linspace(0.1, 3, BINS)
+    change = (run(network, other) - run(network, x)).abs().mean(dim=(0, 2)) / run(network, x).abs().mean(dim=(0, 2))
+    assert change[12 * seconds : 13 * seconds].mean() > 1e-5
+    assert change[-seconds:].mean() < 0.5 * change[12 * seconds : 13 * seconds].mean()
+
+
+def test_it_looks_no_further_ahead_than_it_says(network: Compact) -> None:
+    x = spectra(120)
+    changed = x.clone()
+    changed[:, 100:] *= 3
+    before, after = run(network, x), run(network, changed)
+    assert torch.equal(before[:, :100], after[:, :100])
+    assert not torch.allclose(before[:, 100 : 100 + LOOK_AHEAD], after[:, 100 : 100 + LOOK_AHEAD])
+    assert LOOK_AHEAD * HOP / SAMPLE_RATE < 0.5
+
+
+def test_what_lies_above_22_khz_changes_nothing_below() -> None:
+    """Some sample rates end there: the same noise must not become another one."""
+    noise = np.random.default_rng(0).standard_normal((1, 4 * SAMPLE_RATE))
+    audio = voice(4) + 0.25 * voice(4).std() * noise
+    without = oaconvolve(audio, firwin(1001, 21900, fs=SAMPLE_RATE)[None], mode="same", axes=-1)
+    below = firwin(1001, 20000, fs=SAMPLE_RATE)[None]
+    whole, less = (
+        oaconvolve(NoiseReduction()(x.astype(np.float32), SAMPLE_RATE), below, mode="same", axes=-1)
+        for x in (audio, without)
+    )
+    assert 20 * np.log10((whole - less).std() / whole.std()) < -40
+
+
+def test_stream_lags_by_a_chunk_and_the_look_ahead() -> None:
+    stream = NoiseReduction(hum_hz=0.0).open(Format(SAMPLE_RATE, 1))
+    audio, given = voice(4), 0
+    longest = (compact_stream.CHUNK + LOOK_AHEAD + 2) * HOP
+    for first in range(0, audio.shape[1], 480):
+        given += stream.push(audio[:, first : first + 480]).shape[1]
+        assert first + 480 - given <= longest
+    assert given + stream.flush().shape[1] == audio.shape[1]
+
+
+@pytest.mark.parametrize("level_db", [-50.0, -20.0, 0.0])
+def test_quiet_speech_is_treated_like_loud_speech(level_db: float) -> None:
+    audio = voice(3, channels=2)
+    audio = audio / np.abs(audio).max()
+    stage, gain = NoiseReduction(hum_hz=0.0), np.float32(10 ** (level_db / 20))
+    loud, quiet = stage(audio, SAMPLE_RATE), stage(audio * gain, SAMPLE_RATE) / gain
+    assert np.abs(loud - quiet).max() < 1e-4 * np.abs(loud).max()
+
+
+def test_one_filter_for_all_channels_keeps_the_image() -> None:
+    audio = np.concatenate([voice(2), 0.25 * voice(2), 0 * voice(2)])
+    left, right, silent = NoiseReduction(hum_hz=0.0)(audio, SAMPLE_RATE)
+    assert np.allclose(right, 0.25 * left, atol=1e-6)
+    assert not silent.any()
+    alone = NoiseReduction(hum_hz=0.0)(audio[:1], SAMPLE_RATE)
+    assert np.abs(left - alone[0]).max() < 0.05 * np.abs(alone).max()
+
+
+def test_attenuation_has_the_limit_that_was_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    noise = (0.05 * rng.standard_normal((1, 4 * SAMPLE_RATE))).astype(np.float32)
+    levels = []
+    for limit_db in (6.0, 12.0, 24.0):
+        out = NoiseReduction(hum_hz=0.0, max_attenuation_db=limit_db)(noise, SAMPLE_RATE)[:, SAMPLE_RATE:]
+        levels.append(20 * np.log10(np.std(noise) / np.std(out)))
+        assert levels[-1] < limit_db + 0.5
+    assert levels == sorted(levels)
+    assert levels[0] > 3
+
+
+def test_the_room_goes_whatever_is_left_of_the_noise() -> None:
+    audio = voice(3)
+    kept = NoiseReduction(hum_hz=0.0, max_attenuation_db=0.0)(audio, SAMPLE_RATE)
+    dried = NoiseReduction(hum_hz=0.0, max_attenuation_db=0.0, dereverb=1.0)(audio, SAMPLE_RATE)
+    assert np.array_equal(kept, audio)
+    assert np.std(audio - dried) > 0.02 * np.std(audio)
+
+
+def test_wrong_weights_are_told(tmp_path: Path) -> None:
+    other = weights.save({"x": torch.zeros(2)}, tmp_path, "other", {})
+    with pytest.raises(WeightsError, match="no weights of the network compact"):
+        NoiseReduction(hum_hz=0.0, weights=str(other))(voice(1), SAMPLE_RATE)
+    with pytest.raises(WeightsError, match="no such file"):
+        NoiseReduction(hum_hz=0.0, weights="none.safetensors")(voice(1), SAMPLE_RATE)
+    with pytest.raises(ParameterError, match="noise_profile is for engine mmse or gate, not for engine compact"):
+        NoiseReduction(noise_profile="0-1")

@@ -1,0 +1,224 @@
+"""Finding demucs networks, and running them in segments. Nothing here touches the network."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from demucs import states
+from demucs.apply import BagOfModels, apply_model
+from demucs.hdemucs import HDemucs
+from demucs.htdemucs import HTDemucs
+
+from aural import Format, WeightsError
+from aural.stages.source_separation.engines.demucs import model
+from aural.stages.source_separation.stage import SourceSeparation
+from aural.testing import probe
+
+STEMS = ["drums", "bass", "other", "vocals"]
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    torch.set_num_threads(1)
+    yield
+    model._open.cache_clear()
+    model._fetch.cache_clear()
+
+
+def tiny(seed: int = 0, **options: Any) -> Any:
+    torch.manual_seed(seed)
+    small: dict[str, Any] = {
+        "channels": 4,
+        "dconv_mode": 0,
+        "t_layers": 1,
+        "t_heads": 1,
+        "t_hidden_scale": 1.0,
+    }
+    return HTDemucs(STEMS, **small, segment=Fraction(39, 20), **options).eval()
+
+
+def packed(network: Any) -> Any:
+    return states.get_state(network, None)  # type: ignore[no-untyped-call]
+
+
+def package(network: Any) -> dict[str, Any]:
+    """Pack a network as demucs does for its repositories."""
+    args, kwargs = network._init_args_kwargs
+    state = packed(network)
+    return {"klass": type(network), "args": args, "kwargs": kwargs, "state": state, "training_args": {}}
+
+
+def save_tensors(network: Any, path: Path) -> None:
+    """Save a network as demucs does for the Hugging Face hub."""
+    from safetensors.torch import save_file
+
+    args, kwargs = network._init_args_kwargs
+    kwargs = kwargs | {"segment": {"_type": "fraction", "numerator": 39, "denominator": 20}}
+    metadata = {"klass": "demucs.htdemucs.HTDemucs", "args": json.dumps(args), "kwargs": json.dumps(kwargs)}
+    save_file(packed(network), path, metadata)
+
+
+def separate(network: Any, **options: Any) -> np.ndarray:
+    return np.stack(list(SourceSeparation(model=network, **options)(probe("voice"), 48000).values()))
+
+
+def test_a_path_gives_what_the_module_gives(tmp_path: Path) -> None:
+    wanted = separate(tiny())
+    torch.save(package(tiny()), tmp_path / "one.th")
+    save_tensors(tiny(), tmp_path / "two.safetensors")
+    for path in (tmp_path / "one.th", str(tmp_path / "one.th"), tmp_path / "two.safetensors"):
+        stage = SourceSeparation(model=path, two_stems="vocals")
+        assert stage.stems == ("vocals", "no_vocals")
+        assert np.array_equal(separate(path), wanted)
+    assert model.load(tmp_path / "one.th") is model.load(str(tmp_path / "one.th"))
+
+
+@pytest.mark.parametrize("layout", ["th", "safetensors"])
+def test_a_bag_in_a_folder(tmp_path: Path, layout: str) -> None:
+    members = [tiny(seed) for seed in (1, 2)]
+    weights = [[1.0, 0.0, 0.5, 1.0], [0.0, 1.0, 0.5, 2.0]]
+    for name, member in zip(("aaaa", "bbbb"), members, strict=True):
+        if layout == "th":
+            states.save_with_checksum(  # type: ignore[no-untyped-call]
+                package(member), tmp_path / f"{name}.th"
+            )
+        else:
+            save_tensors(member, tmp_path / f"{name}.safetensors")
+    (tmp_path / "mine.yaml").write_text(json.dumps({"models": ["aaaa", "bbbb"], "weights": weights}))
+    wanted = separate(BagOfModels(members, weights))
+    assert np.array_equal(separate(tmp_path), wanted)
+    assert np.array_equal(separate(tmp_path / "mine.yaml"), wanted)
+
+
+def test_one_segment_is_what_demucs_gives() -> None:
+    network = tiny()
+    audio = probe("voice")[:, : int(1.4 * 44100)]
+    stems = SourceSeparation(model=network)(audio, 44100)
+    mixture = torch.tensor(audio)
+    mono = mixture.mean(0)
+    scaled = (mixture - mono.mean()) / mono.std()
+    with torch.no_grad():
+        wanted = apply_model(network, scaled[None], shifts=0, split=False)[0] * mono.std()
+    for name, estimate in zip(STEMS, wanted.numpy(), strict=True):
+        if name != "other":
+            np.testing.assert_allclose(stems[name], estimate, atol=2e-4 * np.abs(estimate).max())
+
+
+class Sharp(torch.nn.Module):
+    """Stands in for a network: takes a moving average off, the same whatever the level and the offset."""
+
+    sources, samplerate, audio_channels, segment = ("sharp", "other"), 48000, 2, 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        kernel = -torch.ones(2, 1, 401) / 401
+        kernel[:, :, 200] += 1
+        self.kernel = torch.nn.Parameter(kernel)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        sharp = torch.nn.functional.conv1d(x, self.kernel, padding=200, groups=2)
+        return torch.stack([sharp, x - sharp], dim=1)
+
+
+def test_no_seam_between_segments() -> None:
+    audio = probe("voice")
+    sharp = SourceSeparation(model=Sharp())(audio, 48000)["sharp"]
+    wanted = np.stack([row - np.convolve(row, np.ones(401) / 401, "same") for row in audio])
+    inside = slice(200, -200)
+    np.testing.assert_allclose(sharp[:, inside], wanted[:, inside], atol=1e-6)
+    seams = SourceSeparation(model=Sharp(), context_s=0.0)(audio, 48000)["sharp"]
+    assert np.abs(seams - wanted)[:, inside].max() > 1e-3  # so the context is what removes them
+
+
+def test_a_segment_with_its_context_fits_the_training_length() -> None:
+    network = tiny()
+    for context_s in (0.0, 0.3, 10.0):
+        stream = model.DemucsStream(Format(44100, 2), network, [0], None, context_s)
+        assert stream.segment + 2 * stream.context == int(network.segment * 44100)
+    shorter = model.DemucsStream(Format(44100, 2), network, [0], 0.5, 0.2)
+    assert (shorter.segment, shorter.context) == (22050, 8820)
+    bag = BagOfModels([tiny(), HDemucs(STEMS, channels=2, depth=5, dconv_mode=0)])
+    assert model.DemucsStream(Format(44100, 2), bag, [0], None, 0.0).segment == int(network.segment * 44100)
+
+
+def test_a_hybrid_without_transformer_runs() -> None:
+    network = HDemucs(STEMS, channels=4, nfft=256, depth=4, segment=2, dconv_mode=0, norm_starts=9, samplerate=8000)
+    assert np.isfinite(separate(network)).all()
+
+
+def test_the_module_learns_nothing_and_keeps_its_weights() -> None:
+    network = tiny()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    separate(network)
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert all(value.grad is None for value in network.parameters())
+
+
+def test_no_network_is_one_sentence_and_nothing_printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(name: str) -> None:
+        print("Downloading from afar")
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(model, "_reachable", lambda: False)
+    monkeypatch.setattr(model, "get_model", fail)
+    stage = SourceSeparation()
+    assert stage.stems == ("drums", "bass", "other", "vocals")
+    with pytest.raises(WeightsError) as caught:
+        stage.open(Format(44100, 2))
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    for word in ("htdemucs", "Hugging Face", "dl.fbaipublicfiles.com", "path", "hpss", "center"):
+        assert word in sentence
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_hub_is_left_offline_only_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def get_model(name: str) -> Any:
+        seen.append(model.constants.HF_HUB_OFFLINE)
+        return tiny()
+
+    monkeypatch.setattr(model, "_reachable", lambda: False)
+    monkeypatch.setattr(model, "get_model", get_model)
+    before = model.constants.HF_HUB_OFFLINE
+    assert model.load("htdemucs") is model.load("htdemucs")
+    assert seen == [True]
+    assert before == model.constants.HF_HUB_OFFLINE
+
+
+def test_what_is_no_model_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unknown(name: str) -> None:
+        raise model.ModelLoadingError(name)
+
+    monkeypatch.setattr(model, "_reachable", lambda: False)
+    monkeypatch.setattr(model, "get_model", unknown)
+    (tmp_path / "broken.th").write_bytes(b"no checkpoint")
+    (tmp_path / "empty").mkdir()
+    for wrong, words in {
+        "htdemuc": "no demucs model called 'htdemuc'; did you mean 'htdemucs'",
+        "gone.th": "no such model: gone.th",
+        tmp_path / "gone": "no such model",
+        tmp_path / "broken.th": "does not hold a demucs model",
+        tmp_path / "empty": "no .yaml, .safetensors or .th file in it",
+        7: "a name, a path or a torch module, got 7",
+    }.items():
+        with pytest.raises(WeightsError, match=words):
+            SourceSeparation(model=wrong).open(Format(44100, 2))
+
+
+def test_a_damaged_checkpoint_is_found_out(tmp_path: Path) -> None:
+    torch.save(package(tiny()), tmp_path / "aaaa-01234567.th")
+    (tmp_path / "bag.yaml").write_text('{"models": ["aaaa"]}')
+    with pytest.raises(WeightsError, match="Invalid checksum"):
+        SourceSeparation(model=tmp_path).open(Format(44100, 2))

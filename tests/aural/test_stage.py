@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 from demo_stages import Frames, Gain, GainStream, LowHigh, Normalise, Rate, Smooth
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,8 @@ class BrokenStream(GainStream):
             return out * np.float32(BrokenStream.shared)
         if self.how == "memory":
             self.kept.append(block.copy())
+        if self.how == "torch":
+            self.kept.append(torch.tensor(block.copy()))
         if self.how == "parameter":
             return block * np.float32(0.5)
         if self.how == "level":
@@ -134,6 +137,7 @@ class BrokenStream(GainStream):
         ("late", "96000 frames became|in blocks give another shape|frames behind the input"),
         ("shared", "differ from one piece|runs beside it"),
         ("memory", "peak memory rose"),
+        ("torch", "the process grew by"),
         ("parameter", "gain_db does nothing"),
         ("level", "20 dB less input changes the result"),
     ],

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.signal import sosfreqz, welch
 from scipy.special import exp1
 
-from aural.stages.noise_reduction import profile
-from aural.stages.noise_reduction.engines.gate import noise_like
 from aural.stages.noise_reduction.engines.mmse import dsp
 
 
@@ -83,46 +80,3 @@ def test_gains_lie_between_floor_and_one_and_noise_goes_to_the_floor() -> None:
     assert gains.max() <= 1
     assert np.median(gains[10:, :80]) < 0.2
     assert gains[1, 100:110].mean() > 0.8  # an onset is there at once
-
-
-def test_notch_takes_out_the_line_and_leaves_its_neighbours() -> None:
-    sections = dsp.filter_sections(48000, 0.0, 50.0, (1, 3, 2000))
-    assert len(sections) == 2  # the 2000th lies above half the sample rate
-    _, response = sosfreqz(sections, [50.0, 150.0, 50.1, 45.0, 100.0, 120.0, 1000.0], fs=48000)
-    level = 20 * np.log10(np.abs(response) + 1e-12)
-    assert (level[:2] < -60).all()
-    assert level[2] < -15
-    assert (level[3:] > -0.3).all()
-
-
-def test_highpass_is_three_decibels_down_at_its_cutoff() -> None:
-    _, response = sosfreqz(dsp.filter_sections(48000, 80.0, 0.0, ()), [80.0, 20.0, 1000.0], fs=48000)
-    assert 20 * np.log10(np.abs(response)) == pytest.approx([-3.01, -24.1, 0.0], abs=0.1)
-
-
-@pytest.mark.parametrize("sample_rate", [8000, 44100, 96000])
-def test_density_survives_the_way_over_bands(sample_rate: int) -> None:
-    hz = np.linspace(0, sample_rate / 2, 2000)
-    density = 1e-8 / (1 + hz / 500)
-    levels = profile.levels_from_density(density, sample_rate)
-    back = profile.density_from_levels(levels, sample_rate, 2000)
-    inside = (hz > 100) & (hz < min(0.8 * sample_rate / 2, 20000))
-    assert np.abs(10 * np.log10(back / density))[inside].max() < 0.5
-
-
-def test_bands_sum_to_the_level_of_the_noise() -> None:
-    from aural.stage import Format
-
-    noise = 0.01 * np.random.default_rng(0).standard_normal((2, 96000)).astype(np.float32)
-    levels = profile.noise_levels([noise], Format(48000, 2))
-    assert levels is not None
-    assert 10 * np.log10(sum(10 ** (level / 10) for level in levels)) == pytest.approx(-40, abs=0.2)
-
-
-def test_synthetic_noise_has_the_spectrum_of_its_profile() -> None:
-    levels = tuple(np.linspace(-50, -90, 48))
-    noise = noise_like(levels, 48000)
-    hz, density = welch(noise, 48000, nperseg=4096)
-    expected = profile.density_from_levels(levels, 48000, hz.size)
-    assert np.abs(10 * np.log10(density / expected))[20:-20].mean() < 1.0
-    assert np.array_equal(noise, noise_like(levels, 48000))

@@ -1,0 +1,186 @@
+"""Sound as FFmpeg's decoders give it: from packets to samples of float32, each with its place in time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import IO, Any
+
+import numpy as np
+
+from aural.audio.promises import STAMPED
+from aural.errors import AudioError
+from aural.layouts import default_layout, speakers
+from aural.stage import Block, Format
+
+DEMUXERS = (
+    "aa aac ac3 adx aea aiff amr amrnb amrwb ape asf ast au avi avr bonk caf dsf dss dts dtshd dv eac3 epaf "
+    "flac flv g722 gsm iff ircam latm lc3 loas matroska mlp mmf mov mp3 mpc mpc8 mpeg mpegts mxf nistsphere "
+    "nut ogg oma osq paf pvf qcp qoa rm sbc sds shn sln smjpeg sol sox spx tak truehd tta voc w64 wav wsaud "
+    "wtv wv wve xa xwma"
+)
+"""FFmpeg's readers of containers that hold sound themselves. None that opens other files, such as playlists do, none
+of pictures, devices, or raw samples that do not say what they are."""
+
+OPTIONS = {"format_whitelist": ",".join(DEMUXERS.split()), "protocol_whitelist": "none"}
+PCM_OPTIONS = {"probesize": "32768"}
+"""FFmpeg would look through 5 MB of a file whose header says all; opening one took 50 ms."""
+PCM_HEADS = (b"RIFF", b"RF64", b"BW64", b"FORM", b".snd", b"caff", b"riff")
+SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
+CHECKED = {"flac", "tta", "wavpack", "ape", "truehd", "mlp"}
+"""Codecs with check sums; unasked, FFmpeg decodes what is damaged to noise."""
+MOST_PLANES = 8
+"""PyAV 18 looks behind the end of the list of planes where there are so many, and the process dies."""
+NO_SOUND = re.compile(rb"^(ID3|TAG|APETAGEX|LYRICS)|Xing|Info")
+"""What stands between the frames of MP3 files that were joined."""
+OWN_LENGTH = {"mov"}
+"""Containers whose last packet says how much of it is sound, to the frame."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Some frames as they were decoded; none behind the last packet that could not be."""
+
+    audio: Block
+    format: Format
+    at_s: float | None = None
+    """Where they belong by their time stamp; None where the container has none."""
+    lost_s: float = 0.0
+    """Length of what stood in front of them and could not be decoded, as far as is known."""
+
+
+def open_container(file: IO[bytes]) -> Any:
+    """Open what a file holds, whatever its name; no other file is opened with it.
+
+    Raises:
+        av.FFmpegError: it is nothing that FFmpeg can read, or that may be read.
+    """
+    import av
+
+    av.logging.set_level(av.logging.PANIC)
+    file.seek(0)
+    head = file.read(4)
+    file.seek(0)
+    options = OPTIONS | (PCM_OPTIONS if head in PCM_HEADS else {})
+    return av.open(file, metadata_errors="replace", options=options)
+
+
+class Unreadable(AudioError):
+    """FFmpeg's libraries cannot read it, or not rightly."""
+
+
+def sound_track(container: Any) -> Any:
+    """Choose a sound track as FFmpeg does: the one that is marked as default, else the best.
+
+    Raises:
+        Unreadable: there is none, or its codec is unknown.
+    """
+    stream = container.streams.best("audio")
+    if stream is None:
+        raise Unreadable("holds no audio")
+    if stream.codec_context is None:
+        raise Unreadable("holds audio of a codec that is not known")
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = type(other.discard).all
+    return stream
+
+
+def sounds(container: Any, stream: Any) -> Iterator[Sound]:
+    """Decode a stream, and read on behind what cannot be decoded.
+
+    Raises:
+        av.FFmpegError: the container cannot be read on.
+    """
+    import av
+
+    name = container.format.name.split(",")[0]
+    if stream.codec_context.name in CHECKED:
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
+    losses, samples, source = Losses(name), Samples(), None
+    for packet, following in pairwise(container.demux(stream)):  # the last one is empty
+        try:
+            frames = packet.decode()
+            frames += [] if following.size else following.decode()
+        except (av.FFmpegError, ValueError):
+            losses.add(packet)
+            continue
+        for frame in frames:
+            source = format_of(frame)
+            audio, at_s = samples.of(frame), None
+            if name in STAMPED and frame.pts is not None:
+                at_s = float(frame.pts * frame.time_base)
+                if name in OWN_LENGTH and not following.size and packet.duration:
+                    end_s = float((packet.pts + packet.duration) * packet.time_base)
+                    audio = audio[:, : max(0, round((end_s - at_s) * source.sample_rate))]
+            yield Sound(audio, source, at_s, losses.take())
+        losses.packet(packet)
+    if source and name in STAMPED and (lost_s := losses.take()):  # else it is what stands behind the sound: tags
+        yield Sound(np.zeros((source.channels, 0), np.float32), source, None, lost_s)
+
+
+class Losses:
+    """Adds up the length of packets that cannot be decoded, until one can be again."""
+
+    def __init__(self, container: str) -> None:
+        self.by_size = container not in STAMPED
+        self.lost_s, self.bytes, self.packets = 0.0, 0, 0
+
+    def packet(self, packet: Any) -> None:
+        """See a packet that was decoded."""
+        self.bytes += packet.size
+        self.packets += 1
+
+    def add(self, packet: Any) -> None:
+        """See one that was not. Where there are no time stamps, it holds all up to the next frame that is whole."""
+        if self.by_size and NO_SOUND.search(bytes(packet)[:256]):
+            return
+        seconds = float((packet.duration or 0) * (packet.time_base or 0))
+        usual = self.bytes / self.packets if self.by_size and self.packets else packet.size
+        self.lost_s += seconds * max(1, round(packet.size / usual)) if usual else seconds
+
+    def take(self) -> float:
+        """Return the sum, and begin anew."""
+        lost_s, self.lost_s = self.lost_s, 0.0
+        return lost_s
+
+
+def format_of(frame: Any) -> Format:
+    """Return sample rate and layout of a frame."""
+    layout, channels = frame.layout.name, frame.layout.nb_channels
+    known = len(speakers(layout)) == channels
+    return Format(frame.sample_rate, channels, layout if known else default_layout(channels))
+
+
+class Samples:
+    """Takes the samples out of frames: shape (channels, frames), full scale at 1; floats are left as they are."""
+
+    def __init__(self) -> None:
+        self.packed: dict[tuple[str, str, int], Any] = {}
+
+    def of(self, frame: Any) -> Block:
+        """Return the samples of a frame."""
+        kind, channels = frame.format.name, frame.layout.nb_channels
+        if kind.endswith("p") and channels >= MOST_PLANES:
+            kind = kind.rstrip("p")
+            array = np.concatenate([part.to_ndarray() for part in self._packed(frame, kind)], axis=-1)
+        else:
+            array = frame.to_ndarray()
+        if not kind.endswith("p"):
+            array = array.reshape(-1, channels).T
+        scale = SCALES.get(kind.rstrip("p"))
+        if scale is None:
+            with np.errstate(over="ignore"):  # what a double holds beyond is refused as infinite
+                return array.astype(np.float32, copy=False)
+        middle = np.float32(128 * kind.startswith("u8"))
+        return (array.astype(np.float32) - middle) * np.float32(scale)
+
+    def _packed(self, frame: Any, kind: str) -> Any:
+        import av
+
+        key = kind, frame.layout.name, frame.sample_rate
+        if key not in self.packed:
+            self.packed[key] = av.AudioResampler(format=kind, layout=frame.layout, rate=frame.sample_rate)
+        return self.packed[key].resample(frame)

@@ -34,8 +34,6 @@ LOSSLESS = {
     "ralf",
     "dst",
 }
-MISREAD = {"pcm_f24le", "pcm_f16le", "pcm_zork"}
-"""Codecs that FFmpeg takes some WAV files of integers for: libsndfile reads them right."""
 SPELLINGS = {"track": "tracknumber", "year": "date", "description": "comment"}
 
 
@@ -115,8 +113,6 @@ def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
 def _info(path: Path, container: Any) -> Info:
     stream = sound_track(container)
     context = stream.codec_context
-    if context.name in MISREAD:
-        raise Unreadable(f"holds {context.name}, which is not known")
     first = next((sound for sound in sounds(container, stream) if sound.audio.shape[-1]), None)
     if first is None:
         raise Unreadable("holds no audio")

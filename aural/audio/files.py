@@ -33,6 +33,8 @@ READABLE = (
 """Suffixes of what counts as a recording in a folder; a file that is named may have any."""
 LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 MOST_CHANNELS = 64
+MISREAD = {("wav", "pcm_f24le"), ("wav", "pcm_f16le"), ("wav", "amr_nb")}
+"""What FFmpeg takes some WAV files for that hold integers of 24 bits in 32, or NMS ADPCM."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0\r\n", b"v=0\n")
 """How files begin that name others."""
 
@@ -47,8 +49,8 @@ def open_audio(path: str | Path, strict: bool = False) -> AudioFile:
 
     FFmpeg's libraries read nearly all; what they do not know, or take for something else, libsndfile may read. It is
     not asked first for any container: its MP3 reader promises frames that never come, its Ogg reader stops at the
-    first link and leaves the channels in the codec's order, and it knows no placeholder of a size. What FFmpeg reads of
-    PCM, FLAC and ALAC is the same, bit for bit.
+    first link and leaves the channels in the codec's order, and it knows no placeholder of a size. Of PCM, FLAC and
+    ALAC both read the same samples, bit for bit.
 
     Args:
         path: its name; what the file holds counts, not its suffix.
@@ -82,11 +84,13 @@ def open_audio(path: str | Path, strict: bool = False) -> AudioFile:
 
 def _open(path: Path, strict: bool) -> AudioFile:
     try:
-        return open_ffmpeg(path, strict)
+        file = open_ffmpeg(path, strict)
     except Unreadable:
-        if file := open_sndfile(path, strict):
-            return file
+        if other := open_sndfile(path, strict):
+            return other
         raise
+    misread = (file.info.container, file.info.codec) in MISREAD
+    return (open_sndfile(path, strict) if misread else None) or file
 
 
 def read(path: str | Path, strict: bool = False) -> tuple[Block, int]:

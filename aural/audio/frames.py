@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from aural.audio.ogg import Window
 from aural.audio.promises import STAMPED
 from aural.errors import AudioError
 from aural.layouts import default_layout, speakers
@@ -35,6 +36,7 @@ MOST_PLANES = 8
 """PyAV 18 looks behind the end of the list of planes where there are so many, and the process dies."""
 NO_SOUND = re.compile(rb"^(ID3|TAG|APETAGEX|LYRICS)|Xing|Info")
 """What stands between the frames of MP3 files that were joined."""
+OPUS_HEADER_BYTES = 19
 OWN_LENGTH = {"mov"}
 """Containers whose last packet says how much of it is sound, to the frame."""
 
@@ -51,7 +53,7 @@ class Sound:
     """Length of what stood in front of them and could not be decoded, as far as is known."""
 
 
-def open_container(file: IO[bytes]) -> Any:
+def open_container(file: Window) -> Any:
     """Open what a file holds, whatever its name; no other file is opened with it.
 
     Raises:
@@ -91,15 +93,27 @@ def sound_track(container: Any) -> Any:
 def sounds(container: Any, stream: Any) -> Iterator[Sound]:
     """Decode a stream, and read on behind what cannot be decoded.
 
+    The first frame may bear the format of the last that FFmpeg saw when it looked through the beginning of the file;
+    it is given that of the second.
+
     Raises:
         av.FFmpegError: the container cannot be read on.
     """
+    decoded = _decoded(container, stream)
+    first, second = next(decoded, None), next(decoded, None)
+    if first and second and first.format.channels == second.format.channels:
+        first = replace(first, format=second.format)
+    yield from (sound for sound in (first, second) if sound)
+    yield from decoded
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
     import av
 
     name = container.format.name.split(",")[0]
     if stream.codec_context.name in CHECKED:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
-    losses, samples, source = Losses(name), Samples(), None
+    losses, samples, ends, source = Losses(name), Samples(), Ends(name, stream), None
     for packet, following in pairwise(container.demux(stream)):  # the last one is empty
         try:
             frames = packet.decode()
@@ -109,16 +123,55 @@ def sounds(container: Any, stream: Any) -> Iterator[Sound]:
             continue
         for frame in frames:
             source = format_of(frame)
-            audio, at_s = samples.of(frame), None
-            if name in STAMPED and frame.pts is not None:
-                at_s = float(frame.pts * frame.time_base)
-                if name in OWN_LENGTH and not following.size and packet.duration:
-                    end_s = float((packet.pts + packet.duration) * packet.time_base)
-                    audio = audio[:, : max(0, round((end_s - at_s) * source.sample_rate))]
-            yield Sound(audio, source, at_s, losses.take())
+            audio = ends.cut(samples.of(frame), frame, packet, last=not following.size)
+            stamped = name in STAMPED and frame.pts is not None
+            if audio.shape[-1]:
+                yield Sound(audio, source, float(frame.pts * frame.time_base) if stamped else None, losses.take())
         losses.packet(packet)
     if source and name in STAMPED and (lost_s := losses.take()):  # else it is what stands behind the sound: tags
         yield Sound(np.zeros((source.channels, 0), np.float32), source, None, lost_s)
+
+
+class Ends:
+    """Cuts what a codec adds in front of the sound and behind it, where FFmpeg leaves it or cuts too much."""
+
+    def __init__(self, container: str, stream: Any) -> None:
+        self.container, self.stream = container, stream
+        self.codec = stream.codec_context.name
+        self.counted = container == "ogg" and self.codec == "vorbis"
+        self.begun, self.frames = False, 0
+        if self.counted:
+            from av.codec.context import Flags2
+
+            stream.codec_context.flags2 |= Flags2.skip_manual  # in a file of one page, it would cut a block too much
+
+    def cut(self, audio: Block, frame: Any, packet: Any, last: bool) -> Block:
+        """Return what is sound of a frame, the first or the last of its packet."""
+        first, self.begun = not self.begun, True
+        if first:
+            audio = audio[:, self._leading(frame, packet) :]
+        if last:
+            audio = audio[:, : max(0, self._length(frame, packet))]
+        self.frames += audio.shape[-1]
+        return audio
+
+    def _leading(self, frame: Any, packet: Any) -> int:
+        if self.counted:
+            return int(frame.samples)  # the first block of Vorbis only prepares the next
+        header = bytes(self.stream.codec_context.extradata or b"")
+        if self.container == "matroska" and self.codec == "opus" and len(header) >= OPUS_HEADER_BYTES:
+            whole = round(float((packet.duration or 0) * packet.time_base) * frame.sample_rate / 120) * 120
+            return max(0, int.from_bytes(header[10:12], "little") - max(0, whole - frame.samples))
+        return 0
+
+    def _length(self, frame: Any, packet: Any) -> int:
+        rate = frame.sample_rate
+        if self.counted and self.stream.duration:
+            return round(float(self.stream.duration * self.stream.time_base) * rate) - self.frames
+        if self.container in OWN_LENGTH and packet.duration and frame.pts is not None:
+            end = (packet.pts + packet.duration) * packet.time_base
+            return round(float(end - frame.pts * frame.time_base) * rate)
+        return int(frame.samples)
 
 
 class Losses:

@@ -41,6 +41,9 @@ class Window:
         return self.position
 
 
+Readable = IO[bytes] | Window
+
+
 def links(file: IO[bytes]) -> list[Window]:
     """Divide an Ogg file into its links; any other file is one."""
     size = file.seek(0, os.SEEK_END)

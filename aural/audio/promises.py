@@ -1,8 +1,8 @@
 """What each container promises: how long the sound is, and whether its time stamps tell where a packet belongs.
 
 A length is a promise where losing the end of the file leaves it standing. It is none where FFmpeg estimates it from
-the size of the file (MP3 without Xing frame, AAC, AC-3), where it is looked up at the end of the file (Ogg), where it is
-that of the longest track (Matroska with a picture, AVI, FLV, TS), and where a program that wrote into a pipe put
+the size of the file (MP3 without Xing frame, AAC, AC-3), where it is looked up at the end of the file (Ogg), where it
+is that of the longest track (Matroska with a picture, AVI, FLV, TS), and where a program that wrote into a pipe put
 something in the place of a size that it did not know.
 """
 
@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import re
 import struct
-from typing import IO, Any
+from typing import Any
+
+from aural.audio.ogg import Readable
 
 STAMPED = {"mov", "matroska", "ogg", "flac", "flv", "asf", "nut", "mxf", "mpegts", "mpeg", "rm", "wtv"}
 """Containers, as FFmpeg calls them, whose time stamps come from the file. Others count frames: what is lost does not
@@ -25,7 +27,7 @@ NEAR_BYTES = 1 << 16
 """What programs write for a size that they do not know lies so near: 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF, ..."""
 
 
-def promised_frames(container: Any, stream: Any, file: IO[bytes], decoded: float) -> float:
+def promised_frames(container: Any, stream: Any, file: Readable, decoded: float) -> float:
     """Return how many frames of sound a file promises, at the rate of its stream; 0 where it promises nothing.
 
     `decoded` is how many there are: where a WAV file is cut, the rest is as long as its bytes say.
@@ -55,7 +57,7 @@ def found_at_end_s(container: Any, stream: Any) -> float:
     return float(stream.duration * stream.time_base) if counted else 0.0
 
 
-def promised_by_chunk(file: IO[bytes], decoded: float) -> float:
+def promised_by_chunk(file: Readable, decoded: float) -> float:
     """Return how many frames a WAV or W64 file promises: nothing unless its samples claim to go beyond the file."""
     start, size = data_chunk(file) or (0, 0)
     there = file.seek(0, os.SEEK_END) - start
@@ -64,7 +66,7 @@ def promised_by_chunk(file: IO[bytes], decoded: float) -> float:
     return decoded * size / there
 
 
-def data_chunk(file: IO[bytes]) -> tuple[int, int] | None:
+def data_chunk(file: Readable) -> tuple[int, int] | None:
     """Find the samples of a WAV, RF64, BW64 or W64 file: where they start, and how many bytes they claim to be."""
     file.seek(0)
     head = file.read(12)
@@ -86,7 +88,7 @@ def data_chunk(file: IO[bytes]) -> tuple[int, int] | None:
     return None
 
 
-def _chunk_of_w64(file: IO[bytes]) -> tuple[int, int] | None:
+def _chunk_of_w64(file: Readable) -> tuple[int, int] | None:
     file.seek(40)
     while len(header := file.read(24)) == 24:
         size = struct.unpack("<Q", header[16:])[0]
@@ -98,7 +100,7 @@ def _chunk_of_w64(file: IO[bytes]) -> tuple[int, int] | None:
     return None
 
 
-def _counts_frames(file: IO[bytes]) -> bool:
+def _counts_frames(file: Readable) -> bool:
     """Tell whether an MP3 file has a Xing, Info or VBRI frame that says how many frames follow."""
     file.seek(0)
     head = file.read(10)
@@ -110,7 +112,7 @@ def _counts_frames(file: IO[bytes]) -> bool:
     return bool(found and (found[1] is None or found[1][0] & 1))
 
 
-def _index_goes_beyond(stream: Any, file: IO[bytes]) -> bool:
+def _index_goes_beyond(stream: Any, file: Readable) -> bool:
     """Tell whether the index of an MP4 file points behind its end."""
     size = file.seek(0, os.SEEK_END)
     entries = stream.index_entries

@@ -26,7 +26,7 @@ class SoundFile(AudioFile):
         import soundfile
 
         try:
-            with open(self.info.path, "rb") as data, soundfile.SoundFile(data) as file:
+            with open(self.info.path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
                 position = 0
                 while len(frames := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                     position += len(frames)
@@ -41,7 +41,7 @@ def open_sndfile(path: Path, strict: bool) -> AudioFile | None:
     import soundfile
 
     try:
-        with open(path, "rb") as data, soundfile.SoundFile(data) as file:
+        with open(path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             if not len(file.read(1)):
                 return None
             tags = {tag: value for tag in TAGS if (value := getattr(file, tag, ""))}

@@ -127,7 +127,14 @@ def gathered(blocks: Iterator[Block]) -> Iterator[Block]:
         waiting.append(block)
         frames += block.shape[-1]
         if frames >= BLOCK_FRAMES:
-            yield np.concatenate(waiting, axis=-1)
+            yield joined(waiting)
             waiting, frames = [], 0
     if frames:
-        yield np.concatenate(waiting, axis=-1)
+        yield joined(waiting)
+
+
+def joined(blocks: list[Block]) -> Block:
+    """Join blocks to one, channel after channel in memory."""
+    return np.concatenate(
+        blocks, axis=-1, out=np.empty((len(blocks[0]), sum(block.shape[-1] for block in blocks)), np.float32)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from aural.audio.ogg import Window
 from aural.audio.promises import STAMPED
 from aural.errors import AudioError
-from aural.layouts import default_layout, speakers
+from aural.layouts import speakers
 from aural.stage import Block, Format
 
 DEMUXERS = (
@@ -114,6 +115,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
     if stream.codec_context.name in CHECKED:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
     losses, samples, ends, source = Losses(name), Samples(), Ends(name, stream), None
+    unit_s = float(stream.time_base)
     for packet, following in pairwise(container.demux(stream)):  # the last one is empty
         try:
             frames = packet.decode()
@@ -122,11 +124,11 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
             losses.add(packet)
             continue
         for frame in frames:
-            source = format_of(frame)
+            source = format_of(frame.sample_rate, frame.layout.name, frame.layout.nb_channels)
             audio = ends.cut(samples.of(frame), frame, packet, last=not following.size)
-            stamped = name in STAMPED and frame.pts is not None
+            at_s = frame.pts * unit_s if name in STAMPED and frame.pts is not None else None
             if audio.shape[-1]:
-                yield Sound(audio, source, float(frame.pts * frame.time_base) if stamped else None, losses.take())
+                yield Sound(audio, source, at_s, losses.take())
         losses.packet(packet)
     if source and name in STAMPED and (lost_s := losses.take()):  # else it is what stands behind the sound: tags
         yield Sound(np.zeros((source.channels, 0), np.float32), source, None, lost_s)
@@ -200,11 +202,10 @@ class Losses:
         return lost_s
 
 
-def format_of(frame: Any) -> Format:
-    """Return sample rate and layout of a frame."""
-    layout, channels = frame.layout.name, frame.layout.nb_channels
-    known = len(speakers(layout)) == channels
-    return Format(frame.sample_rate, channels, layout if known else default_layout(channels))
+@lru_cache(maxsize=64)
+def format_of(sample_rate: int, layout: str, channels: int) -> Format:
+    """Return a format by FFmpeg's name of its layout, where that says which loudspeakers there are."""
+    return Format(sample_rate, channels, layout if len(speakers(layout)) == channels else "")
 
 
 class Samples:

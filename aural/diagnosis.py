@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from aural.audio.files import Info, open_audio
+from aural.audio.files import AudioFile, Info, open_audio
 from aural.meters.bandwidth import Bandwidth, BandwidthMeter
 from aural.meters.hum import Hum, HumMeter
 from aural.meters.level import Level, LevelMeter
@@ -201,13 +201,21 @@ class Examination:
         return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
 
 
-def inspect(path: str | Path, watch: Watch = UNWATCHED) -> Diagnosis:
-    """Examine a recording.
+def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False) -> Diagnosis:
+    """Examine a recording; `strict` refuses one that is damaged.
 
     Raises:
         AudioError: the file cannot be read.
     """
-    file = open_audio(path)
+    return examine(open_audio(path, strict), watch)
+
+
+def examine(file: AudioFile, watch: Watch = UNWATCHED) -> Diagnosis:
+    """Examine a recording that is open already.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
     examination = Examination(file.format, file.info)
     for block in watch(file, file.format):
         examination.update(block)

@@ -36,7 +36,9 @@ class Mixed:
     """How far samples go beyond full scale; 0 where none does. The file then holds floats."""
 
 
-def mix_files(mix: Mix, target: str | Path, *, replace: bool = False, watch: Watch = UNWATCHED) -> Mixed:
+def mix_files(
+    mix: Mix, target: str | Path, *, replace: bool = False, strict: bool = False, watch: Watch = UNWATCHED
+) -> Mixed:
     """Mix the files of the tracks and write the result.
 
     The depth is that of the deepest track; tags that all tracks share are kept. What goes beyond full scale is
@@ -46,6 +48,7 @@ def mix_files(mix: Mix, target: str | Path, *, replace: bool = False, watch: Wat
         mix: what is to be mixed, and how.
         target: where the result goes; its suffix says the format.
         replace: whether a file that exists may be replaced. A track never is.
+        strict: refuse a track of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signals go by.
 
     Raises:
@@ -55,7 +58,7 @@ def mix_files(mix: Mix, target: str | Path, *, replace: bool = False, watch: Wat
     target = Path(target)
     for track in mix.tracks:
         guard(track.file, target, replace)
-    files = [open_audio(track.file) for track in mix.tracks]
+    files = [open_audio(track.file, strict) for track in mix.tracks]
     watch.expect(mix.passes + 1)
     run = mix.render([(file, file.format) for file in files], watch)
     blocks = repeatable(run.blocks, run.output)

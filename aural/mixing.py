@@ -227,7 +227,10 @@ def common_format(parts: Sequence[Part]) -> Format:
         if widest.format.channels > 2 and part.track.pan:
             raise AudioError(f"{part.track.file}: has {part.format.channels} channels; only 1 or 2 can be panned")
     panned = any(part.track.pan for part in parts)
-    return replace(first.format, channels=max(widest.format.channels, 1 + panned))
+    channels = max(widest.format.channels, 1 + panned)
+    return (
+        widest.format if channels == widest.format.channels else replace(widest.format, channels=channels, layout="")
+    )
 
 
 def _chain(effect: Effect) -> Chain:

@@ -13,7 +13,7 @@ import numpy as np
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
-from aural.diagnosis import Diagnosis, Examination, inspect
+from aural.diagnosis import Diagnosis, Examination, examine
 from aural.errors import AudioError
 from aural.planning import Plan, check_preset, plan
 from aural.stage import UNWATCHED, Block, Effect, Format, Separator, Stream, Watch
@@ -38,6 +38,7 @@ def clean(
     *,
     replace: bool = False,
     save_removed: bool = False,
+    strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Cleaned:
     """Diagnose a recording, choose a chain, run it and write the result.
@@ -48,6 +49,7 @@ def clean(
         preset: name of a preset, a chain file, or `auto`.
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
+        strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signal go by.
 
     Raises:
@@ -56,16 +58,16 @@ def clean(
     """
     check_preset(preset)
     guard(source, target, replace, save_removed)
+    file = open_audio(source, strict)
     watch.expect(4)  # a guess, until the chain is known
-    before = inspect(source, watch)
+    before = examine(file, watch)
     chosen = plan(before, preset)
     watch.expect(1 + chosen.chain.passes)
-    file = open_audio(source)
     run = chosen.chain.render(file, file.format, watch)
     examination = Examination(run.output)
     write_audio(target, examination.tee(run.blocks), run.output, like=file.info)
     if save_removed:
-        _write_removed(run.stage, source, target)
+        _write_removed(run.stage, file, target)
     return Cleaned(chosen, run.stage, before, examination.compute())
 
 
@@ -76,6 +78,7 @@ def process(
     *,
     replace: bool = False,
     save_removed: bool = False,
+    strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
     """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
@@ -84,22 +87,27 @@ def process(
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
     guard(source, target, replace, save_removed)
-    file = open_audio(source)
+    file = open_audio(source, strict)
     watch.expect(effect.passes)
+    ran = _run(effect, file, target, watch)
+    if save_removed:
+        _write_removed(ran, file, target)
+    return ran
+
+
+def _run(effect: Effect, file: AudioFile, target: str | Path, watch: Watch = UNWATCHED) -> Effect:
     run = effect.render(file, file.format, watch)
     write_audio(target, run.blocks, run.output, like=file.info)
-    if save_removed:
-        _write_removed(run.stage, source, target)
     return run.stage
 
 
-def measure_album(effect: Effect, sources: Sequence[str | Path]) -> Effect:
+def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
     """Run the first pass over several recordings as if they were one, so that they keep their relation.
 
     Raises:
         AudioError: a recording cannot be read, or they differ in sample rate or channels.
     """
-    files = [open_audio(source) for source in sources]
+    files = [open_audio(source, strict) for source in sources]
     for source, file in zip(sources, files, strict=True):
         if file.format != files[0].format:
             raise AudioError(
@@ -121,7 +129,8 @@ class Album:
 
 
 def _form(source: Format) -> str:
-    return f"{source.channels} channel{'s' * (source.channels > 1)} at {source.sample_rate} Hz"
+    channels = f"{source.channels} channel{'s' * (source.channels > 1)}"
+    return f"{channels}{f' ({source.layout})' * (source.channels > 2)} at {source.sample_rate} Hz"
 
 
 def separate(
@@ -131,6 +140,7 @@ def separate(
     *,
     suffix: str = ".wav",
     replace: bool = False,
+    strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> list[Path]:
     """Write each stem of a recording to a file of its own in a folder; return the files.
@@ -141,7 +151,7 @@ def separate(
     Raises:
         AudioError: the recording cannot be read, or a stem not written.
     """
-    file = open_audio(source)
+    file = open_audio(source, strict)
     targets = stem_names(separator, Path(source), Path(folder), suffix)
     watch.expect(separator.passes)
     run = separator.render(file, file.format, watch)  # opens the model: nothing is made if that fails
@@ -207,12 +217,12 @@ def removed_name(target: str | Path) -> Path:
     return Path(target).with_stem(f"{Path(target).stem}_removed")
 
 
-def _write_removed(ran: Effect, source: str | Path, target: str | Path) -> None:
+def _write_removed(ran: Effect, file: AudioFile, target: str | Path) -> None:
     """Write what the first suppressing stage of a run takes away; nothing where there is none."""
     stages = list(_flat(ran))
     for index, stage in enumerate(stages):
         if stage.suppresses:
-            process(Chain((*stages[:index], Removed(stage))), source, removed_name(target), replace=True)
+            _run(Chain((*stages[:index], Removed(stage))), file, removed_name(target))
             return
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from aural.advice import Decision
 from aural.engine import Engine
 from aural.errors import AudioError, NotReady
+from aural.layouts import default_layout, speakers
 from aural.parameters import check, param, parameters
 
 if TYPE_CHECKING:
@@ -22,20 +23,28 @@ Block = NDArray[np.float32]
 """Audio, shape (channels, frames); a Separator's stream gives (stems, channels, frames)."""
 
 MOST_CHANNELS = 32
+LOUDEST = 2.0**31
+"""No sample of a recording is greater, not even of floats on the scale of 32-bit integers."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """Sample rate in Hz and number of channels of a signal."""
+    """Sample rate in Hz, number of channels and channel layout of a signal."""
 
     sample_rate: int
     channels: int
+    layout: str = ""
+    """FFmpeg's name, such as 5.1(side); where none is given, the usual one for so many channels."""
 
     def __post_init__(self) -> None:
         if self.sample_rate < 1 or self.channels < 1:
             raise AudioError(
                 f"a signal needs a sample rate and channels, got {self.sample_rate} Hz and {self.channels}"
             )
+        if not self.layout:
+            object.__setattr__(self, "layout", default_layout(self.channels))
+        elif len(speakers(self.layout)) not in (0, self.channels):
+            raise AudioError(f"{self.layout} is not the layout of {self.channels} channels")
 
 
 class Watch:

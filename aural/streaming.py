@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ class ResampleStream(Stream):
     def __init__(self, source: Format, sample_rate: int) -> None:
         import soxr
 
-        super().__init__(Format(sample_rate, source.channels))
+        super().__init__(replace(source, sample_rate=sample_rate))
         self.soxr = soxr.ResampleStream(
             source.sample_rate, sample_rate, source.channels, dtype="float32", quality="HQ"
         )

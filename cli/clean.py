@@ -24,7 +24,7 @@ FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_ty
 @click.command()
 @FILES
 @click.option("-p", "--preset", default="auto", show_default=True, help="Name of a preset, or a chain file (.toml).")
-@shared("output", "to", "force", "dry-run", "jobs", "removed", "save-chain", "json")
+@shared("output", "to", "force", "dry-run", "jobs", "removed", "save-chain", "strict", "json")
 def clean(
     files: tuple[Path, ...],
     preset: str,
@@ -35,6 +35,7 @@ def clean(
     jobs: int,
     save_removed: bool,
     save_chain: Path | None,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Turn a poor recording into a good one.
@@ -69,7 +70,9 @@ def clean(
             text = planned_text(job, *result) if dry_run else cleaned_text(job, result)
             click.echo(text, err=to_stdout)
 
-    work: Any = partial(_plan, preset, force) if dry_run else partial(_clean, preset, force, save_removed)
+    work: Any = (
+        partial(_plan, preset, force, strict) if dry_run else partial(_clean, preset, force, save_removed, strict)
+    )
     report(
         run_jobs(pairs, work, jobs),
         show,
@@ -79,8 +82,8 @@ def clean(
 
 @click.command()
 @FILES
-@shared("jobs", "json")
-def inspect(files: tuple[Path, ...], jobs: int, as_json: bool) -> None:
+@shared("jobs", "strict", "json")
+def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> None:
     """Say what is wrong with a recording, and change nothing.
 
     \b
@@ -98,30 +101,34 @@ def inspect(files: tuple[Path, ...], jobs: int, as_json: bool) -> None:
             click.echo(diagnosis_text(outcome.result, str(outcome.job.source)))
 
     pairs = [Job(file) for file in files]
-    report(run_jobs(pairs, _inspect, jobs), show, partial(_print_json, shown, len(pairs)) if as_json else None)
+    report(
+        run_jobs(pairs, partial(_inspect, strict), jobs),
+        show,
+        partial(_print_json, shown, len(pairs)) if as_json else None,
+    )
 
 
-def _clean(preset: str, force: bool, save_removed: bool, job: Job, watch: Watch) -> Cleaned:
+def _clean(preset: str, force: bool, save_removed: bool, strict: bool, job: Job, watch: Watch) -> Cleaned:
     from aural.runner import clean
 
     assert job.target
-    return clean(job.source, job.target, preset, replace=force, save_removed=save_removed, watch=watch)
+    return clean(job.source, job.target, preset, replace=force, save_removed=save_removed, strict=strict, watch=watch)
 
 
-def _plan(preset: str, force: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
+def _plan(preset: str, force: bool, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
     from aural.cli.work import foresee
     from aural.planning import plan
 
     foresee(job, force)
-    diagnosis = _inspect(job, watch)
+    diagnosis = _inspect(strict, job, watch)
     return diagnosis, plan(diagnosis, preset)
 
 
-def _inspect(job: Job, watch: Watch) -> Diagnosis:
+def _inspect(strict: bool, job: Job, watch: Watch) -> Diagnosis:
     from aural.diagnosis import inspect
 
     watch.expect(1)
-    return inspect(job.source, watch)
+    return inspect(job.source, watch, strict)
 
 
 def _planned_json(job: Job, diagnosis: Diagnosis, plan: Plan) -> dict[str, Any]:

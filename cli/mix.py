@@ -67,7 +67,7 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     metavar="NAME",
     help=f"Where the mix goes: the stage {FINISHER.name} with this target ends it. One of {', '.join(TARGETS)}.",
 )
-@shared("force", "dry-run")
+@shared("force", "dry-run", "strict")
 @click.option(
     "--save-mix",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -83,6 +83,7 @@ def mix(
     target: str | None,
     force: bool,
     dry_run: bool,
+    strict: bool,
     save_mix: Path | None,
     **values: Any,
 ) -> None:
@@ -124,7 +125,7 @@ def mix(
         if save_mix and not dry_run:
             _write_mix_file(outcome.result.mix, save_mix)
 
-    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force)
+    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, strict)
     report(run_jobs([Job(wanted.tracks[0].file, output)], work, 1), show)
 
 
@@ -227,11 +228,11 @@ def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
     return files
 
 
-def _mix(wanted: Mix, force: bool, job: Job, watch: Watch) -> Mixed:
+def _mix(wanted: Mix, force: bool, strict: bool, job: Job, watch: Watch) -> Mixed:
     from aural.mixdown import mix_files
 
     assert job.target
-    return mix_files(wanted, job.target, replace=force, watch=watch)
+    return mix_files(wanted, job.target, replace=force, strict=strict, watch=watch)
 
 
 def _write_mix_file(ran: Mix, path: Path) -> None:

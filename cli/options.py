@@ -142,5 +142,10 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         type=click.Path(path_type=Path, dir_okay=False),
         help="Write the chain to a TOML file, as it ran: what was measured on this recording stands in it.",
     ),
+    "strict": click.option(
+        "--strict",
+        is_flag=True,
+        help="Refuse a recording of which a part is damaged or missing; else it is silent there.",
+    ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
 }

@@ -65,7 +65,7 @@ def stage_command(name: str) -> click.Command:
         takes(command)
     if effect and any(p.spec.measured for p in parameters(stage)):
         command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
-    options = ["output", "to", "force", "dry-run", "jobs"] if effect else ["to", "force"]
+    options = ["output", "to", "force", "dry-run", "jobs", "strict"] if effect else ["to", "force", "strict"]
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
 
 
@@ -82,6 +82,7 @@ def _run_effect(
     force: bool,
     dry_run: bool,
     jobs: int,
+    strict: bool,
     save_removed: bool = False,
     takes: int = 1,
     album: bool = False,
@@ -95,12 +96,12 @@ def _run_effect(
     if album and any(job.source == STDIO for job in pairs):
         raise click.UsageError("--album needs files as input")
     if album:
-        effect = measure_album(effect, [job.source for job in pairs])
+        effect = measure_album(effect, [job.source for job in pairs], strict)
     if takes > 1 and any(STDIO in (job.source, job.target) for job in pairs):
         raise click.UsageError("--takes needs files as input and output")
     pairs = [take for job in pairs for take in _takes(job, takes, effect)]
     check_targets([job.target for job in pairs if job.target], [job.source for job in pairs])
-    process_all(pairs, force, dry_run, jobs, save_removed)
+    process_all(pairs, force, dry_run, jobs, save_removed, strict)
 
 
 def _takes(job: Job, takes: int, effect: Any) -> list[Job]:
@@ -128,6 +129,7 @@ def process_all(
     dry_run: bool,
     jobs: int,
     save_removed: bool,
+    strict: bool,
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
@@ -145,7 +147,7 @@ def process_all(
         if save_chain and not dry_run:
             write_chain_file(outcome.result, save_chain)
 
-    work: Any = partial(_planned, force) if dry_run else partial(_process, force, save_removed)
+    work: Any = partial(_planned, force) if dry_run else partial(_process, force, save_removed, strict)
     report(run_jobs(pairs, work, jobs), show)
 
 
@@ -156,15 +158,19 @@ def _planned(force: bool, job: Job, watch: Watch) -> Effect | None:
     return job.effect
 
 
-def _process(force: bool, save_removed: bool, job: Job, watch: Watch) -> Effect:
+def _process(force: bool, save_removed: bool, strict: bool, job: Job, watch: Watch) -> Effect:
     from aural.runner import process
 
     assert job.effect
     assert job.target
-    return process(job.effect, job.source, job.target, replace=force, save_removed=save_removed, watch=watch)
+    return process(
+        job.effect, job.source, job.target, replace=force, save_removed=save_removed, strict=strict, watch=watch
+    )
 
 
-def _run_separator(stage: type[Stage], files: tuple[Path, ...], to: str | None, force: bool, **values: Any) -> None:
+def _run_separator(
+    stage: type[Stage], files: tuple[Path, ...], to: str | None, force: bool, strict: bool, **values: Any
+) -> None:
     from aural.cli.work import Job, check_targets, report, run_jobs
     from aural.runner import stem_names
 
@@ -178,15 +184,15 @@ def _run_separator(stage: type[Stage], files: tuple[Path, ...], to: str | None, 
         for path in outcome.result:
             click.echo(f"{outcome.job.source} -> {path}")
 
-    work = partial(_separate, separator, suffix, force)
+    work = partial(_separate, separator, suffix, force, strict)
     report(run_jobs([Job(source, folder) for source in sources], work, 1), show)
 
 
-def _separate(separator: Separator, suffix: str, force: bool, job: Job, watch: Watch) -> list[Path]:
+def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:
     from aural.runner import separate
 
     assert job.target
-    return separate(separator, job.source, job.target, suffix=suffix, replace=force, watch=watch)
+    return separate(separator, job.source, job.target, suffix=suffix, replace=force, strict=strict, watch=watch)
 
 
 class StagesGroup(HintingGroup):
@@ -228,7 +234,7 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
 @click.argument("source", type=click.Path(path_type=Path), metavar="INPUT")
 @click.argument("target", type=click.Path(path_type=Path), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
-@shared("force", "dry-run", "removed", "save-chain")
+@shared("force", "dry-run", "removed", "save-chain", "strict")
 def chain(source: Path, target: Path, **options: Any) -> None:
     """Run stages one after the other over a recording.
 
@@ -248,6 +254,7 @@ def _run_chain(
     dry_run: bool,
     save_removed: bool,
     save_chain: Path | None,
+    strict: bool,
 ) -> None:
     from aural.chainfile import read_chain
     from aural.cli.work import pair
@@ -257,4 +264,4 @@ def _run_chain(
     if not effect.stages:
         raise click.UsageError("name at least one stage, or a chain file with --chain")
     (job,) = pair([source], target, "_chain", None, dry_run)
-    process_all([replace(job, effect=effect)], force, dry_run, 1, save_removed, save_chain)
+    process_all([replace(job, effect=effect)], force, dry_run, 1, save_removed, strict, save_chain)

@@ -16,6 +16,8 @@ from aural.runner import Cleaned
 from aural.stage import Effect, Stage
 
 LABEL = 22
+LATE_S = 0.05
+NAMED = 8
 COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to noise", "hum", "bandwidth")
 
 
@@ -93,10 +95,12 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
 
 def _format(diagnosis: Diagnosis) -> str:
     info, audio = diagnosis.info, diagnosis.format
-    channels = {1: "mono", 2: "stereo"}.get(audio.channels, f"{audio.channels} channels")
+    channels = f"{audio.channels} channels ({audio.layout})" if 2 < audio.channels <= NAMED else audio.layout
     written = f", {info.codec.lower()} in {info.container.lower()}" if info else ""
     minutes, seconds = divmod(diagnosis.duration_s, 60)
-    return f"{minutes:.0f}:{seconds:04.1f}, {channels}, {audio.sample_rate / 1000:g} kHz{written}"
+    place = f", track {info.track} of {info.tracks}" if info and info.tracks > 1 else ""
+    late = f", sound starts at +{info.starts_at_s:.2f} s" if info and info.starts_at_s >= LATE_S else ""
+    return f"{minutes:.0f}:{seconds:04.1f}, {channels}, {audio.sample_rate / 1000:g} kHz{written}{place}{late}"
 
 
 def _level(value: float) -> str:

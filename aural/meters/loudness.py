@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from aural.layouts import speakers
 from aural.stage import Block, Format
 
 Floats = NDArray[np.float64]
@@ -43,7 +44,7 @@ class LoudnessMeter:
     def __init__(self, source: Format) -> None:
         self.source = source
         self.sections = k_weighting(source.sample_rate)
-        self.weights = channel_weights(source.channels)
+        self.weights = channel_weights(source)
         self.state = np.zeros((source.channels, 4))
         self.unfinished = np.zeros(source.channels)
         self.energies = array("d")
@@ -83,10 +84,20 @@ class LoudnessMeter:
         )
 
 
-def channel_weights(channels: int) -> Floats:
-    """Return the weight of each channel: 5.0 (L R C Ls Rs) and 5.1 (L R C LFE Ls Rs) as the standard says, else 1."""
-    surround = {5: [1, 1, 1, 1.41, 1.41], 6: [1, 1, 1, 0, 1.41, 1.41]}
-    return np.array(surround.get(channels, [1] * channels), np.float64)
+def channel_weights(source: Format) -> Floats:
+    """Return the weight of each channel by where its loudspeaker stands.
+
+    The low-frequency channel does not count. Loudspeakers 60 to 120 degrees from the middle, at the height of the
+    ears, count 1.41: those at the sides, and those behind where there are none at the sides (5.1 and quad, where they
+    stand at 110 degrees). All others count 1, also the two behind of 7.1, at 135 degrees.
+
+    References:
+        ITU-R BS.1770-5, Annex 1, table 3, and Annex 3, table 4. ITU-R BS.2051: where loudspeakers stand.
+    """
+    names = speakers(source.layout) or ("FC",) * source.channels
+    surrounds = {"SL", "SR"} if {"SL", "SR"} & set(names) else {"BL", "BR"}
+    weights = [0.0 if name.startswith("LFE") else 1.41 if name in surrounds else 1.0 for name in names]
+    return np.array(weights, np.float64)
 
 
 def k_weighting(sample_rate: int) -> Floats:

@@ -71,6 +71,30 @@ def test_surround_weights_of_tech_3341_test_6(channels: int, surrounds: tuple[in
         assert read(audio).integrated_lufs == pytest.approx(-23, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("layout", "weights"),
+    [
+        ("quad", (1, 1, 1.41, 1.41)),
+        ("4.0", (1, 1, 1, 1)),
+        ("2.1", (1, 1, 0)),
+        ("5.1", (1, 1, 1, 0, 1.41, 1.41)),
+        ("5.1(side)", (1, 1, 1, 0, 1.41, 1.41)),
+        ("6.1", (1, 1, 1, 0, 1, 1.41, 1.41)),
+        ("7.1", (1, 1, 1, 0, 1, 1, 1.41, 1.41)),
+        ("5.1.2", (1, 1, 1, 0, 1.41, 1.41, 1, 1)),
+        ("9 channels", (1,) * 9),
+    ],
+)
+def test_each_loudspeaker_counts_as_annex_3_says(layout: str, weights: tuple[float, ...]) -> None:
+    for channel, weight in enumerate(weights):
+        audio = np.zeros((len(weights), 2 * RATE), np.float32)
+        audio[channel] = tones((-20.0, 2.0), channels=1)[0]
+        meter = LoudnessMeter(Format(RATE, len(weights), layout))
+        meter.update(audio)
+        expected = -23.0 + 10 * math.log10(weight) if weight else -math.inf
+        assert meter.compute().integrated_lufs == pytest.approx(expected, abs=0.02)
+
+
 def test_short_term_loudness_of_tech_3341_test_9() -> None:
     audio = tones(*[(-20.0, 1.34), (-30.0, 1.66)] * 5)
     assert read(audio).short_term_max_lufs == pytest.approx(-23, abs=0.1)

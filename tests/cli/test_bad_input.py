@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,12 +52,15 @@ def test_truncated_m4a(tmp_path: Path) -> None:
     refused(tmp_path, "a.m4a: is no recording that can be read, or is cut short", "clean", path)
 
 
-def test_truncated_behind_its_header(tmp_path: Path) -> None:
+def test_damage_behind_its_header(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = EXAMPLE.read_bytes()
     where = data.index(b"mdat") + 50_000  # keep the index at the end, lose audio
     path = tmp_path / "a.m4a"
     path.write_bytes(data[:where] + bytes(60_000) + data[where + 60_000 :])
-    refused(tmp_path, "a.m4a:", "clean", path)
+    sentence = r"s of sound at .* cannot be read, or is missing"
+    refused(tmp_path, "cannot be read, or is missing", "clean", path, "--strict")
+    assert invoke("inspect", path)[0] == 0
+    assert re.search(sentence, caplog.text)
 
 
 def test_truncated_wav(tmp_path: Path) -> None:
@@ -275,3 +279,54 @@ def test_a_traceback_only_with_debug(tmp_path: Path) -> None:
     assert run.returncode == 2  # a file that fails is reported in one sentence all the same
     run = aural("--debug", "chain", tmp_path / "no.wav", tmp_path / "b.wav", "--chain", "nothing.toml")
     assert "Traceback" in run.stderr
+
+
+def damaged_flac(path: Path) -> Path:
+    """Write four seconds of which 4096 frames in the middle are damaged."""
+    import soundfile
+
+    soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(4 * 48000), 48000, "PCM_16")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["inspect"], ["clean"], ["clean", "-n"], ["master", "-o", "x.wav"], ["mix", "-o", "x.wav"],
+     ["source-separation", "--engine", "center"], ["chain"]],
+    ids=str,
+)  # fmt: skip
+def test_damaged_recordings_are_refused_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    path = damaged_flac(tmp_path / "a.flac")
+    monkeypatch.chdir(tmp_path)
+    behind = {"source-separation": ["stems"], "chain": ["x.wav", "master"]}.get(arguments[0], [])
+    code, out, err = invoke(*arguments[:1], path, *behind[:1], *arguments[1:], "--strict", *behind[1:])
+    assert (code, out) == (2, ""), err
+    assert f"{path}: 0.09 s of sound at 1.96 s cannot be read, or is missing" in err
+    assert not (tmp_path / "x.wav").exists()
+
+
+def test_damage_is_told_once_and_silence_stands_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert invoke("clean", damaged_flac(tmp_path / "a.flac"))[0] == 0
+    sentence = "0.09 s of sound at 1.96 s cannot be read, or is missing; silence stands in its place"
+    assert caplog.text.count(sentence) == 1
+
+
+def test_a_sound_that_starts_late_and_which_track_is_said(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=48000, layout="mono") for _ in range(2)]
+        for stream in streams:
+            frame = av.AudioFrame.from_ndarray(np.full((1, 24000), 1000, np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 48000, 24000 * (stream is streams[0])
+            container.mux(stream.encode(frame))
+    code, out, _ = invoke("inspect", tmp_path / "a.mkv")
+    assert code == 0
+    assert "pcm_s16le in matroska, track 1 of 2, sound starts at +0.50 s" in out

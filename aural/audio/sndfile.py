@@ -1,0 +1,61 @@
+"""Reading with libsndfile what FFmpeg's libraries do not read, or read wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from aural.audio.promises import promised_by_chunk
+from aural.audio.recording import AudioFile, Info
+from aural.errors import AudioError
+from aural.spool import BLOCK_FRAMES
+from aural.stage import Block, Format
+
+TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "license", "tracknumber")
+"""Tags that are carried over, in libsndfile's words."""
+ENDLESS = 1 << 40
+"""libsndfile's frame count where it knows none is greater."""
+
+
+class SoundFile(AudioFile):
+    """A file that libsndfile reads."""
+
+    def _blocks(self) -> Iterator[Block]:
+        import soundfile
+
+        try:
+            with open(self.info.path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
+                position = 0
+                while len(frames := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                    position += len(frames)
+                    yield np.ascontiguousarray(frames.T)
+                self._check_length(position, promised_by_chunk(data, position))
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"cannot be read on: {error}") from error
+
+
+def open_sndfile(path: Path, strict: bool) -> AudioFile | None:
+    """Open a file with libsndfile; None where it does not know it, or finds no sound in it."""
+    import soundfile
+
+    try:
+        with open(path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
+            if not len(file.read(1)):
+                return None
+            tags = {tag: value for tag in TAGS if (value := getattr(file, tag, ""))}
+            bits, floating = _depth(file.subtype)
+            source = Format(file.samplerate, file.channels)
+            frames = file.frames if 0 < file.frames < ENDLESS else 0
+            return SoundFile(Info(path, source, frames, file.format, file.subtype, bits, floating, tags), strict)
+    except soundfile.LibsndfileError:
+        return None
+
+
+def _depth(subtype: str) -> tuple[int | None, bool]:
+    """Read libsndfile's name of a sample format: bit depth (None where lossy), and whether it is floating."""
+    known = {"FLOAT": (32, True), "DOUBLE": (64, True), "DPCM_8": (8, False), "DPCM_16": (16, False)}
+    if subtype.startswith("PCM_"):
+        return int(subtype[-2:].lstrip("US")), False
+    return known.get(subtype, (None, False))

@@ -10,19 +10,27 @@ aural.clean("memo.m4a", "memo.wav")
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from aural.chain import Chain, Split
-from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
-from aural.parameters import param
-from aural.registry import create
-from aural.stage import Block, Effect, Format, Separator, Stage, Stream
-
 if TYPE_CHECKING:
+    from aural.chain import Chain, Split
+    from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
     from aural.mixdown import mix_files
     from aural.mixing import Mix, Track
+    from aural.parameters import param
+    from aural.registry import create
     from aural.runner import clean
+    from aural.stage import Block, Effect, Format, Separator, Stage, Stream
 
-LATER = {"clean": "aural.runner", "Mix": "aural.mixing", "Track": "aural.mixing", "mix_files": "aural.mixdown"}
-"""Where to find what takes a while to load: it is imported when it is used."""
+WHERE = {
+    "aural.chain": ("Chain", "Split"),
+    "aural.errors": ("AudioError", "AuralError", "ChainError", "NotReady", "ParameterError", "WeightsError"),
+    "aural.mixdown": ("mix_files",),
+    "aural.mixing": ("Mix", "Track"),
+    "aural.parameters": ("param",),
+    "aural.registry": ("create",),
+    "aural.runner": ("clean",),
+    "aural.stage": ("Block", "Effect", "Format", "Separator", "Stage", "Stream"),
+}
+"""Names by the module they come from, which is imported when one is used: so that the command starts at once."""
 
 __version__ = "0.1.0"
 
@@ -51,6 +59,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in LATER:
-        return getattr(import_module(LATER[name]), name)
+    for module, names in WHERE.items():
+        if name in names:
+            return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,8 @@ import click
 
 from aural import registry
 from aural.chain import Chain
-from aural.cli.options import HintingGroup, parameter_options, shared
+from aural.cli.options import FileName, HintingGroup, parameter_options, shared
+from aural.cli.terminal import say
 from aural.errors import ChainError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage, Watch
@@ -48,7 +49,7 @@ def stage_command(name: str) -> click.Command:
                 ["files"],
                 nargs=-1,
                 required=True,
-                type=click.Path(path_type=Path),
+                type=FileName(),
                 metavar="INPUT... OUTPUT" if effect else "INPUT... FOLDER",
             ),
             *parameter_options(stage),
@@ -131,7 +132,7 @@ def process_all(
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
-    from aural.cli.text import effect_text
+    from aural.cli.text import effect_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs, write_chain_file
 
     to_stdout = any(job.target == STDIO for job in pairs)
@@ -141,7 +142,7 @@ def process_all(
         check_chain_file(save_chain, force, pairs)
 
     def show(outcome: Outcome) -> None:
-        click.echo(effect_text(outcome.job, outcome.result), err=to_stdout)
+        say(*effect_lines(outcome.job, outcome.result), err=to_stdout)
         if save_chain and not dry_run:
             write_chain_file(outcome.result, save_chain)
 
@@ -175,8 +176,7 @@ def _run_separator(stage: type[Stage], files: tuple[Path, ...], to: str | None, 
         check_targets(stems, sources)
 
     def show(outcome: Outcome) -> None:
-        for path in outcome.result:
-            click.echo(f"{outcome.job.source} -> {path}")
+        say(*(f"{outcome.job.source} -> {path}" for path in outcome.result))
 
     work = partial(_separate, separator, suffix, force)
     report(run_jobs([Job(source, folder) for source in sources], work, 1), show)
@@ -225,8 +225,8 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
     context_settings={"allow_interspersed_args": True},
     subcommand_metavar="[STAGE [OPTIONS]]...",
 )
-@click.argument("source", type=click.Path(path_type=Path), metavar="INPUT")
-@click.argument("target", type=click.Path(path_type=Path), metavar="OUTPUT")
+@click.argument("source", type=FileName(), metavar="INPUT")
+@click.argument("target", type=FileName(), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
 @shared("force", "dry-run", "removed", "save-chain")
 def chain(source: Path, target: Path, **options: Any) -> None:

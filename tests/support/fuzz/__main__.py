@@ -15,11 +15,13 @@ import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+
 from fuzz import audio, faults, library, material, options, texts
 from fuzz.judge import KINDS, judge
 from fuzz.trial import Trial
@@ -91,7 +93,17 @@ class Fuzz:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
         resource.setrlimit(resource.RLIMIT_AS, (used + ADDRESSES_BYTES, resource.RLIM_INFINITY))
-        code = (trial.run or trial.command)()
+        try:
+            code = (trial.run or trial.command)()
+            self.judged(trial, family, code, begun)
+        except BaseException:
+            code = -1
+            trial.report("crash", traceback.format_exc())
+        said = {"arguments": trial.arguments, "code": code, "found": trial.found}
+        os.write(verdict, json.dumps(said).encode())
+
+    def judged(self, trial: Trial, family: str, code: int, begun: int) -> None:
+        """Report what is wrong with a run that has come to its end."""
         resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begun) << 10
         if grown > MEMORY_BYTES:
@@ -100,8 +112,6 @@ class Fuzz:
             judge(trial, code)
         elif (trial.folder / "PWNED").exists():
             trial.report("code run")
-        said = {"arguments": trial.arguments, "code": code, "found": trial.found}
-        os.write(verdict, json.dumps(said).encode())
 
     def collect(self) -> None:
         """Take in the runs that have ended."""
@@ -129,7 +139,9 @@ class Fuzz:
             target = self.keep / f"{child.family}-{child.number}"
             shutil.rmtree(target, ignore_errors=True)
             unlocked(child.folder)
-            shutil.copytree(child.folder, target, symlinks=True, ignore=lambda _, names: [n for n in names if n in ODD])
+            shutil.copytree(
+                child.folder, target, symlinks=True, ignore=lambda _, names: [n for n in names if n in ODD]
+            )
             print(f"{child.family}:{child.number} {said.get('arguments')!a}")
             for kind, detail in said["found"]:
                 print(f"    {kind}: {str(detail).strip().splitlines()[-1] if detail else ''!a}"[:300], flush=True)
@@ -144,7 +156,9 @@ class Fuzz:
             rows.append([family, str(self.runs[family]), *(str(self.found[family, kind]) for kind in used)])
         sums = [str(sum(self.found[family, kind] for family in FAMILIES)) for kind in used]
         rows.append(["all", str(self.runs.total()), *sums])
-        return "\n".join("  ".join(f"{cell:>{max(8, len(rows[0][i]))}}" for i, cell in enumerate(row)) for row in rows)
+        return "\n".join(
+            "  ".join(f"{cell:>{max(8, len(rows[0][i]))}}" for i, cell in enumerate(row)) for row in rows
+        )
 
 
 ODD = ("odd.wav",)
@@ -161,15 +175,21 @@ def warm(folder: Path) -> None:
     """Load and compile once what every run needs."""
     folder.mkdir()
     material.good(folder, seconds=1.0)
-    pid_safe = Trial(folder, folder, folder, np.random.default_rng(0))
-    import aural.diagnosis
+    noise = 0.1 * np.random.default_rng(0).standard_normal((2, 24000)).astype(np.float32)
+    import rich.console
+    import rich.progress
+
+    import aural.cli.work
     import aural.mixdown
     import aural.runner
     from aural import registry
+    from aural.cli.commands import COMMANDS
+
+    for place in COMMANDS.values():
+        import_module(place.partition(":")[0])
 
     for name in registry.names():
-        stage = library.stage_of(name)
-        stage(pid_safe.rng.standard_normal((2, 24000)).astype(np.float32) * 0.1, 48000)  # type: ignore[operator]
+        library.stage_of(name)(noise, 48000)  # type: ignore[operator]
     aural.runner.clean(folder / "good.wav", folder / "out.wav")
 
 

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+
 from fuzz import material
 from fuzz.trial import Trial
 
 SUFFIXES = (".wav", ".raw", ".m3u8", ".txt", ".mp3", ".m4a", ".ogg", ".toml", "")
-WORDS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFF000, 44100, 96000)
+WORDS = (
+    0,
+    1,
+    2,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    0x7FFFF000,
+    44100,
+    96000,
+)
 FAST = (
     ["gate"], ["equaliser", "--bands", "peak:1000:3"], ["leveller"], ["master", "--gain-db", "0"], ["gate", "--mix", "0"]
 )  # fmt: skip
@@ -24,7 +41,10 @@ def family(trial: Trial) -> None:
     suffix = trial.pick(*SUFFIXES) if trial.chance(0.08) else seed.suffix
     trial.source = f"odd{suffix}"
     (trial.folder / trial.source).write_bytes(data)
-    stage, target = FAST[rng.integers(len(FAST))], f"out{trial.pick('.wav', '.wav', '.flac', '.mp3', '.m4a', '.opus')}"
+    stage, target = (
+        FAST[rng.integers(len(FAST))],
+        f"out{trial.pick('.wav', '.wav', '.flac', '.mp3', '.m4a', '.opus')}",
+    )
     kind = rng.random()
     if kind < 0.3:
         trial.arguments = ["inspect", trial.source, "--json"]

@@ -14,15 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import soundfile
+
+from aural.testing import SAMPLE_RATE, probe
 from fuzz import material
 from fuzz.trial import Trial
 
-from aural.testing import SAMPLE_RATE, probe
-
-MAIN = "import sys; from aural.cli.main import main; sys.argv[0] = 'aural'; main()"
+MAIN = (
+    "import sys; open(sys.argv.pop(1), 'w').close(); from aural.cli.main import main; sys.argv[0] = 'aural'; main()"
+)
 NOBODY = 65534
 NAMES = (
-    "new\nline.wav", "\x1b[31mred.wav", "song [live].wav", "[/bold].wav", "\u202etxt.wav", "byte\udcff.wav", "naïve 音声.wav",
+    "new\nline.wav", "\x1b[31mred.wav", "song [live].wav", "[bold].wav", "\u202etxt.wav", "byte\udcff.wav", "naïve 音声.wav",
     "\x9b5n.wav", "-f.wav", "--help", "a\u2028b.wav", "%s%n.wav", " .wav", "😀.wav", "a:b.wav", "tab\t.wav", "*.wav",
 )  # fmt: skip
 
@@ -212,7 +214,13 @@ def replaced(trial: Trial) -> None:
     ]
     act = acts[trial.rng.integers(len(acts))]
     trial.changing = True
-    trial.arguments = [*trial.pick("gate", "master", "clean", "leveller").split(), "odd.wav", "good.wav", "-o", "results"]
+    trial.arguments = [
+        *trial.pick("gate", "master", "clean", "leveller").split(),
+        "odd.wav",
+        "good.wav",
+        "-o",
+        "results",
+    ]
     trial.results = (f"results/good_{trial.arguments[0]}.wav",)
     delay_s = trial.rng.uniform(0, 0.4)
 
@@ -248,14 +256,21 @@ def no_recording(trial: Trial) -> None:
     trial.results = ("results/good_gate.wav",)
 
 
-def in_process(trial: Trial, *, before: str = "", delay_s: float | None = None, number: int = 0, after: str = "") -> None:
+def in_process(
+    trial: Trial, *, before: str = "", delay_s: float | None = None, number: int = 0, after: str = ""
+) -> None:
     """Run the command in a process of its own, as a shell does."""
 
     def run() -> int:
+        begun = trial.notes / "begun"
         script = f'{before} exec "$0" "$@" {after}'
         streams = {"stdout": open(trial.notes / "out", "wb"), "stderr": open(trial.notes / "err", "wb")}  # noqa: SIM115
-        run = subprocess.Popen(["sh", "-c", script, sys.executable, "-c", MAIN, *trial.arguments], **streams)  # type: ignore[call-overload]
+        run = subprocess.Popen(
+            ["sh", "-c", script, sys.executable, "-c", MAIN, str(begun), *trial.arguments], **streams
+        )  # type: ignore[call-overload]
         if delay_s is not None:
+            while not begun.exists() and run.poll() is None:  # what Python does before is not AURAL's
+                time.sleep(0.001)
             time.sleep(delay_s)
             run.send_signal(number)
         code = int(run.wait(120))
@@ -286,7 +301,7 @@ def started(trial: Trial) -> None:
         case 0:
             number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[trial.rng.integers(3)]
             trial.codes = (0, 128 + number)
-            in_process(trial, delay_s=trial.rng.uniform(0.08, 0.8), number=number)
+            in_process(trial, delay_s=trial.rng.uniform(0, 0.8), number=number)
         case 1:
             closed = trial.rng.integers(3)
             trial.closed = (int(closed),)

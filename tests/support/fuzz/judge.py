@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from fuzz.trial import Trial
+
+from fuzz.trial import UNREADABLE, Trial
 
 KINDS = (
     "traceback", "sentence", "exit code", "not finite", "short", "invented", "endless", "memory", "crash",
@@ -33,10 +34,10 @@ def judge(trial: Trial, code: int) -> None:
     if CANARY in after:
         trial.report("code run")
     unfinished = [name for name in new if "/." in f"/{name}" or name.startswith("tmp/") or ".part" in name]
-    if unfinished or (code not in (0, 1) and new):
+    if unfinished or (code not in (0, 1) and new and not trial.stdout):
         trial.report("leftover", unfinished or new)
     if not trial.changing:
-        harmed = [name for name, was in trial.inputs.items() if after.get(name) != was]
+        harmed = [name for name, was in trial.inputs.items() if after.get(name) not in (was, UNREADABLE)]
         if harmed:
             trial.report("harm", harmed)
     if code in (0, 1):

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from fuzz import material
-from fuzz.trial import Trial
 
 import aural
 from aural import registry
 from aural.errors import AuralError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage
+from fuzz import material
+from fuzz.trial import Trial
 
 RATES: tuple[Any, ...] = (
     48000, 48000, 44100, 8000, 192000, "48000", None, float("nan"), float("inf"), True, 0, -1, 1, 100, 48000.5, 10**30,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
+
+from aural.cli.commands import aural
 from fuzz import material
 from fuzz.trial import Trial
-
-from aural.cli.main import aural
 
 
 def family(trial: Trial) -> None:

@@ -8,10 +8,10 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from fuzz import material
-from fuzz.trial import Trial
 
 import aural
+from fuzz import material
+from fuzz.trial import Trial
 
 MIX = """balance = true
 sample_rate = 48000
@@ -99,7 +99,18 @@ def changed(rng: np.random.Generator, base: str) -> str:
             case 0 | 1 | 2 | 3 if "=" in lines[at]:
                 lines[at] = f"{key}= {value}"
             case 4:
-                names = ("name", "use", "mix", "stage", "file", "weights", "model", "reference", "description", "track")
+                names = (
+                    "name",
+                    "use",
+                    "mix",
+                    "stage",
+                    "file",
+                    "weights",
+                    "model",
+                    "reference",
+                    "description",
+                    "track",
+                )
                 lines.insert(at + 1, f"{names[rng.integers(len(names))]} = {value}")
             case 5:
                 del lines[at]

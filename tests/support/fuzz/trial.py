@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 
 
+UNREADABLE = "unreadable"
+
+
 @dataclass
 class Trial:
     """What a family fills in; the run happens in `folder`, which is the current one."""
@@ -115,6 +118,9 @@ class Trial:
 
 
 def _hash(path: Path) -> str:
-    if path.is_symlink() or not path.is_file():
-        return str(path.lstat().st_mode)
-    return sha256(path.read_bytes()).hexdigest()
+    try:
+        if path.is_symlink() or not path.is_file():
+            return str(path.lstat().st_mode)
+        return sha256(path.read_bytes()).hexdigest()
+    except PermissionError:
+        return UNREADABLE

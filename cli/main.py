@@ -51,8 +51,8 @@ def main() -> None:
         elif isinstance(error, BrokenPipeError):
             sentence, code = "", 1  # whoever read the output has gone
         else:
-            terminal.say_debug(error)
-            sentence, code = terminal.sentence(terminal.full() or error), 2
+            terminal.say_debug(error)  # outside of any job, nothing but standard output goes without a name
+            sentence, code = terminal.sentence(terminal.of_output(error)), 2
     from aural.cli import terminal  # if even that was interrupted
 
     if sentence:

@@ -13,8 +13,8 @@ import click
 from aural import registry
 from aural.chain import Chain
 from aural.cli.options import FileName, HintingGroup, parameter_options, shared
-from aural.cli.terminal import say
-from aural.errors import ChainError
+from aural.cli.terminal import say, sentence
+from aural.errors import AudioError, ChainError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage, Watch
 
@@ -96,7 +96,10 @@ def _run_effect(
     if album and any(job.source == STDIO for job in pairs):
         raise click.UsageError("--album needs files as input")
     if album:
-        effect = measure_album(effect, [job.source for job in pairs])
+        try:
+            effect = measure_album(effect, [job.source for job in pairs])
+        except (OSError, MemoryError) as error:
+            raise AudioError(sentence(error)) from error
     if takes > 1 and any(STDIO in (job.source, job.target) for job in pairs):
         raise click.UsageError("--takes needs files as input and output")
     pairs = [take for job in pairs for take in _takes(job, takes, effect)]

@@ -109,23 +109,20 @@ def closed(stream: TextIO) -> bool:
     return getattr(stream, "name", "") == os.devnull
 
 
-def full() -> OSError | None:
-    """Return the error of what could not be written to standard output, if there is such; it is given up."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        sys.stdout = _nowhere("w")
-        return OSError(error.errno, error.strerror, "standard output")
-    return None
+def of_output(error: BaseException) -> BaseException:
+    """Give an error that names no file the name of standard output."""
+    if isinstance(error, AuralError) or not isinstance(error, OSError) or error.filename is not None:
+        return error
+    return OSError(error.errno, error.strerror, "standard output")
 
 
 def finish() -> None:
     """Leave nothing in the streams that Python would try to write at its end."""
-    full()
-    try:
-        sys.stderr.flush()
-    except OSError:
-        sys.stderr = _nowhere("w")
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, _nowhere("w"))
 
 
 class Lines(logging.Handler):

@@ -21,7 +21,7 @@ from aural.audio.files import open_audio
 from aural.audio.writing import LOSSLESS, RUN, RUN_MARK, SUFFIXES, check_target, replacing, sweep
 from aural.chain import Chain
 from aural.chainfile import write_chain
-from aural.cli.terminal import closed, debugging, full, say, sentence, visible
+from aural.cli.terminal import closed, debugging, of_output, say, sentence, visible
 from aural.errors import AudioError
 from aural.runner import guard, make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
@@ -142,7 +142,7 @@ def to_stdout(file: BinaryIO) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise AudioError(sentence(full() or error, "standard output")) from error
+        raise AudioError(sentence(of_output(error))) from error
 
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:

@@ -179,6 +179,8 @@ def warm(folder: Path) -> None:
     import rich.console
     import rich.progress
 
+    import aural.cli.main
+    import aural.cli.processes
     import aural.cli.work
     import aural.mixdown
     import aural.runner

@@ -134,7 +134,7 @@ def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
 
     monkeypatch.setattr(runner, "open_audio", failing)
     bug, good = write(tmp_path / "bug.wav", voice(0.5)), write(tmp_path / "good.wav", voice(0.5))
-    wanted = f"aural: {bug}: an error of AURAL's own: TypeError: that was not foreseen; run aural --debug ... to see where\n"
+    wanted = f"aural: {bug}: an error of AURAL's own: TypeError: that was not foreseen; {CURE}\n"
     assert invoke("gate", bug, good, "-o", tmp_path / "out")[0::2] == (1, wanted)
     assert (tmp_path / "out" / "good_gate.wav").is_file()
     assert invoke("gate", bug, tmp_path / "b.wav")[0::2] == (2, wanted)
@@ -147,9 +147,7 @@ def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
 
 def test_an_error_outside_of_any_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aural.registry.names", lambda: 1 / 0)
-    wanted = (
-        "aural: an error of AURAL's own: ZeroDivisionError: division by zero; run aural --debug ... to see where\n"
-    )
+    wanted = "aural: an error of AURAL's own: ZeroDivisionError: division by zero; {CURE}\n"
     assert invoke("stages") == (2, "", wanted)
     assert "Traceback" in invoke("--debug", "stages")[2]
 

@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from fuzz import audio, faults, library, material, options, texts
+from fuzz import audio, faults, library, material, options, starts, texts
 from fuzz.judge import KINDS, judge
 from fuzz.trial import Trial
 
@@ -32,8 +32,9 @@ FAMILIES = {
     "texts": texts.family,
     "library": library.family,
     "faults": faults.family,
+    "starts": starts.family,
 }
-ORDER = "audio options audio texts audio library audio options audio texts audio library audio faults".split()
+ORDER = "audio options texts audio library faults audio options texts audio library faults starts".split()
 CPU_S, WALL_S = 30, 150
 MEMORY_BYTES, ADDRESSES_BYTES = 900 << 20, 3 << 30
 
@@ -87,6 +88,7 @@ class Fuzz:
         os.environ["TMPDIR"] = str(trial.folder / "tmp")
         verdict = os.open(folder / "verdict.json", os.O_WRONLY | os.O_CREAT)
         FAMILIES[family](trial)
+        (trial.notes / "arguments").write_text(json.dumps(trial.arguments))
         trial.inputs = trial.listing()
         begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -99,7 +101,7 @@ class Fuzz:
         except BaseException:
             code = -1
             trial.report("crash", traceback.format_exc())
-        said = {"arguments": trial.arguments, "code": code, "found": trial.found}
+        said = {"code": code, "found": trial.found}
         os.write(verdict, json.dumps(said).encode())
 
     def judged(self, trial: Trial, family: str, code: int, begun: int) -> None:
@@ -130,6 +132,7 @@ class Fuzz:
         verdict = child.folder / "verdict.json"
         text = verdict.read_text() if verdict.exists() else ""
         said = json.loads(text) if text else {"found": []}
+        typed = child.folder / "notes" / "arguments"
         ended = status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL))
         if not text:
             said["found"].append(("endless" if ended else "crash", f"status {status}"))
@@ -139,10 +142,8 @@ class Fuzz:
             target = self.keep / f"{child.family}-{child.number}"
             shutil.rmtree(target, ignore_errors=True)
             unlocked(child.folder)
-            shutil.copytree(
-                child.folder, target, symlinks=True, ignore=lambda _, names: [n for n in names if n in ODD]
-            )
-            print(f"{child.family}:{child.number} {said.get('arguments')!a}")
+            shutil.copytree(child.folder, target, symlinks=True, ignore=pipes)
+            print(f"{child.family}:{child.number} {typed.read_text() if typed.exists() else ''}")
             for kind, detail in said["found"]:
                 print(f"    {kind}: {str(detail).strip().splitlines()[-1] if detail else ''!a}"[:300], flush=True)
         unlocked(child.folder)
@@ -161,8 +162,9 @@ class Fuzz:
         )
 
 
-ODD = ("odd.wav",)
-"""May be a pipe, or lead to an endless device: not kept."""
+def pipes(folder: str, names: list[str]) -> list[str]:
+    """List what cannot be copied."""
+    return [name for name in names if (Path(folder) / name).is_fifo()]
 
 
 def unlocked(folder: Path) -> None:
@@ -176,8 +178,6 @@ def warm(folder: Path) -> None:
     folder.mkdir()
     material.good(folder, seconds=1.0)
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, 24000)).astype(np.float32)
-    import rich.console
-    import rich.progress
 
     import aural.cli.main
     import aural.cli.processes
@@ -206,9 +206,9 @@ def main() -> int:
     given = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="aural-fuzz-"))
     scratch.chmod(0o755)
-    began = time.monotonic()
     try:
         fuzz = Fuzz(given.seed, given.keep, scratch)
+        began = time.monotonic()
         for family, number in sequence(given.only, given.runs):
             while len(fuzz.children) >= given.workers:
                 fuzz.collect()

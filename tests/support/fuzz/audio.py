@@ -26,7 +26,8 @@ WORDS = (
     96000,
 )
 FAST = (
-    ["gate"], ["equaliser", "--bands", "peak:1000:3"], ["leveller"], ["master", "--gain-db", "0"], ["gate", "--mix", "0"]
+    ["gate"], ["equaliser", "--bands", "peak:1000:3"], ["leveller"], ["master", "--gain-db", "0"],
+    ["gate", "--mix", "0"],
 )  # fmt: skip
 
 

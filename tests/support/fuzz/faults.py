@@ -6,8 +6,6 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,12 +17,10 @@ from aural.testing import SAMPLE_RATE, probe
 from fuzz import material
 from fuzz.trial import Trial
 
-MAIN = (
-    "import sys; open(sys.argv.pop(1), 'w').close(); from aural.cli.main import main; sys.argv[0] = 'aural'; main()"
-)
 NOBODY = 65534
 NAMES = (
-    "new\nline.wav", "\x1b[31mred.wav", "song [live].wav", "[bold].wav", "\u202etxt.wav", "byte\udcff.wav", "naïve 音声.wav",
+    "new\nline.wav", "\x1b[31mred.wav", "song [live].wav", "[bold].wav", "\u202etxt.wav", "byte\udcff.wav",
+    "naïve 音声.wav",
     "\x9b5n.wav", "-f.wav", "--help", "a\u2028b.wav", "%s%n.wav", " .wav", "😀.wav", "a:b.wav", "tab\t.wav", "*.wav",
 )  # fmt: skip
 
@@ -33,7 +29,7 @@ def family(trial: Trial) -> None:
     """Run a good command on a machine that is not."""
     kinds = (
         disk_full, memory_full, read_only, no_terminal, ascii_terminal, odd_names, signalled, killed, replaced,
-        no_recording, processes, started,
+        no_recording,
     )  # fmt: skip
     kinds[trial.rng.integers(len(kinds))](trial)
 
@@ -254,58 +250,3 @@ def no_recording(trial: Trial) -> None:
             odd.symlink_to("odd.m3u8")
     trial.arguments = ["gate", "odd.wav", "good.wav", "-o", "results"]
     trial.results = ("results/good_gate.wav",)
-
-
-def in_process(
-    trial: Trial, *, before: str = "", delay_s: float | None = None, number: int = 0, after: str = ""
-) -> None:
-    """Run the command in a process of its own, as a shell does."""
-
-    def run() -> int:
-        begun = trial.notes / "begun"
-        script = f'{before} exec "$0" "$@" {after}'
-        streams = {"stdout": open(trial.notes / "out", "wb"), "stderr": open(trial.notes / "err", "wb")}  # noqa: SIM115
-        run = subprocess.Popen(
-            ["sh", "-c", script, sys.executable, "-c", MAIN, str(begun), *trial.arguments], **streams
-        )  # type: ignore[call-overload]
-        if delay_s is not None:
-            while not begun.exists() and run.poll() is None:  # what Python does before is not AURAL's
-                time.sleep(0.001)
-            time.sleep(delay_s)
-            run.send_signal(number)
-        code = int(run.wait(120))
-        return code if code >= 0 else 128 - code
-
-    trial.run = run
-
-
-def processes(trial: Trial) -> None:
-    """Two processes work; one of them may be killed."""
-    for name in ("good.wav", "b.wav", "c.wav"):
-        long(trial, 1.0, name)
-    trial.arguments = ["clean", "good.wav", "b.wav", "c.wav", "-o", "results", "-j", trial.pick("2", "5000")]
-    if trial.chance(0.5):
-        trial.results = tuple(f"results/{name}_clean.wav" for name in ("good", "b", "c"))
-        in_process(trial)
-    else:
-        number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[trial.rng.integers(3)]
-        trial.codes = (0, 128 + number)
-        in_process(trial, delay_s=trial.rng.uniform(0.5, 4.0), number=number)
-
-
-def started(trial: Trial) -> None:
-    """Something happens while it starts."""
-    material.good(trial.folder)
-    trial.arguments = ["gate", "good.wav", "out.wav"]
-    match int(trial.rng.integers(3)):
-        case 0:
-            number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[trial.rng.integers(3)]
-            trial.codes = (0, 128 + number)
-            in_process(trial, delay_s=trial.rng.uniform(0, 0.8), number=number)
-        case 1:
-            closed = trial.rng.integers(3)
-            trial.closed = (int(closed),)
-            in_process(trial, after=("<&-", ">&-", "2>&-")[closed])
-        case 2:
-            odd_names(trial)
-            in_process(trial, before="LC_ALL=C PYTHONUTF8=0 PYTHONIOENCODING=ascii PYTHONCOERCECLOCALE=0")

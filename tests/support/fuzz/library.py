@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ from fuzz import material
 from fuzz.trial import Trial
 
 RATES: tuple[Any, ...] = (
-    48000, 48000, 44100, 8000, 192000, "48000", None, float("nan"), float("inf"), True, 0, -1, 1, 100, 48000.5, 10**30,
+    48000, 48000, 44100, 8000, 192000, "48000", None, float("nan"), float("inf"), True, 0, -1, 1, 100, 48000.5,
+    10**30,
     np.int64(44100), np.float32(48000), [48000], 7, 3999, 2**31,
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
-    None, True, False, "", "x", -1, 0, 1, 0.5, 10**400, float("nan"), float("inf"), -float("inf"), [], (), {}, object(),
-    b"x", (1, 2), (float("nan"),), np.float32(1), np.array([1.0, 2.0]), 1 + 2j, "good.wav", "evil.th", "\0", lambda: 0,
+    None, True, False, "", "x", -1, 0, 1, 0.5, 10**400, float("nan"), float("inf"), -float("inf"), [], (), {},
+    object(),
+    b"x", (1, 2), (float("nan"),), np.float32(1), np.array([1.0, 2.0]), 1 + 2j, "good.wav", "evil.th", "\0",
+    lambda: 0,
 )  # fmt: skip
 
 
@@ -83,7 +87,8 @@ def stage_call(trial: Trial) -> None:
     audio = signals[rng.integers(len(signals))]
     rate = RATES[rng.integers(len(RATES))] if rng.random() < 0.6 else 48000
     was = audio.copy() if isinstance(audio, np.ndarray) else None
-    what = f"{made.name} on {type(audio).__name__} {getattr(audio, 'shape', '')} {getattr(audio, 'dtype', '')} at {rate!r}"
+    kind = f"{type(audio).__name__} {getattr(audio, 'shape', '')} {getattr(audio, 'dtype', '')}"
+    what = f"{made.name} on {kind} at {rate!r}"
     try:
         result = made(audio, rate)  # type: ignore[operator]
     except AuralError:
@@ -141,7 +146,8 @@ def functions(trial: Trial) -> None:
 
     rng = trial.rng
     paths: tuple[Any, ...] = (
-        "good.wav", b"good.wav", None, 5, "", "\0", ".", "a\nb.wav", "x" * 5000, "evil.wav", "evil.th", "/dev/zero", 1.5,
+        "good.wav", Path("good.wav"), "", "\0", ".", "a\nb.wav", "x" * 5000, "evil.wav", "evil.th",
+        "/dev/zero", "\udcff.wav",
     )  # fmt: skip
     path, other = paths[rng.integers(len(paths))], paths[rng.integers(len(paths))]
     signals = arrays(rng)
@@ -158,4 +164,4 @@ def functions(trial: Trial) -> None:
         case 4:
             aural.clean(path, "out.wav" if rng.random() < 0.5 else other)
         case 5:
-            aural.Chain(VALUES[rng.integers(len(VALUES))])  # type: ignore[arg-type]
+            aural.Chain((stage(rng), VALUES[rng.integers(len(VALUES))]))  # type: ignore[arg-type]

@@ -53,7 +53,8 @@ reference = "good.wav"
 curve_db = [0.0, 1.0]
 """
 VALUES = (
-    "9" * 500, "-1", "0", "1e400", "nan", "inf", "-inf", "true", '""', '"\\u0000"', '"a\\u0000b.wav"', '"\\u001b[31m"', "[]",
+    "9" * 500, "-1", "0", "1e400", "nan", "inf", "-inf", "true", '""', '"\\u0000"', '"a\\u0000b.wav"',
+    '"\\u001b[31m"', "[]",
     "[[]]", "{}", "{ use = 1 }", "1979-05-27", "[nan]", "[1, 'a']", '"evil.th"', '"evil.wav"', '"evil.safetensors"',
     '"evil.yaml"', '"bag.yaml"', '"hf://user/name"', '"/dev/zero"', '"../../../etc/passwd"', '"good.wav"', '"."',
     '"split"', '"chain"', "0x7fffffffffffffff", "1_0", '"""x\ny"""', "[" * 300 + "]" * 300, '"http://127.0.0.1:9/a"',

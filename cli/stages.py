@@ -21,6 +21,7 @@ from aural.stage import Effect, Separator, Stage, Watch
 if TYPE_CHECKING:
     from aural.cli.work import Job, Outcome
 
+MOST_TAKES = 1000
 EFFECT_HELP = """
 
     \b
@@ -59,9 +60,9 @@ def stage_command(name: str) -> click.Command:
     if any(p.name == "seed" for p in parameters(stage)):
         takes = click.option(
             "--takes",
-            type=click.IntRange(1),
+            type=click.IntRange(1, MOST_TAKES),
             default=1,
-            help="Write so many results, each from the next seed.",
+            help=f"Write so many results, up to {MOST_TAKES}, each from the next seed.",
         )
         takes(command)
     if effect and any(p.spec.measured for p in parameters(stage)):

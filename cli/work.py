@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -82,10 +83,12 @@ def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:
     if list(sources).count(STDIO) > 1:
         raise AudioError("standard input can be read only once")
     inputs = {os.path.realpath(source) for source in sources if source != STDIO}
+    times = Counter(targets)
     for source, target in zip(sources, targets, strict=False):
-        if target != STDIO and targets.count(target) > 1:
+        if target != STDIO and times[target] > 1:
             raise AudioError(f"{target}: is the result of two inputs; rename one or use another folder")
-        if os.path.realpath(target) in inputs - {os.path.realpath(source)}:
+        real = os.path.realpath(target)
+        if real in inputs and real != os.path.realpath(source):
             raise AudioError(f"{target}: is another input; it is never overwritten")
 
 
@@ -160,7 +163,7 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
 
             done = in_processes(jobs, partial(attempt, work, UNWATCHED), min(workers, len(jobs)))
             for job, outcome in zip(jobs, done, strict=True):
-                yield failed(job, outcome) if isinstance(outcome, Died) else outcome
+                yield Outcome(job, error=f"{job.source}: {outcome}") if isinstance(outcome, Died) else outcome
     finally:
         for folder in {job.target if os.path.isdir(job.target) else job.target.parent for job in jobs if job.target}:
             sweep(folder)  # a worker that was killed could not clean up
@@ -219,9 +222,8 @@ def check_chain_file(path: Path, force: bool, jobs: Sequence[Job]) -> None:
     """Raise AudioError unless a chain can be written to this file."""
     if len(jobs) > 1:
         raise AudioError("--save-chain takes one recording at a time")
-    if os.path.realpath(path) in {
-        os.path.realpath(file) for job in jobs for file in (job.source, job.target) if file
-    }:
+    files = [file for job in jobs for file in (job.source, job.target) if file]
+    if os.path.realpath(path) in map(os.path.realpath, files):
         raise AudioError(f"{path}: is the recording itself; name another file for the chain")
     if path.exists() and not force:
         raise AudioError(f"{path}: exists; use -f to replace it")

@@ -19,6 +19,7 @@ from aural.cli import work
 from aural.cli.processes import Died, in_processes
 from aural.cli.terminal import sentence, visible
 from aural.errors import AuralError
+from aural.stage import Watch
 
 CURE = "run aural --debug ... to see where"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"
@@ -147,7 +148,7 @@ def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
 
 def test_an_error_outside_of_any_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aural.registry.names", lambda: 1 / 0)
-    wanted = "aural: an error of AURAL's own: ZeroDivisionError: division by zero; {CURE}\n"
+    wanted = f"aural: an error of AURAL's own: ZeroDivisionError: division by zero; {CURE}\n"
     assert invoke("stages") == (2, "", wanted)
     assert "Traceback" in invoke("--debug", "stages")[2]
 
@@ -209,6 +210,19 @@ def test_a_process_that_is_killed_takes_no_other_file_with_it() -> None:
     results = list(in_processes([1, 2, 3, 4, 5, 6], doubled, 2))
     assert isinstance(results.pop(2), Died)
     assert results == [2, 4, 8, 10, 12]
+
+
+def killing(job: work.Job, watch: Watch) -> str:
+    if job.source.name == "b.wav":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job.source.name
+
+
+def test_the_file_that_killed_its_process_is_named() -> None:
+    jobs = [work.Job(Path(name)) for name in ("a.wav", "b.wav", "c.wav")]
+    first, second, third = work.run_jobs(jobs, killing, 2)
+    assert (first.result, third.result) == ("a.wav", "c.wav")
+    assert second.error == "b.wav: the process that worked on it was killed; there may be too little memory"
 
 
 def test_no_more_processes_than_files_and_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

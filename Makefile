@@ -1,8 +1,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+FUZZ_MINUTES ?= 60
+FUZZ_SEED ?= 0
 
-.PHONY: help setup check test types bench docs build
+.PHONY: help setup check test fuzz types bench docs build
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -22,6 +24,9 @@ types:  ## Check types; the strict editable install lets mypy see every stage
 
 test:  ## Run the tests
 	$(BIN)/pytest
+
+fuzz:  ## Give AURAL damaged and senseless input for an hour, or FUZZ_MINUTES=; what breaks is kept in fuzz-findings
+	PYTHONPATH=tests/support $(BIN)/python -m fuzz --minutes $(FUZZ_MINUTES) --seed $(FUZZ_SEED) --workers $$(nproc)
 
 bench:  ## Measure speed and quality beside the peers; writes benchmarks.md
 	for script in benchmarks/[a-z]*.py; do \

@@ -10,31 +10,35 @@ aural.clean("memo.m4a", "memo.wav")
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from aural.advice import Decision
-from aural.chain import Chain, Split
-from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
-from aural.parameters import param
-from aural.registry import create
-from aural.stage import Block, Effect, Format, Separator, Stage, Stream
-
 if TYPE_CHECKING:
+    from aural.advice import Decision
     from aural.audio.files import read
     from aural.audio.writing import write
+    from aural.chain import Chain, Split
     from aural.diagnosis import inspect
+    from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
     from aural.mixdown import mix_files
     from aural.mixing import Mix, Track
+    from aural.parameters import param
+    from aural.registry import create
     from aural.runner import clean
+    from aural.stage import Block, Effect, Format, Separator, Stage, Stream
 
-LATER = {
-    "Mix": "aural.mixing",
-    "Track": "aural.mixing",
-    "clean": "aural.runner",
-    "inspect": "aural.diagnosis",
-    "mix_files": "aural.mixdown",
-    "read": "aural.audio.files",
-    "write": "aural.audio.writing",
+WHERE = {
+    "aural.advice": ("Decision",),
+    "aural.audio.files": ("read",),
+    "aural.audio.writing": ("write",),
+    "aural.chain": ("Chain", "Split"),
+    "aural.diagnosis": ("inspect",),
+    "aural.errors": ("AudioError", "AuralError", "ChainError", "NotReady", "ParameterError", "WeightsError"),
+    "aural.mixdown": ("mix_files",),
+    "aural.mixing": ("Mix", "Track"),
+    "aural.parameters": ("param",),
+    "aural.registry": ("create",),
+    "aural.runner": ("clean",),
+    "aural.stage": ("Block", "Effect", "Format", "Separator", "Stage", "Stream"),
 }
-"""Where to find what takes a while to load: it is imported when it is used."""
+"""Names by the module they come from, which is imported when one is used: so that the command starts at once."""
 
 __version__ = "0.1.0"
 
@@ -67,10 +71,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in LATER:
-        return getattr(import_module(LATER[name]), name)
+    for module, names in WHERE.items():
+        if name in names:
+            return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *LATER]
+    return sorted({*globals(), *__all__})

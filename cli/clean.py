@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from aural.cli.options import shared
+from aural.cli.options import FileName, shared
+from aural.cli.terminal import say, say_json
 from aural.stage import Watch
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aural.planning import Plan
     from aural.runner import Cleaned
 
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metavar="FILE...")
 
 
 @click.command()
@@ -48,7 +48,7 @@ def clean(
       aural clean *.m4a -o out/ --preset podcast
       aural clean memo.m4a -n            what would be done, and why
     """
-    from aural.cli.text import cleaned_text, planned_text
+    from aural.cli.text import cleaned_lines, planned_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs, write_chain_file
     from aural.planning import check_preset
 
@@ -67,8 +67,8 @@ def clean(
             write_chain_file(result.chain, save_chain)
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
-            text = planned_text(job, *result) if dry_run else cleaned_text(job, result)
-            click.echo(text, err=to_stdout)
+            lines = planned_lines(job, *result) if dry_run else cleaned_lines(job, result)
+            say(*lines, err=to_stdout)
 
     work: Any = (
         partial(_plan, preset, force, strict) if dry_run else partial(_clean, preset, force, save_removed, strict)
@@ -90,7 +90,7 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
       aural inspect memo.m4a
       aural inspect *.wav --json
     """
-    from aural.cli.text import diagnosis_text
+    from aural.cli.text import diagnosis_lines
     from aural.cli.work import Job, report, run_jobs
 
     shown: list[dict[str, Any]] = []
@@ -98,7 +98,7 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
     def show(outcome: Outcome) -> None:
         shown.append(outcome.result.as_dict())
         if not as_json:
-            click.echo(diagnosis_text(outcome.result, str(outcome.job.source)))
+            say(*diagnosis_lines(outcome.result, str(outcome.job.source)))
 
     pairs = [Job(file) for file in files]
     report(
@@ -147,4 +147,4 @@ def _cleaned_json(job: Job, cleaned: Cleaned) -> dict[str, Any]:
 def _print_json(shown: list[dict[str, Any]], files: int, err: bool = False) -> None:
     """Print one object for one file, a list for several."""
     if shown or files > 1:
-        click.echo(json.dumps(shown[0] if files == 1 else shown, indent=2, ensure_ascii=False), err=err)
+        say_json(shown[0] if files == 1 else shown, err)

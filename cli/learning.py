@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -15,8 +16,9 @@ from click.core import ParameterSource
 
 from aural import registry
 from aural.cli.lists import summary
-from aural.cli.options import HintingGroup, parameter_options, shared
+from aural.cli.options import FileName, HintingGroup, parameter_options, shared
 from aural.cli.stages import description
+from aural.cli.terminal import say
 from aural.errors import AudioError, AuralError
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class TrainGroup(LearningGroup):
     attribute = "training"
 
     def command_of(self, name: str, owner: type[Training]) -> click.Command:
-        run = click.Path(path_type=Path)
+        run = FileName()
         return click.Command(
             name,
             params=[
@@ -97,7 +99,7 @@ def _train(owner: type[Training], output: Path | None, resume: Path | None, **va
         assert output
         path = fit(owner(**values), output)
     if path:
-        click.echo(f"{owner.ends_in}: {path}, described in {path.with_name(CARD)}")
+        say(f"{owner.ends_in}: {path}, described in {path.with_name(CARD)}")
 
 
 class EvaluateGroup(LearningGroup):
@@ -154,7 +156,7 @@ def _watched(verdicts: Iterable[Verdict], total: int) -> Iterator[Verdict]:
         verdicts, "judging", total, console=console, transient=True, disable=not console.is_terminal
     ):
         for error in verdict.errors:
-            click.echo(f"aural: {error}", err=True)
+            say(f"aural: {error}", err=True)
         yield verdict
 
 
@@ -163,6 +165,7 @@ def _print(report: Report) -> None:
 
     console = Console()
     for table in report.tables:
-        console.print(table.rich())
-    for note in report.notes:
-        click.echo(note)
+        drawn = io.StringIO()
+        Console(file=drawn, width=console.width).print(table.rich())
+        say(*drawn.getvalue().rstrip("\n").split("\n"))
+    say(*report.notes)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from aural import registry
 from aural.cli.options import shared
+from aural.cli.terminal import say, say_json
 
 
 @click.command()
@@ -44,8 +43,7 @@ def summary(stage: str) -> str:
 
 def _show(items: dict[str, str], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(items, indent=2, ensure_ascii=False))
+        say_json(items)
         return
     width = max(map(len, items), default=0) + 3
-    for name, text in items.items():
-        click.echo(f"{name:<{width}}{text}")
+    say(*(f"{name:<{width}}{text}" for name, text in items.items()))

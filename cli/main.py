@@ -1,103 +1,62 @@
-"""The `aural` command."""
+"""The `aural` command from its first moment to its last."""
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
-from importlib import import_module
-
-import click
-
-from aural import __version__, registry
-from aural.cli.options import HintingGroup
-from aural.errors import AuralError
-
-COMMANDS = {
-    "clean": "aural.cli.clean:clean",
-    "inspect": "aural.cli.clean:inspect",
-    "chain": "aural.cli.stages:chain",
-    "mix": "aural.cli.mix:mix",
-    "train": "aural.cli.learning:train",
-    "evaluate": "aural.cli.learning:evaluate",
-    "stages": "aural.cli.lists:stages",
-    "presets": "aural.cli.lists:presets",
-    "models": "aural.cli.lists:models",
-}
+import time
+from types import FrameType
 
 
-class AuralGroup(HintingGroup):
-    """The commands of this package and one for each stage, each imported when it is used."""
+class Signals:
+    """Turns the signals that ask to end into KeyboardInterrupt, and remembers which it was."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *registry.names()]
+    ASK_TO_END = ("SIGINT", "SIGTERM", "SIGHUP")
+    PAUSE_S = 1.0
+    """Within this time, another one is the same wish: it must not disturb the cleaning up."""
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in COMMANDS:
-            module, attribute = COMMANDS[name].split(":")
-            command: click.Command = getattr(import_module(module), attribute)
-            return command
-        if name in registry.names():
-            return import_module("aural.cli.stages").stage_command(name)  # type: ignore[no-any-return]
-        return None
+    def __init__(self) -> None:
+        self.came, self.at = 0, -self.PAUSE_S
+        for name in self.ASK_TO_END:
+            number = getattr(signal, name, None)  # there is no SIGHUP on Windows
+            if number and signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self.end)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        groups = {
-            "Recordings": ("clean", "inspect", "chain", "mix"),
-            "Stages": registry.names(),
-            "Learning": ("train", "evaluate"),
-            "Lists": ("stages", "presets", "models"),
-        }
-        for title, names in groups.items():
-            with formatter.section(title):
-                formatter.write_dl([(name, self._summary(ctx, name)) for name in names])
+    def end(self, number: int, frame: FrameType | None) -> None:
+        again = time.monotonic() < self.at + self.PAUSE_S
+        self.came, self.at = number, time.monotonic()
+        if not again:
+            raise KeyboardInterrupt
 
-    def _summary(self, ctx: click.Context, name: str) -> str:
-        try:
-            command = self.get_command(ctx, name)
-        except AuralError as error:  # a stranger's stage that does not load
-            return f"({error})"
-        return command.get_short_help_str(100) if command else ""
-
-
-@click.group(cls=AuralGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="aural")
-@click.option("-v", "--verbose", is_flag=True, help="Say what the stages find.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def aural(verbose: bool, debug: bool) -> None:
-    """AURAL turns a poor recording into a good one.
-
-    \b
-      aural clean memo.m4a          diagnose, choose, run, master: memo_clean.wav
-      aural inspect memo.m4a        only say what is wrong
-      aural COMMAND --help          what a command can do
-    """
-    if verbose:
-        logging.basicConfig(format="%(message)s", stream=sys.stderr)
-        logging.getLogger("aural").setLevel(logging.INFO)
+    def sentence(self) -> str:
+        """Say what ended the run."""
+        interrupted = self.came in (0, signal.SIGINT)
+        how = "interrupted" if interrupted else f"ended by {signal.Signals(self.came).name}"
+        return f"{how}; nothing was left half-written"
 
 
 def main() -> None:
     """Run the command line: one sentence on stderr and exit code 2 for what goes wrong."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals = Signals()  # before anything is imported that takes a while
     try:
-        aural.main(prog_name="aural", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted; nothing was left half-written", 130)
-    except BrokenPipeError:
-        sys.stdout = None  # whoever read the output has gone
-        sys.exit(1)
-    except (AuralError, OSError, MemoryError) as error:
-        if "--debug" in sys.argv:
-            raise
-        from aural.cli.work import sentence
+        from aural.cli import terminal
 
-        _fail(sentence(error), 2)
+        terminal.prepare()
+        from aural.cli.commands import run
 
+        sentence, code = run()
+    except BaseException as error:
+        if signals.came or isinstance(error, KeyboardInterrupt):
+            sentence, code = signals.sentence(), 128 + (signals.came or signal.SIGINT)
+        elif isinstance(error, BrokenPipeError):
+            sentence, code = "", 1  # whoever read the output has gone
+        else:
+            terminal.say_debug(error)  # outside of any job, nothing but standard output goes without a name
+            sentence, code = terminal.sentence(terminal.of_output(error)), 2
+    from aural.cli import terminal  # if even that was interrupted
 
-def _fail(sentence: str, code: int) -> None:
-    click.echo(f"aural: {sentence}", err=True)
-    sys.exit(code)
+    if sentence:
+        terminal.say(f"aural: {sentence}", err=True)
+    terminal.finish()
+    if code:
+        sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,8 @@ from click.core import ParameterSource
 
 from aural import registry
 from aural.chain import Chain
-from aural.cli.options import parameter_options, shared
+from aural.cli.options import FileName, parameter_options, shared
+from aural.cli.terminal import say
 from aural.errors import AudioError, ChainError
 from aural.mixing import Mix, Track
 from aural.parameters import hint, parameters
@@ -49,8 +51,8 @@ class Named(click.ParamType):  # type: ignore[type-arg]
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STEMS...")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="File of the mix; - is stdout.")
+@click.argument("sources", nargs=-1, required=True, type=FileName(), metavar="STEMS...")
+@click.option("-o", "--output", required=True, type=FileName(), help="File of the mix; - is stdout.")
 @click.option(
     "--gain", multiple=True, type=Named(float), metavar="NAME=DB", help="Gain of a track. May be given several times."
 )
@@ -70,7 +72,7 @@ class Named(click.ParamType):  # type: ignore[type-arg]
 @shared("force", "dry-run", "strict")
 @click.option(
     "--save-mix",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FileName(dir_okay=False),
     help="Write a mix file, as it ran: what was measured stands in it.",
 )
 def mix(
@@ -120,8 +122,8 @@ def mix(
         check_mix_file(save_mix, force, [*sources, *(track.file for track in wanted.tracks), output])
 
     def show(outcome: Outcome) -> None:
-        text = planned_text(output, wanted, outcome.result) if dry_run else mixed_text(output, wanted, outcome.result)
-        click.echo(text, err=output == STDIO)
+        lines = planned_lines if dry_run else mixed_lines
+        say(*lines(output, wanted, outcome.result), err=output == STDIO)
         if save_mix and not dry_run:
             _write_mix_file(outcome.result.mix, save_mix)
 
@@ -151,7 +153,7 @@ def check_result(output: Path, sources: Sequence[Path]) -> None:
     """Raise AudioError if the mix would lie among its own tracks, and be one of them the next time."""
     if str(output) == "-":
         return
-    if any(source.is_dir() and output.parent.resolve() == source.resolve() for source in sources):
+    if any(source.is_dir() and os.path.realpath(output.parent) == os.path.realpath(source) for source in sources):
         raise AudioError(f"{output}: lies among the tracks and would be one of the next mix; name another folder")
 
 
@@ -159,7 +161,7 @@ def check_mix_file(path: Path, force: bool, others: Sequence[Path]) -> None:
     """Raise AudioError unless a mix can be written to this file."""
     if path.suffix != ".toml":
         raise AudioError(f"{path}: a mix file ends in .toml")
-    if path.resolve() in {other.resolve() for other in others}:
+    if os.path.realpath(path) in map(os.path.realpath, others):
         raise AudioError(f"{path}: is an input; it is never overwritten")
     if path.exists() and not force:
         raise AudioError(f"{path}: exists; use -f to replace it")
@@ -167,7 +169,7 @@ def check_mix_file(path: Path, force: bool, others: Sequence[Path]) -> None:
         raise AudioError(f"{path}: the folder {path.parent} does not exist")
 
 
-def mixed_text(output: Path, wanted: Mix, mixed: Mixed) -> str:
+def mixed_lines(output: Path, wanted: Mix, mixed: Mixed) -> list[str]:
     """Write what was done: a line for each track and stage, the result, and what one should know about it."""
     lines = [f"{_count(mixed.mix)} -> {output}", *_rows([("", "loudness", "gain", "place", "")])]
     for placed in mixed.placed:
@@ -184,18 +186,17 @@ def mixed_text(output: Path, wanted: Mix, mixed: Mixed) -> str:
             f"  ! it goes {mixed.over_db:.1f} dB beyond full scale: written as floats, which hold that, but a player "
             "clips it; --target brings it down"
         )
-    return "\n".join(lines)
+    return lines
 
 
-def planned_text(output: Path, wanted: Mix, files: Sequence[Any]) -> str:
+def planned_lines(output: Path, wanted: Mix, files: Sequence[Any]) -> list[str]:
     """Write what would be done."""
     lines = [f"{_count(wanted)} -> {output}", *_rows([("", "length", "gain", "place", "")])]
     for track, file in zip(wanted.tracks, files, strict=True):
         lines += _track_lines(track, file.format, _length(file.info.duration_s))
     lines += _master_lines(wanted.master)
     lines += ["  balance: all are brought to one loudness before these gains"] if wanted.balance else []
-    lines += shorter([(t, f.info.duration_s) for t, f in zip(wanted.tracks, files, strict=True)])
-    return "\n".join(lines)
+    return lines + shorter([(t, f.info.duration_s) for t, f in zip(wanted.tracks, files, strict=True)])
 
 
 def shorter(lengths: Sequence[tuple[Track, float]]) -> list[str]:

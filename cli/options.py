@@ -33,6 +33,27 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is not a list of numbers separated by commas", param, ctx)
 
 
+class FileName(click.Path):
+    """A path that has a name."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(path_type=Path, **rest)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value) or "\0" in str(value):
+            self.fail("a file has no empty name, and none with a zero byte in it", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def workers(ctx: click.Context, param: click.Parameter, asked: int) -> int:
+    """Limit how many work at the same time to the cores that are there."""
+    if asked == 1:
+        return 1
+    from joblib import cpu_count
+
+    return min(asked, cpu_count())
+
+
 def parameter_options(owner: type) -> list[click.Parameter]:
     """Make one option for each parameter of a dataclass: a stage, an evaluation, a training."""
     return [_option(parameter) for parameter in parameters(owner)]
@@ -117,10 +138,8 @@ def shared(*names: str) -> Callable[[F], F]:
 
 
 SHARED: dict[str, Callable[[Any], Any]] = {
-    "output": click.option(
-        "-o", "--output", type=click.Path(path_type=Path), help="File, or folder for several; - is stdout."
-    ),
-    "table": click.option("-o", "--output", type=click.Path(path_type=Path), help="Save the tables: .md or .json."),
+    "output": click.option("-o", "--output", type=FileName(), help="File, or folder for several; - is stdout."),
+    "table": click.option("-o", "--output", type=FileName(), help="Save the tables: .md or .json."),
     "force": click.option(
         "-f", "--force", is_flag=True, help="Replace results that exist. Inputs are never replaced."
     ),
@@ -130,8 +149,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         "--jobs",
         type=click.IntRange(1),
         default=1,
+        callback=workers,
         show_default=True,
-        help="Files to work on at the same time.",
+        help="Files to work on at the same time; never more than there are cores.",
     ),
     "to": click.option("--to", metavar="SUFFIX", help="Format of the results: wav, flac, m4a, mp3, opus, ..."),
     "removed": click.option(
@@ -139,7 +159,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     ),
     "save-chain": click.option(
         "--save-chain",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FileName(dir_okay=False),
         help="Write the chain to a TOML file, as it ran: what was measured on this recording stands in it.",
     ),
     "strict": click.option(

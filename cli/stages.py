@@ -12,14 +12,16 @@ import click
 
 from aural import registry
 from aural.chain import Chain
-from aural.cli.options import HintingGroup, parameter_options, shared
-from aural.errors import ChainError
+from aural.cli.options import FileName, HintingGroup, parameter_options, shared
+from aural.cli.terminal import say, sentence
+from aural.errors import AudioError, ChainError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage, Watch
 
 if TYPE_CHECKING:
     from aural.cli.work import Job, Outcome
 
+MOST_TAKES = 1000
 EFFECT_HELP = """
 
     \b
@@ -48,7 +50,7 @@ def stage_command(name: str) -> click.Command:
                 ["files"],
                 nargs=-1,
                 required=True,
-                type=click.Path(path_type=Path),
+                type=FileName(),
                 metavar="INPUT... OUTPUT" if effect else "INPUT... FOLDER",
             ),
             *parameter_options(stage),
@@ -58,9 +60,9 @@ def stage_command(name: str) -> click.Command:
     if any(p.name == "seed" for p in parameters(stage)):
         takes = click.option(
             "--takes",
-            type=click.IntRange(1),
+            type=click.IntRange(1, MOST_TAKES),
             default=1,
-            help="Write so many results, each from the next seed.",
+            help=f"Write so many results, up to {MOST_TAKES}, each from the next seed.",
         )
         takes(command)
     if effect and any(p.spec.measured for p in parameters(stage)):
@@ -96,7 +98,10 @@ def _run_effect(
     if album and any(job.source == STDIO for job in pairs):
         raise click.UsageError("--album needs files as input")
     if album:
-        effect = measure_album(effect, [job.source for job in pairs], strict)
+        try:
+            effect = measure_album(effect, [job.source for job in pairs], strict)
+        except (OSError, MemoryError) as error:
+            raise AudioError(sentence(error)) from error
     if takes > 1 and any(STDIO in (job.source, job.target) for job in pairs):
         raise click.UsageError("--takes needs files as input and output")
     pairs = [take for job in pairs for take in _takes(job, takes, effect)]
@@ -133,7 +138,7 @@ def process_all(
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
-    from aural.cli.text import effect_text
+    from aural.cli.text import effect_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs, write_chain_file
 
     to_stdout = any(job.target == STDIO for job in pairs)
@@ -143,7 +148,7 @@ def process_all(
         check_chain_file(save_chain, force, pairs)
 
     def show(outcome: Outcome) -> None:
-        click.echo(effect_text(outcome.job, outcome.result), err=to_stdout)
+        say(*effect_lines(outcome.job, outcome.result), err=to_stdout)
         if save_chain and not dry_run:
             write_chain_file(outcome.result, save_chain)
 
@@ -181,8 +186,7 @@ def _run_separator(
         check_targets(stems, sources)
 
     def show(outcome: Outcome) -> None:
-        for path in outcome.result:
-            click.echo(f"{outcome.job.source} -> {path}")
+        say(*(f"{outcome.job.source} -> {path}" for path in outcome.result))
 
     work = partial(_separate, separator, suffix, force, strict)
     report(run_jobs([Job(source, folder) for source in sources], work, 1), show)
@@ -231,8 +235,8 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
     context_settings={"allow_interspersed_args": True},
     subcommand_metavar="[STAGE [OPTIONS]]...",
 )
-@click.argument("source", type=click.Path(path_type=Path), metavar="INPUT")
-@click.argument("target", type=click.Path(path_type=Path), metavar="OUTPUT")
+@click.argument("source", type=FileName(), metavar="INPUT")
+@click.argument("target", type=FileName(), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
 @shared("force", "dry-run", "removed", "save-chain", "strict")
 def chain(source: Path, target: Path, **options: Any) -> None:

@@ -21,28 +21,29 @@ NAMED = 8
 COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to noise", "hum", "bandwidth")
 
 
-def diagnosis_text(diagnosis: Diagnosis, title: str) -> str:
+def diagnosis_lines(diagnosis: Diagnosis, title: str) -> list[str]:
     """Write a diagnosis, a line for each measurement and for each finding."""
     lines = [title, *(f"  {label:<{LABEL}}{value}" for label, value in _rows(diagnosis))]
     findings = diagnosis.findings() or ["nothing is wrong with it"]
-    return "\n".join([*lines, *(f"  - {finding}" for finding in findings)])
+    return [*lines, *(f"  - {finding}" for finding in findings)]
 
 
-def planned_text(job: Job, diagnosis: Diagnosis, plan: Plan) -> str:
+def planned_lines(job: Job, diagnosis: Diagnosis, plan: Plan) -> list[str]:
     """Write what would be done, and why."""
-    lines = [diagnosis_text(diagnosis, str(job.source)), "", f"preset {plan.preset}, result {job.target}:"]
-    lines += [decision_text(decision) for decision in plan.decisions if not decision.minor]
-    return "\n".join(lines)
+    lines = [*diagnosis_lines(diagnosis, str(job.source)), "", f"preset {plan.preset}, result {job.target}:"]
+    for decision in plan.decisions:
+        lines += [] if decision.minor else decision_lines(decision)
+    return lines
 
 
-def effect_text(job: Job, effect: Effect) -> str:
+def effect_lines(job: Job, effect: Effect) -> list[str]:
     """Write which stages ran over a file, and how."""
     stages = effect.stages if isinstance(effect, Chain) else (effect,)
     lines = [f"  {stage.name:<{LABEL}}{settings_text(stage)}".rstrip() for stage in stages]
-    return "\n".join([f"{job.source} -> {job.target}", *lines])
+    return [f"{job.source} -> {job.target}", *lines]
 
 
-def cleaned_text(job: Job, cleaned: Cleaned) -> str:
+def cleaned_lines(job: Job, cleaned: Cleaned) -> list[str]:
     """Write one screen: figures before and after, and the chain as it ran."""
     after = dict(_rows(cleaned.after))
     compared = [(label, value, after[label]) for label, value in _rows(cleaned.before) if label in COMPARED]
@@ -52,18 +53,18 @@ def cleaned_text(job: Job, cleaned: Cleaned) -> str:
     for decision in cleaned.plan.decisions:
         effect = next(ran) if decision.effect else None
         if not decision.minor:
-            lines.append(decision_text(decision, effect))
+            lines += decision_lines(decision, effect)
     if not cleaned.plan.decisions:
         lines.append("  nothing to do: the recording holds nothing but silence")
-    return "\n".join([*lines, *(f"  ! not mended: {finding}" for finding in cleaned.before.beyond_repair())])
+    return [*lines, *(f"  ! not mended: {finding}" for finding in cleaned.before.beyond_repair())]
 
 
-def decision_text(decision: Decision, effect: Effect | None = None) -> str:
-    """Write a line that says whether a stage runs, and why."""
+def decision_lines(decision: Decision, effect: Effect | None = None) -> list[str]:
+    """Write a line that says whether a stage runs, and why, and one with its settings."""
     effect = effect or decision.effect
     line = f"  {'+' if effect else '-'} {decision.name:<{LABEL}}{decision.reason}"
     settings = settings_text(effect) if effect else ""
-    return f"{line}\n  {'':<{LABEL + 2}}({settings})" if settings else line
+    return [line, f"  {'':<{LABEL + 2}}({settings})"] if settings else [line]
 
 
 def settings_text(stage: Stage) -> str:

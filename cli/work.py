@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from traceback import format_exception
+from typing import Any, BinaryIO
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -21,7 +22,8 @@ from aural.audio.files import open_audio
 from aural.audio.writing import LOSSLESS, RUN, RUN_MARK, SUFFIXES, check_target, replacing, sweep
 from aural.chain import Chain
 from aural.chainfile import write_chain
-from aural.errors import AudioError, AuralError
+from aural.cli.terminal import closed, debugging, of_output, say, sentence, visible
+from aural.errors import AudioError
 from aural.runner import guard, make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
 
@@ -44,6 +46,8 @@ class Outcome:
     job: Job
     result: Any = None
     error: str = ""
+    trace: str = ""
+    """Where in the program it went wrong."""
 
 
 def pair(
@@ -78,11 +82,13 @@ def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:
     """Raise AudioError if two results would go to one file, or one over another input."""
     if list(sources).count(STDIO) > 1:
         raise AudioError("standard input can be read only once")
-    inputs = {source.resolve(): source for source in sources if source != STDIO}
+    inputs = {os.path.realpath(source) for source in sources if source != STDIO}
+    times = Counter(targets)
     for source, target in zip(sources, targets, strict=False):
-        if target != STDIO and targets.count(target) > 1:
+        if target != STDIO and times[target] > 1:
             raise AudioError(f"{target}: is the result of two inputs; rename one or use another folder")
-        if target.resolve() in inputs and target.resolve() != source.resolve():
+        real = os.path.realpath(target)
+        if real in inputs and real != os.path.realpath(source):
             raise AudioError(f"{target}: is another input; it is never overwritten")
 
 
@@ -122,7 +128,24 @@ def real_files(job: Job) -> Iterator[Job]:
             raise AudioError(text) from error
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
+                to_stdout(file)
+
+
+def to_stdout(file: BinaryIO) -> None:
+    """Copy a file to standard output.
+
+    Raises:
+        AudioError: it is full, or closed.
+    """
+    if closed(sys.stdout):
+        raise AudioError("standard output: is closed")
+    try:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AudioError(sentence(of_output(error))) from error
 
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
@@ -133,13 +156,14 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
         if workers == 1 or len(jobs) == 1 or piped:
             for job in jobs:
                 with progress(job.source) as watch:
-                    outcome = attempt(work, job, watch)
+                    outcome = attempt(work, watch, job)
                 yield outcome
         else:
-            from joblib import Parallel, delayed
+            from aural.cli.processes import Died, in_processes
 
-            parallel = Parallel(n_jobs=workers, return_as="generator")
-            yield from parallel(delayed(attempt)(work, job, UNWATCHED) for job in jobs)
+            done = in_processes(jobs, partial(attempt, work, UNWATCHED), min(workers, len(jobs)))
+            for job, outcome in zip(jobs, done, strict=True):
+                yield Outcome(job, error=f"{job.source}: {outcome}") if isinstance(outcome, Died) else outcome
     finally:
         for folder in {job.target if os.path.isdir(job.target) else job.target.parent for job in jobs if job.target}:
             sweep(folder)  # a worker that was killed could not clean up
@@ -151,41 +175,39 @@ def foresee(job: Job, force: bool) -> None:
         guard(job.source, job.target, force)
 
 
-def attempt(work: Callable[[Job, Watch], Any], job: Job, watch: Watch) -> Outcome:
-    """Do one job; turn an error that a recording or the machine may cause into its sentence."""
+def attempt(work: Callable[[Job, Watch], Any], watch: Watch, job: Job) -> Outcome:
+    """Do one job; whatever goes wrong with it becomes a sentence, and stops no other job."""
     try:
         with real_files(job) as real:
             return Outcome(job, work(real, watch))
     except BrokenPipeError:
         raise
-    except (AuralError, OSError, MemoryError) as error:
-        return Outcome(job, error=sentence(error))
+    except Exception as error:
+        return failed(job, error)
 
 
-def sentence(error: Exception) -> str:
-    """Say in one sentence what went wrong."""
-    if isinstance(error, MemoryError):
-        return "out of memory"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
-    return str(error)
+def failed(job: Job, error: Exception) -> Outcome:
+    """Say how a job ended that an error ended."""
+    return Outcome(job, error=sentence(error, job.source), trace="".join(format_exception(error)))
 
 
 def report(
     outcomes: Iterable[Outcome], show: Callable[[Outcome], None], finish: Callable[[], None] | None = None
 ) -> None:
     """Show each result as it comes and each error on stderr; exit with 2 if all failed, 1 if some did."""
-    failed = done = 0
+    bad = done = 0
     for outcome in outcomes:
         if outcome.error:
-            failed += 1
-            click.echo(f"aural: {outcome.error}", err=True)
+            bad += 1
+            if debugging():
+                say(*outcome.trace.rstrip().split("\n"), err=True)
+            say(f"aural: {outcome.error}", err=True)
         else:
             done += 1
             show(outcome)
     if finish:
         finish()
-    if failed:
+    if bad:
         sys.exit(1 if done else 2)
 
 
@@ -200,7 +222,8 @@ def check_chain_file(path: Path, force: bool, jobs: Sequence[Job]) -> None:
     """Raise AudioError unless a chain can be written to this file."""
     if len(jobs) > 1:
         raise AudioError("--save-chain takes one recording at a time")
-    if path.resolve() in {file.resolve() for job in jobs for file in (job.source, job.target) if file}:
+    files = [file for job in jobs for file in (job.source, job.target) if file]
+    if os.path.realpath(path) in map(os.path.realpath, files):
         raise AudioError(f"{path}: is the recording itself; name another file for the chain")
     if path.exists() and not force:
         raise AudioError(f"{path}: exists; use -f to replace it")
@@ -220,7 +243,7 @@ class Bar(Watch):
 
     def __init__(self, bar: Progress, source: Path) -> None:
         self.bar, self.source = bar, source
-        self.task = bar.add_task(source.name, total=None)
+        self.task = bar.add_task(visible(source.name), total=None)
         self.seconds = 0.0
 
     def expect(self, passes: int) -> None:
@@ -247,7 +270,7 @@ def progress(source: Path) -> Iterator[Watch]:
         yield UNWATCHED
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),

@@ -76,7 +76,7 @@ def test_stages_are_light_to_import(path: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     script = (
-        "import sys; from aural.cli.main import aural; aural.main(['--help'], standalone_mode=False);"
+        "import sys; from aural.cli.commands import aural; aural.main(['--help'], standalone_mode=False);"
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]; sys.exit(str(loaded) if loaded else 0)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

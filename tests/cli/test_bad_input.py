@@ -202,7 +202,7 @@ def test_disk_of_the_spool_full(tmp_path: Path, small_disk: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["b.wav", "-j", "2", "--save-removed"]], ids=["one", "two at a time"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt(tmp_path: Path, number: signal.Signals, arguments: list[str]) -> None:
     path = write(tmp_path / "a.wav", np.tile(voice(10), 12))
     if arguments:
@@ -216,8 +216,9 @@ def test_interrupt(tmp_path: Path, number: signal.Signals, arguments: list[str])
     assert time.monotonic() < deadline  # something is being written
     run.send_signal(number)
     _, err = run.communicate(timeout=60)
-    assert run.returncode == 130
-    assert "interrupted; nothing was left half-written" in err
+    assert run.returncode == 128 + number
+    how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    assert err.strip() == f"aural: {how}; nothing was left half-written"
     assert "Traceback" not in err
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.wav", *arguments[:1]]
 

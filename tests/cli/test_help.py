@@ -9,7 +9,7 @@ import pytest
 from recordings import invoke
 
 from aural import registry
-from aural.cli.main import COMMANDS
+from aural.cli.commands import COMMANDS
 from aural.cli.options import parameter_options
 from aural.parameters import parameters
 from aural.stages.frequency_expansion.evaluate import Evaluation

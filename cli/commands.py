@@ -1,0 +1,97 @@
+"""The commands of `aural`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from aural import __version__, registry
+from aural.cli import terminal
+from aural.cli.options import HintingGroup
+from aural.errors import AuralError
+
+COMMANDS = {
+    "clean": "aural.cli.clean:clean",
+    "inspect": "aural.cli.clean:inspect",
+    "chain": "aural.cli.stages:chain",
+    "mix": "aural.cli.mix:mix",
+    "train": "aural.cli.learning:train",
+    "evaluate": "aural.cli.learning:evaluate",
+    "stages": "aural.cli.lists:stages",
+    "presets": "aural.cli.lists:presets",
+    "models": "aural.cli.lists:models",
+}
+
+
+class AuralGroup(HintingGroup):
+    """The commands of this package and one for each stage, each imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *registry.names()]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS:
+            module, attribute = COMMANDS[name].split(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        if name in registry.names():
+            return import_module("aural.cli.stages").stage_command(name)  # type: ignore[no-any-return]
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups = {
+            "Recordings": ("clean", "inspect", "chain", "mix"),
+            "Stages": registry.names(),
+            "Learning": ("train", "evaluate"),
+            "Lists": ("stages", "presets", "models"),
+        }
+        for title, names in groups.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self._summary(ctx, name)) for name in names])
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        try:
+            command = self.get_command(ctx, name)
+        except AuralError as error:  # a stranger's stage that does not load
+            return f"({error})"
+        return command.get_short_help_str(100) if command else ""
+
+
+@click.group(cls=AuralGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="aural")
+@click.option("-v", "--verbose", is_flag=True, help="Say what the stages find.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def aural(verbose: bool, debug: bool) -> None:
+    """AURAL turns a poor recording into a good one.
+
+    \b
+      aural clean memo.m4a          diagnose, choose, run, master: memo_clean.wav
+      aural inspect memo.m4a        only say what is wrong
+      aural COMMAND --help          what a command can do
+    """
+    terminal.prepare(verbose)
+
+
+def run() -> tuple[str, int]:
+    """Do what is typed; return the sentence that says what was typed wrong, empty for nothing, and the exit code."""
+    try:
+        aural.main(prog_name="aural", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return "", error.exit_code
+    except click.ClickException as error:
+        return _usage(error), error.exit_code
+    except click.Abort as error:  # what click makes of these two
+        raise error.__cause__ if isinstance(error.__cause__, EOFError) else KeyboardInterrupt from None
+    except SystemExit as end:
+        return "", end.code if isinstance(end.code, int) else 0
+    return "", 0
+
+
+def _usage(error: click.ClickException) -> str:
+    """Make click's message a sentence like the others, with where to read on."""
+    message = error.format_message().rstrip(".")
+    text = message[:1].lower() + message[1:]
+    context = getattr(error, "ctx", None)
+    return f"{text}; see {context.command_path} --help" if context else text

@@ -1,0 +1,61 @@
+"""Jobs in several processes: one that dies takes no other file with it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from joblib.externals.loky import ProcessPoolExecutor
+
+from aural.cli import terminal
+from aural.errors import AuralError
+
+J = TypeVar("J")
+
+
+class Died(AuralError):
+    """The process that worked on a file has died."""
+
+
+def in_processes(jobs: Sequence[J], work: Callable[[J], Any], workers: int) -> Iterator[Any]:
+    """Do the work for each job, `workers` at the same time; give the results in order, or Died in place of one.
+
+    When a process dies, all others of its pool end with it. What was not finished is done again, each file in a
+    process of its own: so only the one that kills it fails, and of all that need much memory there is one at a time.
+    """
+    with pool(workers) as executor:
+        futures = [executor.submit(work, job) for job in jobs]
+        for job, future in zip(jobs, futures, strict=True):
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                yield _alone(job, work)
+
+
+def _alone(job: J, work: Callable[[J], Any]) -> Any:
+    with pool(1) as executor:
+        try:
+            return executor.submit(work, job).result()
+        except BrokenProcessPool:
+            return Died("the process that worked on it was killed; there may be too little memory")
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Start processes that end with the block, at once if it ends in an error."""
+    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(),))
+    try:
+        yield executor
+    except BaseException:
+        executor.shutdown(kill_workers=True)
+        raise
+    executor.shutdown()
+
+
+def _begin(verbose: bool) -> None:
+    """Make a process ready: the one that started it says when to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    terminal.prepare(verbose)

@@ -1,0 +1,141 @@
+"""What goes to the terminal: names are shown and never obeyed; streams that are closed or full are borne."""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import os
+import re
+import sys
+import traceback
+import warnings
+from typing import Any, TextIO, cast
+
+from aural.errors import AuralError
+
+LOG = logging.getLogger("aural")
+OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the direction of writing or begin a line, and bytes that are no UTF-8."""
+
+
+def visible(line: str) -> str:
+    """Write a line so that a terminal obeys nothing in it: a control character as \\x1b, a newline as \\n."""
+    return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), line)
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """Write lines to standard output, or to standard error, where nothing stops a run that cannot be written.
+
+    Raises:
+        OSError: standard output is full, or nobody reads it any more.
+    """
+    text = "".join(f"{visible(line)}\n" for line in lines)
+    try:
+        _write(sys.stderr if err else sys.stdout, text)
+    except OSError:
+        if not err:
+            raise
+        sys.stderr = _nowhere("w")
+
+
+def say_json(value: Any, err: bool = False) -> None:
+    """Write a value as JSON in ASCII; a byte of a file name that is no UTF-8 is \\udc80 to \\udcff, as in Python."""
+    import json
+
+    say(*json.dumps(value, indent=2).split("\n"), err=err)
+
+
+def say_debug(error: BaseException) -> None:
+    """Write the traceback of an error, if it was asked for."""
+    if debugging():
+        say(*"".join(traceback.format_exception(error)).rstrip().split("\n"), err=True)
+
+
+def debugging() -> bool:
+    """Tell whether tracebacks are to be shown."""
+    return "--debug" in sys.argv
+
+
+def sentence(error: BaseException, where: object = None) -> str:
+    """Say in one sentence what went wrong, and with which file, if the error itself does not tell."""
+    of = f"{where}: " if where else ""
+    if isinstance(error, AuralError):
+        return str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in str(error)):
+        return f"{of}out of memory"
+    if isinstance(error, OSError):
+        return _machine(error, of)
+    first = (str(error).strip().splitlines() or [""])[0]
+    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return f"{of}an error of AURAL's own: {what}; run aural --debug ... to see where"
+
+
+def _machine(error: OSError, of: str) -> str:
+    """Say what the machine refused, in words and without its number."""
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
+    name = error.filename
+    of = f"{os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else name}: " if name is not None else of
+    return of + (error.strerror or str(error) or "cannot be used").lower()
+
+
+def prepare(verbose: bool = False) -> None:
+    """Make standard streams of closed ones, let none of them fail at a letter, and show what is logged."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # else the next file that is opened takes its place
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nowhere("r" if name == "stdin" else "w"))
+        stream = getattr(sys, name)
+        if name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logging.basicConfig(handlers=[Lines()])
+    if verbose:
+        LOG.setLevel(logging.INFO)
+    if not debugging() and not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for who writes programs
+
+
+def verbose() -> bool:
+    """Tell whether what the stages find is said."""
+    return LOG.level == logging.INFO
+
+
+def closed(stream: TextIO) -> bool:
+    """Tell whether a standard stream was closed when the command was called."""
+    return getattr(stream, "name", "") == os.devnull
+
+
+def of_output(error: BaseException) -> BaseException:
+    """Give an error that names no file the name of standard output."""
+    if isinstance(error, AuralError) or not isinstance(error, OSError) or error.filename is not None:
+        return error
+    return OSError(error.errno, error.strerror, "standard output")
+
+
+def finish() -> None:
+    """Leave nothing in the streams that Python would try to write at its end."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            setattr(sys, name, _nowhere("w"))
+
+
+class Lines(logging.Handler):
+    """Shows each record as a line on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage(), err=True)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text)
+    stream.flush()
+
+
+def _nowhere(mode: str) -> TextIO:
+    return cast(TextIO, open(os.devnull, mode))

@@ -20,7 +20,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from aural.learning.weights import shipped
 from aural.parameters import param
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ class Network(OwnWeights, Engine):
     @classmethod
     def shipped(cls) -> Path:
         """Return the path of the weights that come with AURAL."""
+        from aural.learning.weights import shipped
+
         return shipped(cls.__module__.rpartition(".")[0], cls.name)
 
 

@@ -78,6 +78,8 @@ def allowed(name: str) -> st.SearchStrategy[float]:
     st.sampled_from([8000, 48000]),
 )
 def test_twin_and_engine_are_one(signal: str, values: dict[str, float], detector: str, rate: int) -> None:
+    if detector == "peak":
+        values.pop("rms_ms")
     stage, audio = DynamicCompression(**values, detector=detector), SIGNALS[signal]
     wanted, found = stage(audio, rate), twin_of(stage, audio, rate)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * max(1.0, np.abs(wanted).max()))

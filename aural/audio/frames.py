@@ -116,7 +116,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
     losses, samples, ends, source = Losses(name), Samples(), Ends(name, stream), None
     unit_s = float(stream.time_base)
-    for packet, following in pairwise(container.demux(stream)):  # the last one is empty
+    for packet, following in pairwise(_packets(container, stream)):  # the last one is empty
         try:
             frames = packet.decode()
             frames += [] if following.size else following.decode()
@@ -132,6 +132,13 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
         losses.packet(packet)
     if source and name in STAMPED and (lost_s := losses.take()):  # else it is what stands behind the sound: tags
         yield Sound(np.zeros((source.channels, 0), np.float32), source, None, lost_s)
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    try:
+        yield from container.demux(stream)
+    except IndexError as error:  # PyAV counts the streams when it opens a file; a damaged FLV may bring more
+        raise Unreadable("begins another stream on the way") from error
 
 
 class Ends:

@@ -26,7 +26,9 @@ class Window:
         """FFmpeg goes by what a file holds, but where that is not clear, the suffix helps. Names may be no UTF-8."""
 
     def read(self, size: int = -1) -> bytes:
-        left = max(0, self.end - self.start - self.position)
+        left = self.end - self.start - self.position
+        if left <= 0:
+            return b""  # a header may send FFmpeg further than a file can be
         self.file.seek(self.start + self.position)
         data = self.file.read(left if size < 0 else min(size, left))
         self.position += len(data)

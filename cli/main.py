@@ -8,8 +8,12 @@ import time
 from types import FrameType
 
 
+class Ended(KeyboardInterrupt):
+    """A signal came that asks to end. Of KeyboardInterrupt itself, Python may die at its end though it was caught."""
+
+
 class Signals:
-    """Turns the signals that ask to end into KeyboardInterrupt, and remembers which it was."""
+    """Turns the signals that ask to end into an exception, and remembers which it was."""
 
     ASK_TO_END = ("SIGINT", "SIGTERM", "SIGHUP")
     PAUSE_S = 1.0
@@ -26,7 +30,7 @@ class Signals:
         again = time.monotonic() < self.at + self.PAUSE_S
         self.came, self.at = number, time.monotonic()
         if not again:
-            raise KeyboardInterrupt
+            raise Ended
 
     def sentence(self) -> str:
         """Say what ended the run."""

@@ -17,6 +17,8 @@ from aural.errors import AuralError
 LOG = logging.getLogger("aural")
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, those that turn the direction of writing or begin a line, and bytes that are no UTF-8."""
+NO_MEMORY = "failed to map segment", "allocate memory"
+"""In the words of the loader of libraries, and of torch, which have no MemoryError."""
 
 
 def visible(line: str) -> str:
@@ -62,7 +64,7 @@ def sentence(error: BaseException, where: object = None) -> str:
     of = f"{where}: " if where else ""
     if isinstance(error, AuralError):
         return str(error)
-    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and "failed to map" in str(error)):
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
         return f"{of}out of memory"
     if isinstance(error, OSError):
         return _machine(error, of)

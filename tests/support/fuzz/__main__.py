@@ -93,7 +93,7 @@ class Fuzz:
         begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_AS, (used + ADDRESSES_BYTES, resource.RLIM_INFINITY))
         try:
             code = (trial.run or trial.command)()

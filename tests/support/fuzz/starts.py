@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -27,18 +28,18 @@ def in_process(
     """Run the command in a process of its own, as a shell does."""
 
     def run() -> int:
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU):  # it loads and compiles everything itself
+            resource.setrlimit(kind, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         begun = trial.notes / "begun"
-        script = f'{before} exec "$0" "$@" {after}'
-        streams = {"stdout": open(trial.notes / "out", "wb"), "stderr": open(trial.notes / "err", "wb")}  # noqa: SIM115
-        run = subprocess.Popen(
-            ["sh", "-c", script, sys.executable, "-c", MAIN, str(begun), *trial.arguments], **streams
-        )  # type: ignore[call-overload]
-        if delay_s is not None:
-            while not begun.exists() and run.poll() is None:  # what Python does before is not AURAL's
-                time.sleep(0.001)
-            time.sleep(delay_s)
-            run.send_signal(number)
-        code = int(run.wait(120))
+        command = ["sh", "-c", f'{before} exec "$0" "$@" {after}', sys.executable, "-c", MAIN, str(begun)]
+        with (trial.notes / "out").open("wb") as out, (trial.notes / "err").open("wb") as err:
+            run = subprocess.Popen([*command, *trial.arguments], stdout=out, stderr=err)
+            if delay_s is not None:
+                while not begun.exists() and run.poll() is None:  # what Python does before is not AURAL's
+                    time.sleep(0.001)
+                time.sleep(delay_s)
+                run.send_signal(number)
+            code = run.wait()
         return code if code >= 0 else 128 - code
 
     trial.run = run

@@ -48,7 +48,7 @@ def clean(
       aural clean memo.m4a -n            what would be done, and why
     """
     from aural.cli.text import cleaned_text, planned_text
-    from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs, write_chain_file
+    from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs
     from aural.planning import check_preset
 
     check_preset(preset)
@@ -62,14 +62,12 @@ def clean(
 
     def show(outcome: Outcome) -> None:
         result, job = outcome.result, outcome.job
-        if save_chain and not dry_run:
-            write_chain_file(result.chain, save_chain)
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
             text = planned_text(job, *result) if dry_run else cleaned_text(job, result)
             click.echo(text, err=to_stdout)
 
-    work: Any = partial(_plan, preset, force) if dry_run else partial(_clean, preset, force, save_removed)
+    work: Any = partial(_plan, preset, force) if dry_run else partial(_clean, preset, force, save_removed, save_chain)
     report(
         run_jobs(pairs, work, jobs),
         show,
@@ -101,11 +99,19 @@ def inspect(files: tuple[Path, ...], jobs: int, as_json: bool) -> None:
     report(run_jobs(pairs, _inspect, jobs), show, partial(_print_json, shown, len(pairs)) if as_json else None)
 
 
-def _clean(preset: str, force: bool, save_removed: bool, job: Job, watch: Watch) -> Cleaned:
+def _clean(preset: str, force: bool, save_removed: bool, save_chain: Path | None, job: Job, watch: Watch) -> Cleaned:
     from aural.runner import clean
 
     assert job.target
-    return clean(job.source, job.target, preset, replace=force, save_removed=save_removed, watch=watch)
+    return clean(
+        job.source,
+        job.target,
+        preset,
+        replace=force,
+        save_removed=save_removed,
+        save_chain=save_chain,
+        watch=watch,
+    )
 
 
 def _plan(preset: str, force: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:

@@ -13,9 +13,10 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
+from aural.atomic import destination
 from aural.chain import Chain
 from aural.cli.options import parameter_options, shared
-from aural.errors import AudioError, ChainError
+from aural.errors import AudioError, ChainError, TargetExists
 from aural.mixing import Mix, Track
 from aural.parameters import hint, parameters
 from aural.stage import Format, Watch
@@ -120,10 +121,8 @@ def mix(
     def show(outcome: Outcome) -> None:
         text = planned_text(output, wanted, outcome.result) if dry_run else mixed_text(output, wanted, outcome.result)
         click.echo(text, err=output == STDIO)
-        if save_mix and not dry_run:
-            _write_mix_file(outcome.result.mix, save_mix)
 
-    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force)
+    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, save_mix)
     report(run_jobs([Job(wanted.tracks[0].file, output)], work, 1), show)
 
 
@@ -159,10 +158,8 @@ def check_mix_file(path: Path, force: bool, others: Sequence[Path]) -> None:
         raise AudioError(f"{path}: a mix file ends in .toml")
     if path.resolve() in {other.resolve() for other in others}:
         raise AudioError(f"{path}: is an input; it is never overwritten")
-    if path.exists() and not force:
-        raise AudioError(f"{path}: exists; use -f to replace it")
-    if not path.parent.is_dir():
-        raise AudioError(f"{path}: the folder {path.parent} does not exist")
+    if destination(path).exists() and not force:
+        raise TargetExists(f"{path}: exists already")
 
 
 def mixed_text(output: Path, wanted: Mix, mixed: Mixed) -> str:
@@ -226,19 +223,11 @@ def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
     return files
 
 
-def _mix(wanted: Mix, force: bool, job: Job, watch: Watch) -> Mixed:
+def _mix(wanted: Mix, force: bool, save_mix: Path | None, job: Job, watch: Watch) -> Mixed:
     from aural.mixdown import mix_files
 
     assert job.target
-    return mix_files(wanted, job.target, replace=force, watch=watch)
-
-
-def _write_mix_file(ran: Mix, path: Path) -> None:
-    from aural.audio.writing import replacing
-    from aural.mixfile import write_mix
-
-    with replacing(path) as part:
-        part.write_text(write_mix(ran, path.parent), "utf-8")
+    return mix_files(wanted, job.target, replace=force, save_mix=save_mix, watch=watch)
 
 
 def _count(mix: Mix) -> str:

@@ -6,7 +6,6 @@ import errno
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,12 +16,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from aural.atomic import scratch, sweep
 from aural.audio.files import open_audio
-from aural.audio.writing import LOSSLESS, RUN, RUN_MARK, SUFFIXES, check_target, replacing, sweep
-from aural.chain import Chain
-from aural.chainfile import write_chain
-from aural.errors import AudioError, AuralError
-from aural.runner import guard, make_folder, removed_name
+from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
+from aural.errors import AudioError, AuralError, TargetExists
+from aural.runner import guard, guard_chain, make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
 
 STDIO = Path("-")
@@ -102,14 +100,14 @@ def real_files(job: Job) -> Iterator[Job]:
     if STDIO not in (job.source, job.target):
         yield job
         return
-    with tempfile.TemporaryDirectory(prefix="aural-") as folder:
+    with scratch() as folder:
         real = job
         if job.source == STDIO:
-            real = replace(real, source=Path(folder) / "stdin")
+            real = replace(real, source=folder / "stdin")
             with real.source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if job.target == STDIO:
-            real = replace(real, target=Path(folder) / "stdout.wav")
+            real = replace(real, target=folder / "stdout.wav")
         try:
             yield real
         except AudioError as error:
@@ -119,7 +117,7 @@ def real_files(job: Job) -> Iterator[Job]:
                 (job.target, real.target, "standard output"),
             ):
                 text = text.replace(str(path), name) if asked == STDIO else text
-            raise AudioError(text) from error
+            raise type(error)(text) from error
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
@@ -127,7 +125,6 @@ def real_files(job: Job) -> Iterator[Job]:
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
     """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
-    os.environ[RUN_MARK] = RUN
     piped = any(STDIO in (job.source, job.target) for job in jobs)  # workers have no standard input and output
     try:
         if workers == 1 or len(jobs) == 1 or piped:
@@ -166,6 +163,8 @@ def sentence(error: Exception) -> str:
     """Say in one sentence what went wrong."""
     if isinstance(error, MemoryError):
         return "out of memory"
+    if isinstance(error, TargetExists):
+        return f"{error}; use -f to replace it"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
     return str(error)
@@ -200,19 +199,8 @@ def check_chain_file(path: Path, force: bool, jobs: Sequence[Job]) -> None:
     """Raise AudioError unless a chain can be written to this file."""
     if len(jobs) > 1:
         raise AudioError("--save-chain takes one recording at a time")
-    if path.resolve() in {file.resolve() for job in jobs for file in (job.source, job.target) if file}:
-        raise AudioError(f"{path}: is the recording itself; name another file for the chain")
-    if path.exists() and not force:
-        raise AudioError(f"{path}: exists; use -f to replace it")
-    if not path.parent.is_dir():
-        raise AudioError(f"{path}: the folder {path.parent} does not exist")
-
-
-def write_chain_file(effect: Effect, path: Path) -> None:
-    """Write a chain as it ran to a TOML file."""
-    text = write_chain(effect if isinstance(effect, Chain) else Chain((effect,)))
-    with replacing(path) as part:
-        part.write_text(text, "utf-8")
+    for job in jobs:
+        guard_chain(job.source, path, force)
 
 
 class Bar(Watch):

@@ -34,9 +34,10 @@ NOT_OF_THE_RECORDING = re.compile(
     r"|handler_name|(duration|bps|number_of_\w+)(-\w+)?|_statistics_.*|chapter\d{3}(name)?|metadata_block_picture"
     r"|waveformatextensible_channel_mask|id3v2_priv\..*|gapless_playback|media_type|hd_video|(.+-)?comment-itun.*"
 )
-OF_BEXT = ("description", "originator", "originator_reference", "origination_date", "origination_time",
-           "time_reference", "umid", "coding_history")  # fmt: skip
-"""Tags that FFmpeg reads from a bext chunk."""
+BEXT = {"comment": (0, 256), "originator": (256, 288), "originator_reference": (288, 320), "date": (320, 330),
+        "origination_time": (330, 338), "coding_history": (602, None)}  # fmt: skip
+"""Where the texts stand in a bext chunk, by the tags that they are in other formats."""
+OF_BEXT = {"originator", "originator_reference", "origination_time", "time_reference", "coding_history"}
 MADE_ANEW = {b"fmt ", b"fact", b"ds64", b"JUNK", b"junk", b"PAD ", b"FLLR", b"PEAK", b"levl", b"id3 ", b"ID3 ",
              b"ID32", b"COMM", b"FVER", b"CHAN", b"NAME", b"AUTH", b"ANNO", b"(c) "}  # fmt: skip
 """Chunks that describe the sound, fill gaps, or are read as tags."""
@@ -128,7 +129,9 @@ def read_about(path: Path) -> About:
         with av.open(url(path), metadata_errors="surrogateescape") as file:
             audio = next(iter(file.streams.audio), None)
             said = {**(audio.metadata if audio else {}), **file.metadata}
-            return About(_tags(said), tuple(_pictures(file)), tuple(_chapters(file, said)), kind, kept)
+            bext = dict(kept).get(b"bext")
+            tags = _tags(said) if bext is None else _with_bext(_tags(said), bext)
+            return About(tags, tuple(_pictures(file)), tuple(_chapters(file, said)), kind, kept)
     except (av.FFmpegError, AudioError):
         return About(kind=kind, chunks=kept)
 
@@ -143,12 +146,23 @@ def _tags(said: Mapping[str, str]) -> dict[str, str]:
     return tags
 
 
+def _with_bext(tags: Mapping[str, str], data: bytes) -> dict[str, str]:
+    """Read a bext chunk; what FFmpeg makes of it has a time of day on a day of its own."""
+    read = {
+        name: _text(data[a:b].split(b"\0")[0].decode("utf-8", "surrogateescape")) for name, (a, b) in BEXT.items()
+    }
+    if len(data) >= 346 and (since_midnight := struct.unpack_from("<Q", data, 338)[0]):
+        read["time_reference"] = str(since_midnight)
+    others = {name: text for name, text in tags.items() if name not in OF_BEXT | {"umid", "creation_time"}}
+    return {name: text for name, text in {**read, **others}.items() if text}
+
+
 def _text(value: str) -> str:
     """Read a text that is no UTF-8 as Windows wrote it."""
     try:
-        return value.encode("utf-8", "surrogateescape").decode("utf-8").strip("\0 ")
+        return value.encode("utf-8", "surrogateescape").decode("utf-8").strip("\0 \r\n")
     except UnicodeDecodeError:
-        return value.encode("utf-8", "surrogateescape").decode("cp1252", "replace").strip("\0 ")
+        return value.encode("utf-8", "surrogateescape").decode("cp1252", "replace").strip("\0 \r\n")
 
 
 def _pictures(file: Any) -> Iterator[Picture]:
@@ -161,7 +175,7 @@ def _pictures(file: Any) -> Iterator[Picture]:
         if not packet.stream.disposition & attached or not packet.size:
             return
         said = {name: _text(value) for name, value in packet.stream.metadata.items()}
-        codec, kind = packet.stream.codec_context.name, said.get("comment", "Other")
+        codec, kind = packet.stream.codec_context.name, said.get("comment", "Cover (front)")
         yield Picture(bytes(packet), codec, kind, said.get("title", ""))
         wanted -= 1
         if not wanted:

@@ -77,7 +77,9 @@ def test_another_input_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_the_chain_goes_over_no_recording(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice(0.5))
-    refused(tmp_path, "a.wav: a chain is written to a file that ends in .toml", "clean", path, "-f", "--save-chain", path)
+    refused(
+        tmp_path, "a.wav: a chain is written to a file that ends in .toml", "clean", path, "-f", "--save-chain", path
+    )
     (tmp_path / "my.toml").write_text("precious")
     refused(tmp_path, "my.toml: exists already; use -f", "clean", path, "--save-chain", tmp_path / "my.toml")
 

@@ -35,15 +35,17 @@ class Coder:
 
 
 WIDEST = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
-AAC = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "quad", "6.1")
+AAC = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "quad")
+OPUS = ("mono", "stereo", "3.0", "quad", "5.1", "7.1")
+"""FFmpeg writes 5.0 and 6.1 too, but puts their channels in the places of others."""
 CODERS = {
     ".flac": Coder("flac", "flac", WIDEST),
     ".m4a": Coder("mp4", "aac", AAC, 96_000, {"brand": "M4A "}),
     ".mp4": Coder("mp4", "aac", AAC, 96_000),
     ".mp3": Coder("mp3", "libmp3lame", WIDEST[:2], 96_000),
-    ".opus": Coder("ogg", "libopus", WIDEST, 64_000),
-    ".ogg": Coder("ogg", "libopus", WIDEST, 64_000),
-    ".webm": Coder("webm", "libopus", WIDEST, 64_000),
+    ".opus": Coder("ogg", "libopus", OPUS, 64_000),
+    ".ogg": Coder("ogg", "libopus", OPUS, 64_000),
+    ".webm": Coder("webm", "libopus", OPUS, 64_000),
 }
 MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 LAME_SCALE = {192: 0.97, 224: 0.98, 256: 1.0, 320: 1.0}
@@ -74,16 +76,15 @@ def encode(
     try:
         with av.open(part, "w", format=coder.container, options={**coder.options, **exact}) as container:
             stream: Any = container.add_stream(coder.codec, rate=rate, layout=_layout_of(part.path, coder, source))
-            stream.bit_rate = bit_rate
+            stream.bit_rate, form = bit_rate, {0: "flt", 16: "s16", 24: "s32"}[bits]
             if bits:
-                stream.format = f"s{bits if bits == 16 else 32}"
+                stream.format = form
             mux_pictures(container, describe(container, about, duration_s))
             position = 0
             for block in blocks if bits else pump(resampler(source, rate), blocks):
                 if block.shape[-1]:
-                    frame = _whole(block, bits, stream) if bits else _floating(block * np.float32(gain), stream)
-                    frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position
-                    container.mux(stream.encode(frame))
+                    samples = _whole(block, bits) if bits else block * np.float32(gain)
+                    container.mux(stream.encode(_frame(samples, form, stream.layout.name, rate, position)))
                 position += block.shape[-1]
             container.mux(stream.encode(None))
     except (av.FFmpegError, ValueError) as error:
@@ -139,15 +140,15 @@ def _turned_down(coder: Coder, rate: int, bit_rate: int) -> tuple[int, float]:
     return 1000 * kbps, 1 / LAME_SCALE.get(kbps, 0.95)
 
 
-def _floating(block: Samples, stream: Any) -> Any:
+def _frame(samples: Samples, form: str, layout: str, rate: int, position: int) -> Any:
+    """Return FFmpeg's frame of samples, interleaved: PyAV miscounts eight planes."""
     import av
 
-    return av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=stream.layout.name)
-
-
-def _whole(block: Samples, bits: int, stream: Any) -> Any:
-    import av
-
-    samples = np.right_shift(block, 16).astype(np.int16) if bits == 16 else block
     interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
-    return av.AudioFrame.from_ndarray(interleaved, format=stream.format.name, layout=stream.layout.name)
+    frame = av.AudioFrame.from_ndarray(interleaved, format=form, layout=layout)
+    frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position
+    return frame
+
+
+def _whole(samples: Samples, bits: int) -> Samples:
+    return np.right_shift(samples, 16).astype(np.int16) if bits == 16 else samples

@@ -66,6 +66,7 @@ def decoded(path: Path) -> tuple[np.ndarray, str, int]:
     """Return what FFmpeg's libraries make of a file: samples, layout, sample rate."""
     with av.open(str(path)) as file:
         stream = file.streams.audio[0]
-        resample = av.AudioResampler(format="fltp", layout=stream.layout)
+        resample = av.AudioResampler(format="flt", layout=stream.layout)
         frames = [out for frame in file.decode(stream) for out in resample.resample(frame)]
-        return np.concatenate([f.to_ndarray() for f in frames], axis=-1), stream.layout.name, stream.rate
+        interleaved = np.concatenate([frame.to_ndarray() for frame in frames], axis=-1)
+        return interleaved.reshape(-1, stream.layout.nb_channels).T, stream.layout.name, stream.rate

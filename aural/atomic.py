@@ -1,21 +1,15 @@
 """Files that appear complete, or not at all; several of them together.
 
-A result is written to a file of its own beside the target, `.aural-XXXXXXXX.part.wav`, which is locked as long as its
-owner lives, and takes its name when all is written. What a run that was killed leaves behind is not locked: the
-next run that writes to the same folder removes it.
+A result is written to a file of its own beside the target, which takes the name when all is written. What a run that
+was killed leaves of it is removed by the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import re
-import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from aural.errors import AudioError, TargetExists
+from aural.leftovers import create, sweep
 
-PART = re.compile(r"\.aural-[0-9a-f]{8}\.part(\.\w+)?")
-SCRATCH, OWNER = "aural-", ".aural-owner"
 READ_WRITE = 0o666
 WHY = {
     errno.ENOSPC: "no space left on the disk",
@@ -89,7 +82,7 @@ class Part:
         self.error: AudioError | None = None
         """What went wrong while it was written, for those who write through a library that keeps it to itself."""
         with self._told():
-            self.name, descriptor = _create(self.target, _mode(likes))
+            self.name, descriptor = create(self.target, _mode(likes))
             self.file = open(descriptor, "w+b", buffering=0)  # noqa: SIM115 (lives as long as the part)
             if self.target.exists():
                 _keep_owner(descriptor, self.target)
@@ -195,60 +188,6 @@ def write_bytes(path: str | Path, data: bytes, replace: bool = True) -> None:
     """Write a file. As `write_text`."""
     with Results(replace) as results:
         results.open(path).write(data)
-
-
-def sweep(folder: Path) -> None:
-    """Remove the unfinished files in a folder whose owners are dead."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if PART.fullmatch(entry.name) and _abandoned(entry.path):
-                os.unlink(entry.path)
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """Give a folder for temporary files; what runs that were killed left of theirs is removed first."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
-        if _abandoned(str(folder / OWNER)):
-            shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=SCRATCH) as name:
-        folder = Path(name)
-        with (folder / "new").open("w") as owner:
-            _lock(owner.fileno())
-            (folder / "new").rename(folder / OWNER)  # nobody ever sees it without its lock
-            yield folder
-
-
-def _create(target: Path, mode: int) -> tuple[Path, int]:
-    while True:
-        name = target.with_name(f".aural-{secrets.token_hex(4)}.part{target.suffix}")
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
-        _lock(descriptor)
-        if os.fstat(descriptor).st_nlink:  # nobody swept it before it was locked
-            return name, descriptor
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    """Lock a file for as long as it is open; where the file system has no locks, nothing is ever swept."""
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _abandoned(path: str) -> bool:
-    """Whether a file is ours to write and locked by nobody."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        found = os.fstat(descriptor)
-        return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def _mode(likes: Sequence[Path]) -> int:

@@ -16,10 +16,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from aural.atomic import scratch, sweep
 from aural.audio.files import open_audio
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.errors import AudioError, AuralError, TargetExists
+from aural.leftovers import scratch, sweep
 from aural.runner import guard, guard_chain, make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aural.atomic import Part
 from aural.audio.metadata import About
 from aural.audio.tagging import describe, mux_pictures
-from aural.errors import AudioError
+from aural.errors import AudioError, AuralError
 from aural.stage import Format, pump
 from aural.streaming import resampler
 
@@ -88,7 +88,7 @@ def encode(
                 position += block.shape[-1]
             container.mux(stream.encode(None))
     except (av.FFmpegError, ValueError) as error:
-        if isinstance(error, AudioError):
+        if isinstance(error, AuralError):
             raise
         raise part.error or AudioError(f"{part.path}: cannot be written: {error}") from error
 

@@ -60,7 +60,7 @@ class Picture:
     title: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Chapter:
     """A chapter; the next one begins where it ends."""
 
@@ -131,7 +131,7 @@ def read_about(path: Path) -> About:
             said = {**(audio.metadata if audio else {}), **file.metadata}
             bext = dict(kept).get(b"bext")
             tags = _tags(said) if bext is None else _with_bext(_tags(said), bext)
-            return About(tags, tuple(_pictures(file)), tuple(_chapters(file, said)), kind, kept)
+            return About(tags, tuple(_pictures(file)), tuple(sorted(_chapters(file, said))), kind, kept)
     except (av.FFmpegError, AudioError):
         return About(kind=kind, chunks=kept)
 
@@ -139,11 +139,17 @@ def read_about(path: Path) -> About:
 def _tags(said: Mapping[str, str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for key, value in said.items():
-        name = re.sub(r"^lyrics-\w+$", "lyrics", key.lower())
-        name, text = SPELLINGS.get(name, name), _text(value)
-        if text and not NOT_OF_THE_RECORDING.fullmatch(name) and (name, text) != ("language", "und"):
+        name, text = _name(_text(key)), _text(value)
+        unknown = not name or not text or (name, text) == ("language", "und")
+        if not unknown and not NOT_OF_THE_RECORDING.fullmatch(name.lower()):
             tags.setdefault(name, text)
     return tags
+
+
+def _name(key: str) -> str:
+    """Name a tag as FFmpeg does; frames of ID3 that it has no name for keep theirs."""
+    low = re.sub(r"^lyrics-\w+$", "lyrics", key.lower())
+    return SPELLINGS.get(low, key if re.fullmatch("T[A-Z0-9]{3}", key) else low)
 
 
 def _with_bext(tags: Mapping[str, str], data: bytes) -> dict[str, str]:
@@ -185,7 +191,7 @@ def _pictures(file: Any) -> Iterator[Picture]:
 def _chapters(file: Any, said: Mapping[str, str]) -> Iterator[Chapter]:
     for chapter in file.chapters():
         title = _text(chapter["metadata"].get("title", ""))
-        yield Chapter(float(chapter["start"] * chapter["time_base"]), title)
+        yield Chapter(max(0.0, float(chapter["start"] * chapter["time_base"])), title)
     if not file.chapters():  # FFmpeg reads those of Ogg, not those of FLAC
         comments = {name.upper(): value for name, value in said.items()}
         for name, value in sorted(comments.items()):

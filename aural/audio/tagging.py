@@ -44,13 +44,15 @@ MILLISECOND = Fraction(1, 1000)
 def describe(container: Any, about: About, duration_s: float) -> list[tuple[Any, Picture]]:
     """Put tags and chapters into a container that FFmpeg writes; return the pictures with their streams."""
     name = container.format.name
-    container.metadata.update(about.tags)
-    container.streams.audio[0].metadata["language"] = about.tags.get("language", "und")
+    frames = {"isrc": "TSRC"} if name == "mp3" else {}  # where FFmpeg has no name of its own for one of ID3's
+    container.metadata.update({frames.get(tag, tag): text for tag, text in about.tags.items()})
+    if name == "mp4" and "language" in about.tags:
+        container.streams.audio[0].metadata["language"] = about.tags["language"]
     if name in ("ogg", "flac"):  # FFmpeg writes chapters of Ogg up to a second late, and none of FLAC
         container.metadata.update(_comments(about.chapters))
     elif about.chapters:
         container.set_chapters(list(_ffmpeg_chapters(about.chapters, duration_s)))
-    pictures = [picture for picture in about.pictures if picture.codec in PICTURES]
+    pictures = [picture for picture in about.pictures if picture.codec in PICTURES and all(_size(picture))]
     if name == "ogg" and pictures:  # the other pictures would need names of their own
         container.metadata["METADATA_BLOCK_PICTURE"] = base64.b64encode(_flac_picture(pictures[0])).decode()
     if name not in ("mp3", "mp4", "flac"):
@@ -134,15 +136,23 @@ def _comments(chapters: Sequence[Chapter]) -> Iterator[tuple[str, str]]:
         yield f"CHAPTER{number:03}NAME", chapter.title
 
 
-def _flac_picture(picture: Picture) -> bytes:
+def _size(picture: Picture) -> tuple[int, int]:
+    """Return width and height; zeros of a picture that is damaged."""
     import av
 
-    with av.open(io.BytesIO(picture.data)) as file:
-        context = file.streams.video[0].codec_context
+    try:
+        with av.open(io.BytesIO(picture.data)) as file:
+            context = file.streams.video[0].codec_context
+            return context.width, context.height
+    except (av.FFmpegError, IndexError):
+        return 0, 0
+
+
+def _flac_picture(picture: Picture) -> bytes:
     mime = {"mjpeg": b"image/jpeg", "png": b"image/png"}[picture.codec]
     kind = KINDS.index(picture.kind) if picture.kind in KINDS else 0
     texts = b"".join(struct.pack(">I", len(text)) + text for text in (mime, picture.title.encode()))
-    sizes = struct.pack(">5I", context.width, context.height, 24, 0, len(picture.data))
+    sizes = struct.pack(">5I", *_size(picture), 24, 0, len(picture.data))
     return struct.pack(">I", kind) + texts + sizes + picture.data
 
 

@@ -22,10 +22,8 @@ from aural.stage import Block, Format, as_block
 log = logging.getLogger("aural")
 
 LOSSLESS = {".wav": "WAV", ".flac": "FLAC", ".aif": "AIFF", ".aiff": "AIFF"}
-FULL_SCALE = 1 + 2.0**-13  # what dither adds beyond 1 is not worth a word
-
-
 SUFFIXES = (*LOSSLESS, *(suffix for suffix in CODERS if suffix not in LOSSLESS))
+FULL_SCALE = 1 + 2.0**-13  # what dither adds beyond 1 is not worth a word
 
 
 def write_audio(

@@ -18,15 +18,18 @@ import pytest
 from recordings import voice, write
 
 from aural import AudioError, Chain, Format
-from aural.atomic import Results, scratch, sweep, write_text
+from aural.atomic import Results, write_text
 from aural.audio.files import read
 from aural.audio.writing import write_audio
 from aural.errors import TargetExists
+from aural.leftovers import scratch, sweep
 from aural.runner import process, separate
 from aural.stage import Watch
 
-BEGIN = "import sys, time; from pathlib import Path; from aural.atomic import Results, scratch"
-KILLED = f"""{BEGIN}
+KILLED = """
+import sys, time
+from aural.atomic import Results
+from aural.leftovers import scratch
 with Results(True) as results, scratch() as folder:
     results.open(sys.argv[1]).write(b"half")
     print(folder, flush=True)

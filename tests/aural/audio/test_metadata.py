@@ -87,6 +87,30 @@ def test_loudness_that_no_longer_holds_is_left_out(tmp_path: Path) -> None:
     assert read_about(path).tags == {"title": "kept"}
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".aiff", ".m4a", ".mp3", ".opus"])
+def test_a_damaged_picture_costs_the_picture_alone(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = replace(FRONT, data=FRONT.data[:20] + b"no picture")
+    write_audio(tmp_path / f"a{suffix}", [AUDIO], SOURCE, about=About({"title": "kept"}, (damaged,)))
+    said = read_about(tmp_path / f"a{suffix}")
+    assert (said.tags, said.pictures) == ({"title": "kept"}, ())
+    assert "cannot hold 1 picture" in caplog.text
+
+
+def test_frames_of_id3_stay_frames(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.mp3", [AUDIO], SOURCE, about=About({"TBPM": "120", "isrc": "FIABC1234567"}))
+    head = remade(tmp_path / "a.mp3", ".mp3").read_bytes()[:200]
+    assert b"TBPM" in head
+    assert b"TSRC" in head
+
+
+def test_the_language_of_a_track(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.m4a", [AUDIO], SOURCE, about=About({"language": "fin"}))
+    assert read_about(tmp_path / "a.m4a").tags == {"language": "fin"}
+    assert read_about(remade(tmp_path / "a.m4a", ".opus")).tags == {"language": "fin"}
+
+
 def test_chunks_of_wav_are_copied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = with_chunks(
         write(tmp_path / "a.wav", AUDIO), (b"bext", bext()), (b"iXML", b"<BWFXML/>"), (b"abcd", b"odd")

@@ -3,6 +3,7 @@
 AuralError
 +- ParameterError (ValueError)   a parameter is unknown, of the wrong kind or out of range
 +- AudioError (ValueError)       a recording cannot be read, written or used
+   +- TargetExists               there is a file already that may not be replaced
 +- ChainError (ValueError)       a chain file or a chain does not make sense
 +- NotReady (RuntimeError)       a stage needs a first pass over the whole signal
 +- WeightsError (OSError)        a model is missing, damaged or cannot be downloaded here
@@ -21,6 +22,10 @@ class ParameterError(AuralError, ValueError):
 
 class AudioError(AuralError, ValueError):
     """A recording cannot be read, written or used."""
+
+
+class TargetExists(AudioError):
+    """There is a file already that may not be replaced."""
 
 
 class ChainError(AuralError, ValueError):

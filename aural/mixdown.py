@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from aural.atomic import Results
 from aural.audio.files import AudioFile, Info, open_audio
+from aural.audio.metadata import common, read_about
 from aural.audio.writing import FULL_SCALE, LOSSLESS, write_audio
 from aural.errors import AudioError
 from aural.meters.loudness import LoudnessMeter
 from aural.meters.true_peak import TruePeakMeter
+from aural.mixfile import write_mix
 from aural.mixing import Mix, Placed
-from aural.runner import guard
+from aural.runner import guard, guard_chain
 from aural.stage import UNWATCHED, Format, Watch, repeatable
 
 WITH_FLOATS = ("WAV", "AIFF")
@@ -37,17 +40,24 @@ class Mixed:
 
 
 def mix_files(
-    mix: Mix, target: str | Path, *, replace: bool = False, strict: bool = False, watch: Watch = UNWATCHED
+    mix: Mix,
+    target: str | Path,
+    *,
+    replace: bool = False,
+    save_mix: str | Path | None = None,
+    strict: bool = False,
+    watch: Watch = UNWATCHED,
 ) -> Mixed:
     """Mix the files of the tracks and write the result.
 
-    The depth is that of the deepest track; tags that all tracks share are kept. What goes beyond full scale is
-    written as floats, which lose nothing.
+    The depth is that of the deepest track; tags and pictures that all tracks share are kept. What goes beyond full
+    scale is written as floats, which lose nothing.
 
     Args:
         mix: what is to be mixed, and how.
         target: where the result goes; its suffix says the format.
         replace: whether a file that exists may be replaced. A track never is.
+        save_mix: also write the mix as it ran, with what was measured, to this file (.toml).
         strict: refuse a track of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signals go by.
 
@@ -58,6 +68,8 @@ def mix_files(
     target = Path(target)
     for track in mix.tracks:
         guard(track.file, target, replace)
+        if save_mix:
+            guard_chain(track.file, Path(save_mix), replace)
     files = [open_audio(track.file, strict) for track in mix.tracks]
     watch.expect(mix.passes + 1)
     run = mix.render([(file, file.format) for file in files], watch)
@@ -74,7 +86,11 @@ def mix_files(
             "tracks down, put the stage master behind the sum, or write .wav"
         )
     like = _info(target, files, run.output, loudness.frames, floating=over_db > 0)
-    write_audio(target, blocks, run.output, like)
+    about = common([read_about(track.file) for track in mix.tracks])
+    with Results(replace, likes=[track.file for track in mix.tracks]) as results:
+        write_audio(results.open(target), blocks, run.output, like, about=about)
+        if save_mix:
+            results.open(save_mix).write(write_mix(run.mix, Path(save_mix).parent).encode("utf-8"))
     return Mixed(
         run.mix,
         run.placed,
@@ -90,5 +106,4 @@ def _info(target: Path, files: Sequence[AudioFile], source: Format, frames: int,
     """Say what the file of a mix shall be like."""
     floating = floating or any(file.info.floating for file in files)
     bits = max(file.info.bits or 24 for file in files)
-    tags = dict(set.intersection(*(set(file.info.tags.items()) for file in files)))
-    return Info(target, source, frames, "", "", max(bits, 32) if floating else bits, floating, tags)
+    return Info(target, source, frames, "", "", max(bits, 32) if floating else bits, floating)

@@ -10,11 +10,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from aural.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
+from aural.chainfile import write_chain
 from aural.diagnosis import Diagnosis, Examination, examine
-from aural.errors import AudioError
+from aural.errors import AudioError, TargetExists
 from aural.planning import Plan, check_preset, plan
 from aural.stage import UNWATCHED, Block, Effect, Format, Separator, Stream, Watch
 from aural.streaming import BlendStream
@@ -38,6 +40,7 @@ def clean(
     *,
     replace: bool = False,
     save_removed: bool = False,
+    save_chain: str | Path | None = None,
     strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Cleaned:
@@ -49,6 +52,7 @@ def clean(
         preset: name of a preset, a chain file, or `auto`.
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
+        save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signal go by.
 
@@ -57,7 +61,7 @@ def clean(
         ChainError: there is no such preset.
     """
     check_preset(preset)
-    guard(source, target, replace, save_removed)
+    guard(source, target, replace, save_removed, save_chain)
     file = open_audio(source, strict)
     watch.expect(4)  # a guess, until the chain is known
     before = examine(file, watch)
@@ -65,9 +69,9 @@ def clean(
     watch.expect(1 + chosen.chain.passes)
     run = chosen.chain.render(file, file.format, watch)
     examination = Examination(run.output)
-    write_audio(target, examination.tee(run.blocks), run.output, like=file.info)
-    if save_removed:
-        _write_removed(run.stage, file, target)
+    with Results(replace, likes=[source]) as results:
+        write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
+        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
     return Cleaned(chosen, run.stage, before, examination.compute())
 
 
@@ -78,6 +82,7 @@ def process(
     *,
     replace: bool = False,
     save_removed: bool = False,
+    save_chain: str | Path | None = None,
     strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
@@ -86,18 +91,13 @@ def process(
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
-    guard(source, target, replace, save_removed)
+    guard(source, target, replace, save_removed, save_chain)
     file = open_audio(source, strict)
     watch.expect(effect.passes)
-    ran = _run(effect, file, target, watch)
-    if save_removed:
-        _write_removed(ran, file, target)
-    return ran
-
-
-def _run(effect: Effect, file: AudioFile, target: str | Path, watch: Watch = UNWATCHED) -> Effect:
     run = effect.render(file, file.format, watch)
-    write_audio(target, run.blocks, run.output, like=file.info)
+    with Results(replace, likes=[source]) as results:
+        write_audio(results.open(target), run.blocks, run.output, like=file.info)
+        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
     return run.stage
 
 
@@ -143,7 +143,7 @@ def separate(
     strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> list[Path]:
-    """Write each stem of a recording to a file of its own in a folder; return the files.
+    """Write each stem of a recording to a file of its own in a folder, all or none; return the files.
 
     Stems that go beyond full scale, as those of a loud mixture may, are written as floats: clipped, they would not
     sum to the mixture.
@@ -158,10 +158,11 @@ def separate(
     make_folder(Path(folder))
     for target in targets:
         guard(source, target, replace)
-    for target, stem in zip(targets, spooled_stems(run), strict=True):
-        peak = max((float(np.abs(block).max(initial=0)) for block in stem), default=0.0)
-        like = dataclasses.replace(file.info, bits=32, floating=True) if peak > 1 else file.info
-        write_audio(target, stem, run.output, like=like)
+    with Results(replace, likes=[source]) as results:
+        for target, stem in zip(targets, spooled_stems(run), strict=True):
+            peak = max((float(np.abs(block).max(initial=0)) for block in stem), default=0.0)
+            like = dataclasses.replace(file.info, bits=32, floating=True) if peak > 1 else file.info
+            write_audio(results.open(target), stem, run.output, like=like)
     return targets
 
 
@@ -170,19 +171,39 @@ def stem_names(separator: Separator, source: Path, folder: Path, suffix: str) ->
     return [folder / f"{source.stem}_{stem}{suffix}" for stem in separator.stems]
 
 
-def guard(source: str | Path, target: str | Path, replace: bool, save_removed: bool = False) -> None:
-    """Raise AudioError unless the target may be written: never over the input, over another file only if told."""
+def guard(
+    source: str | Path,
+    target: str | Path,
+    replace: bool,
+    save_removed: bool = False,
+    save_chain: str | Path | None = None,
+) -> None:
+    """Raise AudioError unless the results may be written: never over the input, over another file only if told.
+
+    This is to fail early; what counts is what lies there when a result is complete.
+    """
     source, target = Path(source), Path(target)
     check_target(target)
-    if target.is_dir():
-        raise AudioError(f"{target}: is a folder")
-    if target.exists():
+    _guard(source, target, replace)
+    if save_removed:
+        guard(source, removed_name(target), replace)
+    if save_chain:
+        guard_chain(source, Path(save_chain), replace)
+
+
+def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
+    """Raise AudioError unless a chain may be written to this file."""
+    if path.suffix.lower() != ".toml":
+        raise AudioError(f"{path}: a chain is written to a file that ends in .toml")
+    _guard(Path(source), path, replace)
+
+
+def _guard(source: Path, target: Path, replace: bool) -> None:
+    if destination(target).exists():
         if source.exists() and target.samefile(source):
             raise AudioError(f"{target}: is the input itself; it is never overwritten")
         if not replace:
-            raise AudioError(f"{target}: exists; use -f to replace it")
-    if save_removed:
-        guard(source, removed_name(target), replace)
+            raise TargetExists(f"{target}: exists already")
 
 
 def make_folder(folder: Path) -> None:
@@ -217,13 +238,19 @@ def removed_name(target: str | Path) -> Path:
     return Path(target).with_stem(f"{Path(target).stem}_removed")
 
 
-def _write_removed(ran: Effect, file: AudioFile, target: str | Path) -> None:
-    """Write what the first suppressing stage of a run takes away; nothing where there is none."""
+def _write_beside(
+    results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
+) -> None:
+    """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
     stages = list(_flat(ran))
-    for index, stage in enumerate(stages):
-        if stage.suppresses:
-            _run(Chain((*stages[:index], Removed(stage))), file, removed_name(target))
-            return
+    first = next((index for index, stage in enumerate(stages) if stage.suppresses), None)
+    if removed_from and first is not None:
+        taking = Chain((*stages[:first], Removed(stages[first])))
+        run = taking.render(file, file.format)
+        write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
+    if save_chain:
+        chain = ran if isinstance(ran, Chain) else Chain((ran,))
+        results.open(save_chain).write(write_chain(chain).encode("utf-8"))
 
 
 def _flat(effect: Effect) -> Iterator[Effect]:

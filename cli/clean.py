@@ -49,7 +49,7 @@ def clean(
       aural clean memo.m4a -n            what would be done, and why
     """
     from aural.cli.text import cleaned_lines, planned_lines
-    from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs, write_chain_file
+    from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs
     from aural.planning import check_preset
 
     check_preset(preset)
@@ -63,15 +63,15 @@ def clean(
 
     def show(outcome: Outcome) -> None:
         result, job = outcome.result, outcome.job
-        if save_chain and not dry_run:
-            write_chain_file(result.chain, save_chain)
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
             lines = planned_lines(job, *result) if dry_run else cleaned_lines(job, result)
             say(*lines, err=to_stdout)
 
     work: Any = (
-        partial(_plan, preset, force, strict) if dry_run else partial(_clean, preset, force, save_removed, strict)
+        partial(_plan, preset, force, strict)
+        if dry_run
+        else partial(_clean, preset, force, save_removed, save_chain, strict)
     )
     report(
         run_jobs(pairs, work, jobs),
@@ -108,11 +108,22 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
     )
 
 
-def _clean(preset: str, force: bool, save_removed: bool, strict: bool, job: Job, watch: Watch) -> Cleaned:
+def _clean(
+    preset: str, force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
+) -> Cleaned:
     from aural.runner import clean
 
     assert job.target
-    return clean(job.source, job.target, preset, replace=force, save_removed=save_removed, strict=strict, watch=watch)
+    return clean(
+        job.source,
+        job.target,
+        preset,
+        replace=force,
+        save_removed=save_removed,
+        save_chain=save_chain,
+        strict=strict,
+        watch=watch,
+    )
 
 
 def _plan(preset: str, force: bool, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:

@@ -15,11 +15,12 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
+from aural.atomic import destination, write_text
 from aural.cli.lists import summary
 from aural.cli.options import FileName, HintingGroup, parameter_options, shared
 from aural.cli.stages import description
 from aural.cli.terminal import say
-from aural.errors import AudioError, AuralError
+from aural.errors import AudioError, AuralError, TargetExists
 
 if TYPE_CHECKING:
     from aural.learning.evaluation import Evaluation, Verdict
@@ -127,10 +128,7 @@ def _evaluate(owner: type[Evaluation], output: Path | None, force: bool, jobs: i
     report = owner(**values).run(jobs, _watched)
     _print(report)
     if output:
-        from aural.audio.writing import replacing
-
-        with replacing(output) as part:
-            part.write_text(report.json() if output.suffix == ".json" else report.markdown(), "utf-8")
+        write_text(output, report.json() if output.suffix == ".json" else report.markdown(), force)
     if report.errors:
         sys.exit(1 if report.scores else 2)
 
@@ -140,10 +138,8 @@ def _check_output(output: Path | None, force: bool) -> None:
         return
     if output.suffix not in FORMATS:
         raise AudioError(f"{output}: a table is written as {' or '.join(FORMATS)}")
-    if not output.parent.is_dir():
-        raise AudioError(f"{output}: the folder {output.parent} does not exist")
-    if output.exists() and not force:
-        raise AudioError(f"{output}: exists; use -f to replace it")
+    if destination(output).exists() and not force:
+        raise TargetExists(f"{output}: exists already")
 
 
 def _watched(verdicts: Iterable[Verdict], total: int) -> Iterator[Verdict]:

@@ -14,10 +14,11 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
+from aural.atomic import destination
 from aural.chain import Chain
 from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say
-from aural.errors import AudioError, ChainError
+from aural.errors import AudioError, ChainError, TargetExists
 from aural.mixing import Mix, Track
 from aural.parameters import hint, parameters
 from aural.stage import Format, Watch
@@ -124,10 +125,8 @@ def mix(
     def show(outcome: Outcome) -> None:
         lines = planned_lines if dry_run else mixed_lines
         say(*lines(output, wanted, outcome.result), err=output == STDIO)
-        if save_mix and not dry_run:
-            _write_mix_file(outcome.result.mix, save_mix)
 
-    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, strict)
+    work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, save_mix, strict)
     report(run_jobs([Job(wanted.tracks[0].file, output)], work, 1), show)
 
 
@@ -163,10 +162,8 @@ def check_mix_file(path: Path, force: bool, others: Sequence[Path]) -> None:
         raise AudioError(f"{path}: a mix file ends in .toml")
     if os.path.realpath(path) in map(os.path.realpath, others):
         raise AudioError(f"{path}: is an input; it is never overwritten")
-    if path.exists() and not force:
-        raise AudioError(f"{path}: exists; use -f to replace it")
-    if not path.parent.is_dir():
-        raise AudioError(f"{path}: the folder {path.parent} does not exist")
+    if destination(path).exists() and not force:
+        raise TargetExists(f"{path}: exists already")
 
 
 def mixed_lines(output: Path, wanted: Mix, mixed: Mixed) -> list[str]:
@@ -229,19 +226,11 @@ def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
     return files
 
 
-def _mix(wanted: Mix, force: bool, strict: bool, job: Job, watch: Watch) -> Mixed:
+def _mix(wanted: Mix, force: bool, save_mix: Path | None, strict: bool, job: Job, watch: Watch) -> Mixed:
     from aural.mixdown import mix_files
 
     assert job.target
-    return mix_files(wanted, job.target, replace=force, strict=strict, watch=watch)
-
-
-def _write_mix_file(ran: Mix, path: Path) -> None:
-    from aural.audio.writing import replacing
-    from aural.mixfile import write_mix
-
-    with replacing(path) as part:
-        part.write_text(write_mix(ran, path.parent), "utf-8")
+    return mix_files(wanted, job.target, replace=force, save_mix=save_mix, strict=strict, watch=watch)
 
 
 def _count(mix: Mix) -> str:

@@ -139,7 +139,7 @@ def process_all(
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
     from aural.cli.text import effect_lines
-    from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs, write_chain_file
+    from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs
 
     to_stdout = any(job.target == STDIO for job in pairs)
     if save_removed:
@@ -149,10 +149,8 @@ def process_all(
 
     def show(outcome: Outcome) -> None:
         say(*effect_lines(outcome.job, outcome.result), err=to_stdout)
-        if save_chain and not dry_run:
-            write_chain_file(outcome.result, save_chain)
 
-    work: Any = partial(_planned, force) if dry_run else partial(_process, force, save_removed, strict)
+    work: Any = partial(_planned, force) if dry_run else partial(_process, force, save_removed, save_chain, strict)
     report(run_jobs(pairs, work, jobs), show)
 
 
@@ -163,13 +161,22 @@ def _planned(force: bool, job: Job, watch: Watch) -> Effect | None:
     return job.effect
 
 
-def _process(force: bool, save_removed: bool, strict: bool, job: Job, watch: Watch) -> Effect:
+def _process(
+    force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
+) -> Effect:
     from aural.runner import process
 
     assert job.effect
     assert job.target
     return process(
-        job.effect, job.source, job.target, replace=force, save_removed=save_removed, strict=strict, watch=watch
+        job.effect,
+        job.source,
+        job.target,
+        replace=force,
+        save_removed=save_removed,
+        save_chain=save_chain,
+        strict=strict,
+        watch=watch,
     )
 
 

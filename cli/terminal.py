@@ -12,7 +12,7 @@ import traceback
 import warnings
 from typing import Any, TextIO, cast
 
-from aural.errors import AuralError
+from aural.errors import AuralError, TargetExists
 
 LOG = logging.getLogger("aural")
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -62,6 +62,8 @@ def debugging() -> bool:
 def sentence(error: BaseException, where: object = None) -> str:
     """Say in one sentence what went wrong, and with which file, if the error itself does not tell."""
     of = f"{where}: " if where else ""
+    if isinstance(error, TargetExists):
+        return f"{error}; use -f to replace it"
     if isinstance(error, AuralError):
         return str(error)
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aural.audio.files import open_audio
-from aural.audio.writing import LOSSLESS, RUN, RUN_MARK, SUFFIXES, check_target, replacing, sweep
-from aural.chain import Chain
-from aural.chainfile import write_chain
+from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cli.terminal import closed, debugging, of_output, say, sentence, visible
 from aural.errors import AudioError
-from aural.runner import guard, make_folder, removed_name
+from aural.leftovers import scratch, sweep
+from aural.runner import guard, guard_chain, make_folder, removed_name
 from aural.stage import UNWATCHED, Block, Effect, Format, Watch
 
 STDIO = Path("-")
@@ -108,14 +106,14 @@ def real_files(job: Job) -> Iterator[Job]:
     if STDIO not in (job.source, job.target):
         yield job
         return
-    with tempfile.TemporaryDirectory(prefix="aural-") as folder:
+    with scratch() as folder:
         real = job
         if job.source == STDIO:
-            real = replace(real, source=Path(folder) / "stdin")
+            real = replace(real, source=folder / "stdin")
             with real.source.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if job.target == STDIO:
-            real = replace(real, target=Path(folder) / "stdout.wav")
+            real = replace(real, target=folder / "stdout.wav")
         try:
             yield real
         except AudioError as error:
@@ -125,7 +123,7 @@ def real_files(job: Job) -> Iterator[Job]:
                 (job.target, real.target, "standard output"),
             ):
                 text = text.replace(str(path), name) if asked == STDIO else text
-            raise AudioError(text) from error
+            raise type(error)(text) from error
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
                 to_stdout(file)
@@ -150,7 +148,6 @@ def to_stdout(file: BinaryIO) -> None:
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
     """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
-    os.environ[RUN_MARK] = RUN
     piped = any(STDIO in (job.source, job.target) for job in jobs)  # workers have no standard input and output
     try:
         if workers == 1 or len(jobs) == 1 or piped:
@@ -222,20 +219,8 @@ def check_chain_file(path: Path, force: bool, jobs: Sequence[Job]) -> None:
     """Raise AudioError unless a chain can be written to this file."""
     if len(jobs) > 1:
         raise AudioError("--save-chain takes one recording at a time")
-    files = [file for job in jobs for file in (job.source, job.target) if file]
-    if os.path.realpath(path) in map(os.path.realpath, files):
-        raise AudioError(f"{path}: is the recording itself; name another file for the chain")
-    if path.exists() and not force:
-        raise AudioError(f"{path}: exists; use -f to replace it")
-    if not path.parent.is_dir():
-        raise AudioError(f"{path}: the folder {path.parent} does not exist")
-
-
-def write_chain_file(effect: Effect, path: Path) -> None:
-    """Write a chain as it ran to a TOML file."""
-    text = write_chain(effect if isinstance(effect, Chain) else Chain((effect,)))
-    with replacing(path) as part:
-        part.write_text(text, "utf-8")
+    for job in jobs:
+        guard_chain(job.source, path, force)
 
 
 class Bar(Watch):

@@ -1,84 +1,81 @@
-"""Writing recordings: complete or not at all, bit depth and tags kept."""
+"""Writing recordings: complete or not at all; bit depth, layout and all that is said about them kept."""
 
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.audio.files import Info, url
+from aural.atomic import Part, Results, destination
+from aural.audio.coding import CODERS, Samples, encode, layout, speakers
+from aural.audio.files import Info
+from aural.audio.metadata import About, read_about
+from aural.audio.riff import Aiff, Wav, mask
+from aural.audio.tagging import aiff_chunks, wav_chunks
 from aural.errors import AudioError
-from aural.stage import Block, Format, as_block, pump
-from aural.streaming import resampler
+from aural.stage import Block, Format, as_block
 
 log = logging.getLogger("aural")
 
 LOSSLESS = {".wav": "WAV", ".flac": "FLAC", ".aif": "AIFF", ".aiff": "AIFF"}
-WAV_LIMIT_BYTES = 4_000_000_000
-RUN_MARK = "AURAL_RUN"
-RUN = os.environ.get(RUN_MARK) or secrets.token_hex(4)
-"""Marks the unfinished files of this run, and of its worker processes, which are told it by the environment."""
+SUFFIXES = (*LOSSLESS, *(suffix for suffix in CODERS if suffix not in LOSSLESS))
 FULL_SCALE = 1 + 2.0**-13  # what dither adds beyond 1 is not worth a word
 
 
-@dataclass(frozen=True)
-class Lossy:
-    """How a lossy format is written: FFmpeg's names, bit/s per channel, and a gain that undoes the encoder's own."""
-
-    container: str
-    codec: str
-    bit_rate: int
-    gain: float = 1.0
-
-
-LOSSY = {
-    ".m4a": Lossy("ipod", "aac", 96_000),
-    ".mp4": Lossy("mp4", "aac", 96_000),
-    ".mp3": Lossy("mp3", "libmp3lame", 96_000, gain=1 / 0.95),  # LAME turns everything down by 5 %
-    ".opus": Lossy("ogg", "libopus", 64_000),
-    ".ogg": Lossy("ogg", "libopus", 64_000),
-    ".webm": Lossy("webm", "libopus", 64_000),
-}
-SUFFIXES = (*LOSSLESS, *LOSSY)
-
-
 def write_audio(
-    path: str | Path,
+    target: str | Path | Part,
     blocks: Iterable[Block],
     source: Format,
     like: Info | None = None,
     bit_rate: int | None = None,
+    about: About | None = None,
 ) -> None:
     """Write blocks to a file; its format follows from the suffix.
 
-    The file appears when it is complete. Bit depth and tags are those of `like`; without it, and for a
-    lossy source, lossless formats are written with 24 bits. 16 bits and fewer are dithered (TPDF) unless the
-    values lie on the grid already. A lossy format that does not know the sample rate gets the nearest it knows;
-    `bit_rate` (bit/s) replaces its usual one.
+    The file appears when it is complete, and replaces one that exists. A Part appears when its owner says so.
+    Bit depth is that of `like`, and what its file says about the recording is kept; without it, and for a lossy
+    source, lossless formats are written with 24 bits. 16 bits and fewer are dithered (TPDF) unless the values lie
+    on the grid already. A lossy format that does not know the sample rate gets the nearest it knows; `bit_rate`
+    (bit/s) replaces its usual one.
 
-    What goes beyond full scale is clipped where a format holds no floats, and a warning says by how much.
+    What goes beyond full scale is clipped where a format holds no floats, and a warning says by how much. Another
+    warning names what the source says about the recording and the format cannot hold.
+
+    Args:
+        target: the name of the file, or a file begun already.
+        blocks: the sound.
+        source: its format.
+        like: the recording that it was made from.
+        bit_rate: of a lossy format.
+        about: what to say about the recording, in place of what the file of `like` says.
 
     Raises:
         AudioError: the suffix is unknown, the folder is missing or not writable, the disk is full, or the
-            format cannot hold so many channels.
+            format cannot hold these channels.
     """
-    path = Path(path)
-    check_target(path)
-    with replacing(path) as part:
-        if path.suffix.lower() in LOSSLESS:
-            _write_sndfile(part, path, blocks, source, like)
+    if not isinstance(target, Part):
+        check_target(Path(target))
+        with Results(replace=True, likes=[like.path] if like else []) as results:
+            return write_audio(results.open(target), blocks, source, like, bit_rate, about)
+    if about is None:
+        about = read_about(like.path) if like else About()
+    said = about.at(like.format.sample_rate if like else 0, source.sample_rate)
+    suffix, duration_s = target.path.suffix.lower(), like.duration_s if like else 0.0
+    bits, floating = _depth(suffix, like)
+    if suffix not in LOSSLESS:
+        encode(target, CODERS[suffix], _watched(blocks, target.path), source, said, duration_s, bit_rate=bit_rate)
+    else:
+        samples = blocks if floating else _quantised(_watched(blocks, target.path), bits)
+        if suffix in CODERS:
+            encode(target, CODERS[suffix], samples, source, said, duration_s, bits=bits)
         else:
-            _write_av(part, path, blocks, source, like, bit_rate)
+            _write_pcm(target, samples, source, bits, floating, said)
+    if lost := replace(said, chunks=about.chunks).lost_in(read_about(target.name)):
+        log.warning("%s: %s cannot hold %s", target.path, target.path.suffix[1:], ", ".join(lost))
 
 
 def write(path: str | Path, audio: Block, sample_rate: int) -> None:
@@ -92,39 +89,12 @@ def write(path: str | Path, audio: Block, sample_rate: int) -> None:
 
 
 def check_target(path: Path) -> None:
-    """Raise AudioError if a file can obviously not be written here."""
+    """Raise AudioError if a recording can obviously not be written here."""
     if path.suffix.lower() not in SUFFIXES:
         raise AudioError(
             f"{path}: cannot write {path.suffix or 'a file without a suffix'}; known: {', '.join(SUFFIXES)}"
         )
-    if not path.parent.is_dir():
-        raise AudioError(f"{path}: the folder {path.parent} does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise AudioError(f"{path}: the folder {path.parent} is not writable")
-
-
-def part_of(path: Path) -> Path:
-    """Name the file that a recording is written to until it is complete: this run's own."""
-    return path.with_name(f".{path.stem}.{RUN}.part{path.suffix}")
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed worker of this run left half-written in a folder."""
-    for part in folder.glob(f".*.{RUN}.part.*"):
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file that takes the place of `path` at the end, or vanishes if anything goes wrong."""
-    part = part_of(path)
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    destination(path)
 
 
 def quantise(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.int32]:
@@ -142,58 +112,30 @@ def quantise(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.in
     return np.left_shift(scaled.astype(np.int32), 32 - bits)
 
 
-def _write_sndfile(part: Path, path: Path, blocks: Iterable[Block], source: Format, like: Info | None) -> None:
-    import soundfile
-
-    container = LOSSLESS[path.suffix.lower()]
+def _depth(suffix: str, like: Info | None) -> tuple[int, bool]:
+    """Return the bit depth to write with, and whether as floats."""
     bits, floating = (like.bits or 24, like.floating) if like else (24, False)
-    if container == "FLAC":
-        bits, floating = max(16, min(bits, 24)), False
-    subtype = ("FLOAT" if bits == 32 else "DOUBLE") if floating else f"PCM_{bits}" if bits > 8 else "PCM_U8"
-    subtype = "PCM_S8" if (container, subtype) == ("AIFF", "PCM_U8") else subtype
-    if (
-        container == "WAV"
-        and like
-        and like.duration_s * source.sample_rate * source.channels * bits / 8 > WAV_LIMIT_BYTES
-    ):
-        container = "RF64"
-    rng, frames = np.random.default_rng(0), 0
-    try:
-        with soundfile.SoundFile(part, "w", source.sample_rate, source.channels, subtype, format=container) as file:
-            for tag, value in (like.tags if like else {}).items():
-                setattr(file, tag, value)
-            for block in blocks if floating else _watched(blocks, path):
-                frames += block.shape[-1]
-                file.write(block.T if floating else quantise(block, bits, rng).T)
-        if soundfile.info(part).frames != frames:
-            raise OSError("the file came out too short")
-    except (soundfile.LibsndfileError, AssertionError, OSError) as error:  # AssertionError: short write
-        raise _disk_full(path) or AudioError(f"{path}: cannot be written: {error}") from error
+    if suffix in CODERS:
+        return (16 if bits <= 16 else 24), False
+    return (bits if floating else 8 * -(-bits // 8)), floating
 
 
-def _write_av(
-    part: Path, path: Path, blocks: Iterable[Block], source: Format, like: Info | None, bit_rate: int | None
+def _write_pcm(
+    part: Part, samples: Iterable[Samples], source: Format, bits: int, floating: bool, about: About
 ) -> None:
-    import av
+    kind = LOSSLESS[part.path.suffix.lower()]
+    writer = {"WAV": Wav, "AIFF": Aiff}[kind](part, source, bits, floating, mask(speakers(layout(source))))
+    before, behind = wav_chunks(about, source.sample_rate) if kind == "WAV" else ([], aiff_chunks(about))
+    writer.begin(before)
+    for block in samples:
+        writer.write(block)
+    writer.end(behind)
 
-    lossy = LOSSY[path.suffix.lower()]
-    rates = av.Codec(lossy.codec, "w").audio_rates or [source.sample_rate]
-    rate = min(rates, key=lambda r: (abs(r - source.sample_rate), -r))
-    try:
-        with av.open(url(part), "w", format=lossy.container) as container:
-            container.metadata.update(_av_tags(like))
-            stream: Any = container.add_stream(lossy.codec, rate=rate, layout=_layout(path, source.channels))
-            stream.bit_rate = bit_rate or lossy.bit_rate * source.channels
-            position = 0
-            for block in pump(resampler(source, rate), _watched(blocks, path)):
-                if block.shape[-1]:
-                    container.mux(stream.encode(_av_frame(block * np.float32(lossy.gain), stream, rate, position)))
-                position += block.shape[-1]
-            container.mux(stream.encode(None))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        if isinstance(error, AudioError):
-            raise
-        raise _disk_full(path) or AudioError(f"{path}: cannot be written: {error}") from error
+
+def _quantised(blocks: Iterable[Block], bits: int) -> Iterator[Samples]:
+    rng = np.random.default_rng(0)
+    for block in blocks:
+        yield quantise(block, bits, rng)
 
 
 def _watched(blocks: Iterable[Block], path: Path) -> Iterator[Block]:
@@ -210,29 +152,3 @@ def _watched(blocks: Iterable[Block], path: Path) -> Iterator[Block]:
             "%s: %d sample%s clipped, up to %.1f dB beyond full scale; turn the level down, or let master follow",
             path, beyond, s, over_db,
         )  # fmt: skip
-
-
-def _av_tags(like: Info | None) -> dict[str, str]:
-    names = {"tracknumber": "track"}
-    return {names.get(tag, tag): value for tag, value in (like.tags if like else {}).items()}
-
-
-def _av_frame(block: Block, stream: Any, rate: int, position: int) -> Any:
-    import av
-
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=stream.layout.name)
-    frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), position
-    return frame
-
-
-def _layout(path: Path, channels: int) -> str:
-    layouts = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1"}
-    most = 2 if path.suffix.lower() == ".mp3" else 6
-    if channels not in layouts or channels > most:
-        raise AudioError(f"{path}: {path.suffix[1:]} cannot hold {channels} channels; write .wav")
-    return layouts[channels]
-
-
-def _disk_full(path: Path) -> AudioError | None:
-    free = shutil.disk_usage(path.parent).free
-    return AudioError(f"{path}: cannot be written: no space left on the disk") if free < 1 << 20 else None

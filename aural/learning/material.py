@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.atomic import Results
 from aural.audio.files import READABLE
 from aural.errors import AudioError
 
@@ -170,9 +170,8 @@ def load(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
     if not kept.exists():
         audio = _decode(clip, sample_rate)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as file:
-            np.save(file, audio)
-        Path(file.name).replace(kept)
+        with Results(replace=True) as results:
+            np.save(results.open(kept), audio)
     return np.load(kept, mmap_mode="r")
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.atomic import Results
 from aural.audio.files import READABLE, open_audio
 from aural.errors import AudioError
 from aural.learning.material import cache_folder
@@ -154,12 +154,8 @@ def decoded(path: Path) -> NDArray[np.float32]:
     kept = cache_folder() / "pairs" / f"{sha256(key.encode()).hexdigest()[:24]}.f32"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=kept.parent, suffix=".tmp", delete=False) as unfinished:
-            try:
-                for block in file:
-                    unfinished.write(np.ascontiguousarray(block.T, np.float32).data)
-            except BaseException:
-                Path(unfinished.name).unlink()
-                raise
-        Path(unfinished.name).replace(kept)
+        with Results(replace=True) as results:
+            part = results.open(kept)
+            for block in file:
+                part.write(np.ascontiguousarray(block.T, np.float32).data)
     return np.memmap(kept, np.float32, "r").reshape(-1, file.format.channels).T

@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from aural.atomic import write_text
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.training import Recipe, Training
@@ -152,7 +153,7 @@ def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
     }
     lasting = {key: value for key, value in about.items() if key != "minutes"}  # the same run is the same file
     path = recipe.save(run, lasting)
-    (run / CARD).write_text("\n".join(_card(path, about)) + "\n", encoding="utf-8")
+    write_text(run / CARD, "\n".join(_card(path, about)) + "\n")
     return path
 
 

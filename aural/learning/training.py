@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from aural.atomic import write_text
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
 from aural.parameters import check, hint, param
@@ -90,7 +91,7 @@ class Training:
     def write(self, run: Path) -> None:
         """Write the settings of a run into its folder."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
-        (run / SETTINGS).write_text(tomli_w.dumps(values), encoding="utf-8")
+        write_text(run / SETTINGS, tomli_w.dumps(values))
 
 
 class Clips(Dataset[Any]):

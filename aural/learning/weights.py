@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aural.atomic import write_bytes
 from aural.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def save(state: Mapping[str, Tensor], folder: Path, network: str, about: Mapping
     known = {"about": json.dumps({"network": network, **about})}  # one entry: several would come in any order
     data = serialise(tensors, known)
     path = folder / f"{network}-{sha256(data).hexdigest()[:8]}.safetensors"
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
+    write_bytes(path, data)
     return path
 
 

@@ -13,7 +13,7 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from aural.audio.writing import replacing
+from aural.atomic import write_text
 from aural.chainfile import chain_table
 from aural.errors import AudioError, ParameterError
 from aural.learning.pairs import Pair, pairs
@@ -141,8 +141,7 @@ class FittingRecipe(Recipe):
         """Write the chain."""
         described = {"description": f"Fitted to {self.settings.input} and {self.settings.target}"}
         path = run / CHAIN
-        with replacing(path) as part:
-            part.write_text(tomli_w.dumps(described | chain_table(self.network.chain())), "utf-8")
+        write_text(path, tomli_w.dumps(described | chain_table(self.network.chain())))
         return path
 
     def configure_optimizers(self) -> Any:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import EXAMPLE, voice, write
@@ -135,17 +132,6 @@ def test_a_pipe_is_no_empty_file(tmp_path: Path) -> None:
         open_audio(tmp_path / "pipe")
 
 
-def test_two_programs_do_not_take_each_others_unfinished_files_for_their_own(tmp_path: Path) -> None:
-    """A mark that a library set for all processes that it starts would be theirs too."""
-    program = "import subprocess, sys; from aural.audio import writing; print(writing.RUN, flush=True)"
-    again = f"subprocess.run([sys.executable, '-c', {program!r}])"
-    marks = subprocess.run(
-        [sys.executable, "-c", f"{program}; {again}"], cwd=tmp_path, capture_output=True, text=True
-    )
-    first, second = marks.stdout.split()
-    assert first != second
-
-
 def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:
     def blocks():  # type: ignore[no-untyped-def]
         yield voice(1.0)
@@ -154,11 +140,3 @@ def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no more"):
         write_audio(tmp_path / "a.wav", blocks(), Format(48000, 1))
     assert not list(tmp_path.iterdir())
-
-
-def test_long_files_become_rf64(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.wav", voice(1.0))
-    info = open_audio(path).info
-    pretend = type(info)(**{**info.__dict__, "frames": 3 * 10**9})
-    write_audio(tmp_path / "b.wav", [voice(1.0)], Format(48000, 1), like=pretend)
-    assert soundfile.info(tmp_path / "b.wav").format == "RF64"

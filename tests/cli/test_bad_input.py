@@ -81,9 +81,11 @@ def test_another_input_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_the_chain_goes_over_no_recording(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice(0.5))
-    refused(tmp_path, "a.wav: is the recording itself", "clean", path, "-f", "--save-chain", path)
+    refused(
+        tmp_path, "a.wav: a chain is written to a file that ends in .toml", "clean", path, "-f", "--save-chain", path
+    )
     (tmp_path / "my.toml").write_text("precious")
-    refused(tmp_path, "my.toml: exists; use -f", "clean", path, "--save-chain", tmp_path / "my.toml")
+    refused(tmp_path, "my.toml: exists already; use -f", "clean", path, "--save-chain", tmp_path / "my.toml")
 
 
 def test_preset_is_checked_first(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_output_is_input(tmp_path: Path) -> None:
 def test_output_exists(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice())
     (tmp_path / "a_clean.wav").write_text("precious")
-    refused(tmp_path, "a_clean.wav: exists; use -f to replace it", "clean", path)
+    refused(tmp_path, "a_clean.wav: exists already; use -f to replace it", "clean", path)
 
 
 def test_folder_missing(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
 def test_dry_run_refuses_what_the_run_refuses(tmp_path: Path) -> None:
     a, there = write(tmp_path / "a.wav", voice(2)), write(tmp_path / "there.wav", voice(2))
     for wanted, why in (
-        (there, "exists; use -f"),
+        (there, "exists already; use -f"),
         (a, "is the input itself"),
         (tmp_path / "b.v2", "cannot write .v2"),
     ):

@@ -60,7 +60,7 @@ def test_a_table_and_a_file(pairs: Path) -> None:
 def test_a_page_is_not_replaced_unasked(pairs: Path) -> None:
     page = pairs / "table.md"
     page.write_text("mine")
-    refused("table.md: exists; use -f", "evaluate", NAME, "--clean", "a", "--noisy", "b", "-o", page)
+    refused("table.md: exists already; use -f", "evaluate", NAME, "--clean", "a", "--noisy", "b", "-o", page)
     assert page.read_text() == "mine"
     assert typed(pairs, "-o", page, "-f")[0] == 0
     assert page.read_text().startswith("# Noise reduction\n")

@@ -182,14 +182,14 @@ def test_nothing_is_overwritten(tmp_path: Path, stems: Path) -> None:
     song.write_text('[[track]]\nfile = "stems/voice.wav"\n')
     (tmp_path / "mix.wav").write_text("precious")
     (tmp_path / "link.wav").symlink_to(sung)
-    refused(tmp_path, "mix.wav: exists; use -f", stems, "-o", tmp_path / "mix.wav")
+    refused(tmp_path, "mix.wav: exists already; use -f", stems, "-o", tmp_path / "mix.wav")
     refused(tmp_path, "is the input itself; it is never overwritten", song, "-o", sung, "-f")
     refused(tmp_path, "is the input itself", stems / "guitar.wav", sung, "-o", tmp_path / "link.wav", "-f")
     refused(tmp_path, "lies among the tracks and would be one of the next mix", stems, "-o", stems / "mix.wav", "-f")
     target = "-o", tmp_path / "new.wav", "-f", "--save-mix"
     refused(tmp_path, "song.toml: is an input; it is never overwritten", song, *target, song)
     refused(tmp_path, "voice.wav: a mix file ends in .toml", song, *target, sung)
-    refused(tmp_path, "song.toml: exists; use -f", stems, "-o", tmp_path / "new.wav", "--save-mix", song)
+    refused(tmp_path, "song.toml: exists already; use -f", stems, "-o", tmp_path / "new.wav", "--save-mix", song)
 
 
 def test_interrupt_leaves_nothing(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from array import array
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from aural.compiled import njit
 from aural.stage import Block, Format
 
 Floats = NDArray[np.float64]
@@ -117,7 +117,7 @@ def _section(numerator: tuple[float, float, float], k: float, q: float) -> list[
     return [b / a0 for b in numerator] + [2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _energies(audio: Block, sections: Floats, state: Floats, cuts: NDArray[np.int64], energies: Floats) -> None:
     """Add to `energies[channel, i]` the squares of the K-weighted frames before cut i and not before cut i-1."""
     b0, b1, b2, a1, a2 = sections[0]

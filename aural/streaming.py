@@ -69,8 +69,13 @@ class BlendStream(Stream):
         return dry + wet
 
 
+def frames_at(frames: int, before: int, after: int) -> int:
+    """Return how many frames so many have become where the sample rate has changed: the nearest number, halves up."""
+    return (2 * frames * after + before) // (2 * before)
+
+
 class ResampleStream(Stream):
-    """Band-limited change of the sample rate (soxr, high quality); no delay, length times the ratio."""
+    """Band-limited change of the sample rate (soxr, high quality); no delay, the length as `frames_at` says."""
 
     def __init__(self, source: Format, sample_rate: int) -> None:
         import soxr

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.compiled import njit
-from aural.stage import Block, Format
+from aural.stage import Block, Format, check_shape
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +51,7 @@ class LoudnessMeter:
 
     def update(self, block: Block) -> None:
         """Take the next frames, shape (channels, frames)."""
+        check_shape(block, self.source)
         for start in range(0, block.shape[-1], SLAB):
             self._slab(np.ascontiguousarray(block[:, start : start + SLAB], np.float32))
 

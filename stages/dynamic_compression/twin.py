@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aural.compiled import njit
 from aural import Chain, Effect
+from aural.compiled import njit
 from aural.parameters import parameters
 from aural.registry import create
 from aural.stages.dynamic_compression.dsp import OCTAVE_DB, TINY

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aural.compiled import njit
 from aural import spectrum
+from aural.compiled import njit
 from aural.spectrum import Levels
 from aural.stage import Block, Format, pump
 from aural.stages.frequency_generation.holes import NEPER, NOTHING, Holes

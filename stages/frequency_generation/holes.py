@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from aural.compiled import njit
 from aural import spectrum
+from aural.compiled import njit
 from aural.spectrum import Levels
 from aural.streaming import Spectra
 

@@ -124,7 +124,7 @@ class Master(Effect):
         peak = TruePeakMeter(source)
 
         def seen() -> Iterator[Block]:
-            for block in pump(Chain(self.front).open(source), blocks):
+            for block in pump(Chain(self.front).begin(source), blocks):
                 peak.update(block)
                 yield block
 

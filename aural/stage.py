@@ -158,6 +158,9 @@ class Stage(ABC):
     evaluation: ClassVar[str | None] = None
     """Import path of its `aural.learning.evaluation.Evaluation`, as module:class; `aural evaluate` runs it."""
 
+    trusted: ClassVar[str | None] = None
+    """Import path, as module:function, of what opens a `model` that may be a program; `--trust-model` calls it."""
+
     def __post_init__(self) -> None:
         check(self, self.name)
 

@@ -78,7 +78,7 @@ def start(network: nn.Module, path: str) -> list[str]:
     """
     state, _ = weights.load(path)
     own = network.state_dict()
-    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    fitting = {name: value for name, value in state.items() if name in own and weights.alike(value, own[name])}
     if not fitting:
         raise WeightsError(f"{path}: holds nothing that fits this network")
     network.load_state_dict(fitting, strict=False)

@@ -60,13 +60,14 @@ class NoiseReduction(Effect):
                                  "where music is kept: a note that lasts looks the same",
                                  unit="Hz", low=0.0, high=65.0, measured=True)  # fmt: skip
     hum_harmonics: tuple[int, ...] | None = param(None, "Multiples of hum_hz that are taken out", measured=True,
+                                                  low=1, high=10000,
                                                   examples=((), (1,)))  # fmt: skip
     noise_profile: str | None = param(None, "Noise alone to learn from: a passage of the recording in seconds, such "
                                       "as 0.5-1.8, or the path of an audio file", examples=("0.0-0.3",),
                                       when={"engine": "mmse"})  # fmt: skip
     measured_noise_dbfs: tuple[float, ...] | None = param(
         None, "Level of the noise in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
-        measured=True, examples=((-70.0,) * BANDS,), when={"engine": "mmse"})  # fmt: skip
+        low=-400.0, high=400.0, measured=True, examples=((-70.0,) * BANDS,), when={"engine": "mmse"})  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -38,6 +38,7 @@ class SourceSeparation(Separator):
 
     name: ClassVar[str] = "source-separation"
     models: ClassVar[Mapping[str, str]] = {name: ", ".join(stems) for name, stems in MODELS.items()}
+    trusted: ClassVar[str | None] = "aural.stages.source_separation.model:load_trusted"
     engine: str = param(
         "demucs",
         "Method: hpss parts tones from strokes, center the middle of the stereo image from its sides, "
@@ -46,8 +47,8 @@ class SourceSeparation(Separator):
     )
     model: Any = param(  # noqa: RUF009
         "htdemucs",
-        "Name of a model that demucs downloads on first use, path of a checkpoint (.th, .safetensors), of a "
-        "bag (.yaml) or of a folder with one of them, or a torch module",
+        "Name of a model that demucs downloads on first use, path of a checkpoint (.safetensors), of a bag "
+        "(.yaml) or of a folder with one of them, or a torch module",
         when={"engine": "demucs"},
     )
     two_stems: str | None = param(None, "Stem to keep; the others are summed into one, no_vocals for vocals")

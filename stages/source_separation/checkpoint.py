@@ -37,7 +37,7 @@ LAYERS = ("depth", "layers", "iters")  # each takes time
 MOST_SEGMENT_S = 600
 NAME = re.compile(r"[\w-]{1,64}")  # of a stem or a file: it becomes part of a path
 PICKLE = (
-    "is a pickle, which can run any program; AURAL opens safetensors. If you trust who made it, name it on the "
+    "it is a pickle, which can run any program; AURAL opens safetensors. If you trust who made it, name it on the "
     "command line with --trust-model, or in Python open it by load(path, trust=True)"
 )
 

@@ -69,8 +69,8 @@ def _open(path: Path, trust: bool) -> Any:
     try:
         return _ready(checkpoint.from_path(path, trust))
     except (Exception, SystemExit) as error:  # demucs exits where a package is missing
-        said = str(error).removeprefix(f"{path}: ")
-        raise WeightsError(f"{NAME}: {path} does not hold a demucs model: {said}") from error
+        said = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise WeightsError(f"{NAME}: {path} cannot be opened as a model: {said}") from error
 
 
 @lru_cache(maxsize=2)

@@ -19,7 +19,7 @@ BANDS = 48
 LIMITS_DB = {"compact": 60.0, "unet": 60.0, "mmse": 15.0, "gate": 15.0}
 MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is a drum
 NETWORKS = ("compact", "unet")
-PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
+PASSAGE = re.compile(r"\s*(\d{1,9}\.?\d*)\s*-\s*(\d{1,9}\.?\d*)\s*")
 
 
 @dataclass(frozen=True)

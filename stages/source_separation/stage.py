@@ -21,8 +21,6 @@ MODELS = {
     "hdemucs_mmi": FOUR,
     "mdx": FOUR,
     "mdx_extra": FOUR,
-    "mdx_q": FOUR,
-    "mdx_extra_q": FOUR,
 }
 """The stems of the models that demucs downloads, so that nothing is loaded to name them."""
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from aural.errors import AudioError
 from aural.spool import BLOCK_FRAMES
-from aural.stage import Block, Format
+from aural.stage import LOWEST_RATE, Block, Format
 
 TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "license", "tracknumber")
 """Tags that are carried over, in libsndfile's words."""
@@ -32,7 +32,6 @@ READABLE = (
     ".webm",
 )
 """Suffixes of what counts as a recording in a folder; a file that is named may have any."""
-LOWEST_RATE = 4000
 UNKNOWN_SIZE = 0x7FFFFF00
 """A WAV file that was written to a pipe says it has so many bytes, or more."""
 SPELLINGS = {"track": "tracknumber", "year": "date", "description": "comment"}
@@ -153,9 +152,17 @@ def open_audio(path: str | Path) -> AudioFile:
     file = _open_sndfile(path) or _open_av(path)
     if file.info.frames == 0:
         raise AudioError(f"{path}: holds no audio")
-    if file.format.sample_rate < LOWEST_RATE:
-        raise AudioError(f"{path}: has a sample rate of {file.format.sample_rate} Hz; {LOWEST_RATE} are needed")
     return file
+
+
+def _format(path: Path, sample_rate: int, channels: int) -> Format:
+    """Return the format of a recording; if none can be such, say whose."""
+    if sample_rate < LOWEST_RATE:
+        raise AudioError(f"{path}: has a sample rate of {sample_rate} Hz; {LOWEST_RATE} are needed")
+    try:
+        return Format(sample_rate, channels)
+    except AudioError as error:
+        raise AudioError(f"{path}: {error}") from error
 
 
 def _open_sndfile(path: Path) -> AudioFile | None:
@@ -165,7 +172,7 @@ def _open_sndfile(path: Path) -> AudioFile | None:
         with soundfile.SoundFile(path) as file:
             tags = {tag: value for tag in TAGS if (value := getattr(file, tag, ""))}
             bits, floating = _depth(file.subtype)
-            source = Format(file.samplerate, file.channels)
+            source = _format(path, file.samplerate, file.channels)
             frames = max(file.frames, _declared_frames(file.extra_info, bits, file.channels))
             return SoundFile(Info(path, source, frames, file.format, file.subtype, bits, floating, tags))
     except (soundfile.LibsndfileError, OSError):
@@ -213,7 +220,7 @@ def _av_info(path: Path, container: Any, stream: Any) -> Info:
     tags = {SPELLINGS.get(key.lower(), key.lower()): value for key, value in container.metadata.items()}
     return Info(
         path=path,
-        format=Format(rate, channels),
+        format=_format(path, rate, channels),
         frames=round(seconds * rate) or -1,
         container=container.format.name.split(",")[0],
         codec=context.name,

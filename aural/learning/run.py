@@ -76,7 +76,7 @@ def _check(checkpoint: Path) -> None:
         found = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle that is damaged, or one that would run a program
         raise WeightsError(f"{checkpoint}: is no checkpoint of a training; nothing in it was run") from error
-    if not isinstance(found, dict) or not CONTENTS <= found.keys():
+    if not isinstance(found, dict) or not found.keys() >= CONTENTS:
         raise WeightsError(f"{checkpoint}: is no checkpoint of a training: it lacks {', '.join(sorted(CONTENTS))}")
 
 

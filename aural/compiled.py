@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache, NullCache
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Cache(FunctionCache):
@@ -21,19 +19,19 @@ class Cache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return what was compiled for a signature; None where there is nothing that can be read."""
         try:
-            return super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:  # a damaged pickle may raise anything
             with suppress(OSError):
-                self.flush()
+                self.flush()  # type: ignore[no-untyped-call]
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep what was compiled, if that is possible."""
         with suppress(Exception):
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
-def njit(**options: Any) -> Callable[[F], F]:
+def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function on its first call, and keep the result where there is a place for it; it frees the GIL.
 
     A loop checks no index: who calls it with arrays has checked their shapes.
@@ -42,16 +40,16 @@ def njit(**options: Any) -> Callable[[F], F]:
         options: as those of `numba.njit`.
     """
 
-    def compiled(function: F) -> F:
-        loop: Any = numba.njit(nogil=True, **options)(function)
+    def compiled(function: Callable[..., Any]) -> Any:
+        loop = numba.njit(nogil=True, **options)(function)
         loop._cache = _cache(function)
-        return loop  # type: ignore[no-any-return]
+        return loop
 
     return compiled
 
 
 def _cache(function: Callable[..., Any]) -> Any:
     try:
-        return Cache(function)
+        return Cache(function)  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError):  # neither the package's folder nor the user's can be written to
         return NullCache()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.errors import WeightsError
 from aural.stage import Block, Format, Stream
 
 Spectra = NDArray[np.complex64]
@@ -102,7 +103,11 @@ def resampler(source: Format, sample_rate: int) -> Stream:
 
 
 class AtRate(Stream):
-    """Runs a stream that wants a rate of its own inside a signal of another; the length stays."""
+    """Runs a network that wants a rate of its own inside a signal of another; the length stays.
+
+    Raises:
+        WeightsError: while running, where the network makes NaN or infinity of a finite signal.
+    """
 
     def __init__(self, source: Format, sample_rate: int, inner: Callable[[Format], Stream]) -> None:
         self.down = resampler(source, sample_rate)
@@ -113,11 +118,11 @@ class AtRate(Stream):
 
     def push(self, block: Block) -> Block:
         self.owed += block.shape[-1]
-        return self._pay(self.up.push(self.inner.push(self.down.push(block))))
+        return self._pay(self.up.push(_finite(self.inner.push(self.down.push(block)))))
 
     def flush(self) -> Block:
         tail = [self.inner.push(self.down.flush()), self.inner.flush()]
-        out = np.concatenate([*(self.up.push(t) for t in tail), self.up.flush()], axis=-1)
+        out = np.concatenate([*(self.up.push(_finite(t)) for t in tail), self.up.flush()], axis=-1)
         missing = max(0, self.owed - out.shape[-1])  # rounding of the two lengths, at most a frame or two
         return self._pay(np.pad(out, [(0, 0)] * (out.ndim - 1) + [(0, missing)]))
 
@@ -125,6 +130,12 @@ class AtRate(Stream):
         block = block[..., : self.owed]
         self.owed -= block.shape[-1]
         return block
+
+
+def _finite(block: Block) -> Block:
+    if not np.isfinite(block).all():
+        raise WeightsError("the network gives NaN or infinity: its weights cannot be used")
+    return block
 
 
 class FrameStream(Stream):

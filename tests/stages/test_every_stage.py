@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aural import AudioError, Block, Format, Stage, create
+from aural import AudioError, Block, Format, Stage, WeightsError, create
+from aural.learning import weights
 from aural.registry import names
 from aural.stage import LOUDEST, Effect
 from aural.streaming import frames_at
@@ -80,6 +82,15 @@ def test_the_length_is_what_the_rates_say(name: str, given: dict[str, Any]) -> N
         output = ready.open(Format(rate, 2)).output.sample_rate
         audio = np.tile(SHORT, 4)[:, :frames]
         assert called(ready, audio, rate).shape[-1] == frames_at(frames, rate, output), (rate, frames)
+
+
+@pytest.mark.parametrize("engine", ["compact", "unet"])
+def test_weights_of_absurd_size_are_found_out(engine: str, tmp_path: Path) -> None:
+    state, _ = weights.load(weights.shipped("aural.stages.noise_reduction", engine))
+    absurd = {name: 1e3 * value if value.is_floating_point() else value for name, value in state.items()}
+    path = weights.save(absurd, tmp_path, engine, {})
+    with pytest.raises(WeightsError, match="the network gives NaN or infinity"):
+        called(create("noise-reduction", engine=engine, weights=str(path), hum_hz=0.0), SHORT)
 
 
 @settings(deadline=None, max_examples=15)

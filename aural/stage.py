@@ -48,9 +48,8 @@ class Format:
 
 def _whole(number: Any) -> int | None:
     """Return a whole number, which 44100.0 is too, as an int; None for anything else."""
-    if isinstance(number, int | float | np.number) and not isinstance(number, bool) and number == number // 1:
-        return int(number)
-    return None
+    plain = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    return int(number) if plain and number == number // 1 else None
 
 
 class Watch:

@@ -76,7 +76,8 @@ def from_parts(parts: Mapping[str, Any]) -> nn.Module:
     Raises:
         WeightsError: they do not, or an argument is no plain value of a sane size.
     """
-    network, args, kwargs, state = (parts.get(key) for key in ("klass", "args", "kwargs", "state"))
+    network: Any = parts.get("klass")
+    args, kwargs, state = (parts.get(key) for key in ("args", "kwargs", "state"))
     if network not in CLASSES.values() or not isinstance(state, dict):
         raise WeightsError("its class is not one of demucs's, or its tensors are quantised")
     if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
@@ -153,7 +154,7 @@ def _is_name(name: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Turn what demucs writes for a fraction into one."""
     if isinstance(value, dict) and value.get("_type") == "fraction":
-        parts = value.get("numerator"), value.get("denominator")
+        parts: Any = value.get("numerator"), value.get("denominator")
         if not all(isinstance(part, int) and 0 < part <= MOST_NUMBER for part in parts):
             raise WeightsError("holds a fraction that is none")
         return Fraction(*parts)
@@ -169,7 +170,7 @@ def _check(name: str, value: Any, depth: int = 0) -> None:
             _check(name, inner, depth + 1)
         return
     most = MOST_LAYERS if any(word in name for word in LAYERS) else MOST_NUMBER
-    if isinstance(value, int | float | Fraction) and abs(value) <= most:
+    if isinstance(value, int | float | Fraction) and -most <= value <= most:
         return
     if value is None or (isinstance(value, str) and len(value) <= 100):
         return

@@ -35,8 +35,8 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
     size = np.abs(spectra)
     tones, strokes = _median(size.mT).mT, _median(size)
     loudest = np.maximum(np.maximum(tones, strokes), np.finfo(np.float32).tiny)
-    tones, strokes = (tones / loudest) ** 2, (strokes / loudest) ** 2
-    mask = np.where(loudest > np.finfo(np.float32).tiny, tones / np.maximum(tones + strokes, 1), 0.5)
+    level, steep = np.square(tones / loudest), np.square(strokes / loudest)
+    mask = np.where(loudest > np.finfo(np.float32).tiny, level / np.maximum(level + steep, 1), 0.5)
     added = _overlapped(np.fft.irfft(spectra * mask, window) * shape, hop)
     weights = _overlapped(np.broadcast_to(shape**2, (pieces.shape[1], window)), hop)
     here = slice(window // 2, window // 2 + frames)

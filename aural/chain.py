@@ -12,6 +12,8 @@ from aural.errors import ChainError
 from aural.stage import UNWATCHED, Block, Effect, Format, Rendering, Separator, Stream, Watch, repeatable
 from aural.streaming import Queue
 
+MOST_STAGES = 100
+
 
 @dataclass(frozen=True)
 class Chain(Effect):
@@ -31,6 +33,8 @@ class Chain(Effect):
             if not isinstance(stage, Effect):
                 name = getattr(stage, "name", repr(stage))
                 raise ChainError(f"stage {number}: {name} gives stems; put it in a Split to use it in a chain")
+        if (count := _count(self)) > MOST_STAGES:
+            raise ChainError(f"a chain has at most {MOST_STAGES} stages, those of chains within it too, got {count}")
 
     @property
     def ready(self) -> bool:
@@ -50,19 +54,24 @@ class Chain(Effect):
     def stream(self, source: Format) -> Stream:
         return ChainStream(self.stages, source)
 
-    def render(self, blocks: Iterable[Block], source: Format, watch: Watch = UNWATCHED) -> Rendering[Self]:
-        if self.mix == 1:
-            return self._series(blocks, source, watch)
-        return super().render(blocks, source, watch)
+    def run(self, blocks: Iterable[Block], source: Format, watch: Watch) -> Rendering[Self]:
+        return self._series(blocks, source, watch) if self.mix == 1 else super().run(blocks, source, watch)
 
     def _series(self, blocks: Iterable[Block], source: Format, watch: Watch) -> Rendering[Self]:
         """Render stage after stage, so that each runs once however many need a first pass."""
         ran: list[Effect] = []
         for stage in self.stages:
-            run = stage.render(blocks, source, watch)
+            run = stage.run(blocks, source, watch)
             blocks, source = run.blocks, run.output
             ran.append(run.stage)
         return Rendering(blocks, source, replace(self, stages=tuple(ran), mix=1.0))
+
+
+def _count(effect: Effect) -> int:
+    """Return how many stages an effect is made of."""
+    if isinstance(effect, Chain):
+        return sum(max(1, _count(stage)) for stage in effect.stages)
+    return 1 + sum(_count(branch) for _, branch in effect.branches) if isinstance(effect, Split) else 1
 
 
 class ChainStream(Stream):
@@ -71,7 +80,7 @@ class ChainStream(Stream):
     def __init__(self, stages: Iterable[Effect], source: Format) -> None:
         self.streams: list[Stream] = []
         for stage in stages:
-            self.streams.append(stage.open(source))
+            self.streams.append(stage.begin(source))
             source = self.streams[-1].output
         super().__init__(source)
 
@@ -124,7 +133,7 @@ class Split(Effect):
         return self.separator.level_independent and all(effect.level_independent for effect in self.each())
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        run = self.separator.render(blocks, source)
+        run = self.separator.run(blocks, source, UNWATCHED)
         stems = dict(zip(self.separator.stems, spooled_stems(run), strict=True))
         ready = [
             (stem, effect if effect.ready else effect.measure(stems[stem], run.output))
@@ -133,7 +142,7 @@ class Split(Effect):
         return replace(self, separator=run.stage, branches=tuple(ready))
 
     def stream(self, source: Format) -> Stream:
-        return SplitStream(self.separator.open(source), self.each())
+        return SplitStream(self.separator.begin(source), self.each())
 
 
 def spooled_stems(run: Rendering[Separator]) -> list[Iterable[Block]]:
@@ -160,7 +169,7 @@ class SplitStream(Stream):
 
     def __init__(self, separator: Stream, effects: Iterable[Effect]) -> None:
         self.separator = separator
-        self.branches = [effect.open(separator.output) for effect in effects]
+        self.branches = [effect.begin(separator.output) for effect in effects]
         outputs = {branch.output for branch in self.branches}
         if len(outputs) > 1:
             raise ChainError("the branches of a split must end in one format, got " + ", ".join(map(str, outputs)))

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from aural.chain import Chain, Split
+from aural.contents import table_of, text_of
 from aural.errors import AuralError, ChainError
-from aural.parameters import hint, parameters
+from aural.parameters import brief, hint, parameters
 from aural.registry import create
 from aural.stage import Effect, Separator, Stage
 
@@ -40,8 +41,8 @@ def read_chain(source: str | Path) -> Chain:
     """
     path, text = _find(str(source))
     try:
-        return chain_of(tomllib.loads(text))
-    except (AuralError, tomllib.TOMLDecodeError) as error:
+        return chain_of(table_of(text, ChainError))
+    except AuralError as error:
         raise ChainError(f"{path}: {error}") from error
 
 
@@ -75,22 +76,8 @@ def _find(source: str) -> tuple[str, str]:
         return source, preset.read_text("utf-8")
     path = Path(source)
     if path.suffix != ".toml":
-        raise ChainError(f"no preset called {source!r}{hint(source, presets())}")
-    return source, text_of(path)
-
-
-def text_of(path: Path) -> str:
-    """Read a text file.
-
-    Raises:
-        ChainError: it is missing, or no text.
-    """
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ChainError(f"{path}: is not a text file") from error
-    except OSError as error:
-        raise ChainError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise ChainError(f"no preset called {brief(source)}{hint(source, presets())}")
+    return source, text_of(path, ChainError)
 
 
 def chain_of(table: dict[str, Any]) -> Chain:
@@ -106,6 +93,8 @@ def chain_of(table: dict[str, Any]) -> Chain:
             stages.append(_effect(entry))
         except AuralError as error:
             raise ChainError(f"stage {number}: {error}") from error
+        except RecursionError as error:
+            raise ChainError(f"stage {number}: is nested too deeply") from error
     return Chain(tuple(stages), mix=table.get("mix", 1.0))
 
 
@@ -113,7 +102,7 @@ def refuse_unknown(where: str, table: dict[str, Any], known: tuple[str, ...]) ->
     """Raise ChainError if a table has an entry of another name."""
     for key in table:
         if key not in known:
-            raise ChainError(f"no entry called {key!r} in {where}{hint(key, known)}")
+            raise ChainError(f"no entry called {brief(key)} in {where}{hint(key, known)}")
 
 
 def _tables(entries: Any, key: str) -> list[dict[str, Any]]:

@@ -21,14 +21,14 @@ target = "streaming"
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from aural.audio.files import READABLE
 from aural.chain import Chain
-from aural.chainfile import chain_of, chain_table, refuse_unknown, text_of
+from aural.chainfile import chain_of, chain_table, refuse_unknown
+from aural.contents import table_of, text_of
 from aural.errors import AudioError, AuralError, ChainError
 from aural.mixing import Mix, Track
 from aural.parameters import parameters
@@ -45,10 +45,10 @@ def read_mix(source: str | Path) -> Mix:
             track by number and the cure. The recordings are not opened.
     """
     path = Path(source)
-    text = text_of(path)
+    text = text_of(path, ChainError)
     try:
-        return _mix(tomllib.loads(text), path.parent)
-    except (AuralError, tomllib.TOMLDecodeError) as error:
+        return _mix(table_of(text, ChainError), path.parent)
+    except AuralError as error:
         raise ChainError(f"{path}: {error}") from error
 
 
@@ -115,7 +115,7 @@ def _track(table: dict[str, Any], folder: Path) -> Track:
     known = [p.name for p in parameters(Track)]
     refuse_unknown("a track", table, ("file", *CHAIN, *known))
     file = table.get("file")
-    if not isinstance(file, str):
+    if not isinstance(file, str) or "\0" in file:
         raise ChainError('says no file = "name of a recording"')
     try:
         chain = _chain(table)

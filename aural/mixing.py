@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from aural.chain import Chain
 from aural.errors import AudioError, AuralError, ChainError
 from aural.parameters import check, param
-from aural.stage import UNWATCHED, Block, Effect, Format, Watch, Watched, as_block, pump, repeatable
+from aural.stage import UNWATCHED, Block, Blocks, Effect, Format, Watch, as_block, pump, repeatable
 from aural.streaming import resampler
 from aural.summing import Gains, balancing_db, placing, summed
 
@@ -125,9 +125,9 @@ class Mix:
         if self.balance:
             gains_db = balancing_db([track.plain_lufs for track in placed])
             placed = [track.turned_up(gain_db) for track, gain_db in zip(placed, gains_db, strict=True)]
-        watched = [Watched(part.blocks, part.format, watch) for part in parts]
+        watched = [Blocks(part.blocks, part.format, watch) for part in parts]
         gains = [track.gains(source.channels) for track in placed]
-        master = self.master.render(summed(list(zip(watched, gains, strict=True))), source, watch)
+        master = self.master.run(summed(list(zip(watched, gains, strict=True))), source, watch)
         tracks = tuple(track.track for track in placed)
         ran = replace(self, tracks=tracks, master=master.stage, balance=False)
         return Run(master.blocks, master.output, ran, tuple(placed))

@@ -15,6 +15,9 @@ from aural.errors import ParameterError
 
 T = TypeVar("T")
 
+MOST_VALUES = 1000  # in a tuple
+MOST_SHOWN = 400  # characters of a value in a sentence
+
 
 class Given(StrEnum):
     """A condition on another parameter: it must be given, whatever its value."""
@@ -81,10 +84,14 @@ class Parameter:
         """Raise ParameterError unless the value is allowed."""
         if value is None and self.optional:
             return
+        if any("\0" in text for text in (value if isinstance(value, tuple) else (value,)) if isinstance(text, str)):
+            raise ParameterError(f"{owner}: {self.name} holds a NUL character, got {brief(value)}")
+        if isinstance(value, tuple) and len(value) > MOST_VALUES:
+            raise ParameterError(f"{owner}: {self.name} may hold {MOST_VALUES} values, got {len(value)}")
         if not self._accepts(value):
             numbers = self.kind is tuple and self.element in (int, float)
             several = "a tuple of " if numbers and not isinstance(value, tuple) else ""
-            raise ParameterError(f"{owner}: {self.name} must be {several}{self.allowed}, got {value!r}")
+            raise ParameterError(f"{owner}: {self.name} must be {several}{self.allowed}, got {brief(value)}")
 
     @property
     def allowed(self) -> str:
@@ -119,8 +126,21 @@ class Parameter:
         whole = isinstance(value, int) or hasattr(value, "__index__")
         if isinstance(value, bool) or not (whole or (kind is float and hasattr(value, "__float__"))):
             return False
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            return False
         low, high = self.spec.low, self.spec.high
-        return not (math.isnan(value) or (low is not None and value < low) or (high is not None and value > high))
+        return finite and (low is None or value >= low) and (high is None or value <= high)
+
+
+def brief(value: object) -> str:
+    """Write a value, the middle of a long one left out."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:40]}...{text[-20:]}"
 
 
 @cache
@@ -206,7 +226,7 @@ def _cure(name: str, wanted: object, value: object) -> str:
 def hint(word: str, known: Iterable[str]) -> str:
     """Return a suggestion for a misspelt name, to put at the end of a sentence."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, 1)
+    close = difflib.get_close_matches(word[:MOST_SHOWN], known, 1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from aural.errors import ChainError, ParameterError
-from aural.parameters import hint, parameters
+from aural.parameters import brief, hint, parameters
 from aural.stage import Effect, Stage
 
 GROUP = "aural.stages"
@@ -38,7 +38,7 @@ def stage_class(name: str) -> type[Stage]:
     """
     entries = _entries()
     if name not in entries:
-        raise ChainError(f"no stage called {name!r}{hint(name, entries)}")
+        raise ChainError(f"no stage called {brief(name)}{hint(name, entries)}")
     try:
         found: type[Stage] = entries[name].load()
     except ImportError as error:
@@ -59,7 +59,7 @@ def finisher() -> type[Effect]:
     raise ChainError("no installed stage brings a recording to a target")
 
 
-def create(name: str, **values: Any) -> Stage:
+def create(name: str, /, **values: Any) -> Stage:
     """Make a stage by its name, e.g. `create("noise-reduction", max_attenuation_db=12)`.
 
     Raises:
@@ -70,5 +70,5 @@ def create(name: str, **values: Any) -> Stage:
     known = [p.name for p in parameters(found)]
     for key in values:
         if key not in known:
-            raise ParameterError(f"{name}: no parameter called {key!r}{hint(key, known)}")
+            raise ParameterError(f"{name}: no parameter called {brief(key)}{hint(key, known)}")
     return found(**values)

@@ -230,7 +230,7 @@ class Removed(Effect):
         return self.effect.ready
 
     def stream(self, source: Format) -> Stream:
-        return BlendStream(self.effect.open(source), source, dry=1.0, wet=-1.0)
+        return BlendStream(self.effect.begin(source), source, dry=1.0, wet=-1.0)
 
 
 def removed_name(target: str | Path) -> Path:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.compiled import njit
 from aural.stage import Block, Stream
 from aural.streaming import FrameStream, Queue, Spectra
 
@@ -95,7 +95,7 @@ def noise_gain(frames: FrameStream) -> float:
     return float(1 / np.sqrt((frames.analysis**2).mean() * (frames.synthesis**2).mean() * frames.overlap))
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _phasors(seed, channels, first_frame, frames, first_bin, bins):  # type: ignore[no-untyped-def]
     """Draw complex numbers of magnitude 1 by a hash of their place (splitmix64).
 
@@ -112,7 +112,7 @@ def _phasors(seed, channels, first_frame, frames, first_bin, bins):  # type: ign
     return out
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _mixed(z):  # type: ignore[no-untyped-def]
     z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.errors import WeightsError
 from aural.stage import Block, Format, Stream
 
 Spectra = NDArray[np.complex64]
@@ -70,8 +71,13 @@ class BlendStream(Stream):
         return dry + wet
 
 
+def frames_at(frames: int, before: int, after: int) -> int:
+    """Return how many frames so many have become where the sample rate has changed: the nearest number, halves up."""
+    return (2 * frames * after + before) // (2 * before)
+
+
 class ResampleStream(Stream):
-    """Band-limited change of the sample rate (soxr, high quality); no delay, length times the ratio."""
+    """Band-limited change of the sample rate (soxr, high quality); no delay, the length as `frames_at` says."""
 
     def __init__(self, source: Format, sample_rate: int) -> None:
         import soxr
@@ -98,7 +104,11 @@ def resampler(source: Format, sample_rate: int) -> Stream:
 
 
 class AtRate(Stream):
-    """Runs a stream that wants a rate of its own inside a signal of another; the length stays."""
+    """Runs a network that wants a rate of its own inside a signal of another; the length stays.
+
+    Raises:
+        WeightsError: while running, where the network makes NaN or infinity of a finite signal.
+    """
 
     def __init__(self, source: Format, sample_rate: int, inner: Callable[[Format], Stream]) -> None:
         self.down = resampler(source, sample_rate)
@@ -109,11 +119,11 @@ class AtRate(Stream):
 
     def push(self, block: Block) -> Block:
         self.owed += block.shape[-1]
-        return self._pay(self.up.push(self.inner.push(self.down.push(block))))
+        return self._pay(self.up.push(_finite(self.inner.push(self.down.push(block)))))
 
     def flush(self) -> Block:
         tail = [self.inner.push(self.down.flush()), self.inner.flush()]
-        out = np.concatenate([*(self.up.push(t) for t in tail), self.up.flush()], axis=-1)
+        out = np.concatenate([*(self.up.push(_finite(t)) for t in tail), self.up.flush()], axis=-1)
         missing = max(0, self.owed - out.shape[-1])  # rounding of the two lengths, at most a frame or two
         return self._pay(np.pad(out, [(0, 0)] * (out.ndim - 1) + [(0, missing)]))
 
@@ -121,6 +131,12 @@ class AtRate(Stream):
         block = block[..., : self.owed]
         self.owed -= block.shape[-1]
         return block
+
+
+def _finite(block: Block) -> Block:
+    if not np.isfinite(block).all():
+        raise WeightsError("the network gives NaN or infinity: its weights cannot be used")
+    return block
 
 
 class FrameStream(Stream):

@@ -21,6 +21,7 @@ import numpy as np
 from aural.chain import Chain, Split
 from aural.parameters import Parameter, parameters
 from aural.stage import Block, Effect, Format, Separator, Stage, pump
+from aural.streaming import frames_at
 
 SAMPLE_RATE = 48000
 TOLERANCE = 1e-5
@@ -60,7 +61,7 @@ def time_zero_is_time_zero(stage: Stage) -> None:
     ready = measured(stage, audio)
     output_rate = ready.open(_format(audio)).output.sample_rate
     out = _mono(_run(ready, [audio]))
-    expected = round(audio.shape[-1] * output_rate / SAMPLE_RATE)
+    expected = frames_at(audio.shape[-1], SAMPLE_RATE, output_rate)
     if out.shape[-1] != expected:
         raise ContractError(f"{stage.name}: {audio.shape[-1]} frames became {out.shape[-1]}, expected {expected}")
     if output_rate == SAMPLE_RATE and np.any(out):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,7 @@ EFFECT_HELP = """
       aural {name} *.wav -o out/
     """
 ALBUM_HELP = "Measure all inputs as one recording: all are treated alike, and none is brought to the others' level."
+TRUST_HELP = "Open --model even if it is a pickle (.th), which can run any program: only if you trust who made it."
 SEPARATOR_HELP = """
 
     Writes each stem to a file of its own in FOLDER, which is made if it is missing.
@@ -67,6 +69,8 @@ def stage_command(name: str) -> click.Command:
         takes(command)
     if effect and any(p.spec.measured for p in parameters(stage)):
         command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
+    if stage.trusted:
+        command.params.append(click.Option(["--trust-model"], is_flag=True, help=TRUST_HELP))
     options = ["output", "to", "force", "dry-run", "jobs", "strict"] if effect else ["to", "force", "strict"]
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
 
@@ -181,11 +185,20 @@ def _process(
 
 
 def _run_separator(
-    stage: type[Stage], files: tuple[Path, ...], to: str | None, force: bool, strict: bool, **values: Any
+    stage: type[Stage],
+    files: tuple[Path, ...],
+    to: str | None,
+    force: bool,
+    strict: bool,
+    trust_model: bool = False,
+    **values: Any,
 ) -> None:
     from aural.cli.work import Job, check_targets, report, run_jobs
     from aural.runner import stem_names
 
+    if trust_model and stage.trusted:
+        module, _, opened = stage.trusted.partition(":")
+        values["model"] = getattr(import_module(module), opened)(values["model"])
     separator = cast(Separator, stage(**values))
     sources, folder = _inputs(files, None)
     suffix = f".{(to or 'wav').lstrip('.')}"

@@ -11,7 +11,7 @@ from aural.audio.frames import Unreadable
 from aural.audio.recording import AudioFile, Info, naming
 from aural.audio.sndfile import TAGS, open_sndfile
 from aural.errors import AudioError
-from aural.stage import Block
+from aural.stage import HIGHEST_RATE, LOWEST_RATE, Block
 
 __all__ = ["READABLE", "TAGS", "AudioFile", "Info", "open_audio", "read", "url"]
 
@@ -31,7 +31,6 @@ READABLE = (
     ".webm",
 )
 """Suffixes of what counts as a recording in a folder; a file that is named may have any."""
-LOWEST_RATE, HIGHEST_RATE = 4000, 768_000
 MOST_CHANNELS = 64
 MISREAD = {("wav", "pcm_f24le"), ("wav", "pcm_f16le"), ("wav", "amr_nb")}
 """What FFmpeg takes some WAV files for that hold integers of 24 bits in 32, or NMS ADPCM."""

@@ -26,6 +26,8 @@ from lightning.pytorch import callbacks  # isort: skip
 from lightning.pytorch.loggers import TensorBoardLogger  # isort: skip
 
 CHECKPOINT, CARD = "last.ckpt", "MODEL_CARD.md"
+CONTENTS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks"}
+"""What a checkpoint cannot do without."""
 
 
 def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
@@ -42,6 +44,8 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
     if resume and (run / CARD).exists():
         raise ParameterError(f"{run}: has come to its end; learn on from its weights with --init, in another folder")
+    if resume:
+        _check(checkpoint)
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
     try:
@@ -56,7 +60,7 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
     if trainer.is_global_zero:
         settings.write(run)
     try:
-        trainer.fit(recipe, ckpt_path=checkpoint if resume else None, weights_only=False)
+        trainer.fit(recipe, ckpt_path=checkpoint if resume else None, weights_only=True)
     except AuralError as error:  # from a process that mixes clips: torch puts the whole traceback into the text
         raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{_path(type(error))}: ")) from error
     except SystemExit:  # what Lightning makes of an interrupt
@@ -65,6 +69,16 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
         cure = "; go on with --resume" if checkpoint.exists() else ""
         raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}{cure}")
     return _finish(recipe, trainer, run) if trainer.is_global_zero else None
+
+
+def _check(checkpoint: Path) -> None:
+    """Raise WeightsError unless a checkpoint is one of Lightning's, of tensors and plain values."""
+    try:
+        found = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # a pickle that is damaged, or one that would run a program
+        raise WeightsError(f"{checkpoint}: is no checkpoint of a training; nothing in it was run") from error
+    if not isinstance(found, dict) or not found.keys() >= CONTENTS:
+        raise WeightsError(f"{checkpoint}: is no checkpoint of a training: it lacks {', '.join(sorted(CONTENTS))}")
 
 
 def _path(error: type[Exception]) -> str:
@@ -79,7 +93,7 @@ def start(network: nn.Module, path: str) -> list[str]:
     """
     state, _ = weights.load(path)
     own = network.state_dict()
-    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    fitting = {name: value for name, value in state.items() if name in own and weights.alike(value, own[name])}
     if not fitting:
         raise WeightsError(f"{path}: holds nothing that fits this network")
     network.load_state_dict(fitting, strict=False)

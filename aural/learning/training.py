@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -16,9 +15,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from aural.atomic import write_text
+from aural.contents import table_of, text_of
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
-from aural.parameters import check, hint, param
+from aural.parameters import brief, check, hint, param
 
 try:
     from lightning import LightningModule
@@ -35,11 +35,11 @@ class Training:
     ends_in: ClassVar[str] = "weights"
     """What its recipe saves."""
     network: str
-    steps: int = param(20000, "Steps of the optimiser", low=1)
-    epoch_steps: int = param(500, "Steps from one validation and checkpoint to the next", low=1)
-    batch: int = param(8, "Clips in a batch", low=1)
+    steps: int = param(20000, "Steps of the optimiser", low=1, high=10**9)
+    epoch_steps: int = param(500, "Steps from one validation and checkpoint to the next", low=1, high=10**9)
+    batch: int = param(8, "Clips in a batch", low=1, high=4096)
     clip_s: float = param(2.5, "Length of a clip", unit="s", low=0.5, high=60.0)
-    validation_clips: int = param(32, "Held-out clips that each validation uses", low=1)
+    validation_clips: int = param(32, "Held-out clips that each validation uses", low=1, high=10**6)
     learning_rate: float = param(1.5e-3, "Highest learning rate; it rises over 300 steps and falls by a cosine over "
                                  "the last three quarters", low=0.0, high=1.0)  # fmt: skip
     seed: int = param(0, "What all that is random begins from", low=0, high=2**32 - 1)
@@ -47,10 +47,12 @@ class Training:
                              examples=("compact.safetensors",))  # fmt: skip
     pretrain: bool = param(False, "Learn to fill in hidden parts of spectra and to foretell the next frame, from the "
                            "audio alone; begin the training proper from the result with --init")  # fmt: skip
-    workers: int = param(1, "Processes that mix clips", low=0)
+    workers: int = param(1, "Processes that mix clips", low=0, high=1024)
     device: str = param("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
-    devices: int = param(1, "Devices on each machine", low=1)
-    machines: int = param(1, "Machines; start the command on each, as Lightning's cluster guide says", low=1)
+    devices: int = param(1, "Devices on each machine", low=1, high=1024)
+    machines: int = param(
+        1, "Machines; start the command on each, as Lightning's cluster guide says", low=1, high=10**5
+    )
     strategy: str = param("auto", "How devices share the work, in Lightning's words", examples=("ddp", "fsdp"))
     precision: str = param("32-true", "Number format of the network's arithmetic",
                            choices=("32-true", "bf16-mixed", "16-mixed"))  # fmt: skip
@@ -76,16 +78,17 @@ class Training:
         Raises:
             ParameterError: the folder is not a run, or its settings are not of this kind.
         """
+        if not (run / SETTINGS).exists():
+            raise ParameterError(f"{run}: is not a training run: it has no {SETTINGS}")
+        text = text_of(run / SETTINGS, ParameterError)
         try:
-            values = tomllib.loads((run / SETTINGS).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ParameterError(f"{run}: is not a training run: it has no {SETTINGS}") from error
-        except ValueError as error:  # TOML that is none, or no text
+            values = table_of(text, ParameterError)
+        except ParameterError as error:
             raise ParameterError(f"{run / SETTINGS}: is damaged: {error}") from error
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise ParameterError(f"{run / SETTINGS}: no setting called {name!r}{hint(name, known)}")
+                raise ParameterError(f"{run / SETTINGS}: no setting called {brief(name)}{hint(name, known)}")
         return cls(**values)
 
     def write(self, run: Path) -> None:

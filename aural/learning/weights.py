@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aural.atomic import write_bytes
+from aural.contents import content_of
 from aural.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 M = TypeVar("M", bound="nn.Module")
+
+MOST_BYTES = 64 << 20  # of AURAL's own weights, which are some megabytes
+MOST_HEADER = 1 << 20
 
 NAMED = re.compile(r"(?P<network>.+)-(?P<hash>[0-9a-f]{8})\.safetensors")
 
@@ -37,24 +41,58 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read weights and what is known about them.
 
     Raises:
-        WeightsError: the file is missing, no safetensors, or not what its name says.
+        WeightsError: the file is missing, too large, no safetensors, not what its name says, or holds NaN.
     """
-    from safetensors import SafetensorError, safe_open
-    from safetensors.torch import load as deserialise
-
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    data = content_of(path, MOST_BYTES, WeightsError)
     named = NAMED.fullmatch(path.name)
     if named and sha256(data).hexdigest()[:8] != named["hash"]:
         raise WeightsError(f"{path}: is damaged: its content is not what its name says")
+    tensors, known = unpack(data, path)
+    about = decoded(known.get("about", "{}"), path)
+    if not isinstance(about, dict) or not isinstance(about.get("settings", {}), dict):
+        raise WeightsError(f"{path}: is not a file of weights: what it says about them is no table")
+    return tensors, about
+
+
+def unpack(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Take safetensors apart: finite tensors, and the texts that stand beside them.
+
+    Raises:
+        WeightsError: it is none, or holds NaN or infinity; the sentence names the path.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load as deserialise
+
+    header = int.from_bytes(data[:8], "little")
+    if header > MOST_HEADER:
+        raise WeightsError(f"{path}: is not a file of weights: it does not begin as safetensors do")
     try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-        return deserialise(data), about
-    except (SafetensorError, json.JSONDecodeError) as error:
+        tensors = deserialise(data)
+        known = json.loads(data[8 : 8 + header]).get("__metadata__", {})
+        finite = all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+    ) as error:  # NotImplementedError of exotic numbers, too
+        raise WeightsError(f"{path}: is not a file of weights: {error}") from error
+    if not finite:
+        raise WeightsError(f"{path}: holds weights that are NaN or infinite")
+    return tensors, known
+
+
+def decoded(text: str, path: Path) -> Any:
+    """Read JSON that stands beside weights.
+
+    Raises:
+        WeightsError: it is malformed.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: is not a file of weights: {error}") from error
 
 
@@ -67,12 +105,25 @@ def into(network: M, path: Path) -> M:
     state, about = load(path)
     if about.get("settings", {}).get("pretrain"):
         raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        kind = type(network).__name__.lower()
-        raise WeightsError(f"{path}: holds no weights of the network {kind}") from error
+    fill(network, state, path)
     return network.eval()
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Put tensors into a network that must be all of its own.
+
+    Raises:
+        WeightsError: they are those of another network.
+    """
+    own = network.state_dict()
+    if own.keys() != state.keys() or not all(alike(state[name], tensor) for name, tensor in own.items()):
+        raise WeightsError(f"{path}: holds no weights of the network {type(network).__name__.lower()}")
+    network.load_state_dict(dict(state))
+
+
+def alike(tensor: Tensor, other: Tensor) -> bool:
+    """Tell whether a tensor can take the place of another: of one shape, and numbers of one kind."""
+    return tensor.shape == other.shape and tensor.is_floating_point() == other.is_floating_point()
 
 
 def shipped(package: str, network: str) -> Path:

@@ -7,11 +7,11 @@ from array import array
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from aural.compiled import njit
 from aural.layouts import speakers
-from aural.stage import Block, Format
+from aural.stage import Block, Format, check_shape
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +52,7 @@ class LoudnessMeter:
 
     def update(self, block: Block) -> None:
         """Take the next frames, shape (channels, frames)."""
+        check_shape(block, self.source)
         for start in range(0, block.shape[-1], SLAB):
             self._slab(np.ascontiguousarray(block[:, start : start + SLAB], np.float32))
 
@@ -128,7 +129,7 @@ def _section(numerator: tuple[float, float, float], k: float, q: float) -> list[
     return [b / a0 for b in numerator] + [2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _energies(audio: Block, sections: Floats, state: Floats, cuts: NDArray[np.int64], energies: Floats) -> None:
     """Add to `energies[channel, i]` the squares of the K-weighted frames before cut i and not before cut i-1."""
     b0, b1, b2, a1, a2 = sections[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from aural.compiled import njit
 from aural.stage import Block, Format
 
 Floats32 = NDArray[np.float32]
@@ -63,7 +63,7 @@ def oversampling_taps(factor: int) -> Floats32:
     return normal
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def oversampled_peaks(audio: Block, taps: Floats32, least: float) -> Floats32:
     """Find, for each frame n and over all channels, the highest magnitude from n up to n+1.
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 from scipy.signal import butter
+
+from aural.compiled import njit
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]
@@ -44,7 +45,7 @@ class HighPass:
         return biquad(np.ascontiguousarray(slab, np.float32), self.section, self.state)  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(fastmath={"contract"})
 def biquad(audio: Floats32, section: Floats, state: Floats) -> Floats32:
     """Run a second-order section over each channel; `state` moves on.
 
@@ -64,7 +65,7 @@ def biquad(audio: Floats32, section: Floats, state: Floats) -> Floats32:
     return out
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(fastmath={"contract"})
 def rms(audio: Floats32, state: Floats, pole: float) -> Floats32:
     """Return the root of the exponentially weighted mean power; `state`, the power of each channel, moves on."""
     out = np.empty(audio.shape, np.float32)
@@ -91,7 +92,7 @@ def linked_levels(amplitudes: Floats32, link: float) -> Floats32:
     return linked(log2(amplitudes if link < 1 else amplitudes.max(axis=0, keepdims=True)), link)  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def reduction(levels: Floats32, threshold: float, slope: float, knee: float) -> Floats32:
     """Return by how much each level is above the static curve (eq. 4 of the paper), all in octaves.
 
@@ -112,7 +113,7 @@ def reduction(levels: Floats32, threshold: float, slope: float, knee: float) -> 
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def expansion(
     levels: Floats32, state: NDArray[np.int64], opens: float, closes: float, hold: int, slope: float, most: float
 ) -> Floats32:
@@ -135,7 +136,7 @@ def expansion(
     return out
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})  # fused multiply-add: a shorter chain from frame to frame
+@njit(fastmath={"contract"})  # fused multiply-add: a shorter chain from frame to frame
 def smooth(target: Floats32, state: Floats, attack: float, release: float) -> Floats32:
     """Follow a rising target with one pole and a falling one with the other; `state` moves on."""
     out = np.empty(target.shape, np.float32)
@@ -160,7 +161,7 @@ L0, L1, L2, L3, L4, L5 = _fitted(np.log2, 5, 1.0, 2.0)
 E1, E2, E3, E4 = _fitted(lambda x: np.expm1(x * np.log(2)) / x, 3, -0.5, 0.5)
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def log2(values: Floats32) -> Floats32:
     """Return base-2 logarithms to 2e-4 dB, about -127 for zero: exponent, and a polynomial of the mantissa."""
     out = np.empty(values.shape, np.float32)
@@ -177,7 +178,7 @@ def log2(values: Floats32) -> Floats32:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def exp2(values: Floats32) -> Floats32:
     """Return powers of two to 1e-4 dB, near 0 exactly 1: exponent, and a polynomial of what rounding leaves."""
     out = np.empty(values.shape, np.float32)

@@ -135,7 +135,7 @@ class MultibandStream(Stream):
     def __init__(self, source: Format, crossovers_hz: Sequence[float], effects: Sequence[Effect]) -> None:
         super().__init__(source)
         self.crossover = Crossover(source, crossovers_hz)
-        self.bands = [effect.open(source) for effect in effects]
+        self.bands = [effect.begin(source) for effect in effects]
 
     def push(self, block: Block) -> Block:
         return np.concatenate([self.nothing(), *(self._sum(self.crossover.push(s)) for s in slabs(block))], axis=-1)

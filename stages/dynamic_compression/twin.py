@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aural import Chain
+from aural.compiled import njit
 from aural.parameters import parameters
 from aural.registry import stage_class
 from aural.stages.dynamic_compression.dsp import OCTAVE_DB, TINY
@@ -94,7 +94,7 @@ class Smoothing(torch.autograd.Function):
         )  # type: ignore[return-value]
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _follow(x: Floats, attack: float, release: float) -> Floats:
     out = np.empty(x.shape)
     for row in range(x.shape[0]):
@@ -107,7 +107,7 @@ def _follow(x: Floats, attack: float, release: float) -> Floats:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def _follow_back(g: Floats, x: Floats, y: Floats, attack: float, release: float) -> tuple[Floats, float, float]:
     out = np.empty(g.shape)
     of_attack = of_release = 0.0

@@ -68,6 +68,9 @@ def mad(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     return float(1000 * np.abs(reference - estimate).mean())
 
 
+MOST_WIDTH = 4096  # of a network that a file says it holds
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
     """Judge what brings a poor twin back: SNR and LSD by ratio and material, as Kuleshov and others do.
@@ -94,12 +97,14 @@ class Evaluation(evaluation.Evaluation):
     part: str = param("test", "Which speakers and songs are heard: those held out to the end, those held out while "
                       "training, or all", choices=("test", "validation", "all"))  # fmt: skip
     twin: str = param("decimated", "What makes the poor twin: a lower sample rate, or a lossy codec", choices=TWINS)
-    ratio: tuple[int, ...] = param(RATIOS, "How many times lower the sample rate is", when={"twin": "decimated"})
+    ratio: tuple[int, ...] = param(
+        RATIOS, "How many times lower the sample rate is", low=1, high=16, when={"twin": "decimated"}
+    )
     network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
                                      "given several times")  # fmt: skip
     sample_rate: int = param(NARROW_RATE, "Sample rate of the material", unit="Hz", low=8000, high=48000)
     clip_s: float = param(8.0, "Length that is heard of each recording, at most", unit="s", low=0.5, high=600.0)
-    files: int = param(40, "Recordings of a kind, at most", low=1)
+    files: int = param(40, "Recordings of a kind, at most", low=1, high=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -221,8 +226,12 @@ def _made_for(path: Path) -> tuple[str, str | None, tuple[str, int]]:
 @cache
 def _opened(path: Path) -> Any:
     _, about = weights.load(path)
-    settings = about["settings"]
-    return weights.into(network(settings["network"], settings["ratio"], settings["width"]), path)
+    try:
+        name, ratio, width = (about["settings"][key] for key in ("network", "ratio", "width"))
+        made = network(name, ratio, None if width is None else min(width, MOST_WIDTH))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: does not say how its network is made") from error
+    return weights.into(made, path)
 
 
 def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:

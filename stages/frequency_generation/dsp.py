@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from aural import spectrum
+from aural.compiled import njit
 from aural.spectrum import Levels
 from aural.stage import Block, Format, pump
 from aural.stages.frequency_generation.holes import NEPER, NOTHING, Holes
@@ -127,7 +127,7 @@ def share_of_holes(blocks: Iterable[Block], source: Format, cutoff_hz: float, ce
     return counter.empty / max(counter.counted, 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _repeats(flat, shortest, longest, before):  # type: ignore[no-untyped-def]
     """Find for each frame the shift that a flattened spectrum, shape (frames, bins), resembles itself at."""
     frames, bins = flat.shape
@@ -147,7 +147,7 @@ def _repeats(flat, shortest, longest, before):  # type: ignore[no-untyped-def]
     return distance, likeness
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@njit(fastmath=True)
 def _dot(row, shift):  # type: ignore[no-untyped-def]
     total = np.float32(0)
     for i in range(len(row) - shift):
@@ -155,7 +155,7 @@ def _dot(row, shift):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _filled(missing, flat, noise, distance, angle, tonal, lowest):  # type: ignore[no-untyped-def]
     """Put noise and copied partials at the missing levels; zero elsewhere."""
     out = np.zeros(flat.shape, np.complex64)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from aural import spectrum
+from aural.compiled import njit
 from aural.spectrum import Levels
 from aural.streaming import Spectra
 
@@ -71,7 +71,7 @@ class Holes:
         return spectra[:, middle], missing
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _missing(log_power, lowest, cutoff, ceiling, reach, edge, narrowest, depth, drop, decline):  # type: ignore[no-untyped-def]
     """Return the log power to put into every bin of every hole."""
     missing = np.full(log_power.shape, NOTHING, np.float32)
@@ -104,7 +104,7 @@ def _missing(log_power, lowest, cutoff, ceiling, reach, edge, narrowest, depth, 
     return missing
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _falls(row, first, bin_, start, stop, depth):  # type: ignore[no-untyped-def]
     """Say whether three quarters of some bins lie far above all of some bins that follow."""
     peak = row[start]
@@ -116,7 +116,7 @@ def _falls(row, first, bin_, start, stop, depth):  # type: ignore[no-untyped-def
     return start < stop and 4 * count >= 3 * (bin_ - first)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _levels(row, first, last, near):  # type: ignore[no-untyped-def]
     """Return the log power that half of some bins exceed, and the one that three quarters of them exceed."""
     for i in range(last - first):
@@ -129,7 +129,7 @@ def _levels(row, first, last, near):  # type: ignore[no-untyped-def]
     return near[(last - first) // 2], near[(last - first) // 4]
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _keep_interrupted(missing, log_power, around, cutoff, half, depth):  # type: ignore[no-untyped-def]
     """Drop the holes below the cut-off that are as empty in all the time around."""
     channels, frames, _ = missing.shape
@@ -147,7 +147,7 @@ def _keep_interrupted(missing, log_power, around, cutoff, half, depth):  # type:
                         missing[c, t, b] = NOTHING
 
 
-@numba.njit(cache=True, nogil=True)
+@njit()
 def _steady(missing, level, cutoff, ceiling, share, lag):  # type: ignore[no-untyped-def]
     """Smooth the level above the cut-off in time: bands that the codec switches must not make it flicker."""
     for c in range(missing.shape[0]):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from aural.compiled import njit
 from aural.meters.true_peak import AHEAD, BEHIND, SLAB, TAPS, least_factor, oversampled_peaks, oversampling_taps
 from aural.stage import Block, Format, Stream
 
@@ -79,7 +79,7 @@ class LimiterStream(Stream):
         return gain
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def attenuation(peaks: Floats32, ceiling: float) -> Steps:
     """Return what each peak needs to come down to the ceiling."""
     out = np.zeros(peaks.size, np.int64)
@@ -89,7 +89,7 @@ def attenuation(peaks: Floats32, ceiling: float) -> Steps:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def highest(steps: Steps, size: int) -> Steps:
     """Return the maximum of every window of this size, windows of 1, 2, 4 ... frames at a time."""
     done = 1
@@ -100,7 +100,7 @@ def highest(steps: Steps, size: int) -> Steps:
     return steps
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def sums(steps: Steps, size: int) -> Steps:
     """Return the sum of every window of this size."""
     out = np.empty(steps.size - size + 1, np.int64)
@@ -110,7 +110,7 @@ def sums(steps: Steps, size: int) -> Steps:
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit()
 def release(held: Steps, decay: float, last: int) -> Steps:
     """Let attenuation fall exponentially, never below what is held; `last` is the value before the first."""
     out = np.empty_like(held)

@@ -70,7 +70,7 @@ class Master(Effect):
                                    "a gain and nothing else", unit="dB", low=0.0, high=24.0,
                                    when={"gain_db": None})  # fmt: skip
     gain_db: float | None = param(None, "Gain in front of the limiter, such that the loudness is right behind it",
-                                  unit="dB", low=-120.0, high=60.0, measured=True)  # fmt: skip
+                                  unit="dB", low=-300.0, high=60.0, measured=True)  # fmt: skip
     reference: str | None = param(None, "Recording to sound like: path of an audio file; its loudness takes the "
                                   "place of the target's, spectrum and width are taken as by match")  # fmt: skip
     curve_db: tuple[float, ...] | None = param(
@@ -161,7 +161,7 @@ class Master(Effect):
         peak = TruePeakMeter(source)
 
         def seen() -> Iterator[Block]:
-            for block in pump(Chain(self.front).open(source), blocks):
+            for block in pump(Chain(self.front).begin(source), blocks):
                 peak.update(block)
                 yield block
 

@@ -58,11 +58,11 @@ class Evaluation(evaluation.Evaluation):
                            choices=("voice", "dry"))  # fmt: skip
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
                       "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(48, "Voices that are mixed, each with one noise at every SNR", low=1)
+    pairs: int = param(48, "Voices that are mixed, each with one noise at every SNR", low=1, high=10**6)
     snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "What the choice of voices and noises begins from", low=0)
+    seed: int = param(0, "What the choice of voices and noises begins from", low=0, high=2**32 - 1)
     network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
                                      "given several times")  # fmt: skip
     save_pairs: str | None = param(None, "Folder to write the mixtures to, as clean/ and noisy/, for other systems")

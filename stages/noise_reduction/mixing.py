@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aural.contents import table_of, text_of
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
 from aural.errors import AudioError, ParameterError
 from aural.learning.excerpts import Excerpts, Whole
@@ -59,8 +59,8 @@ class MixedTraining(Training):
         if self.scene is None:
             return SCENE
         try:
-            values = tomllib.loads(Path(self.scene).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:  # TOML that is none, or no text
+            values = table_of(text_of(Path(self.scene), ParameterError), ParameterError)
+        except ParameterError as error:
             raise ParameterError(f"{self.scene}: is not a TOML file of a scene: {error}") from error
         for name in values:
             if name not in Scene.__dataclass_fields__:

@@ -17,7 +17,7 @@ from aural.stages.noise_reduction.engine import NAME, Filters, NoiseEngine
 from aural.streaming import Queue
 
 BANDS = 48
-PASSAGE = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
+PASSAGE = re.compile(r"\s*(\d{1,9}(?:\.\d*)?)\s*-\s*(\d{1,9}(?:\.\d*)?)\s*")
 
 Real = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ class ProfileParameters:
                                       "as 0.5-1.8, or the path of an audio file", examples=("0.0-0.3",))  # fmt: skip
     measured_noise_dbfs: tuple[float, ...] | None = param(
         None, "Level of the noise in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
-        measured=True, examples=((-70.0,) * BANDS,))  # fmt: skip
+        low=-400.0, high=400.0, measured=True, examples=((-70.0,) * BANDS,))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
 
     def __post_init__(self) -> None:
         levels = self.measured_noise_dbfs
-        if levels is not None and (len(levels) != BANDS or not np.isfinite(levels).all()):
+        if levels is not None and len(levels) != BANDS:
             raise ParameterError(f"{NAME}: measured_noise_dbfs must be {BANDS} levels in dBFS, got {levels!r}")
         if (passage := self._passage()) and passage[0] >= passage[1]:
             raise ParameterError(f"{NAME}: noise_profile {self.noise_profile} ends before it begins")

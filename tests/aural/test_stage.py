@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from fractions import Fraction
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import AudioError, Block, Chain, ChainError, Effect, Format, Split, Stream, param, registry
-from aural.stage import Watch, pump
+from aural.stage import LOUDEST, Watch, pump
+from aural.streaming import frames_at
 from aural.testing import SAMPLE_RATE, ContractError, check_stage, probe
 
 
@@ -43,11 +46,143 @@ def test_bad_arrays_get_one_sentence(audio: Block, sentence: str) -> None:
         Gain()(audio, 48000)
 
 
+@pytest.mark.parametrize(
+    ("sample_rate", "channels", "sentence"),
+    [
+        (2, 48000, "from 4000 to 768000 Hz, got 2; it comes before the number of channels"),
+        ("44100", 2, "a sample rate is a whole number from 4000 to 768000 Hz, got '44100'"),
+        *((rate, 1, "a sample rate is a whole number") for rate in (
+            None, True, np.nan, np.inf, -44100, 0, 1, 100, 3999, 768001, 44100.5, 10**400, [44100], 44100j
+        )),
+        *((48000, channels, "a signal has from 1 to 1024 channels") for channels in (
+            0, -1, None, "2", True, 1.5, np.nan, 1025, 10**400
+        )),
+    ],
+)  # fmt: skip
+def test_a_format_that_cannot_be_gets_one_sentence(sample_rate: object, channels: object, sentence: str) -> None:
+    with pytest.raises(AudioError, match=re.escape(sentence)):
+        Format(sample_rate, channels)  # type: ignore[arg-type]
+
+
+def test_a_whole_number_is_one_however_it_is_written() -> None:
+    for rate in (44100, 44100.0, np.int64(44100), np.float32(44100)):
+        assert Format(rate, np.int16(2)) == Format(44100, 2)  # type: ignore[arg-type]
+        assert type(Format(rate, 2).sample_rate) is int  # type: ignore[arg-type]
+    with pytest.raises(AudioError, match="a sample rate is"):
+        Gain()(np.zeros(10), "48000")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("block", "sentence"),
+    [
+        (np.zeros((1000, 2)), "here (2, any number), got (1000, 2); pass x.T"),
+        (np.zeros((1, 100)), "here (2, any number), got (1, 100)"),
+        (np.zeros((7, 100)), "got (7, 100)"),
+        (np.zeros(100), "got (100,); pass x[np.newaxis]"),
+        (np.zeros((1, 2, 100)), "got (1, 2, 100)"),
+        (np.float32(0.5), "got ()"),
+        (np.zeros((2, 10), np.int16), "must be floats from -1 to 1, got int16"),
+        (np.zeros((2, 10), np.complex64), "must be floats from -1 to 1, got complex64"),
+        ([[0.1], [0.1, 0.2]], "must be an array of floats"),
+        ("audio", "must be floats"), (None, "must be floats"),
+        (np.full((2, 10), np.nan), "holds NaN or infinity"),
+        (np.full((2, 10), -np.inf), "holds NaN or infinity"),
+        (np.full((2, 10), 2.0**32), "a sample of 4.29e+09 where full scale is 1: no recording is this loud"),
+        (np.full((2, 10), -1e300), "no recording is this loud"),
+    ],
+)  # fmt: skip
+def test_bad_blocks_get_one_sentence_wherever_they_come_in(block: Any, sentence: str) -> None:
+    source = Format(48000, 2)
+    for stage in (
+        Gain(),
+        Gain(mix=0.5),
+        Gain(mix=0.0),
+        Normalise(),
+        Chain(),
+        Chain((Gain(),)),
+        LowHigh(),
+        Split(LowHigh()),
+    ):
+        with pytest.raises(AudioError, match=re.escape(sentence)):
+            list(stage.render([block], source).blocks)
+        with pytest.raises(AudioError, match=re.escape(sentence)):
+            list(stage.render(iter([block]), source).blocks)
+        if stage.ready:
+            with pytest.raises(AudioError, match=re.escape(sentence)):
+                stage.open(source).push(block)
+
+
+def test_a_stream_ends_once() -> None:
+    stream = Gain().open(Format(48000, 1))
+    stream.push(np.zeros((1, 5), np.float32))
+    stream.flush()
+    for more in (lambda: stream.push(np.zeros((1, 5), np.float32)), stream.flush):
+        with pytest.raises(AudioError, match="has been flushed; open another one"):
+            more()
+
+
+def test_doubles_go_in_and_floats_come_out() -> None:
+    stream = Gain().open(Format(48000, 1))
+    out = stream.push(np.full((1, 5), 0.5))
+    assert out.dtype == np.float32
+    assert np.array_equal(out, Gain()(np.full((1, 5), 0.5, np.float32), 48000))
+
+
+def test_a_result_is_nobody_elses() -> None:
+    audio = probe("voice").copy()
+    before = audio.copy()
+    for stage in (Chain(), Gain(mix=0.0), Rate(sample_rate=48000), Smooth(), Frames()):
+        whole = stage(audio, 48000)
+        stream = stage.open(Format(48000, 2))
+        blocks = []
+        for part in np.array_split(audio, 7, axis=-1):
+            block = stream.push(part)
+            assert not np.shares_memory(block, audio)
+            blocks.append(block.copy())
+            block[:] = 7.0  # whoever holds a block may write on it
+        blocks.append(stream.flush())
+        np.testing.assert_allclose(np.concatenate(blocks, axis=-1), whole, atol=1e-5)
+        assert not np.shares_memory(whole, audio)
+        whole[:] = 7.0
+    assert np.array_equal(audio, before)
+    parts = LowHigh()(audio, 48000)
+    assert not any(np.shares_memory(part, audio) for part in parts.values())
+
+
+def test_the_loudest_recording_comes_through() -> None:
+    audio = np.full((1, 100), LOUDEST)
+    assert np.array_equal(Chain()(audio, 48000), audio)
+
+
+RATES = st.sampled_from((4000, 8000, 11025, 12345, 16000, 22050, 32000, 44100, 48000, 96000, 192000))
+
+
+@settings(deadline=None, max_examples=60)
+@given(frames=st.integers(0, 70000), before=RATES, after=RATES.filter(lambda rate: rate >= 8000))
+def test_a_change_of_rate_gives_the_nearest_number_of_frames(frames: int, before: int, after: int) -> None:
+    exact = Fraction(frames * after, before)
+    wanted = frames_at(frames, before, after)
+    assert -Fraction(1, 2) < wanted - exact <= Fraction(1, 2)  # the nearest, halves up
+    for mix in (1.0, 0.5):
+        assert Rate(sample_rate=after, mix=mix)(np.zeros(frames), before).shape == (wanted,)
+
+
 def test_a_chain_takes_effects_only() -> None:
     with pytest.raises(ChainError, match="stage 2: low-high gives stems; put it in a Split"):
         Chain((Gain(), LowHigh()))  # type: ignore[arg-type]
     with pytest.raises(ChainError, match="no stem called 'voice'; low-high gives low, high"):
         Split(LowHigh(), {"voice": Gain()})  # type: ignore[arg-type]
+
+
+def test_a_chain_is_no_longer_than_anybody_needs() -> None:
+    Chain((Gain(),) * 100)
+    for stages in (
+        (Gain(),) * 101,
+        (Chain((Gain(),) * 60),) * 2,
+        (Split(LowHigh(), (("low", Chain((Gain(),) * 99)),)),) * 2,
+    ):
+        with pytest.raises(ChainError, match="a chain has at most 100 stages"):
+            Chain(stages)
 
 
 def test_branches_of_a_split_end_in_one_format() -> None:

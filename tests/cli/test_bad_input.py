@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from recordings import EXAMPLE, MAIN, aural, invoke, voice, write
+from safetensors.torch import save_file
 
 from aural.stage import Block
 
@@ -242,6 +244,18 @@ def test_results_that_collide(tmp_path: Path) -> None:
     both = tmp_path / "one/a.wav", tmp_path / "two/a.wav"
     refused(tmp_path, "is the result of two inputs", "clean", *both, "-o", tmp_path)
     refused(tmp_path, "is one file for 2 inputs", "clean", *both, "-o", both[0])
+
+
+def test_weights_and_numbers_beyond_all_measure(tmp_path: Path) -> None:
+    path, target = write(tmp_path / "a.wav", voice(0.5)), tmp_path / "b.wav"
+    refused(tmp_path, "/dev/zero: is no regular file", "noise-reduction", path, target, "--weights", "/dev/zero")
+    refused(tmp_path, f"{tmp_path}: is a folder", "noise-reduction", path, target, "--weights", tmp_path)
+    refused(tmp_path, "seed must be from 0 to", "frequency-generation", path, target, "--seed", "9" * 400)
+    for number in ("inf", "nan", "1e400", "-inf"):
+        refused(tmp_path, "gain_db must be from -300 to 60 dB, got", "master", path, target, f"--gain-db={number}")
+    weights = tmp_path / "w.safetensors"
+    save_file({"a": torch.full((2, 2), torch.nan)}, weights)
+    refused(tmp_path, "holds weights that are NaN or infinite", "noise-reduction", path, target, "--weights", weights)
 
 
 def signals() -> dict[str, tuple[Block, int]]:

@@ -46,15 +46,34 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
         Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, as in
         librosa.decompose.hpss: the same figures, with the medians taken another way.
     """
-    import librosa
+    from scipy.signal.windows import hann
 
     frames = audio.shape[-1]
-    padded = librosa.util.fix_length(audio, size=max(frames, window))
-    spectra = librosa.stft(padded, n_fft=window, hop_length=hop)
+    shape = hann(window, sym=False).astype(np.float32)
+    behind = window // 2 + max(0, window - frames)
+    padded = np.pad(audio, ((0, 0), (window // 2, behind)))
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[:, ::hop]
+    spectra = np.fft.rfft(pieces * shape)
     size = np.abs(spectra)
-    mask = librosa.util.softmask(_median(size), _median(size.mT).mT, power=2, split_zeros=True)
-    result: Block = librosa.istft(spectra * mask, hop_length=hop, n_fft=window, length=frames)
+    tones, strokes = _median(size.mT).mT, _median(size)
+    loudest = np.maximum(np.maximum(tones, strokes), np.finfo(np.float32).tiny)
+    level, steep = np.square(tones / loudest), np.square(strokes / loudest)
+    mask = np.where(loudest > np.finfo(np.float32).tiny, level / np.maximum(level + steep, 1), 0.5)
+    added = _overlapped(np.fft.irfft(spectra * mask, window) * shape, hop)
+    weights = _overlapped(np.broadcast_to(shape**2, (pieces.shape[1], window)), hop)
+    here = slice(window // 2, window // 2 + frames)
+    result: Block = (added[:, here] / weights[here]).astype(np.float32)
     return result
+
+
+def _overlapped(pieces: NDArray[np.floating], hop: int) -> NDArray[np.floating]:
+    """Add pieces up, shape (..., pieces, window), each a hop behind the one before."""
+    *leading, count, window = pieces.shape
+    out = np.zeros((*leading, (count - 1) * hop + window), pieces.dtype)
+    for start in range(0, window, hop):
+        columns = pieces[..., start : start + hop]
+        out[..., start : start + count * hop] += columns.reshape(*leading, count * hop)
+    return out
 
 
 def _median(size: Gains, taps: int = 31) -> Gains:

@@ -193,6 +193,7 @@ def test_passage_that_ends_before_it_begins(profile: str) -> None:
     [
         ("2.5-9", "ends behind the recording of 3.00 s"),
         ("1-1.01", "is shorter than 0.1 s"),
+        (f"0-{'9' * 200}", "must be a passage"),
         ("0.5-", "must be a passage in seconds such as 0.5-1.8 or an audio file"),
         ("nowhere.wav", "nowhere.wav"),
     ],
@@ -203,14 +204,13 @@ def test_profiles_that_cannot_be_used(profile: str, sentence: str) -> None:
 
 
 def test_tuples_that_make_no_sense() -> None:
-    with pytest.raises(ParameterError, match="hum_harmonics must be whole numbers"):
+    with pytest.raises(ParameterError, match="hum_harmonics must be numbers, each from 1 to"):
         NoiseReduction(hum_harmonics=(0, 1))
     with pytest.raises(ParameterError, match="must be 48 levels"):
         NoiseReduction(engine="mmse", measured_noise_dbfs=(-60.0,))
-    with pytest.raises(ParameterError, match="must be 48 levels"):
-        NoiseReduction(engine="mmse", measured_noise_dbfs=(float("inf"),) * 48)
-    with pytest.raises(ParameterError, match="measured_noise_dbfs must be numbers"):
-        NoiseReduction(engine="mmse", measured_noise_dbfs=(float("nan"),) * 48)
+    for wrong in (np.inf, np.nan, -401.0):
+        with pytest.raises(ParameterError, match="measured_noise_dbfs must be numbers"):
+            NoiseReduction(engine="mmse", measured_noise_dbfs=(wrong,) * 48)
 
 
 @settings(max_examples=8, deadline=None)

@@ -12,6 +12,7 @@ import soundfile
 pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
 
 import torch
+from programs import Program, evil
 from recordings import invoke, voice
 
 from aural.errors import AudioError, ParameterError, WeightsError
@@ -93,6 +94,25 @@ def test_a_run_goes_on_bit_for_bit_and_a_seed_is_a_seed(
         fit(NoiseReductionTraining.read(run), run, resume=True)
 
 
+def test_a_checkpoint_runs_no_program(toy: Path, tmp_path: Path) -> None:
+    run, marker = tmp_path / "run", tmp_path / "the program ran"
+    run.mkdir()
+    settings(toy).write(run)
+    torch.save({"state_dict": Program(marker)}, run / "last.ckpt")
+    for write in (
+        lambda: None,
+        lambda: evil(run / "last.ckpt", marker),
+        lambda: (run / "last.ckpt").write_bytes(b""),
+        lambda: torch.save([1, 2], run / "last.ckpt"),
+        lambda: torch.save({"state_dict": {}}, run / "last.ckpt"),
+    ):
+        write()
+        code, _, err = invoke("train", "noise-reduction", "--resume", run)
+        assert (code, len(err.splitlines())) == (2, 1)
+        assert "last.ckpt: is no checkpoint of a training" in err
+    assert not marker.exists()
+
+
 def test_weights_can_be_used_and_learnt_on(toy: Path, tmp_path: Path) -> None:
     first = fit(settings(toy, pretrain=True, music=str(toy / "music"), music_share=0.5), tmp_path / "first")
     second = fit(settings(toy, init=str(first), steps=2), tmp_path / "second")
@@ -145,7 +165,7 @@ def test_settings_are_checked_and_come_back(toy: Path, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("stepz = 3")
     with pytest.raises(ParameterError, match="did you mean 'steps'"):
         NoiseReductionTraining.read(tmp_path)
-    with pytest.raises(ParameterError, match="steps must be at least 1"):
+    with pytest.raises(ParameterError, match="steps must be from 1 to"):
         settings(toy, steps=0)
 
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from aural.compiled import njit
 
 Power = NDArray[np.float32]
 """Power spectra, shape (frames, bins), or one of them, shape (bins,)."""
@@ -39,7 +40,7 @@ ABSENCE_ODDS = np.float32(0.3 / 0.7)
 MOST_SNR = np.float32(1e3)
 
 
-@numba.njit("float32(float32, float32)", cache=True, nogil=True, fastmath=FAST, inline="always")
+@njit(fastmath=FAST, inline="always")
 def log_amplitude_gain(prior: np.float32, posterior: np.float32) -> np.float32:
     """Return the gain of [1], at most 1, for an a priori and an a posteriori SNR.
 
@@ -53,7 +54,7 @@ def log_amplitude_gain(prior: np.float32, posterior: np.float32) -> np.float32:
     return min(gain, np.float32(1))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def track_noise(power: Power, noise: Power, presence: Power, lowest: Power, highest: Power, hop_s: float) -> None:
     """Move the noise estimate on by one frame [2], in place, within its bounds.
 
@@ -83,7 +84,7 @@ def track_noise(power: Power, noise: Power, presence: Power, lowest: Power, high
         noise[k] = min(max(memory * noise[k] + (one - memory) * heard, lowest[k]), highest[k])
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def mean_nearby(values: Power, reach: int, out: Power) -> None:
     """Write the mean of the values within `reach` bins to either side."""
     bins = values.size
@@ -98,7 +99,7 @@ def mean_nearby(values: Power, reach: int, out: Power) -> None:
         out[k] = total / (min(k + reach, bins - 1) - max(k - reach, 0) + 1)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def fill_dips(noise: Power, reach: int, logs: Power, means: Power) -> None:
     """Raise bins far below the geometric mean of those within `reach`, in place.
 
@@ -113,7 +114,7 @@ def fill_dips(noise: Power, reach: int, logs: Power, means: Power) -> None:
             noise[k] = max(noise[k], DIP * math.exp(means[k]))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def presence_nearby(posterior: Power, reach: int, out: Power) -> None:
     """Find the probability of speech from the mean a posteriori SNR within `reach` bins, after [3]."""
     one = np.float32(1)
@@ -124,7 +125,7 @@ def presence_nearby(posterior: Power, reach: int, out: Power) -> None:
         out[k] = one / (one + odds)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def suppress(
     power: Power, noise: Power, presence: Power, speech: Power, lowest: Power, highest: Power,
     floor: float, reach: int, hop_s: float,

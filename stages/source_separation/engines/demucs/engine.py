@@ -20,8 +20,6 @@ MODELS = {
     "hdemucs_mmi": FOUR,
     "mdx": FOUR,
     "mdx_extra": FOUR,
-    "mdx_q": FOUR,
-    "mdx_extra_q": FOUR,
 }
 """The stems of the models that demucs downloads, so that nothing is loaded to name them."""
 
@@ -32,8 +30,8 @@ class DemucsParameters:
 
     model: Any = param(  # noqa: RUF009
         "htdemucs",
-        "Name of a model that demucs downloads on first use, path of a checkpoint (.th, .safetensors), of a "
-        "bag (.yaml) or of a folder with one of them, or a torch module",
+        "Name of a model that demucs downloads on first use, path of a checkpoint (.safetensors), of a bag "
+        "(.yaml) or of a folder with one of them, or a torch module",
     )
     segment_s: float | None = param(
         None, "Length separated at a time; as much as the model was trained for where none is given",

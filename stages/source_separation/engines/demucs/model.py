@@ -6,26 +6,25 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from fractions import Fraction
+from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import torch
-import yaml
-from demucs.apply import BagOfModels, apply_model
-from demucs.hf import load_safetensors_model
-from demucs.pretrained import get_model
-from demucs.repo import LocalRepo, ModelLoadingError
-from demucs.states import load_model
+from demucs.apply import apply_model
+from demucs.hf import DEFAULT_NAMESPACE, hf_repo_name
+from demucs.pretrained import REMOTE_ROOT, _parse_remote_files
 from huggingface_hub import constants
 from torch import nn
 
 from aural.errors import WeightsError
-from aural.parameters import hint
+from aural.parameters import brief, hint
 from aural.stage import Block, Format
 from aural.stages.source_separation.engine import NAME
+from aural.stages.source_separation.engines.demucs import checkpoint
 from aural.stages.source_separation.engines.demucs.engine import MODELS
 from aural.streaming import SegmentStream
 
@@ -35,80 +34,74 @@ CURE = (
 )
 
 
-def load(model: str | PathLike[str] | nn.Module) -> Any:
+def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     """Return a network: a module as it is, a path or a name of demucs's opened once and kept.
 
-    A network from a path or a name runs on a CUDA device if there is one; a module stays where it is. A .th
-    checkpoint is a pickle: opening one from a stranger is running his program.
+    A network from a path or a name runs on a CUDA device if there is one; a module stays where it is.
+
+    Args:
+        model: the module, path or name.
+        trust: whether a checkpoint that is a pickle (.th) is opened: that is running the program of who made it.
 
     Raises:
-        WeightsError: it is missing, damaged or cannot be downloaded.
+        WeightsError: it is missing, damaged, a pickle that is not trusted, or cannot be downloaded.
     """
     if isinstance(model, nn.Module):
         return model
     if not isinstance(model, str | PathLike):
         raise WeightsError(f"{NAME}: model must be a name, a path or a torch module, got {model!r}")
-    if str(model) not in MODELS and Path(model).exists():
-        return _open(Path(model).resolve())
+    if str(model) in MODELS:
+        return _fetch(str(model))
+    if Path(model).exists():
+        return _open(Path(model).resolve(), trust)
     if Path(model).suffix or isinstance(model, PathLike):
         raise WeightsError(f"{NAME}: no such model: {model}")
-    return _fetch(model)
+    raise WeightsError(f"{NAME}: no demucs model called {brief(model)}{hint(model, MODELS)}")
+
+
+def load_trusted(model: Any) -> Any:
+    """Return a network as `load` does, a pickle too: what `--trust-model` calls."""
+    return load(model, trust=True)
 
 
 @lru_cache(maxsize=2)
-def _open(path: Path) -> Any:
+def _open(path: Path, trust: bool) -> Any:
     try:
-        return _ready(_from_folder(path) if path.is_dir() else _from_file(path))
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # demucs exits where a package is missing
-        raise WeightsError(f"{NAME}: {path} does not hold a demucs model: {error}") from error
+        return _ready(checkpoint.from_path(path, trust))
+    except (Exception, SystemExit) as error:  # demucs exits where a package is missing
+        said = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise WeightsError(f"{NAME}: {path} cannot be opened as a model: {said}") from error
 
 
 @lru_cache(maxsize=2)
 def _fetch(name: str) -> Any:
     try:
         with contextlib.redirect_stdout(sys.stderr) if _reachable() else _offline():
-            return _ready(get_model(name))
-    except ModelLoadingError as error:
-        raise WeightsError(f"{NAME}: no demucs model called {name!r}{hint(name, MODELS)}") from error
+            return _ready(checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)))
     except (Exception, SystemExit) as error:
         raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({error}): {CURE}") from error
 
 
+def _fetched(name: str, signature: str) -> nn.Module:
+    """Fetch one of the networks that demucs publishes, from the hub or else from its first home.
+
+    There it is a pickle, of which nothing but tensors, plain values and the classes of the closed list are read, and
+    its name says the hash of its content.
+    """
+    try:
+        path = huggingface_hub.hf_hub_download(
+            f"{DEFAULT_NAMESPACE}/{hf_repo_name(name)}", f"{signature}.safetensors"
+        )
+    except Exception:
+        url = _parse_remote_files(REMOTE_ROOT / "files.txt")[signature]
+        with torch.serialization.safe_globals([*checkpoint.CLASSES.values(), Fraction]):
+            parts = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+        return checkpoint.from_parts(parts)
+    return checkpoint.from_tensors(Path(path))
+
+
 def _ready(network: nn.Module) -> nn.Module:
     return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _from_file(path: Path) -> Any:
-    if path.suffix == ".yaml":
-        return _bag(path)
-    if path.suffix == ".safetensors":
-        return load_safetensors_model(path)
-    return load_model(path)  # type: ignore[no-untyped-call]
-
-
-def _from_folder(folder: Path) -> Any:
-    for suffix in (".yaml", ".safetensors", ".th"):
-        found = sorted(folder.glob(f"*{suffix}"))
-        if len(found) > 1:
-            raise ModelLoadingError(f"it holds {', '.join(f.name for f in found)}; give the path of one")
-        if found:
-            return _from_file(found[0])
-    raise ModelLoadingError("no .yaml, .safetensors or .th file in it")
-
-
-def _bag(recipe: Path) -> nn.Module:
-    """Open a bag of models whose checkpoints lie beside its recipe, under the names of either repository."""
-    repository = LocalRepo(recipe.parent)
-
-    def checkpoint(signature: str) -> Any:
-        tensors = recipe.with_name(f"{signature}.safetensors")
-        return load_safetensors_model(tensors) if tensors.exists() else repository.get_model(signature)
-
-    bag = yaml.safe_load(recipe.read_text())
-    return BagOfModels([checkpoint(s) for s in bag["models"]], bag.get("weights"), bag.get("segment"))
 
 
 def _reachable() -> bool:
@@ -146,6 +139,8 @@ class DemucsStream(SegmentStream):
         self, source: Format, network: Any, wanted: Sequence[int], segment_s: float | None, context_s: float
     ) -> None:
         trained = min(int(m.segment * m.samplerate) for m in getattr(network, "models", [network]))
+        if trained < 1:
+            raise WeightsError(f"{NAME}: the model says that it was trained for no time at all")
         context = min(round(context_s * source.sample_rate), trained // 4)
         longest = trained - 2 * context
         segment = longest if segment_s is None else min(round(segment_s * source.sample_rate), longest)

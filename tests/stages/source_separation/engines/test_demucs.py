@@ -16,6 +16,7 @@ from demucs import states
 from demucs.apply import BagOfModels, apply_model
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
+from programs import Program
 
 from aural import Format, WeightsError
 from aural.stages.source_separation.engines.demucs import model
@@ -23,6 +24,7 @@ from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import probe
 
 STEMS = ["drums", "bass", "other", "vocals"]
+HYBRID = "demucs.htdemucs.HTDemucs"
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +58,15 @@ def package(network: Any) -> dict[str, Any]:
     return {"klass": type(network), "args": args, "kwargs": kwargs, "state": state, "training_args": {}}
 
 
-def save_tensors(network: Any, path: Path) -> None:
-    """Save a network as demucs does for the Hugging Face hub."""
+def save_tensors(network: Any, path: Path, state: Any = None, klass: str = HYBRID, **changed: Any) -> None:
+    """Save a network as demucs does for the Hugging Face hub; if asked, with something else inside."""
     from safetensors.torch import save_file
 
     args, kwargs = network._init_args_kwargs
-    kwargs = kwargs | {"segment": {"_type": "fraction", "numerator": 39, "denominator": 20}}
-    metadata = {"klass": "demucs.htdemucs.HTDemucs", "args": json.dumps(args), "kwargs": json.dumps(kwargs)}
-    save_file(packed(network), path, metadata)
+    args = changed.pop("args", args)
+    kwargs = kwargs | {"segment": {"_type": "fraction", "numerator": 39, "denominator": 20}} | changed
+    metadata = {"klass": klass, "args": json.dumps(args), "kwargs": json.dumps(kwargs)}
+    save_file(packed(network) if state is None else state, path, metadata)
 
 
 def separate(network: Any, **options: Any) -> np.ndarray:
@@ -74,11 +77,15 @@ def test_a_path_gives_what_the_module_gives(tmp_path: Path) -> None:
     wanted = separate(tiny())
     torch.save(package(tiny()), tmp_path / "one.th")
     save_tensors(tiny(), tmp_path / "two.safetensors")
-    for path in (tmp_path / "one.th", str(tmp_path / "one.th"), tmp_path / "two.safetensors"):
+    for path in (tmp_path / "two.safetensors", str(tmp_path / "two.safetensors")):
         stage = SourceSeparation(model=path, two_stems="vocals")
         assert stage.stems == ("vocals", "no_vocals")
         assert np.array_equal(separate(path), wanted)
-    assert model.load(tmp_path / "one.th") is model.load(str(tmp_path / "one.th"))
+    assert model.load(tmp_path / "two.safetensors") is model.load(str(tmp_path / "two.safetensors"))
+    trusted = model.load(tmp_path / "one.th", trust=True)
+    assert np.array_equal(separate(trusted), wanted)
+    with pytest.raises(WeightsError, match="is a pickle"):  # what was trusted once is not trusted the next time
+        model.load(tmp_path / "one.th")
 
 
 @pytest.mark.parametrize("layout", ["th", "safetensors"])
@@ -94,8 +101,8 @@ def test_a_bag_in_a_folder(tmp_path: Path, layout: str) -> None:
             save_tensors(member, tmp_path / f"{name}.safetensors")
     (tmp_path / "mine.yaml").write_text(json.dumps({"models": ["aaaa", "bbbb"], "weights": weights}))
     wanted = separate(BagOfModels(members, weights))
-    assert np.array_equal(separate(tmp_path), wanted)
-    assert np.array_equal(separate(tmp_path / "mine.yaml"), wanted)
+    for path in (tmp_path, tmp_path / "mine.yaml"):
+        assert np.array_equal(separate(model.load(path, trust=layout == "th")), wanted)
 
 
 def test_one_segment_is_what_demucs_gives() -> None:
@@ -165,12 +172,12 @@ def test_the_module_learns_nothing_and_keeps_its_weights() -> None:
 def test_no_network_is_one_sentence_and_nothing_printed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(name: str) -> None:
+    def fail(name: str, signature: str) -> None:
         print("Downloading from afar")
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(model, "_reachable", lambda: False)
-    monkeypatch.setattr(model, "get_model", fail)
+    monkeypatch.setattr(model, "_fetched", fail)
     stage = SourceSeparation()
     assert stage.stems == ("drums", "bass", "other", "vocals")
     with pytest.raises(WeightsError) as caught:
@@ -185,40 +192,72 @@ def test_no_network_is_one_sentence_and_nothing_printed(
 def test_the_hub_is_left_offline_only_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def get_model(name: str) -> Any:
-        seen.append(model.constants.HF_HUB_OFFLINE)
+    def fetched(name: str, signature: str) -> Any:
+        seen.append((name, signature, model.constants.HF_HUB_OFFLINE))
         return tiny()
 
     monkeypatch.setattr(model, "_reachable", lambda: False)
-    monkeypatch.setattr(model, "get_model", get_model)
+    monkeypatch.setattr(model, "_fetched", fetched)
     before = model.constants.HF_HUB_OFFLINE
     assert model.load("htdemucs") is model.load("htdemucs")
-    assert seen == [True]
+    assert seen == [("htdemucs", "955717e8", True)]
     assert before == model.constants.HF_HUB_OFFLINE
 
 
-def test_what_is_no_model_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def unknown(name: str) -> None:
-        raise model.ModelLoadingError(name)
+def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(repository: str, file: str) -> str:
+        assert (repository, file) == ("adefossez/HTDemucs", "955717e8.safetensors")
+        return str(tmp_path / "tiny.safetensors")
 
-    monkeypatch.setattr(model, "_reachable", lambda: False)
-    monkeypatch.setattr(model, "get_model", unknown)
+    save_tensors(tiny(), tmp_path / "tiny.safetensors")
+    monkeypatch.setattr(model, "_reachable", lambda: True)
+    monkeypatch.setattr(model.huggingface_hub, "hf_hub_download", download)
+    assert np.array_equal(separate("htdemucs"), separate(tiny()))
+
+
+def test_where_the_hub_fails_their_first_home_is_asked_and_runs_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(repository: str, file: str) -> str:
+        raise OSError("the hub is down")
+
+    def fetch(url: str, **options: Any) -> Any:
+        assert url.endswith("hybrid_transformer/955717e8-8726e21a.th")
+        assert options.pop("check_hash")
+        return torch.load(tmp_path / "home.th", options["map_location"], weights_only=options["weights_only"])
+
+    monkeypatch.setattr(model, "_reachable", lambda: True)
+    monkeypatch.setattr(model.huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
+    torch.save(package(tiny()), tmp_path / "home.th")
+    assert np.array_equal(separate("htdemucs"), separate(tiny()))
+    model._fetch.cache_clear()
+    torch.save(package(tiny()) | {"state": Program(tmp_path / "ran")}, tmp_path / "home.th")
+    with pytest.raises(WeightsError, match="htdemucs cannot be fetched"):
+        model.load("htdemucs")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "broken.th").write_bytes(b"no checkpoint")
     (tmp_path / "empty").mkdir()
     for wrong, words in {
         "htdemuc": "no demucs model called 'htdemuc'; did you mean 'htdemucs'",
+        "hf://adefossez/HTDemucs": "no demucs model called 'hf://adefossez/HTDemucs'",
         "gone.th": "no such model: gone.th",
         tmp_path / "gone": "no such model",
-        tmp_path / "broken.th": "does not hold a demucs model",
+        tmp_path / "broken.th": "cannot be opened as a model",
         tmp_path / "empty": "no .yaml, .safetensors or .th file in it",
         7: "a name, a path or a torch module, got 7",
     }.items():
         with pytest.raises(WeightsError, match=words):
             SourceSeparation(model=wrong).open(Format(44100, 2))
+    with pytest.raises(WeightsError, match="cannot be opened as a model"):
+        model.load(tmp_path / "broken.th", trust=True)
 
 
 def test_a_damaged_checkpoint_is_found_out(tmp_path: Path) -> None:
     torch.save(package(tiny()), tmp_path / "aaaa-01234567.th")
     (tmp_path / "bag.yaml").write_text('{"models": ["aaaa"]}')
     with pytest.raises(WeightsError, match="Invalid checksum"):
-        SourceSeparation(model=tmp_path).open(Format(44100, 2))
+        model.load(tmp_path, trust=True)

@@ -15,6 +15,7 @@ from aural.atomic import Part
 from aural.audio.metadata import About
 from aural.audio.tagging import describe, mux_pictures
 from aural.errors import AudioError, AuralError
+from aural.layouts import DEFAULTS, speakers
 from aural.stage import Format, pump
 from aural.streaming import resampler
 
@@ -34,15 +35,14 @@ class Coder:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-WIDEST = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 AAC = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "7.1", "quad")
 OPUS = ("mono", "stereo", "3.0", "quad", "5.1", "7.1")
 """FFmpeg writes 5.0 and 6.1 too, but puts their channels in the places of others."""
 CODERS = {
-    ".flac": Coder("flac", "flac", WIDEST),
+    ".flac": Coder("flac", "flac", DEFAULTS),
     ".m4a": Coder("mp4", "aac", AAC, 96_000, {"brand": "M4A "}),
     ".mp4": Coder("mp4", "aac", AAC, 96_000),
-    ".mp3": Coder("mp3", "libmp3lame", WIDEST[:2], 96_000),
+    ".mp3": Coder("mp3", "libmp3lame", DEFAULTS[:2], 96_000),
     ".opus": Coder("ogg", "libopus", OPUS, 64_000),
     ".ogg": Coder("ogg", "libopus", OPUS, 64_000),
     ".webm": Coder("webm", "libopus", OPUS, 64_000),
@@ -93,35 +93,23 @@ def encode(
         raise part.error or AudioError(f"{part.path}: cannot be written: {error}") from error
 
 
-def layout(source: Format) -> str:
-    """Name the channel layout of a signal, in FFmpeg's words: the usual one where none is said."""
-    usual = WIDEST[source.channels - 1] if source.channels <= len(WIDEST) else ""
-    return getattr(source, "layout", "") or usual
-
-
-def speakers(layout: str) -> tuple[str, ...]:
-    """List the loudspeakers of a layout; none where FFmpeg does not know it."""
-    import av
-
-    try:
-        return tuple(channel.name for channel in av.AudioLayout(layout).channels)
-    except ValueError:
-        return ()
-
-
 def _layout_of(path: Path, coder: Coder, source: Format) -> str:
     """Return the codec's own name of a layout.
 
     Raises:
         AudioError: it has none.
     """
-    wanted = layout(source)
-    if coder.codec == "flac" and speakers(wanted) and source.channels <= len(WIDEST):
+    wanted = source.layout
+    if coder.codec == "flac" and speakers(wanted) and source.channels <= len(DEFAULTS):
         return wanted
     for name in coder.layouts:
         if len(speakers(name)) == source.channels and _behind(speakers(name)) == _behind(speakers(wanted)):
             return name
-    what = f"{source.channels} channels" if wanted in (*WIDEST, "") else f"the channel layout {wanted}"
+    what = (
+        f"{source.channels} channels"
+        if wanted in DEFAULTS or not speakers(wanted)
+        else f"the channel layout {wanted}"
+    )
     raise AudioError(f"{path}: {path.suffix[1:]} cannot hold {what}; write .wav")
 
 

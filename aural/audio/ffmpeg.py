@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from aural.audio.frames import Sound, Unreadable, open_container, sound_track, sounds
+from aural.audio.metadata import tags_of
 from aural.audio.ogg import Window, links
 from aural.audio.promises import STAMPED, found_at_end_s, promised_frames
 from aural.audio.recording import CUT_SHORT_S, AudioFile, Info
-from aural.audio.sndfile import TAGS
 from aural.audio.timeline import MOST_SILENCE_S, Alike, Timeline, gathered
 from aural.errors import AudioError
 from aural.stage import Block, Format
@@ -34,7 +34,6 @@ LOSSLESS = {
     "ralf",
     "dst",
 }
-SPELLINGS = {"track": "tracknumber", "year": "date", "description": "comment"}
 
 
 class FFmpegFile(AudioFile):
@@ -127,7 +126,7 @@ def _info(path: Path, container: Any) -> Info:
         codec=context.codec.canonical_name,
         bits=bits,
         floating=floating,
-        tags=_tags({**container.metadata, **stream.metadata}),
+        tags=tags_of({**stream.metadata, **container.metadata}),
         starts_at_s=_starts_at_s(container, stream),
         track=1 + [track.index for track in tracks].index(stream.index),
         tracks=len(tracks),
@@ -153,8 +152,3 @@ def _starts_at_s(container: Any, stream: Any) -> float:
         return 0.0
     zero_s = 0.0 if name == "mov" else (container.start_time or 0) / 1e6
     return max(0.0, round(float(stream.start_time * stream.time_base) - zero_s, 3))
-
-
-def _tags(metadata: Mapping[str, str]) -> dict[str, str]:
-    named = {SPELLINGS.get(key.lower(), key.lower()): value for key, value in metadata.items()}
-    return {tag: named[tag] for tag in TAGS if tag in named}

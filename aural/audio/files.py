@@ -9,11 +9,11 @@ import numpy as np
 from aural.audio.ffmpeg import open_ffmpeg
 from aural.audio.frames import Unreadable
 from aural.audio.recording import AudioFile, Info, naming
-from aural.audio.sndfile import TAGS, open_sndfile
+from aural.audio.sndfile import open_sndfile
 from aural.errors import AudioError
 from aural.stage import HIGHEST_RATE, LOWEST_RATE, Block
 
-__all__ = ["READABLE", "TAGS", "AudioFile", "Info", "open_audio", "read", "url"]
+__all__ = ["READABLE", "AudioFile", "Info", "open_audio", "read"]
 
 READABLE = (
     ".wav",
@@ -36,11 +36,6 @@ MISREAD = {("wav", "pcm_f24le"), ("wav", "pcm_f16le"), ("wav", "amr_nb")}
 """What FFmpeg takes some WAV files for that hold integers of 24 bits in 32, or NMS ADPCM."""
 PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0\r\n", b"v=0\n")
 """How files begin that name others."""
-
-
-def url(path: Path) -> str:
-    """Name a file so that FFmpeg takes it for one: what stands before a colon would be a protocol."""
-    return f"file:{path}"
 
 
 def open_audio(path: str | Path, strict: bool = False) -> AudioFile:

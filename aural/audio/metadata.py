@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from aural.audio.files import url
+from aural.audio.recording import url
 from aural.audio.riff import Chunk, read_chunks
 from aural.errors import AudioError
 
@@ -130,13 +130,14 @@ def read_about(path: Path) -> About:
             audio = next(iter(file.streams.audio), None)
             said = {**(audio.metadata if audio else {}), **file.metadata}
             bext = dict(kept).get(b"bext")
-            tags = _tags(said) if bext is None else _with_bext(_tags(said), bext)
+            tags = tags_of(said) if bext is None else _with_bext(tags_of(said), bext)
             return About(tags, tuple(_pictures(file)), tuple(sorted(_chapters(file, said))), kind, kept)
     except (av.FFmpegError, AudioError):
         return About(kind=kind, chunks=kept)
 
 
-def _tags(said: Mapping[str, str]) -> dict[str, str]:
+def tags_of(said: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags among what FFmpeg reads, by its names for them; what describes the file is left out."""
     tags: dict[str, str] = {}
     for key, value in said.items():
         name, text = _name(_text(key)), _text(value)

@@ -46,6 +46,11 @@ class Info:
         return self.frames / self.format.sample_rate
 
 
+def url(path: Path) -> str:
+    """Name a file so that FFmpeg takes it for one: what stands before a colon would be a protocol."""
+    return f"file:{path}"
+
+
 class AudioFile:
     """A recording as blocks of float32, shape (channels, frames); each iteration reads it anew.
 

@@ -13,8 +13,6 @@ from aural.errors import AudioError
 from aural.spool import BLOCK_FRAMES
 from aural.stage import Block, Format
 
-TAGS = ("title", "artist", "album", "date", "genre", "comment", "copyright", "license", "tracknumber")
-"""Tags that are carried over, in libsndfile's words."""
 ENDLESS = 1 << 40
 """libsndfile's frame count where it knows none is greater."""
 
@@ -44,11 +42,10 @@ def open_sndfile(path: Path, strict: bool) -> AudioFile | None:
         with open(path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             if not len(file.read(1)):
                 return None
-            tags = {tag: value for tag in TAGS if (value := getattr(file, tag, ""))}
             bits, floating = _depth(file.subtype)
             source = Format(file.samplerate, file.channels)
             frames = file.frames if 0 < file.frames < ENDLESS else 0
-            return SoundFile(Info(path, source, frames, file.format, file.subtype, bits, floating, tags), strict)
+            return SoundFile(Info(path, source, frames, file.format, file.subtype, bits, floating), strict)
     except soundfile.LibsndfileError:
         return None
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.atomic import Part, Results, destination
-from aural.audio.coding import CODERS, Samples, encode, layout, speakers
+from aural.audio.coding import CODERS, Samples, encode
 from aural.audio.files import Info
 from aural.audio.metadata import About, read_about
 from aural.audio.riff import Aiff, Wav, mask
 from aural.audio.tagging import aiff_chunks, wav_chunks
 from aural.errors import AudioError
+from aural.layouts import speakers
 from aural.stage import Block, Format, as_block
 
 log = logging.getLogger("aural")
@@ -124,7 +125,7 @@ def _write_pcm(
     part: Part, samples: Iterable[Samples], source: Format, bits: int, floating: bool, about: About
 ) -> None:
     kind = LOSSLESS[part.path.suffix.lower()]
-    writer = {"WAV": Wav, "AIFF": Aiff}[kind](part, source, bits, floating, mask(speakers(layout(source))))
+    writer = {"WAV": Wav, "AIFF": Aiff}[kind](part, source, bits, floating, mask(speakers(source.layout)))
     before, behind = wav_chunks(about, source.sample_rate) if kind == "WAV" else ([], aiff_chunks(about))
     writer.begin(before)
     for block in samples:

@@ -13,10 +13,10 @@ from recordings import voice, write
 
 from aural import AudioError, Format
 from aural.audio import riff
-from aural.audio.coding import speakers
 from aural.audio.files import open_audio
 from aural.audio.riff import mask
 from aural.audio.writing import write_audio
+from aural.layouts import speakers
 
 
 def tone(seconds: float, rate: int, channels: int, hz: float = 997.0) -> np.ndarray:
@@ -75,16 +75,8 @@ LAYOUTS = {"quad": 4, "5.0(side)": 5, "5.1": 6, "5.1(side)": 6, "6.1": 7, "7.1":
 REFUSED = [(".opus", "5.0(side)"), (".opus", "6.1"), (".m4a", "6.1")]
 
 
-class Placed(Format):
-    """A format that says where its channels belong."""
-
-    layout = ""
-
-
 def placed(layout: str) -> Format:
-    source = Placed(48000, LAYOUTS[layout])
-    object.__setattr__(source, "layout", layout)
-    return source
+    return Format(48000, LAYOUTS[layout], layout)
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".aiff", ".m4a", ".opus"])

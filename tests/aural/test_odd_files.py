@@ -259,6 +259,32 @@ def test_the_ends_of_m4a(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
+def test_the_ends_of_m4a_as_itunes_tells_them(tmp_path: Path) -> None:
+    whole = read(written(tmp_path, "a.m4a", coded(tmp_path, "a.m4a", noise(1, 50000), "-c:a aac")))[0]
+    bare = coded(tmp_path, "a.m4a", noise(1, 50000), "-c:a aac -use_editlist 0")
+    audio = read(written(tmp_path, "a.m4a", with_itunes_length(bare, priming=1024, frames=49900)))[0]
+    np.testing.assert_array_equal(audio, whole[:, :49900])
+
+
+def with_itunes_length(m4a: bytes, priming: int, frames: int) -> bytes:
+    """Put iTunes' own note of the length into an MP4 file whose index stands at the end."""
+
+    def box(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", 8 + len(body)) + name + body
+
+    text = f" 00000000 {priming:08X} 00000000 {frames:016X}".encode()
+    name = box(b"mean", bytes(4) + b"com.apple.iTunes") + box(b"name", bytes(4) + b"iTunSMPB")
+    tag = box(b"----", name + box(b"data", b"\0\0\0\1" + bytes(4) + text))
+    data = bytearray(m4a)
+    for parent in (b"moov", b"udta", b"meta", b"ilst"):
+        at = data.rindex(parent) - 4
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(tag))
+    at = data.rindex(b"ilst") + 4
+    data[at:at] = tag
+    return bytes(data)
+
+
+@needs_ffmpeg
 def test_float_keeps_what_lies_beyond_full_scale(tmp_path: Path) -> None:
     source = tmp_path / "a.wav"
     loud = 4 * AUDIO / np.abs(AUDIO).max()

@@ -38,6 +38,7 @@ MOST_PLANES = 8
 NO_SOUND = re.compile(rb"^(ID3|TAG|APETAGEX|LYRICS)|Xing|Info")
 """What stands between the frames of MP3 files that were joined."""
 OPUS_HEADER_BYTES = 19
+HEX = re.compile(r"[0-9A-Fa-f]{1,16}")
 OWN_LENGTH = {"mov"}
 """Containers whose last packet says how much of it is sound, to the frame."""
 
@@ -114,7 +115,7 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
     name = container.format.name.split(",")[0]
     if stream.codec_context.name in CHECKED:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
-    losses, samples, ends, source = Losses(name), Samples(), Ends(name, stream), None
+    losses, samples, ends, source = Losses(name), Samples(), Ends(container, stream), None
     unit_s = float(stream.time_base)
     for packet, following in pairwise(_packets(container, stream)):  # the last one is empty
         try:
@@ -144,10 +145,13 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 class Ends:
     """Cuts what a codec adds in front of the sound and behind it, where FFmpeg leaves it or cuts too much."""
 
-    def __init__(self, container: str, stream: Any) -> None:
-        self.container, self.stream = container, stream
+    def __init__(self, container: Any, stream: Any) -> None:
+        self.container, self.stream = container.format.name.split(",")[0], stream
         self.codec = stream.codec_context.name
-        self.counted = container == "ogg" and self.codec == "vorbis"
+        self.counted = self.container == "ogg" and self.codec == "vorbis"
+        gapless = container.metadata.get("iTunSMPB", "").split()
+        self.total = int(gapless[3], 16) if len(gapless) > 3 and HEX.fullmatch(gapless[3]) else 0
+        """What iTunes writes of its length: priming and padding in front, then the frames of sound."""
         self.begun, self.frames = False, 0
         if self.counted:
             from av.codec.context import Flags2
@@ -179,7 +183,8 @@ class Ends:
             return round(float(self.stream.duration * self.stream.time_base) * rate) - self.frames
         if self.container in OWN_LENGTH and packet.duration and frame.pts is not None:
             end = (packet.pts + packet.duration) * packet.time_base
-            return round(float(end - frame.pts * frame.time_base) * rate)
+            length = round(float(end - frame.pts * frame.time_base) * rate)
+            return min(length, self.total - self.frames) if self.total > self.frames else length
         return int(frame.samples)
 
 

@@ -220,4 +220,8 @@ def _rename_to_new(name: Path, target: Path) -> None:
         raise
     except OSError:  # a file system without hard links: hold the name with an empty file, then put ours in its place
         os.close(os.open(target, os.O_CREAT | os.O_EXCL))
-        os.replace(name, target)
+        try:
+            os.replace(name, target)
+        except BaseException:
+            target.unlink()
+            raise

@@ -11,7 +11,7 @@ from aural.audio.frames import Unreadable
 from aural.audio.recording import AudioFile, Info, naming
 from aural.audio.sndfile import open_sndfile
 from aural.errors import AudioError
-from aural.stage import HIGHEST_RATE, LOWEST_RATE, Block
+from aural.stage import Block
 
 __all__ = ["READABLE", "AudioFile", "Info", "open_audio", "read"]
 
@@ -66,13 +66,8 @@ def open_audio(path: str | Path, strict: bool = False) -> AudioFile:
         if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(PLAYLISTS):
             raise AudioError("is a list of other files, not a recording")
         file = _open(path, strict)
-        rate, channels = file.format.sample_rate, file.format.channels
-        if rate < LOWEST_RATE:
-            raise AudioError(f"has a sample rate of {rate} Hz; {LOWEST_RATE} are needed")
-        if rate > HIGHEST_RATE:
-            raise AudioError(f"has a sample rate of {rate} Hz; no more than {HIGHEST_RATE} can be read")
-        if channels > MOST_CHANNELS:
-            raise AudioError(f"has {channels} channels; no more than {MOST_CHANNELS} can be read")
+        if file.format.channels > MOST_CHANNELS:
+            raise AudioError(f"has {file.format.channels} channels; no more than {MOST_CHANNELS} can be read")
     return file
 
 

@@ -43,6 +43,21 @@ def test_a_strangers_stage_keeps_the_contract(with_tremolo: dict[str, str]) -> N
     run(with_tremolo, "-c", "import aural, aural.testing as t; t.check_stage(aural.create('tremolo', rate_hz=3))")
 
 
+def test_a_strangers_stream_gets_no_block_but_those_of_its_signal(with_tremolo: dict[str, str]) -> None:
+    script = """
+import aural, numpy as np
+stream = aural.create("tremolo").open(aural.Format(48000, 2))
+for wrong in (np.zeros((100, 2)), np.full((2, 10), np.nan), np.zeros((2, 10), int)):
+    try:
+        stream.push(wrong)
+    except aural.AudioError as error:
+        print(error)
+"""
+    said = run(with_tremolo, "-c", script).splitlines()
+    assert len(said) == 3
+    assert "got (100, 2); pass x.T" in said[0]
+
+
 def test_all_stages_are_there() -> None:
     assert {
         "de-esser",

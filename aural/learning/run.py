@@ -74,7 +74,8 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
 def _check(checkpoint: Path) -> None:
     """Raise WeightsError unless a checkpoint is one of Lightning's, of tensors and plain values."""
     try:
-        found = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):
+            found = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle that is damaged, or one that would run a program
         raise WeightsError(f"{checkpoint}: is no checkpoint of a training; nothing in it was run") from error
     if not isinstance(found, dict) or not found.keys() >= CONTENTS:

@@ -72,12 +72,7 @@ def unpack(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors = deserialise(data)
         known = json.loads(data[8 : 8 + header]).get("__metadata__", {})
         finite = all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
-    except (
-        SafetensorError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-    ) as error:  # NotImplementedError of exotic numbers, too
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # of numbers that torch has not, too
         raise WeightsError(f"{path}: is not a file of weights: {error}") from error
     if not finite:
         raise WeightsError(f"{path}: holds weights that are NaN or infinite")

@@ -103,7 +103,7 @@ def test_format_said_twice(tmp_path: Path) -> None:
 
 def test_a_rate_too_low(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice(0.5), 2000)
-    refused(tmp_path, "a.wav: has a sample rate of 2000 Hz; 4000 are needed", "clean", path)
+    refused(tmp_path, "a.wav: a sample rate is a whole number from 4000 to 768000 Hz, got 2000", "clean", path)
 
 
 def test_a_file_that_fails_stops_no_other(tmp_path: Path) -> None:

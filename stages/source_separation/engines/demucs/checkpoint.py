@@ -58,7 +58,7 @@ def from_path(path: Path, trust: bool) -> Any:
         return from_tensors(path)
     if not trust:
         raise WeightsError(PICKLE)
-    return load_model(path)  # type: ignore[no-untyped-call]
+    return sane(load_model(path))  # type: ignore[no-untyped-call]
 
 
 def from_tensors(path: Path) -> nn.Module:
@@ -141,9 +141,8 @@ def _member(recipe: Path, name: str, trust: bool) -> Any:
     if tensors.exists():
         return from_tensors(tensors)
     if not trust:
-        raise WeightsError(
-            PICKLE if list(recipe.parent.glob(f"{name}*.th")) else f"{tensors.name} is missing beside it"
-        )
+        pickled = list(recipe.parent.glob(f"{name}*.th"))
+        raise WeightsError(PICKLE if pickled else f"{tensors.name} is missing beside it")
     return LocalRepo(recipe.parent).get_model(name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -49,13 +50,13 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     if isinstance(model, nn.Module):
         return model
     if not isinstance(model, str | PathLike):
-        raise WeightsError(f"{NAME}: model must be a name, a path or a torch module, got {model!r}")
+        raise WeightsError(f"{NAME}: model must be a name, a path or a torch module, got {brief(model)}")
     if str(model) in MODELS:
         return _fetch(str(model))
-    if Path(model).exists():
+    if os.path.exists(model):
         return _open(Path(model).resolve(), trust)
     if Path(model).suffix or isinstance(model, PathLike):
-        raise WeightsError(f"{NAME}: no such model: {model}")
+        raise WeightsError(f"{NAME}: no such model: {brief(str(model))[1:-1]}")
     raise WeightsError(f"{NAME}: no demucs model called {brief(model)}{hint(model, MODELS)}")
 
 

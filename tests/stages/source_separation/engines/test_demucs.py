@@ -248,6 +248,8 @@ def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
         tmp_path / "gone": "no such model",
         tmp_path / "broken.th": "cannot be opened as a model",
         tmp_path / "empty": "no .yaml, .safetensors or .th file in it",
+        "a" * 5000: "no demucs model called 'aaaa",
+        "a" * 5000 + ".th": "no such model: aaaa",
         7: "a name, a path or a torch module, got 7",
     }.items():
         with pytest.raises(WeightsError, match=words):

@@ -44,13 +44,13 @@ def test_a_strangers_stage_keeps_the_contract(with_tremolo: dict[str, str]) -> N
     run(with_tremolo, "-c", "import aural, aural.testing as t; t.check_stage(aural.create('tremolo', rate_hz=3))")
 
 
-<<<<<<< HEAD
 def test_a_strangers_stage_advises_in_aural_clean(with_tremolo: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text('[[stage]]\nuse = "tremolo"\n')
     script = "from aural.cli.main import main; import sys; sys.argv = ['aural', *sys.argv[1:]]; main()"
     shown = run(with_tremolo, "-c", script, "clean", EXAMPLE, "-n", "--preset", tmp_path / "my.toml")
     assert "- tremolo               a voice should not tremble" in shown
-=======
+
+
 def test_a_strangers_stream_gets_no_block_but_those_of_its_signal(with_tremolo: dict[str, str]) -> None:
     script = """
 import aural, numpy as np
@@ -64,7 +64,6 @@ for wrong in (np.zeros((100, 2)), np.full((2, 10), np.nan), np.zeros((2, 10), in
     said = run(with_tremolo, "-c", script).splitlines()
     assert len(said) == 3
     assert "got (100, 2); pass x.T" in said[0]
->>>>>>> safe
 
 
 def test_all_stages_are_there() -> None:

@@ -1,4 +1,4 @@
-"""What noise reduction is judged by: voices in noise whose clean original is known."""
+"""What noise reduction is judged by: voices whose clean original is known, in noise and without."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from aural import metrics
 from aural.audio.files import read
-from aural.degrade import Audio, Noise, Room, Take, active_db, degrade
+from aural.degrade import Audio, Take, active_db, degrade
+from aural.degrade.take import Generators
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import evaluation, material, weights
@@ -22,11 +23,11 @@ from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param
 from aural.stage import Block
+from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, WITH, WITHOUT, Around, Condition, conditions
 from aural.stages.noise_reduction.engines import ENGINES
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 SAMPLE_RATE = 48000
-LEVEL_DBFS = -26.0
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
 CLEAN_DB = 60.0  # a pair with less noise counts as clean
 SNR_STEP_DB = 5
@@ -36,10 +37,12 @@ MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_p
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Judge noise reduction by voices in noise: PESQ, ESTOI, SI-SDR and LSD by SNR and kind of noise.
+    """Judge noise reduction by PESQ, ESTOI, SI-SDR and LSD: does it help where there is noise, and harm where not?
 
     Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
-    speakers and recordings are taken that training holds out, and each voice is heard at every SNR and clean.
+    speakers, recordings and rooms are taken that training holds out. Each voice is heard at every SNR, half of them
+    by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, with the floor of a
+    recording, clipped, through a codec, and, where impulse responses are given, in a room.
 
     Raises:
         ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.
@@ -51,14 +54,15 @@ class Evaluation(evaluation.Evaluation):
     clean: str | None = param(None, "Folder of clean recordings")
     noisy: str | None = param(None, "Folder of the same with noise: equal names, rates and lengths; its subfolders "
                               "are kinds of noise")  # fmt: skip
-    speech: str | None = param(None, "Folder of clean voices to mix with noise")
+    speech: tuple[str, ...] = param((), "Folder of clean voices to mix with noise; may be given several times, and "
+                                    "each comes equally often")  # fmt: skip
     noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
-    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room")
-    reference: str = param("voice", "What a result ought to be: the voice in its room, or without the room",
+    ir: str | None = param(None, "Folder of impulse responses: each voice is heard in a room, too")
+    reference: str = param("voice", "What a result ought to be where there is a room: the voice in it, or without it",
                            choices=("voice", "dry"))  # fmt: skip
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
                       "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(48, "Voices that are mixed, each with one noise at every SNR", low=1, high=10**6)
+    pairs: int = param(48, "Voices, each with one noise and one room", low=1, high=10**6)
     snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
@@ -100,56 +104,66 @@ class Evaluation(evaluation.Evaluation):
         mixtures = self._mixtures()
         voices = len({mixture.voice[0].group for mixture in mixtures})
         noises = len({mixture.noise[0].group for mixture in mixtures})
-        rooms = f", each in one of {len({m.room for m in mixtures})} rooms" if self.ir else ""
+        rooms = f" and one of {len({m.room for m in mixtures})} rooms" if self.ir else ""
         return [
             f"{self.pairs} voices of {voices} speakers, each with one of {noises} noises{rooms}; {self.clip_s:g} s, "
-            f"{SAMPLE_RATE / 1000:g} kHz; part {self.part}, seed {self.seed}; every engine at its defaults. "
-            f"Voices whose manifest gives them an SNR below {CLEAN_SNR_DB:g} dB are no reference and left out."
+            f"{SAMPLE_RATE / 1000:g} kHz, {LEVEL_DBFS:g} dBFS; part {self.part}, seed {self.seed}; every engine at "
+            f"its defaults. Voices with an SNR below {CLEAN_SNR_DB:g} dB are no reference and left out.",
+            "The reference is the recording as it was before the noise, the clipping and the codec; timbre, band and "
+            "room belong to it, and so does a floor 30 dB or more below the voice.",
         ]
 
     def _mixtures(self) -> list[Mixture]:
-        """Draw voices and noises in turn: each speaker before one comes twice, each kind of noise equally often."""
-        assert self.speech
+        """Draw in turn: sets of voices, the speakers of each, kinds of noise."""
         assert self.noise
         part = None if self.part == "all" else self.part
-        voices = [clip for clip in material.find(self.speech, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
-        if not voices:
-            raise AudioError(f"{self.speech}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
-        speakers = _by("group", voices)
+        sets = {Path(folder).name: _by("group", _clean(folder, part)) for folder in self.speech}
         kinds = _by("category", material.find(self.noise, "noise", part))
         rooms = material.find(self.ir, "ir", part) if self.ir else [None]
         rng = np.random.default_rng(self.seed)
-        names = list(rng.permutation(sorted(speakers)))
+        names = {name: list(rng.permutation(sorted(speakers))) for name, speakers in sets.items()}
         mixtures = []
         for number in range(self.pairs):
-            voice = _shuffled(speakers[names[number % len(names)]], rng)
-            kind = sorted(kinds)[number % len(kinds)]
-            noise, room = _shuffled(kinds[kind], rng), rooms[rng.integers(len(rooms))]
-            mixtures += [Mixture(self, number, voice, noise, room, snr_db) for snr_db in (*self.snr_db, None)]
+            kept = list(sets)[number % len(sets)]
+            speaker = names[kept][number // len(sets) % len(names[kept])]
+            kind = sorted(kinds)[(number + number // len(kinds)) % len(kinds)]  # not always the same set of voices
+            voice, noise = _shuffled(sets[kept][speaker], rng), _shuffled(kinds[kind], rng)
+            room = rooms[rng.integers(len(rooms))]
+            mixtures += [
+                Mixture(self, number, kept, voice, noise, room, condition)
+                for condition in conditions(self.snr_db, bool(self.ir))
+            ]
         return mixtures
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """A voice in a noise, as files: takes of one speaker, of one kind of noise."""
+    """A voice and what befalls it, as files: takes of one speaker, of one kind of noise."""
 
     settings: Evaluation
     number: int
+    kept: str
+    """The set of the voice: the name of its folder."""
     voice: tuple[Clip, ...]
     noise: tuple[Clip, ...]
     room: Clip | None
-    snr_db: float | None
+    condition: Condition
 
     @property
     def name(self) -> str:
         """Name the mixture so that it says what it is and can be a file."""
-        kind = "clean" if self.snr_db is None else self.noise[0].category
-        words = f"{self.number:03d} {self.voice[0].group} {self.snr} {kind}"
+        kind = self.noise[0].category if self.condition.table == WITH else self.condition.name
+        words = f"{self.number:03d} {self.voice[0].group} {self.condition.name} {kind}"
         return "/".join(re.sub(r"[^\w.]+", "-", text) for text in (kind, words))
 
     @property
-    def snr(self) -> str:
-        return "clean" if self.snr_db is None else f"{self.snr_db:g} dB"
+    def belongs(self) -> Mapping[str, str]:
+        """Say where it belongs in each table."""
+        found = labels(self.condition.name, self.noise[0].category if self.condition.table == WITH else None)
+        several = len(self.settings.speech) > 1 and (self.condition.table == WITH or self.condition.name == CLEAN)
+        return found | (
+            {f"{WITH if self.condition.table == WITH else CLEAN}, by voices": self.kept} if several else {}
+        )
 
     def sample(self) -> Sample:
         """Mix it, at one level of the voice, and write it to the folder for pairs if there is one."""
@@ -158,26 +172,23 @@ class Mixture:
         if not wanted.any():
             raise AudioError(f"{self.voice[0].path}: is silent")
         gain = np.float32(10 ** ((LEVEL_DBFS - active_db(wanted, SAMPLE_RATE)) / 20))
-        sample = Sample(
-            self.name,
-            gain * take.heard[np.newaxis],
-            gain * wanted[np.newaxis],
-            SAMPLE_RATE,
-            labels(self.snr, self.noise[0].category),
-        )
+        heard, wanted = gain * take.heard[np.newaxis], gain * wanted[np.newaxis]
+        sample = Sample(self.name, heard, wanted, SAMPLE_RATE, self.belongs)
         if self.settings.save_pairs:
             _save(sample, Path(self.settings.save_pairs))
         return sample
 
     def _take(self) -> Take:
-        rng = np.random.default_rng([self.settings.seed, self.number])  # the same noise at every SNR
         frames = round(self.settings.clip_s * SAMPLE_RATE)
-        harms: list[Noise | Room] = []
-        if self.room:
-            harms.append(Room(material.read(self.room, SAMPLE_RATE)))
-        if self.snr_db is not None:
-            harms.append(Noise(_joined(self.noise, frames), snr_db=self.snr_db))
-        return degrade(Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE), harms, rng)
+        seed = [self.settings.seed, self.number]  # the same noise, room and microphone in every condition
+        around = Around(
+            noise=lambda: _joined(self.noise, frames),
+            room=None if self.room is None else partial(material.read, self.room, SAMPLE_RATE),
+            own=Generators(np.random.default_rng(seed)),
+            another_microphone=self.number // len(self.settings.speech) % 2 == 1,
+        )
+        take = Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE)
+        return degrade(take, self.condition.harms(around), np.random.default_rng(seed))
 
 
 def pair(name: str, clean: Path, noisy: Path) -> Sample:
@@ -194,20 +205,20 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
     for path, audio in ((clean, wanted), (noisy, heard)):
         if not audio.any():
             raise AudioError(f"{path}: is silent")
-    kind = Path(name).parent.name or "-"
-    return Sample(name, heard, wanted, rate, labels(_snr(wanted, heard, rate), kind))
+    snr = _snr(wanted, heard, rate)
+    return Sample(name, heard, wanted, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
 
 
-def labels(snr: str, kind: str) -> Mapping[str, str]:
-    """Say where a recording belongs in each table; a clean one only in that by SNR."""
-    return {"SNR": snr} if snr == "clean" else {"recordings": "noisy", "SNR": snr, "noise": kind}
+def labels(condition: str, noise: str | None) -> dict[str, str]:
+    """Say where a recording belongs in each table, by its condition and the kind of its noise, if it has any."""
+    return {WITHOUT: condition} if noise is None else {"recordings": WITH, WITH: condition, "noise": noise}
 
 
 def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
     voice, mixture = (audio.ravel().astype(np.float64) for audio in (wanted, heard))
     voice = voice * (np.dot(mixture, voice) / max(np.dot(voice, voice), 1e-30))
     snr_db = max(active_db(voice, sample_rate) - active_db(mixture - voice, sample_rate), -CLEAN_DB)
-    return "clean" if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"
+    return CLEAN if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"
 
 
 def _shape(audio: Block, sample_rate: int) -> str:
@@ -222,6 +233,14 @@ def _engine(path: str) -> str:
     if (name := about.get("network")) not in (known := networks(ENGINES)):
         raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(known)}")
     return str(name)
+
+
+def _clean(folder: str, part: str | None) -> list[Clip]:
+    """List the voices of a folder that are clean enough to be a reference."""
+    found = [clip for clip in material.find(folder, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
+    if not found:
+        raise AudioError(f"{folder}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
+    return found
 
 
 def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:

@@ -110,8 +110,6 @@ class Coloured(Additive):
 class Floor(Coloured):
     """Steady noise that belongs to the recording: in heard, voice and dry alike, since it is to stay."""
 
-    snr_db: float = param(40.0, "Active level of the voice above that of the floor", unit="dB", low=-60.0, high=100.0)
-
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         floor = super().__call__(take, rng).heard - take.heard
         return take.each(lambda audio: audio + floor)

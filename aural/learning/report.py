@@ -51,10 +51,10 @@ class Table:
 
     @property
     def header(self) -> list[str]:
-        return [self.title, "files", "measure", *self.systems]
+        return [self.title, *self.systems]
 
     def cells(self) -> Iterator[list[str]]:
-        """Write a line for each metric of each group; the group is named in its first line.
+        """Write a line with the name of each group and the number of its files, and below it one for each metric.
 
         A system that did not give all the files of a group says in brackets how many it gave.
         """
@@ -63,13 +63,14 @@ class Table:
             groups.setdefault(row.group, {})[row.system] = row
         for group, found in groups.items():
             files = max(row.files for row in found.values())
+            yield [f"{group} ({files})", *("" for _ in self.systems)]
             for number, metric in enumerate(self.metrics):
                 means = (_written(found.get(system), number, metric, files) for system in self.systems)
-                yield [*((group, str(files)) if number == 0 else ("", "")), metric.title, *means]
+                yield [metric.title, *means]
 
     def markdown(self) -> str:
         """Write it for a page."""
-        rule = ["---", "---:", "---", *["---:"] * len(self.systems)]
+        rule = ["---", *["---:"] * len(self.systems)]
         return "\n".join("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.cells()))
 
     def rich(self) -> RichTable:
@@ -79,9 +80,9 @@ class Table:
 
         drawn = RichTable()
         for number, title in enumerate(self.header):
-            drawn.add_column(title, justify="left" if number in (0, 2) else "right")
+            drawn.add_column(title, justify="right" if number else "left", no_wrap=number > 0)
         for cells in self.cells():
-            if cells[0] and drawn.rows:
+            if not any(cells[1:]) and drawn.rows:
                 drawn.add_section()
             drawn.add_row(*map(escape, cells))
         return drawn

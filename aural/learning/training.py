@@ -89,7 +89,7 @@ class Training:
         for name in values:
             if name not in known:
                 raise ParameterError(f"{run / SETTINGS}: no setting called {brief(name)}{hint(name, known)}")
-        return cls(**values)
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
     def write(self, run: Path) -> None:
         """Write the settings of a run into its folder."""

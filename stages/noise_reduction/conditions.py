@@ -22,7 +22,7 @@ from aural.degrade.take import Generators
 
 WITH, WITHOUT = "with noise", "without noise"
 """Tables: does it help, and does it harm?"""
-CLEAN, ALL = "nothing wrong", "all at once"
+CLEAN, ROOM, ALL = "nothing wrong", "in a room", "all at once"
 LEVEL_DBFS = -26.0
 """Active level of the voices."""
 AT_ONCE_SNR_DB = 10.0
@@ -63,7 +63,7 @@ def conditions(snr_db: Sequence[float], rooms: bool) -> list[Condition]:
         Condition(WITHOUT, "floor of -56 to -40 dBFS, which may go", _loud_floor),
         Condition(WITHOUT, "clipped", lambda around: [Clipping(around.own("clipping").uniform(-15, -4))]),
         Condition(WITHOUT, "through a codec", lambda around: [_codec(around)]),
-        *([Condition(WITHOUT, "in a room", lambda around: _room(around))] if rooms else []),
+        *([Condition(WITHOUT, ROOM, _room)] if rooms else []),
     ]
 
 

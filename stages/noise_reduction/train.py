@@ -19,6 +19,8 @@ class NoiseReductionTraining(MixedTraining):
     """Train a network that tells voices, or voices and music, from noise."""
 
     network: str = param(next(iter(NETWORKS)), "Which network", choices=tuple(NETWORKS))
+    paths: int = param(0, "Layers that go over the bands of each frame, and along each band, that the network has "
+                       "besides its convolutions", low=0, high=8, when={"network": "compact"})  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

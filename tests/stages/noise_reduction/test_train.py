@@ -48,7 +48,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 def settings(toy: Path, **values: Any) -> NoiseReductionTraining:
     small = {"steps": 4, "epoch_steps": 2, "batch": 2, "clip_s": 0.6, "validation_clips": 2, "workers": 0}
-    folders = {"speech": str(toy / "speech"), "noise": str(toy / "noise"), "scene": str(toy / "scene.toml")}
+    folders = {"speech": (str(toy / "speech"),), "noise": str(toy / "noise"), "scene": str(toy / "scene.toml")}
     return NoiseReductionTraining(device="cpu", **{**small, **folders, **values})
 
 
@@ -183,13 +183,13 @@ def test_a_silent_excerpt_is_drawn_again(toy: Path, tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / name).mkdir()
         soundfile.write(tmp_path / name / "1.wav", np.concatenate([voice(2)[0], np.zeros(480000)]), 48000)
-    mixing = Mixing(settings(toy, speech=str(tmp_path)), "train")
+    mixing = Mixing(settings(toy, speech=(str(tmp_path),)), "train")
     peaks = [max(np.abs(part).max() for part in mixing(np.random.default_rng(n))[:3]) for n in range(10)]
     assert max(peaks) < 100
     for name in "abc":
         soundfile.write(tmp_path / name / "1.wav", np.zeros(48000), 48000)
     with pytest.raises(AudioError, match="excerpts in a row are silent"):
-        Mixing(settings(toy, speech=str(tmp_path)), "train")(np.random.default_rng(0))
+        Mixing(settings(toy, speech=(str(tmp_path),)), "train")(np.random.default_rng(0))
 
 
 def test_a_damaged_file_is_named_from_the_process_that_mixes(toy: Path, tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ def test_measured_rooms_keep_time(path: Path) -> None:
     click[rate // 4] = 1
     take = Room(np.ascontiguousarray(audio[:, 0]))(Take.of(click, rate), generator())
     loud = np.flatnonzero(np.abs(take.dry) > 0.1 * np.abs(take.dry).max())
-    assert abs(loud[0] - rate // 4) < 0.0025 * rate
-    assert loud[-1] < rate // 4 + 0.05 * rate  # by 20 dB, so within a third of the time it is left
+    assert abs(loud[0] - rate // 4) < 0.005 * rate  # a plate rises slowly
+    assert loud[-1] < rate // 4 + 0.075 * rate  # which is half of the time that it is left
     np.testing.assert_allclose(take.dry[: rate // 4], take.voice[: rate // 4], atol=1e-4)
 
 

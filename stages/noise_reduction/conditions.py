@@ -67,6 +67,11 @@ def conditions(snr_db: Sequence[float], rooms: bool) -> list[Condition]:
     ]
 
 
+def labels(condition: str, noise: str | None) -> dict[str, str]:
+    """Say where a recording belongs in each table, by its condition and the kind of its noise, if it has any."""
+    return {WITHOUT: condition} if noise is None else {"recordings": WITH, WITH: condition, "noise": noise}
+
+
 def _noisy(around: Around, snr_db: float) -> list[Degradation]:
     filters = [_microphone(around)] if around.another_microphone else []
     return [Noise(around.noise(), snr_db=snr_db), *filters]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -13,8 +12,7 @@ import numpy as np
 
 from aural import metrics
 from aural.audio.files import read
-from aural.degrade import Audio, Take, active_db, degrade
-from aural.degrade.take import Generators
+from aural.degrade import active_db
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import evaluation, material, weights
@@ -23,11 +21,11 @@ from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param
 from aural.stage import Block
-from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, WITH, WITHOUT, Around, Condition, conditions
+from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, conditions, labels
 from aural.stages.noise_reduction.engines import ENGINES
+from aural.stages.noise_reduction.mixture import SAMPLE_RATE, Mixture
 from aural.stages.noise_reduction.stage import NoiseReduction
 
-SAMPLE_RATE = 48000
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
 CLEAN_DB = 60.0  # a pair with less noise counts as clean
 SNR_STEP_DB = 5
@@ -136,61 +134,6 @@ class Evaluation(evaluation.Evaluation):
         return mixtures
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """A voice and what befalls it, as files: takes of one speaker, of one kind of noise."""
-
-    settings: Evaluation
-    number: int
-    kept: str
-    """The set of the voice: the name of its folder."""
-    voice: tuple[Clip, ...]
-    noise: tuple[Clip, ...]
-    room: Clip | None
-    condition: Condition
-
-    @property
-    def name(self) -> str:
-        """Name the mixture so that it says what it is and can be a file."""
-        kind = self.noise[0].category if self.condition.table == WITH else self.condition.name
-        words = f"{self.number:03d} {self.voice[0].group} {self.condition.name} {kind}"
-        return "/".join(re.sub(r"[^\w.]+", "-", text) for text in (kind, words))
-
-    @property
-    def belongs(self) -> Mapping[str, str]:
-        """Say where it belongs in each table."""
-        found = labels(self.condition.name, self.noise[0].category if self.condition.table == WITH else None)
-        several = len(self.settings.speech) > 1 and (self.condition.table == WITH or self.condition.name == CLEAN)
-        return found | (
-            {f"{WITH if self.condition.table == WITH else CLEAN}, by voices": self.kept} if several else {}
-        )
-
-    def sample(self) -> Sample:
-        """Mix it, at one level of the voice, and write it to the folder for pairs if there is one."""
-        take = self._take()
-        wanted = take.voice if self.settings.reference == "voice" else take.dry
-        if not wanted.any():
-            raise AudioError(f"{self.voice[0].path}: is silent")
-        gain = np.float32(10 ** ((LEVEL_DBFS - active_db(wanted, SAMPLE_RATE)) / 20))
-        heard, wanted = gain * take.heard[np.newaxis], gain * wanted[np.newaxis]
-        sample = Sample(self.name, heard, wanted, SAMPLE_RATE, self.belongs)
-        if self.settings.save_pairs:
-            _save(sample, Path(self.settings.save_pairs))
-        return sample
-
-    def _take(self) -> Take:
-        frames = round(self.settings.clip_s * SAMPLE_RATE)
-        seed = [self.settings.seed, self.number]  # the same noise, room and microphone in every condition
-        around = Around(
-            noise=lambda: _joined(self.noise, frames),
-            room=None if self.room is None else partial(material.read, self.room, SAMPLE_RATE),
-            own=Generators(np.random.default_rng(seed)),
-            another_microphone=self.number // len(self.settings.speech) % 2 == 1,
-        )
-        take = Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE)
-        return degrade(take, self.condition.harms(around), np.random.default_rng(seed))
-
-
 def pair(name: str, clean: Path, noisy: Path) -> Sample:
     """Read a pair, and measure the SNR of the noisy one.
 
@@ -207,11 +150,6 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
             raise AudioError(f"{path}: is silent")
     snr = _snr(wanted, heard, rate)
     return Sample(name, heard, wanted, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
-
-
-def labels(condition: str, noise: str | None) -> dict[str, str]:
-    """Say where a recording belongs in each table, by its condition and the kind of its noise, if it has any."""
-    return {WITHOUT: condition} if noise is None else {"recordings": WITH, WITH: condition, "noise": noise}
 
 
 def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
@@ -252,25 +190,3 @@ def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:
 
 def _shuffled(clips: Sequence[Clip], rng: np.random.Generator) -> tuple[Clip, ...]:
     return tuple(clips[index] for index in rng.permutation(len(clips)))
-
-
-def _joined(clips: Sequence[Clip], frames: int) -> Audio:
-    """Read takes one after the other until there are so many frames; fewer where there is no more."""
-    takes: list[Audio] = []
-    for clip in clips:
-        takes.append(material.read(clip, SAMPLE_RATE))
-        if sum(take.size for take in takes) >= frames:
-            break
-    return np.concatenate(takes)
-
-
-def _save(sample: Sample, folder: Path) -> None:
-    import soundfile
-
-    for name, audio in (("clean", sample.wanted), ("noisy", sample.heard)):
-        path = folder / name / f"{sample.name}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"{path}: cannot be written: {error}") from error

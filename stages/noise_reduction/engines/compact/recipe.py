@@ -28,7 +28,7 @@ MOST_SDR_DB = 36.0
 """What lies above is as good as nothing."""
 SILENT_SHARE = 0.02
 """Of clips with noise alone."""
-WEIGHTS = {"spectral": 1.2, "deficit": 0.6, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
+WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
            "room_disturbance": 0.3, "unintelligible": 5.0}  # fmt: skip
 
 

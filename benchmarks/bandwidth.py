@@ -26,7 +26,7 @@ from report import side_by_side, table, write
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
-from aural.meters.bandwidth import BandwidthMeter
+from aural.measure.bandwidth import BandwidthMeter
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stages.frequency_generation.stage import FrequencyGeneration
 

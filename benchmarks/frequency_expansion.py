@@ -38,7 +38,7 @@ from scipy.signal import cheby1, firwin, oaconvolve, sosfiltfilt
 from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.learning.material import find, read
-from aural.metrics import SPEECH
+from aural.learning.metrics import SPEECH
 from aural.stages.frequency_expansion.evaluate import Evaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 

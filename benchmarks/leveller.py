@@ -18,7 +18,7 @@ from report import table, write
 from aural import Format
 from aural.degrade import SimulatedRoom, Take, degrade
 from aural.learning.material import find, read
-from aural.meters.loudness import LoudnessMeter
+from aural.measure.loudness import LoudnessMeter
 from aural.stages.leveller import dsp
 from aural.stages.leveller.stage import Leveller
 

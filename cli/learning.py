@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
-from aural.atomic import destination, write_text
+from aural.audio.atomic import destination, write_text
 from aural.cli.lists import summary
 from aural.cli.options import FileName, HintingGroup, parameter_options, shared
 from aural.cli.stages import description

@@ -14,18 +14,19 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
-from aural.atomic import destination
+from aural.audio.atomic import destination
 from aural.chain import Chain
 from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say
 from aural.errors import AudioError, ChainError, TargetExists
-from aural.mixing import Mix, Track
+from aural.mix.mixing import Mix, Track
 from aural.parameters import hint, parameters
-from aural.stage import Format, Watch
+from aural.signals import Format
+from aural.stream import Watch
 
 if TYPE_CHECKING:
     from aural.cli.work import Job, Outcome
-    from aural.mixdown import Mixed
+    from aural.mix.mixdown import Mixed
 
 LABEL = 22
 FINISHER = registry.finisher()
@@ -107,7 +108,7 @@ def mix(
     """
     from aural.chainfile import read_chain
     from aural.cli.work import STDIO, Job, report, run_jobs
-    from aural.mixfile import mix_of
+    from aural.mix.mixfile import mix_of
 
     wanted = mix_of(sources)
     where = click.get_current_context().get_parameter_source
@@ -227,7 +228,7 @@ def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
 
 
 def _mix(wanted: Mix, force: bool, save_mix: Path | None, strict: bool, job: Job, watch: Watch) -> Mixed:
-    from aural.mixdown import mix_files
+    from aural.mix.mixdown import mix_files
 
     assert job.target
     return mix_files(wanted, job.target, replace=force, save_mix=save_mix, strict=strict, watch=watch)

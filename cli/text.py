@@ -8,11 +8,11 @@ from typing import Any
 
 from aural.advice import Decision
 from aural.chain import Chain
+from aural.cleaning.planning import Plan
+from aural.cleaning.running import Cleaned
 from aural.cli.work import Job
-from aural.diagnosis import Diagnosis
+from aural.measure.diagnosis import Diagnosis
 from aural.parameters import parameters
-from aural.planning import Plan
-from aural.runner import Cleaned
 from aural.stage import Effect, Stage
 
 LABEL = 22

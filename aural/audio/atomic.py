@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from aural.audio.leftovers import create, sweep
 from aural.errors import AudioError, TargetExists
-from aural.leftovers import create, sweep
 
 READ_WRITE = 0o666
 WHY = {

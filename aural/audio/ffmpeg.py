@@ -17,7 +17,7 @@ from aural.audio.promises import STAMPED, found_at_end_s, promised_frames
 from aural.audio.recording import CUT_SHORT_S, AudioFile, Info
 from aural.audio.timeline import MOST_SILENCE_S, Alike, Timeline, gathered
 from aural.errors import AudioError
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 LOSSLESS = {
     "alac",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from aural.stage import Block
+from aural.signals import Block
 
 BLOCK_FRAMES = 65536
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from aural.advice import Decision
 from aural.chain import Chain
 from aural.chainfile import presets, read_chain
-from aural.diagnosis import Diagnosis
 from aural.errors import ChainError
+from aural.measure.diagnosis import Diagnosis
 from aural.parameters import hint
 from aural.stage import Effect
 

@@ -10,16 +10,18 @@ from typing import ClassVar
 
 import numpy as np
 
-from aural.atomic import Results, destination
+from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
-from aural.diagnosis import Diagnosis, Examination, examine
+from aural.cleaning.planning import Plan, check_preset, plan
+from aural.dsp.blending import BlendStream
 from aural.errors import AudioError, TargetExists
-from aural.planning import Plan, check_preset, plan
-from aural.stage import UNWATCHED, Block, Effect, Format, Separator, Stream, Watch
-from aural.streaming import BlendStream
+from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.signals import Block, Format
+from aural.stage import Effect, Separator
+from aural.stream import UNWATCHED, Stream, Watch
 
 
 @dataclass(frozen=True)

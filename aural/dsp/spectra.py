@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.compiled import njit
-from aural.stage import Block, Stream
-from aural.streaming import FrameStream, Queue, Spectra
+from aural.dsp.compiled import njit
+from aural.dsp.frames import FrameStream, Spectra
+from aural.signals import Block
+from aural.stream import Aligned, Series, Stream
 
 Levels = NDArray[np.float32]
 """Powers or shares, shape (channels, frames) or (channels, frames, bins)."""
@@ -22,24 +23,21 @@ class BesideStream(Stream):
     """Adds to a signal what a series of streams makes of it: where that is silent, the signal is bit-true."""
 
     def __init__(self, front: Stream, made: Sequence[Stream]) -> None:
-        super().__init__(made[-1].output)
-        self.front, self.made = front, made
-        self.waiting = Queue()
+        self.front, self.made = front, Series(made, front.output)
+        super().__init__(self.made.output)
+        self.waiting = Aligned(2)
 
     def push(self, block: Block) -> Block:
         block = self.front.push(block)
-        self.waiting.append(block)
-        for stream in self.made:
-            block = stream.push(block)
-        return self.waiting.take(block.shape[-1]) + block
+        return self._sum(block, self.made.push(block))
 
     def flush(self) -> Block:
-        blocks = [self.front.flush()]
-        self.waiting.append(blocks[0])
-        for stream in self.made:
-            blocks = [*(stream.push(block) for block in blocks), stream.flush()]
-        made = np.concatenate(blocks, axis=-1)
-        return self.waiting.take(made.shape[-1]) + made
+        block = self.front.flush()
+        return self._sum(block, np.concatenate([self.made.push(block), self.made.flush()], axis=-1))
+
+    def _sum(self, block: Block, made: Block) -> Block:
+        signal, added = self.waiting.take([block, made])
+        return signal + added
 
 
 def power(spectra: Spectra) -> Levels:

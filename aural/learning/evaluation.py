@@ -18,10 +18,11 @@ import numpy as np
 from aural.audio.files import read
 from aural.chainfile import read_chain
 from aural.errors import AudioError, AuralError, ParameterError
+from aural.learning.metrics import Metric
 from aural.learning.report import Report, Score
-from aural.metrics import Metric
 from aural.parameters import check, param
-from aural.stage import Block, Effect
+from aural.signals import Block
+from aural.stage import Effect
 
 SLACK_S = 0.1
 """So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from aural.atomic import write_text
+from aural.audio.atomic import write_text
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.training import Recipe, Training

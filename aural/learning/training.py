@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from aural.atomic import write_text
-from aural.contents import table_of, text_of
+from aural.audio.atomic import write_text
+from aural.audio.contents import table_of, text_of
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
 from aural.parameters import brief, check, hint, param

@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aural.atomic import write_bytes
-from aural.contents import content_of
+from aural.audio.atomic import write_bytes
+from aural.audio.contents import content_of
 from aural.errors import WeightsError
 
 if TYPE_CHECKING:

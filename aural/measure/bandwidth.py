@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 Spectrum = NDArray[np.float64]
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
-from aural.meters.bandwidth import Bandwidth, BandwidthMeter
-from aural.meters.hum import Hum, HumMeter
-from aural.meters.level import Level, LevelMeter
-from aural.meters.loudness import Loudness, LoudnessMeter
-from aural.meters.scene import Scene, SceneMeter
-from aural.meters.true_peak import TruePeakMeter
-from aural.stage import UNWATCHED, Block, Format, Watch
+from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.hum import Hum, HumMeter
+from aural.measure.level import Level, LevelMeter
+from aural.measure.loudness import Loudness, LoudnessMeter
+from aural.measure.scene import Scene, SceneMeter
+from aural.measure.true_peak import TruePeakMeter
+from aural.signals import Block, Format
+from aural.stream import UNWATCHED, Watch
 
 
 @dataclass(frozen=True)

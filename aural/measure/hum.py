@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format
-from aural.streaming import Queue
+from aural.signals import Block, Format
+from aural.stream import Queue
 
 WINDOW_S = 2
 HIGHEST_HZ = 1000.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 STEPS_PER_DB = 10
 LOWEST_DBFS = -100

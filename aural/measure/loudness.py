@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.compiled import njit
-from aural.layouts import speakers
-from aural.stage import Block, Format, check_shape
+from aural.audio.layouts import speakers
+from aural.dsp.compiled import njit
+from aural.signals import Block, Format, check_shape
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 Array = NDArray[np.float64]
 

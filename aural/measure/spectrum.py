@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 Floats = NDArray[np.float64]
 

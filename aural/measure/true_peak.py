@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.compiled import njit
-from aural.stage import Block, Format
+from aural.dsp.compiled import njit
+from aural.signals import Block, Format
 
 Floats32 = NDArray[np.float32]
 

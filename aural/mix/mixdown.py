@@ -9,17 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from aural.atomic import Results
+from aural.audio.atomic import Results
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.audio.metadata import common, read_about
 from aural.audio.writing import FULL_SCALE, LOSSLESS, write_audio
+from aural.cleaning.running import guard, guard_chain
 from aural.errors import AudioError
-from aural.meters.loudness import LoudnessMeter
-from aural.meters.true_peak import TruePeakMeter
-from aural.mixfile import write_mix
-from aural.mixing import Mix, Placed
-from aural.runner import guard, guard_chain
-from aural.stage import UNWATCHED, Format, Watch, repeatable
+from aural.measure.loudness import LoudnessMeter
+from aural.measure.true_peak import TruePeakMeter
+from aural.mix.mixfile import write_mix
+from aural.mix.mixing import Mix, Placed
+from aural.signals import Format
+from aural.stage import repeatable
+from aural.stream import UNWATCHED, Watch
 
 WITH_FLOATS = ("WAV", "AIFF")
 

@@ -25,12 +25,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aural.audio.contents import table_of, text_of
 from aural.audio.files import READABLE
 from aural.chain import Chain
 from aural.chainfile import chain_of, chain_table, refuse_unknown
-from aural.contents import table_of, text_of
 from aural.errors import AudioError, AuralError, ChainError
-from aural.mixing import Mix, Track
+from aural.mix.mixing import Mix, Track
 from aural.parameters import parameters
 
 CHAIN = ("stage", "mix")

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aural.chain import Chain
+from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError, ChainError
+from aural.mix.summing import Gains, balancing_db, placing, summed
 from aural.parameters import check, param
-from aural.stage import UNWATCHED, Block, Blocks, Effect, Format, Watch, as_block, pump, repeatable
-from aural.streaming import resampler
-from aural.summing import Gains, balancing_db, placing, summed
+from aural.signals import Block, Format, as_block
+from aural.stage import Effect, repeatable
+from aural.stream import UNWATCHED, Blocks, Watch, pump
 
 Signal = tuple[Iterable[Block], Format]
 """Blocks and their format."""
@@ -172,7 +174,7 @@ class Placed:
     @classmethod
     def measured(cls, part: Part, target: Format, watch: Watch) -> Self:
         """Measure a track as it stands in a mix of this format."""
-        from aural.meters.loudness import LoudnessMeter
+        from aural.measure.loudness import LoudnessMeter
 
         meter = LoudnessMeter(target)
         gains = placing(part.format.channels, target.channels, part.track.pan)

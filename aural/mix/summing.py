@@ -9,8 +9,8 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block
-from aural.streaming import Queue
+from aural.signals import Block
+from aural.stream import Queue
 
 Gains = NDArray[np.float64]
 """From the channels of a track (columns) to those of a mix (rows)."""

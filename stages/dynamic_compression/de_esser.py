@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aural import Effect, Format, Stream, param
-from aural.streaming import Through
+from aural.stream import Through
 
 HIGHEST = 0.45  # of the sample rate: a band above is no band
 

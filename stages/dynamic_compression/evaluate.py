@@ -15,11 +15,11 @@ from aural.chainfile import read_chain
 from aural.errors import AudioError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
+from aural.learning.metrics import Audio, Metric
 from aural.learning.pairs import matched, pair
-from aural.meters.loudness import PIECES, SILENCE_LUFS, LoudnessMeter
-from aural.metrics import Audio, Metric
+from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter
 from aural.parameters import param
-from aural.stage import Format
+from aural.signals import Format
 
 Floats = NDArray[np.float64]
 

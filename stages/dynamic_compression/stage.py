@@ -9,7 +9,7 @@ from aural import Effect, Format, Stream, param
 from aural.advice import Decision, if_uneven
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Effect, Format, Stream
+from aural.dsp.segments import SegmentStream
 from aural.stages.dynamic_compression import dsp
 from aural.stages.dynamic_compression.crossover import Crossover
-from aural.streaming import Queue, SegmentStream
+from aural.stream import Queue
 
 SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
 SLAB = 4096  # frames at a time: fits the cache, bounds the memory

@@ -13,13 +13,13 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from aural.atomic import write_text
+from aural.audio.atomic import write_text
 from aural.chainfile import chain_table
 from aural.errors import AudioError, ParameterError
 from aural.learning.pairs import Pair, pairs
 from aural.learning.training import Recipe, Training
 from aural.parameters import param
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.dynamic_compression.fitting import WholeAdam, envelope_distance_db, spectral_distance_db
 from aural.stages.dynamic_compression.stage import DynamicCompression
 from aural.stages.dynamic_compression.twin import Twin

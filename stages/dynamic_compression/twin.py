@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aural import Chain
-from aural.compiled import njit
+from aural.dsp.compiled import njit
 from aural.parameters import parameters
 from aural.registry import stage_class
 from aural.stages.dynamic_compression.dsp import OCTAVE_DB, TINY

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aural.engine import Engine
-from aural.stage import Format, Stream
+from aural.signals import Format
+from aural.stream import Stream
 
 
 @dataclass(frozen=True)

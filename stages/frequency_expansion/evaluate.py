@@ -20,9 +20,9 @@ from aural.learning import evaluation, weights
 from aural.learning.evaluation import Case, Sample, System, unchanged
 from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
-from aural.metrics import Metric
+from aural.learning.metrics import Metric
 from aural.parameters import param
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import ExpansionEngine
 from aural.stages.frequency_expansion.engines import ENGINES
 from aural.stages.frequency_expansion.published.networks import (

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision
+from aural.dsp.resampling import resampler
 from aural.engine import chosen, engine_param
 from aural.parameters import param
-from aural.stage import Block, Effect, Format, Stream
+from aural.signals import Block, Format
+from aural.stage import Effect
 from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
 from aural.stages.frequency_expansion.engines import ENGINES, Parameters
-from aural.streaming import resampler
+from aural.stream import Stream
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 log = logging.getLogger("aural")
 
@@ -58,7 +60,7 @@ class FrequencyExpansion(Parameters, Effect):
         return self if self.cutoff_hz else replace(self, cutoff_hz=min(diagnosis.bandwidth.cutoff_hz, HIGHEST_HZ))
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.bandwidth import BandwidthMeter
+        from aural.measure.bandwidth import BandwidthMeter
 
         meter = BandwidthMeter(source)
         for block in blocks:
@@ -72,7 +74,7 @@ class FrequencyExpansion(Parameters, Effect):
         return ready
 
     def stream(self, source: Format) -> Stream:
-        from aural.spectrum import BesideStream
+        from aural.dsp.spectra import BesideStream
         from aural.stages.frequency_expansion.filters import HighPass
 
         front = resampler(source, self._rate(source))

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aural import spectrum
-from aural.compiled import njit
-from aural.spectrum import Levels
-from aural.stage import Block, Format, pump
+from aural.dsp import spectra as spectrum
+from aural.dsp.compiled import njit
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
+from aural.dsp.spectra import Levels
+from aural.signals import Block, Format
 from aural.stages.frequency_generation.holes import NEPER, NOTHING, Holes
-from aural.streaming import FrameStream, Spectra, frame_sizes
+from aural.stream import pump
 
 WINDOW_MS = 21.0
 OVERLAP = 4

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aural import spectrum
-from aural.compiled import njit
-from aural.spectrum import Levels
-from aural.streaming import Spectra
+from aural.dsp import spectra as spectrum
+from aural.dsp.compiled import njit
+from aural.dsp.frames import Spectra
+from aural.dsp.spectra import Levels
 
 LOWEST_HZ = 2000.0
 REACH_HZ = 1100.0  # what counts as next to a hole

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision
 from aural.parameters import param
-from aural.stage import Block, Effect, Format, Stream
-from aural.streaming import Through
+from aural.signals import Block, Format
+from aural.stage import Effect
+from aural.stream import Stream, Through
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 log = logging.getLogger("aural")
 
@@ -57,7 +58,7 @@ class FrequencyGeneration(Effect):
         return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.cutoff_hz)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.bandwidth import BandwidthMeter
+        from aural.measure.bandwidth import BandwidthMeter
         from aural.stages.frequency_generation.dsp import share_of_holes
 
         ready = self
@@ -77,7 +78,7 @@ class FrequencyGeneration(Effect):
         return ready
 
     def stream(self, source: Format) -> Stream:
-        from aural.spectrum import BesideStream
+        from aural.dsp.spectra import BesideStream
         from aural.stages.frequency_generation.dsp import Filling, GenerationStream
 
         if not self._damaged(source):

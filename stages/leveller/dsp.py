@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from aural.meters.loudness import PIECES, LoudnessMeter
-from aural.stage import Block, Format
+from aural.dsp.segments import SegmentStream
+from aural.measure.loudness import PIECES, LoudnessMeter
+from aural.signals import Block, Format
 from aural.stages.leveller.voicing import HOP, NEARBY, VOWEL, VoiceMeter
-from aural.streaming import SegmentStream
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from aural import Block, Effect, Format, Stream, param
 from aural.advice import Decision, if_uneven
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 LOWEST_LUFS = -120.0
 

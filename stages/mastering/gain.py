@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from aural.meters.loudness import MOMENTARY_S, LoudnessMeter
-from aural.stage import Block, Format
+from aural.measure.loudness import MOMENTARY_S, LoudnessMeter
+from aural.signals import Block, Format
 from aural.stages.mastering.stage import MOST_GAIN_DB, MOST_TRIALS
 
 CLOSE_LU = 0.02

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
 from aural.advice import Decision
-from aural.chain import Chain, ChainStream
+from aural.chain import Chain, in_series
 from aural.errors import AudioError, ParameterError
-from aural.stage import pump
 from aural.stages.mastering.match import BANDS, Match
+from aural.stream import pump
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 TARGETS = {
     "podcast": (-16.0, -1.0),
@@ -154,7 +154,7 @@ class Master(Effect):
         return replace(shaped, target_lufs=wanted)
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.true_peak import TruePeakMeter
+        from aural.measure.true_peak import TruePeakMeter
         from aural.stages.mastering.gain import gain_for, integrated_lufs
 
         lufs, dbtp = self.goal
@@ -203,6 +203,6 @@ class Master(Effect):
 
         if self.front:
             behind = replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)
-            return ChainStream((*self.front, behind), source)
+            return in_series((*self.front, behind), source)
         assert self.gain_db is not None
         return LimiterStream(source, self.gain_db, self.goal[1], self.lookahead_ms, self.release_ms)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aural.engine import Engine
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
+from aural.stream import Stream
 
 NAME = "noise-reduction"
 

@@ -11,17 +11,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from aural import metrics
 from aural.audio.files import read
 from aural.degrade import Audio, Noise, Room, Take, active_db, degrade
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
-from aural.learning import evaluation, material, weights
+from aural.learning import evaluation, material, metrics, weights
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.noise_reduction.engines import ENGINES
 from aural.stages.noise_reduction.stage import NoiseReduction
 

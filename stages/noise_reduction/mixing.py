@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aural.contents import table_of, text_of
+from aural.audio.contents import table_of, text_of
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
 from aural.errors import AudioError, ParameterError
 from aural.learning.excerpts import Excerpts, Whole

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from aural.errors import AudioError, ParameterError
 from aural.parameters import param
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.engine import NAME, Filters, NoiseEngine
-from aural.streaming import Queue
+from aural.stream import Queue
 
 BANDS = 48
 PASSAGE = re.compile(r"\s*(\d{1,9}(?:\.\d*)?)\s*-\s*(\d{1,9}(?:\.\d*)?)\s*")

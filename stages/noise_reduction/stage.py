@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-import numpy as np
-
 from aural.advice import Decision
 from aural.engine import chosen, engine_param
 from aural.parameters import param
-from aural.stage import Block, Effect, Format, Stream, pump
+from aural.signals import Block, Format
+from aural.stage import Effect
 from aural.stages.noise_reduction.engine import NAME, NoiseEngine
 from aural.stages.noise_reduction.engines import ENGINES, Parameters
-from aural.streaming import Through
+from aural.stream import Series, Stream, Through, pump
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class NoiseReduction(Parameters, Effect):
         return replace(stage, **measured) if measured else stage
 
     def _measure_hum(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.hum import HumMeter
+        from aural.measure.hum import HumMeter
 
         if self.hum_hz == 0 or None not in (self.hum_hz, self.hum_harmonics):
             return self
@@ -104,18 +103,5 @@ class NoiseReduction(Parameters, Effect):
     def stream(self, source: Format) -> Stream:
         engine = self._chosen()
         idle = engine.does_nothing(self.limit_db)
-        return Cleaner(self._filters(source), Through(source) if idle else engine.stream(source, self.limit_db))
-
-
-class Cleaner(Stream):
-    """Filters, then an engine."""
-
-    def __init__(self, filters: Stream, engine: Stream) -> None:
-        super().__init__(engine.output)
-        self.filters, self.engine = filters, engine
-
-    def push(self, block: Block) -> Block:
-        return self.engine.push(self.filters.push(block))
-
-    def flush(self) -> Block:
-        return np.concatenate([self.engine.push(self.filters.flush()), self.engine.flush()], axis=-1)
+        working = Through(source) if idle else engine.stream(source, self.limit_db)
+        return Series([self._filters(source), working], source)

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from aural.engine import Engine
-from aural.stage import Format, Stream
+from aural.signals import Format
+from aural.stream import Stream
 
 NAME = "source-separation"
 

@@ -8,10 +8,12 @@ from typing import ClassVar
 from aural.engine import chosen, engine_param
 from aural.errors import ParameterError
 from aural.parameters import param
-from aural.stage import Format, Separator, Stream
+from aural.signals import Format
+from aural.stage import Separator
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stages.source_separation.engines import ENGINES, Parameters
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
+from aural.stream import Stream
 
 
 @dataclass(frozen=True)

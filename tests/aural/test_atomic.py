@@ -18,18 +18,18 @@ import pytest
 from recordings import voice, write
 
 from aural import AudioError, Chain, Format
-from aural.atomic import Results, write_text
+from aural.audio.atomic import Results, write_text
 from aural.audio.files import read
+from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import write_audio
+from aural.cleaning.running import process, separate
 from aural.errors import TargetExists
-from aural.leftovers import scratch, sweep
-from aural.runner import process, separate
-from aural.stage import Watch
+from aural.stream import Watch
 
 KILLED = """
 import sys, time
-from aural.atomic import Results
-from aural.leftovers import scratch
+from aural.audio.atomic import Results
+from aural.audio.leftovers import scratch
 with Results(True) as results, scratch() as folder:
     results.open(sys.argv[1]).write(b"half")
     print(folder, flush=True)
@@ -241,7 +241,7 @@ def test_a_limit_of_size_is_said(tmp_path: Path, name: str) -> None:
 import resource, sys
 import numpy as np
 from aural import AudioError, Format
-from aural.atomic import write_text
+from aural.audio.atomic import write_text
 from aural.audio.writing import write_audio
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 noise = (0.1 * np.random.default_rng(0).standard_normal((2, 480_000))).astype("f4")

@@ -13,7 +13,7 @@ import soxr
 from scipy.signal import firwin, lfilter, oaconvolve
 
 from aural import Block, Format
-from aural.meters.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.bandwidth import Bandwidth, BandwidthMeter
 from aural.testing import partition, probe
 
 CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[3] / "shared" / "audio"))

@@ -12,7 +12,7 @@ import pytest
 from recordings import EXAMPLE, MAIN, ROOT
 
 TEN_TWICE = """
-from aural.compiled import njit
+from aural.dsp.compiled import njit
 
 @njit()
 def twice(x):

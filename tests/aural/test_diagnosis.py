@@ -14,11 +14,11 @@ from scipy.signal import butter, sosfilt
 import aural
 from aural import ChainError, Effect, Format
 from aural.audio.files import read
-from aural.diagnosis import Diagnosis, Examination, inspect
-from aural.meters.scene import SceneMeter
+from aural.cleaning.planning import plan
+from aural.measure.diagnosis import Diagnosis, Examination, inspect
+from aural.measure.scene import SceneMeter
 from aural.parameters import parameters
-from aural.planning import plan
-from aural.stage import Block
+from aural.signals import Block
 from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000

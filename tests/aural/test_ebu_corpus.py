@@ -12,8 +12,8 @@ import soundfile
 from recordings import CORPUS, needs_corpus
 
 from aural.audio.files import open_audio
-from aural.meters.loudness import LoudnessMeter
-from aural.meters.true_peak import TruePeakMeter
+from aural.measure.loudness import LoudnessMeter
+from aural.measure.true_peak import TruePeakMeter
 
 EVERY, SECONDS = 12, 20
 FILES = sorted(file for file in (CORPUS / "music").rglob("*.*") if file.suffix in (".opus", ".flac", ".ogg", ".wav"))

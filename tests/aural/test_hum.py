@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aural.meters.hum import HIGHEST_HZ, KEPT, NONE, Hum, HumMeter
-from aural.stage import Block, Format
+from aural.measure.hum import HIGHEST_HZ, KEPT, NONE, Hum, HumMeter
+from aural.signals import Block, Format
 from aural.testing import partition, probe
 
 CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[2].parent / "shared" / "audio"))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import Block, Format
-from aural.meters.loudness import Loudness, LoudnessMeter, k_weighting
+from aural.measure.loudness import Loudness, LoudnessMeter, k_weighting
 from aural.testing import partition, probe
 
 RATE = 48000

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from aural import metrics
 from aural.audio.files import read
 from aural.errors import AudioError, AuralError
-from aural.metrics import SPEECH, dnsmos, estoi, lsd, pesq, si_sdr
+from aural.learning import metrics
+from aural.learning.metrics import SPEECH, dnsmos, estoi, lsd, pesq, si_sdr
 from aural.testing import probe
 
 Audio = NDArray[np.float32]

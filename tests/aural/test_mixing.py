@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from recordings import voice, write
 
 from aural import AudioError, Chain, ChainError, Mix, ParameterError, Track, create, mix_files
-from aural.meters.loudness import LoudnessMeter
-from aural.mixdown import Mixed
-from aural.mixfile import mix_of, read_mix, write_mix
-from aural.stage import Block, Format
-from aural.summing import balancing_db, placing, summed
+from aural.measure.loudness import LoudnessMeter
+from aural.mix.mixdown import Mixed
+from aural.mix.mixfile import mix_of, read_mix, write_mix
+from aural.mix.summing import balancing_db, placing, summed
+from aural.signals import Block, Format
 from aural.testing import SAMPLE_RATE, partition, probe
 
 GATE, LOUDER = create("gate"), create("equaliser", gain_db=6.0)
@@ -275,10 +275,10 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_docstring_is_read(tmp_path: Path) -> None:
-    import aural.mixfile
+    import aural.mix.mixfile
 
-    assert aural.mixfile.__doc__
-    (tmp_path / "song.toml").write_text(aural.mixfile.__doc__.partition("\n\n")[2])
+    assert aural.mix.mixfile.__doc__
+    (tmp_path / "song.toml").write_text(aural.mix.mixfile.__doc__.partition("\n\n")[2])
     mix = read_mix(tmp_path / "song.toml")
     assert [track.file.name for track in mix.tracks] == ["vocals.wav", "guitar.wav"]
     assert [stage.name for stage in (*mix.tracks[0].chain.stages, *mix.master.stages)] == ["de-esser", "master"]

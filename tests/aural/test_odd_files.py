@@ -15,7 +15,7 @@ from odd_files import FRAMES, RATE, chunk, coded, extensible, fmt, noise, odd_wa
 
 from aural import AudioError
 from aural.audio.files import open_audio, read
-from aural.stage import Block
+from aural.signals import Block
 
 AUDIO = noise()
 MP3 = "-c:a libmp3lame -b:a 128k -id3v2_version 0"

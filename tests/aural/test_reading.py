@@ -9,7 +9,7 @@ import pytest
 from containers import GROUPS, OPUS_RATE, Kind, kinds_of, make, needs_ffmpeg, tones
 
 from aural.audio.files import read
-from aural.stage import Block
+from aural.signals import Block
 
 
 def test_there_are_many() -> None:

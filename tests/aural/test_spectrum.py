@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aural import spectrum
+from aural.dsp import spectra as spectrum
 
 
 def test_noise_is_a_function_of_its_place() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from aural import Block, Format
-from aural.meters.true_peak import TruePeakMeter
+from aural.measure.true_peak import TruePeakMeter
 from aural.testing import partition, probe
 
 RATE = 48000

@@ -16,7 +16,7 @@ import torch
 from recordings import EXAMPLE, MAIN, aural, invoke, voice, write
 from safetensors.torch import save_file
 
-from aural.stage import Block
+from aural.signals import Block
 
 
 def refused(tmp_path: Path, sentence: str, *arguments: object) -> None:

@@ -19,7 +19,7 @@ from aural.cli import work
 from aural.cli.processes import Died, in_processes
 from aural.cli.terminal import sentence, visible
 from aural.errors import AuralError
-from aural.stage import Watch
+from aural.stream import Watch
 
 CURE = "run aural --debug ... to see where"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"
@@ -125,7 +125,7 @@ def test_a_reader_that_goes_is_no_error_worth_a_word(tmp_path: Path) -> None:
 def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aural import runner
+    from aural.cleaning import running as runner
 
     real = runner.open_audio
 

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import AudioError, Block, Format, Stage, WeightsError, create
+from aural.dsp.resampling import frames_at
 from aural.learning import weights
 from aural.registry import names
-from aural.stage import LOUDEST, Effect
-from aural.streaming import frames_at
+from aural.signals import LOUDEST
+from aural.stage import Effect
 from aural.testing import measured, probe
 
 SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
 from aural.errors import AudioError
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.source_separation.engine import NAME, SeparationEngine
-from aural.streaming import FrameStream, Spectra, Through, frame_sizes
+from aural.stream import Stream, Through
 
 Gains = NDArray[np.float32]
 

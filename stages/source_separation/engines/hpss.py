@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format, Stream
+from aural.dsp.frames import frame_sizes
+from aural.dsp.segments import SegmentStream
+from aural.signals import Block, Format
 from aural.stages.source_separation.engine import SeparationEngine
-from aural.streaming import SegmentStream, frame_sizes
+from aural.stream import Stream
 
 Gains = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 pytestmark = pytest.mark.corpus

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aural import spectrum
-from aural.stage import Format
+from aural.dsp import spectra as spectrum
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
+from aural.signals import Format
 from aural.stages.frequency_expansion.engine import Band
-from aural.streaming import FrameStream, Spectra, frame_sizes
 
 WINDOW_MS = 21.0
 OVERLAP = 4

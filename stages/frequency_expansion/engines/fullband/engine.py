@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Network
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stream import Stream
 
 if TYPE_CHECKING:
     from aural.learning.training import Recipe

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aural.dsp.resampling import AtRate
+from aural.dsp.segments import SegmentStream
 from aural.learning import weights
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import Band
 from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
@@ -24,7 +26,7 @@ from aural.stages.frequency_expansion.engines.fullband.network import (
     analysis,
     synthesis,
 )
-from aural.streaming import AtRate, SegmentStream
+from aural.stream import Stream
 
 SEGMENT = 2048 * HOP  # 11 s
 MOST = 10 ** (15 / 10)  # power of the new band, at most, against that of the octave below the cut-off

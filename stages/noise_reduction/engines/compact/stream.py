@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aural.dsp.frames import FrameStream, Spectra
+from aural.dsp.resampling import AtRate
 from aural.learning import weights
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Block, Compact, Heard
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
-from aural.streaming import AtRate, FrameStream, Spectra
+from aural.stream import Stream
 
 CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter
 

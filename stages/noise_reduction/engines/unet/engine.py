@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Network, OwnWeights
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.noise_reduction.engine import NoiseEngine
+from aural.stream import Stream
 
 if TYPE_CHECKING:
     from aural.learning.training import Recipe

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from aural.dsp.resampling import AtRate
+from aural.dsp.segments import SegmentStream
 from aural.learning import weights
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
-from aural.streaming import AtRate, SegmentStream
+from aural.stream import Stream
 
 SEGMENT = 96 * GRID * HOP  # 25 s
 

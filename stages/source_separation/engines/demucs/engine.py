@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from aural.dsp.resampling import AtRate
 from aural.errors import AudioError
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.source_separation.engine import NAME, SeparationEngine
-from aural.streaming import AtRate
+from aural.stream import Stream
 
 FOUR = ("drums", "bass", "other", "vocals")
 MODELS = {

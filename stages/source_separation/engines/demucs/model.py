@@ -21,13 +21,13 @@ from demucs.pretrained import REMOTE_ROOT, _parse_remote_files
 from huggingface_hub import constants
 from torch import nn
 
+from aural.dsp.segments import SegmentStream
 from aural.errors import WeightsError
 from aural.parameters import brief, hint
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 from aural.stages.source_separation.engine import NAME
 from aural.stages.source_separation.engines.demucs import checkpoint
 from aural.stages.source_separation.engines.demucs.engine import MODELS
-from aural.streaming import SegmentStream
 
 CURE = (
     "demucs downloads it on first use from the Hugging Face hub or from dl.fbaipublicfiles.com; without a "

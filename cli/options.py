@@ -162,5 +162,5 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         type=FileName(dir_okay=False),
         help="Write the chain to a TOML file, as it ran: what was measured on this recording stands in it.",
     ),
-    "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

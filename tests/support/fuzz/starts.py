@@ -12,9 +12,13 @@ from fuzz import material
 from fuzz.faults import long, odd_names
 from fuzz.trial import Trial
 
-MAIN = (
-    "import sys; open(sys.argv.pop(1), 'w').close(); from aural.cli.main import main; sys.argv[0] = 'aural'; main()"
-)
+MAIN = """
+import sys
+from aural.cli.main import main
+open(sys.argv.pop(1), 'w').close()
+sys.argv[0] = 'aural'
+main()
+"""
 
 
 def family(trial: Trial) -> None:

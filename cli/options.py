@@ -167,5 +167,5 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="Refuse a recording of which a part is damaged or missing; else it is silent there.",
     ),
-    "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

@@ -63,7 +63,7 @@ def printed(trial: Trial, code: int) -> None:
     wrong += RAW.findall(out) + RAW.findall(err)
     if wrong:
         trial.report("sentence", f"{wrong[:3]} in {err[-700:] or out[-700:]!r}")
-    if b"out of memory" in err:
+    if b"out of memory" in err and not trial.scarce:
         trial.report("memory", err[-300:])
     if "--json" in trial.arguments and out and code == 0:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import Info, open_audio
+from aural.content.meter import Content, ContentMeter
 from aural.meters.bandwidth import Bandwidth, BandwidthMeter
 from aural.meters.hum import Hum, HumMeter
 from aural.meters.level import Level, LevelMeter
@@ -27,6 +28,7 @@ class Diagnosis:
     level: Level
     loudness: Loudness
     true_peak_dbtp: float
+    content: Content
     scene: Scene
     hum: Hum
     bandwidth: Bandwidth
@@ -36,7 +38,7 @@ class Diagnosis:
     @property
     def kind(self) -> str:
         """`silence`, `speech`, or `music` for all else."""
-        return "silence" if self.level.silent else "speech" if self.scene.speech else "music"
+        return "silence" if self.level.silent else self.content.kind
 
     @property
     def noisy(self) -> bool:
@@ -61,13 +63,27 @@ class Diagnosis:
     @property
     def reverberant(self) -> bool:
         """Whether a voice was recorded far away, or in a room that rings."""
-        return self.scene.speech and self.scene.decay_s > REVERBERANT_S
+        return self.kind == "speech" and self.scene.decay_s > REVERBERANT_S
 
     @property
     def clean(self) -> bool:
         """Whether it is a voice that nothing needs to be done to."""
         flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven
         return self.kind == "speech" and not any(flaws)
+
+    @property
+    def music_under_speech(self) -> bool:
+        """Whether somebody speaks over music for more than a moment."""
+        return self._lasts("both")
+
+    @property
+    def music_beside_speech(self) -> bool:
+        """Whether a recording of speech holds music by itself too, such as a jingle."""
+        return self.kind == "speech" and self._lasts("music")
+
+    def _lasts(self, name: str) -> bool:
+        share = self.content.shares[name]
+        return share > MOMENT and share * self.duration_s > MOMENT_S
 
     @property
     def uneven(self) -> bool:
@@ -110,6 +126,10 @@ class Diagnosis:
             found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
         if self.reverberant:
             found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
+        if self.music_under_speech:
+            found.append(f"speech over music in {100 * self.content.shares['both']:.0f} % of it")
+        if self.music_beside_speech:
+            found.append(f"music beside the speech, {100 * self.content.shares['music']:.0f} % of it")
         if self.uneven:
             found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
         return found + self.beyond_repair()
@@ -128,8 +148,11 @@ class Diagnosis:
         plain: dict[str, Any] = {
             "kind": self.kind,
             "origin": self.origin,
+            "music_under_speech": self.music_under_speech,
+            "music_beside_speech": self.music_beside_speech,
             "findings": self.findings(),
             **asdict(self),
+            "content": self.content.as_dict(),
         }
         plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
         info = plain.pop("info")
@@ -140,6 +163,7 @@ class Diagnosis:
 
 
 REVERBERANT_S = 0.35
+MOMENT, MOMENT_S = 0.02, 2.5  # a share of the recording, and seconds: less may be a mistake
 NOISY_DB = 28.0
 RUMBLE_DB = -20.0
 OFFSET = 0.003
@@ -178,6 +202,7 @@ class Examination:
             "level": LevelMeter(source),
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
+            "content": ContentMeter(source),
             "scene": SceneMeter(source),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),

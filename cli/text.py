@@ -8,6 +8,7 @@ from typing import Any
 
 from aural.chain import Chain
 from aural.cli.work import Job
+from aural.content.meter import SIGNS, Content
 from aural.diagnosis import Diagnosis
 from aural.parameters import parameters
 from aural.planning import Decision, Plan
@@ -15,6 +16,7 @@ from aural.runner import Cleaned
 from aural.stage import Effect, Stage
 
 LABEL = 22
+MAP = 60  # characters, at most
 COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to noise", "hum", "bandwidth")
 
 
@@ -77,6 +79,7 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         hum = "none"
     return [
         ("recording", f"{_format(diagnosis)}, {diagnosis.kind}"),
+        ("content", _map(diagnosis.content)),
         ("loudness", f"{_level(loudness.integrated_lufs)} LUFS"),
         ("loudness range", f"{loudness.range_lu:.1f} LU"),
         ("true peak", f"{_level(diagnosis.true_peak_dbtp)} dBTP"),
@@ -96,6 +99,13 @@ def _format(diagnosis: Diagnosis) -> str:
     written = f", {info.codec.lower()} in {info.container.lower()}" if info else ""
     minutes, seconds = divmod(diagnosis.duration_s, 60)
     return f"{minutes:.0f}:{seconds:04.1f}, {channels}, {audio.sample_rate / 1000:g} kHz{written}"
+
+
+def _map(content: Content) -> str:
+    """Draw the map, and say what its characters mean."""
+    line = content.line(MAP)
+    used = [f"{sign} {name}" for name, sign in SIGNS.items() if sign in line]
+    return f"{line}  ({', '.join(used)})"
 
 
 def _level(value: float) -> str:

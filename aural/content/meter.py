@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.content.features import AROUND, BANDS, HOP, PER_SECOND, SAMPLE_RATE, SILENCE_DB, WINDOW, Bands, bands
+from aural.content.features import (
+    AROUND,
+    BANDS,
+    HOP,
+    MARGIN_S,
+    PER_SECOND,
+    SAMPLE_RATE,
+    SILENCE_DB,
+    WINDOW,
+    Bands,
+    bands,
+)
 from aural.stage import Block, Format
 from aural.streaming import Queue, resampler
 
@@ -18,7 +29,6 @@ if TYPE_CHECKING:
     from aural.content.network import ContentNetwork
 
 SLAB_S = 60
-MARGIN_S = 4  # as far as the network looks
 SILENT = 10 ** (-90 / 20)
 """A second without a sample above this, -90 dBFS, is silence."""
 SIGNS = {"silence": ".", "speech": "s", "music": "m", "both": "b", "neither": "-"}

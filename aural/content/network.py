@@ -14,8 +14,6 @@ DILATIONS = (1, 2, 4)
 STRIDE = 8  # frames to a step of the later layers
 RANGE_DB = 70.0  # below the loudest band nearby; what lies deeper is taken for silence
 NEARBY = 2 * PER_SECOND  # frames to either side within which the loudest band counts
-MARGIN_S = 4
-"""Seconds before and after that can change what is said of a second."""
 CLASSES = ("speech", "music")
 
 

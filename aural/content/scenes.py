@@ -45,7 +45,7 @@ class Scenes:
     """Draws scenes."""
 
     def __init__(self, settings: ContentTraining, part: str) -> None:
-        self.seconds = round(settings.clip_s)
+        self.part, self.seconds = part, round(settings.clip_s)
         self.frames = self.seconds * SAMPLE_RATE
         clips = {kind: find(getattr(settings, kind), kind, part) for kind in ("speech", "music", "noise", "ir")}
         singing = [clip for clip in clips["music"] if clip.category == SINGING]
@@ -72,6 +72,7 @@ class Scenes:
             length = int(rng.integers(2, self.seconds + 1))
             first = int(rng.integers(self.seconds - length + 1))
         levels, truth, known = self._kept(int(rng.integers(self.scenes)))
+        levels = coloured(levels, rng) if self.part == "train" else levels
         shown = np.full(((self.seconds + 2 * MARGIN_S) * PER_SECOND, BANDS), SILENCE_DB, np.float32)
         start = (MARGIN_S + first) * PER_SECOND
         shown[start : start + length * PER_SECOND] = levels[first * PER_SECOND : (first + length) * PER_SECOND]
@@ -163,7 +164,7 @@ class Scenes:
         open_ = np.ones(self.frames, np.float32)
         for _ in range(rng.integers(1, 3)):
             length = int(rng.uniform(0.5, min(longest_s, 0.75 * self.seconds)) * SAMPLE_RATE)
-            start = int(rng.choice((0, self.frames - length, rng.integers(self.frames - length + 1))))
+            start = int(rng.choice((0, self.frames - length, int(rng.integers(self.frames - length + 1)))))
             open_[start : start + length] = 0
         if not open_.any():
             open_[: SAMPLE_RATE * 2] = 1
@@ -197,6 +198,15 @@ class Scenes:
         if -balance_db < FAINT_SPEECH_DB:
             known[together, 0] = False
         return (shares >= SOUNDS).astype(np.float32), known.astype(np.float32)
+
+
+def coloured(levels: Bands, rng: np.random.Generator) -> Bands:
+    """Give a scene another balance of bands, as another microphone would, and sometimes an upper limit."""
+    knots = np.linspace(0, BANDS - 1, 6)
+    gains = np.interp(np.arange(BANDS), knots, rng.normal(0, 4, knots.size)).astype(np.float32)
+    if rng.random() < 0.15:
+        gains[int(rng.integers(BANDS * 2 // 3, BANDS)) :] = SILENCE_DB
+    return np.where(levels > SILENCE_DB + 1, np.maximum(levels + gains, SILENCE_DB), SILENCE_DB)
 
 
 def _share(audio: Audio, least_db: float) -> NDArray[np.float64]:

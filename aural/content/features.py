@@ -24,20 +24,22 @@ SILENCE_DB = -120.0
 """Level of a band in digital silence, and of what lies before and behind a recording."""
 
 
-def band_weights() -> NDArray[np.float32]:
-    """Return the triangles that make bands of bins, shape (bins, BANDS); each adds up to one."""
-    centres = [LOWEST_HZ]
-    while len(centres) < BANDS + 1:
-        centres.append(centres[-1] + max(NARROWEST_HZ, GROWTH * centres[-1]))
-    edges = np.array([LOWEST_HZ - NARROWEST_HZ, *centres])
-    hz = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)[:, None]
-    rising = (hz - edges[:-2]) / np.diff(edges)[:-1]
-    falling = (edges[2:] - hz) / np.diff(edges)[1:]
-    triangles = np.clip(np.minimum(rising, falling), 0, None)
-    return (triangles / triangles.sum(axis=0)).astype(np.float32)
+def band_edges() -> NDArray[np.float64]:
+    """Return where triangles begin, peak and end, in Hz: band n spans edges n to n + 2."""
+    edges = [LOWEST_HZ - NARROWEST_HZ, LOWEST_HZ]
+    while len(edges) < BANDS + 2:
+        edges.append(edges[-1] + max(NARROWEST_HZ, GROWTH * edges[-1]))
+    return np.array(edges)
 
 
-WEIGHTS = band_weights()
+EDGES_HZ = band_edges()
+HZ = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)
+FIRST, *_, LAST = EDGE_BINS = np.searchsorted(HZ, EDGES_HZ)
+HZ = HZ[FIRST:LAST]
+SPAN = np.searchsorted(EDGES_HZ, HZ, side="right") - 1  # of each bin: between which edges it lies
+RISING = ((HZ - EDGES_HZ[SPAN]) / np.diff(EDGES_HZ)[SPAN]).astype(np.float32)
+STARTS = EDGE_BINS[:-1] - FIRST
+TOTAL = np.add.reduceat(RISING, STARTS)[:-1] + np.add.reduceat(1 - RISING, STARTS)[1:]
 SHAPE = np.hanning(WINDOW).astype(np.float32)
 SHAPE /= np.sqrt(np.sum(SHAPE**2))
 
@@ -54,5 +56,9 @@ def bands(audio: NDArray[np.float32]) -> Bands:
     power = np.zeros((windows.shape[1], BANDS), np.float32)
     for channel in windows:
         spectra = np.fft.rfft(channel * SHAPE)
-        power += (spectra.real**2 + spectra.imag**2).astype(np.float32) @ WEIGHTS
-    return np.asarray(10 * np.log10(power / len(windows) + np.float32(10 ** (SILENCE_DB / 10))), np.float32)
+        bins = (spectra.real**2 + spectra.imag**2)[:, FIRST:LAST]
+        rising = bins * RISING
+        power += (
+            np.add.reduceat(rising, STARTS, axis=1)[:, :-1] + np.add.reduceat(bins - rising, STARTS, axis=1)[:, 1:]
+        )
+    return np.asarray(10 * np.log10(power / (TOTAL * len(windows)) + np.float32(10 ** (SILENCE_DB / 10))), np.float32)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from recordings import EXAMPLE
+import soundfile
+from contents import content
+from recordings import CORPUS, EXAMPLE, needs_corpus
 
 from aural import Format
 from aural.audio.files import read
-from aural.content.features import BANDS, HOP, SAMPLE_RATE, WEIGHTS, WINDOW, bands
+from aural.content.features import BANDS, EDGES_HZ, HOP, SAMPLE_RATE, WINDOW, bands
 from aural.content.meter import SIGNS, SLAB_S, Content, ContentMeter
 from aural.stage import Block
 from aural.testing import partition
@@ -20,12 +22,6 @@ def heard(audio: Block, rate: int = RATE) -> Content:
     meter = ContentMeter(Format(rate, audio.shape[0]))
     meter.update(np.asarray(audio, np.float32))
     return meter.compute()
-
-
-def content(classes: str, last_s: float = 1.0) -> Content:
-    """Make a map from its drawing."""
-    speech, music = (tuple(float(c in those) for c in classes) for those in ("sb", "mb"))
-    return Content(len(classes) - 1 + last_s, speech, music, tuple(c == "." for c in classes))
 
 
 def arpeggio(seconds: float, rate: int = RATE) -> Block:
@@ -57,7 +53,7 @@ def test_a_tone_lies_in_its_band() -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)[None].astype(np.float32)
     levels = bands(tone)
     assert levels.shape == ((RATE - WINDOW) // HOP + 1, BANDS)
-    hz = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE) @ WEIGHTS
+    hz = EDGES_HZ[1:-1]
     assert hz[levels[10].argmax()] == pytest.approx(1000, abs=30)
     assert bands(np.repeat(tone, 2, axis=0) * np.array([[1], [-1]], np.float32)) == pytest.approx(levels, abs=1e-4)
 
@@ -151,3 +147,21 @@ def test_the_line_has_the_width_it_is_given() -> None:
     assert content("sbm-.").line(60) == "sbm-."
     assert content("sbm-.").as_dict()["map"] == "sbm-."
     assert set(SIGNS.values()) == set("sbm-.")
+
+
+@pytest.mark.corpus
+@needs_corpus
+def test_voices_and_songs_of_sets_that_training_never_heard() -> None:
+    songs = [
+        file
+        for name in ("ancientbeast", "openclonk", "unknown_horizons")
+        for file in (CORPUS / "music" / name).iterdir()
+    ]
+    voices = sorted((CORPUS / "speech_phone").rglob("*.opus"))[::25]
+    kinds: dict[str, list[str]] = {"speech": [], "music": []}
+    for kind, files in (("speech", voices), ("music", sorted(songs))):
+        for file in files:
+            audio, rate = soundfile.read(file, frames=10 * 48000, always_2d=True, dtype="float32")
+            kinds[kind].append(heard(np.ascontiguousarray(audio.T), rate).kind)
+    assert kinds["speech"].count("speech") >= 0.95 * len(voices)
+    assert kinds["music"].count("music") >= 0.9 * len(songs)

@@ -80,7 +80,13 @@ def sound(path: Path, most_s: float = 120.0) -> Audio:
         return np.asarray(soxr.resample(audio, file.samplerate, RATE), np.float32)
 
 
-def clips() -> Iterator[Clip]:
+@cache
+def clips() -> tuple[Clip, ...]:
+    """Cut the clips."""
+    return tuple(cutting())
+
+
+def cutting() -> Iterator[Clip]:
     """Cut clips out of speakers and songs: two of 3 s of each speaker, three of a song, one and two of up to 30 s."""
     speakers: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for name, speaker, path in listed(SPEECH):
@@ -194,7 +200,7 @@ def neither() -> str:
 
 def mixtures() -> str:
     """Say what becomes of speech over music and of a jingle before it, from held-out sets, second by second."""
-    found = list(clips())
+    found = clips()
     voices = [clip.audio for clip in found if clip.kind == "speech" and len(clip.audio) >= 20 * RATE][::4]
     songs = [clip.audio for clip in found if clip.kind == "music" and len(clip.audio) >= 20 * RATE][::2]
     rows = []

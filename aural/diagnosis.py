@@ -74,16 +74,12 @@ class Diagnosis:
     @property
     def music_under_speech(self) -> bool:
         """Whether somebody speaks over music for more than a moment."""
-        return self._lasts("both")
+        return self.content.longest("both") >= MOMENT_S
 
     @property
     def music_beside_speech(self) -> bool:
         """Whether a recording of speech holds music by itself too, such as a jingle."""
-        return self.kind == "speech" and self._lasts("music")
-
-    def _lasts(self, name: str) -> bool:
-        share = self.content.shares[name]
-        return share > MOMENT and share * self.duration_s > MOMENT_S
+        return self.kind == "speech" and self.content.longest("music") >= MOMENT_S
 
     @property
     def uneven(self) -> bool:
@@ -127,9 +123,9 @@ class Diagnosis:
         if self.reverberant:
             found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
         if self.music_under_speech:
-            found.append(f"speech over music in {100 * self.content.shares['both']:.0f} % of it")
+            found.append(f"speech over music for {self.content.seconds('both'):.0f} s")
         if self.music_beside_speech:
-            found.append(f"music beside the speech, {100 * self.content.shares['music']:.0f} % of it")
+            found.append(f"music beside the speech for {self.content.seconds('music'):.0f} s")
         if self.uneven:
             found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
         return found + self.beyond_repair()
@@ -163,7 +159,7 @@ class Diagnosis:
 
 
 REVERBERANT_S = 0.35
-MOMENT, MOMENT_S = 0.02, 2.5  # a share of the recording, and seconds: less may be a mistake
+MOMENT_S = 4  # less in a row may be a mistake
 NOISY_DB = 28.0
 RUMBLE_DB = -20.0
 OFFSET = 0.003

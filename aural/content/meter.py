@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -60,6 +61,14 @@ class Content:
         lengths = self._lengths()
         total = max(float(lengths.sum()), 1e-9)
         return {name: float(lengths[classes == name].sum() / total) for name in SIGNS}
+
+    def seconds(self, name: str) -> float:
+        """Return how long a class lasts in all."""
+        return self.shares[name] * self.duration_s
+
+    def longest(self, name: str) -> int:
+        """Return how many seconds of a class come in a row at most."""
+        return max((len(list(run)) for found, run in groupby(self.classes) if found == name), default=0)
 
     @property
     def kind(self) -> str:

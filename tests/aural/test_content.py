@@ -10,7 +10,7 @@ from recordings import CORPUS, EXAMPLE, needs_corpus
 
 from aural import Format
 from aural.audio.files import read
-from aural.content.features import BANDS, EDGES_HZ, HOP, SAMPLE_RATE, WINDOW, bands
+from aural.content.features import BANDS, EDGES_HZ, HOP, WINDOW, bands
 from aural.content.meter import SIGNS, SLAB_S, Content, ContentMeter
 from aural.stage import Block
 from aural.testing import partition

@@ -175,9 +175,9 @@ def test_speech_over_music_and_beside_a_jingle_are_said(clean_voice: Diagnosis) 
     def findings(drawn: str) -> list[str]:
         return replace(clean_voice, content=content(drawn), duration_s=float(len(drawn))).findings()
 
-    assert findings("ssssbbbbbb") == ["speech over music in 60 % of it"]
-    assert findings("mmmmssssssssssss") == ["music beside the speech, 25 % of it"]
-    assert findings("bb" + "s" * 20) == findings("m" + "s" * 99) == [], "a moment may be a mistake"
+    assert findings("ssssbbbbbb") == ["speech over music for 6 s"]
+    assert findings("mmmmssssssssssss") == ["music beside the speech for 4 s"]
+    assert findings("bbb" + "s" * 20) == findings("smsmsmsms") == [], "a moment may be a mistake"
     assert findings("m" * 10) == []
 
 
@@ -215,7 +215,7 @@ def si_sdr_db(estimate: Block, reference: Block) -> float:
 
 @pytest.mark.corpus
 @needs_corpus
-@pytest.mark.parametrize("name", ["rhasspy_nathalie", "picovoice_s2i_16k", "audio_cmn_hsk_22k"])
+@pytest.mark.parametrize("name", ["rhasspy_nathalie", "freeswitch_richard", "tofugu_wanikani"])
 def test_a_clean_studio_voice_changes_in_nothing_but_level(tmp_path: Path, name: str) -> None:
     files = sorted((CORPUS / "speech" / name).rglob("*.opus"))[:6]
     audio = np.concatenate([soundfile.read(file, always_2d=True)[0].mean(axis=1) for file in files])

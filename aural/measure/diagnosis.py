@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.hum import Hum, HumMeter
 from aural.measure.level import Level, LevelMeter
 from aural.measure.loudness import Loudness, LoudnessMeter
@@ -28,6 +29,7 @@ class Diagnosis:
     level: Level
     loudness: Loudness
     true_peak_dbtp: float
+    content: Content
     scene: Scene
     hum: Hum
     bandwidth: Bandwidth
@@ -37,7 +39,7 @@ class Diagnosis:
     @property
     def kind(self) -> str:
         """`silence`, `speech`, or `music` for all else."""
-        return "silence" if self.level.silent else "speech" if self.scene.speech else "music"
+        return "silence" if self.level.silent else self.content.kind
 
     @property
     def noisy(self) -> bool:
@@ -62,13 +64,23 @@ class Diagnosis:
     @property
     def reverberant(self) -> bool:
         """Whether a voice was recorded far away, or in a room that rings."""
-        return self.scene.speech and self.scene.decay_s > REVERBERANT_S
+        return self.kind == "speech" and self.scene.decay_s > REVERBERANT_S
 
     @property
     def clean(self) -> bool:
         """Whether it is a voice that nothing needs to be done to."""
         flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven
         return self.kind == "speech" and not any(flaws)
+
+    @property
+    def music_under_speech(self) -> bool:
+        """Whether somebody speaks over music for more than a moment."""
+        return self.content.longest("both") >= MOMENT_S
+
+    @property
+    def music_beside_speech(self) -> bool:
+        """Whether a recording of speech holds music by itself too, such as a jingle."""
+        return self.kind == "speech" and self.content.longest("music") >= MOMENT_S
 
     @property
     def uneven(self) -> bool:
@@ -111,6 +123,10 @@ class Diagnosis:
             found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
         if self.reverberant:
             found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
+        if self.music_under_speech:
+            found.append(f"speech over music for {self.content.seconds('both'):.0f} s")
+        if self.music_beside_speech:
+            found.append(f"music beside the speech for {self.content.seconds('music'):.0f} s")
         if self.uneven:
             found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
         return found + self.beyond_repair()
@@ -129,8 +145,11 @@ class Diagnosis:
         plain: dict[str, Any] = {
             "kind": self.kind,
             "origin": self.origin,
+            "music_under_speech": self.music_under_speech,
+            "music_beside_speech": self.music_beside_speech,
             "findings": self.findings(),
             **asdict(self),
+            "content": self.content.as_dict(),
         }
         plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
         info = plain.pop("info")
@@ -141,6 +160,7 @@ class Diagnosis:
 
 
 REVERBERANT_S = 0.35
+MOMENT_S = 4  # less in a row may be a mistake
 NOISY_DB = 28.0
 RUMBLE_DB = -20.0
 OFFSET = 0.003
@@ -179,6 +199,7 @@ class Examination:
             "level": LevelMeter(source),
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
+            "content": ContentMeter(source),
             "scene": SceneMeter(source),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),

@@ -1,4 +1,4 @@
-"""What was recorded, and where: speech or not, background noise, and how long the room rings."""
+"""Where it was recorded: background noise, rumble, and how long the room rings."""
 
 from __future__ import annotations
 
@@ -17,18 +17,12 @@ HOP_S = 0.02
 BANDS = 24
 SLAB = 512
 DECAY_SNR_DB = 15.0
-SIGNS = {"periodic": 10.6, "soft": 5.6, "alternation": 53.0, "rumble_db": -0.15}
-NEVERTHELESS = -19.6
-"""Log odds of speech: weights of its signs, and what they must outweigh. Fitted to voices, clean, in noise down to
-5 dB and in rooms, and to music; on either half of the material, 95 % of the other half come out right."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a recording holds."""
+    """What lies behind and around a recording."""
 
-    speech: bool
-    """Whether a voice is the main thing; otherwise music, or noise alone."""
     floor_dbfs: float
     """Level of the steady background."""
     snr_db: float
@@ -43,11 +37,9 @@ class SceneMeter:
     """Looks at 40 ms frames every 20 ms; keeps 8 bytes for each frame and a histogram for each band.
 
     Background: read off the tenth percentile of the power in each of 24 bands, digital silence left out, as the
-    mean of the steady noise that would have this percentile. Speech: loud frames are periodic at the pitch of a
-    voice, others are not, much of each second is soft (after Scheirer & Slaney 1997, who called that the percentage
-    of low-energy frames), and little lies below 60 Hz. Decay: the fastest third of the free decays by 12 dB or more,
-    as a line fitted to the level in dB; voices recorded in a dry room read 0.1 to 0.25 s (the decay of speech
-    sounds themselves). Noise fills decays up, so it is told only where there is little.
+    mean of the steady noise that would have this percentile. Decay: the fastest third of the free decays by 12 dB
+    or more, as a line fitted to the level in dB; voices recorded in a dry room read 0.1 to 0.25 s (the decay of
+    speech sounds themselves). Noise fills decays up, so it is told only where there is little.
     """
 
     def __init__(self, source: Format) -> None:
@@ -59,14 +51,12 @@ class SceneMeter:
         edges = np.searchsorted(self.hz, np.geomspace(75, min(16000.0, 0.45 * source.sample_rate), BANDS))
         self.edges = np.unique([*edges, len(self.hz)])
         self.voice = (self.hz > 200) & (self.hz < 4000)
-        self.pitched = self.hz < 2000
         self.rumble = (self.hz > 0) & (self.hz < 60)
         self.rumble_power = self.voice_power = 0.0
         # Power of steady noise in a band of k bins: gamma distributed, shape about k / 1.5 under a Hann window.
         shape = np.maximum(1, np.diff(self.edges) / 1.5)
         self.tenth_of_mean = gammaincinv(shape, 0.1) / shape
         self.levels: list[NDArray[np.float32]] = []  # dB of the voice band, a frame each
-        self.periodic: list[NDArray[np.float32]] = []
         self.histogram = np.zeros((len(self.edges) - 1, 320), np.int64)  # half a dB a bin, from -140 dB
         self.power = np.zeros(len(self.edges) - 1)
         self.sounding = 0
@@ -91,7 +81,6 @@ class SceneMeter:
         self.rumble_power += power[:, self.rumble].sum()
         self.voice_power += voice.sum()
         self.levels.append(10 * np.log10(voice + 1e-14).astype(np.float32))
-        self.periodic.append(self._periodicity(power))
         bands = np.add.reduceat(power, self.edges[:-1], axis=1)
         bands = bands[bands.sum(axis=1) > 1e-12]
         self.power += bands.sum(axis=0)
@@ -100,24 +89,15 @@ class SceneMeter:
         for band, row in enumerate(index.T):
             self.histogram[band] += np.bincount(row, minlength=320)
 
-    def _periodicity(self, power: Array) -> NDArray[np.float32]:
-        """Return the largest autocorrelation at the lags of a voice's pitch, 75 to 350 Hz."""
-        size = 2048 if self.hop > 400 else 1024
-        correlation = np.fft.irfft(power[:, self.pitched], size)
-        rate = size * self.hz[1]
-        lags = slice(int(rate / 350), int(rate / 75))
-        return (correlation[:, lags].max(axis=1) / (correlation[:, 0] + 1e-14)).astype(np.float32)
-
     def compute(self) -> Scene:
         """Return the findings over all frames so far."""
         if not self.sounding:
-            return Scene(speech=False, floor_dbfs=-math.inf, snr_db=math.inf, rumble_db=-math.inf, decay_s=math.nan)
+            return Scene(floor_dbfs=-math.inf, snr_db=math.inf, rumble_db=-math.inf, decay_s=math.nan)
         levels = np.concatenate(self.levels).astype(np.float64)
         total, floor = self.power.sum() / self.sounding, self._background().sum()
         snr_db = 10 * math.log10(max(total / floor - 1, 1e-3))
         rumble_db = 10 * math.log10((self.rumble_power + 1e-20) / (self.voice_power + 1e-14))
         return Scene(
-            speech=self._speech(levels, rumble_db),
             floor_dbfs=10 * math.log10(floor),
             snr_db=snr_db,
             rumble_db=rumble_db,
@@ -128,20 +108,6 @@ class SceneMeter:
         ranks = np.cumsum(self.histogram, axis=1)
         tenth = np.argmax(ranks >= 0.1 * ranks[:, -1:], axis=1)
         return 10.0 ** ((tenth / 2 + 0.25 - 140) / 10) / self.tenth_of_mean
-
-    def _speech(self, levels: Array, rumble_db: float) -> bool:
-        power, periodic = 10 ** (levels / 10), np.concatenate(self.periodic)
-        frames = min(round(1 / HOP_S), len(power))
-        seconds = power[: len(power) // frames * frames].reshape(-1, frames)
-        mean = seconds.mean(axis=1, keepdims=True)
-        pitched = periodic[: seconds.size].reshape(seconds.shape)
-        signs = {
-            "periodic": pitched[seconds >= mean].mean(),
-            "soft": (seconds < 0.5 * mean).mean(),
-            "alternation": pitched.std(axis=1).mean(),
-            "rumble_db": max(-40.0, rumble_db),
-        }
-        return bool(sum(weight * signs[sign] for sign, weight in SIGNS.items()) + NEVERTHELESS > 0)
 
 
 def _decay_s(levels: Array) -> float:

@@ -122,7 +122,7 @@ def alike(tensor: Tensor, other: Tensor) -> bool:
 
 
 def shipped(package: str, network: str) -> Path:
-    """Return the path of the weights that come with a room, such as aural.stages.noise_reduction.
+    """Return the path of the weights in the folder `weights` of a package.
 
     Raises:
         WeightsError: there are none of this network, or several.

@@ -137,7 +137,8 @@ def weights(trial: Trial) -> None:
     rng = trial.rng
     network = trial.pick("unet", "compact", "fullband")
     room = "frequency_expansion" if network == "fullband" else "noise_reduction"
-    (path,) = (Path(aural.__file__).parent.parent / "stages" / room / "weights").glob(f"{network}-*.safetensors")
+    engine = Path(aural.__file__).parent.parent / "stages" / room / "engines" / network
+    (path,) = engine.glob("weights/*.safetensors")
     data = bytearray(path.read_bytes())
     size = struct.unpack("<Q", data[:8])[0]
     match int(rng.integers(6)):

@@ -80,7 +80,9 @@ def _fetch(name: str) -> Any:
         with contextlib.redirect_stdout(sys.stderr) if _reachable() else _offline():
             return _ready(checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)))
     except (Exception, SystemExit) as error:
-        raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({error}): {CURE}") from error
+        cause = getattr(error, "reason", error)  # what urllib wraps
+        why = getattr(cause, "strerror", None) or str(cause)
+        raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({why}): {CURE}") from error
 
 
 def _fetched(name: str, signature: str) -> nn.Module:

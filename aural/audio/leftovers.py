@@ -7,7 +7,6 @@ and is locked by nobody is removed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
@@ -17,6 +16,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: nothing is ever swept there
+    fcntl = None  # type: ignore[assignment]
 
 PART = re.compile(r"\.aural-[0-9a-f]{8}\.part(\.\w+)?")
 SCRATCH, OWNER = "aural-", ".aural-owner"
@@ -57,12 +61,15 @@ def scratch() -> Iterator[Path]:
 
 def _lock(descriptor: int) -> None:
     """Lock a file for as long as it is open; where the file system has no locks, nothing is ever swept."""
-    with contextlib.suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if fcntl:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _abandoned(path: str) -> bool:
     """Whether a file is ours to write and locked by nobody."""
+    if not fcntl:
+        return False
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -20,7 +20,7 @@ from aural.testing import probe
 
 Audio = NDArray[np.float32]
 RATE = 48000
-MEMO = Path(__file__).parents[2] / "examples" / "phone_memo.m4a"
+MEMO = Path(__file__).parents[3] / "examples" / "phone_memo.m4a"
 MEASURED = [metric for metric in SPEECH if not metric.optional]
 
 

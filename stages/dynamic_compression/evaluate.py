@@ -107,11 +107,11 @@ class Evaluation(evaluation.Evaluation):
         Metric("spectrum", "dB", 2, False, spectrum),
         Metric("MR-STFT", "dB", 2, False, mr_stft),
     )
-    input: str = param("", "Folder of recordings as they were")
-    target: str = param("", "Folder of the same as they ought to be: equal names, rates and lengths; its subfolders "
-                        "are kinds of material")  # fmt: skip
+    input: str = param("", "Folder of unprocessed recordings")
+    target: str = param("", "Folder of the processed versions: same names, sample rates and lengths; its "
+                        "subfolders are kinds of material")  # fmt: skip
     chain: str | None = param(
-        None, "Chain to judge, a .toml file or the name of a preset", examples=("run/chain.toml",)
+        None, "Chain to evaluate: a .toml file or the name of a preset", examples=("run/chain.toml",)
     )
 
     def __post_init__(self) -> None:

@@ -38,10 +38,10 @@ class MixedTraining(Training):
 
     speech: str = param("", "Folder of clean voices")
     noise: str = param("", "Folder of noises")
-    ir: str | None = param(None, "Folder of impulse responses of rooms; without one rooms are simulated")
-    music: str | None = param(None, "Folder of music; without one nothing is learnt about keeping music")
-    music_share: float = param(0.12, "Share of clips in which music is to be kept", low=0.0, high=1.0)
-    scene: str | None = param(None, "TOML file that says how often which harm befalls a clip, where not as usual: "
+    ir: str | None = param(None, "Folder of room impulse responses; if not given, rooms are simulated")
+    music: str | None = param(None, "Folder of music; if not given, the network does not learn to keep music")
+    music_share: float = param(0.12, "Fraction of clips in which music is part of the target", low=0.0, high=1.0)
+    scene: str | None = param(None, "TOML file that overrides how often each degradation is applied to a clip: "
                               "fields of aural.degrade.Scene", examples=("scene.toml",))  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ class CenterParameters:
     """What it is told."""
 
     low_hz: float = param(
-        150.0, "Frequency below which the middle stays with the sides, as bass and bass drum do; 0 for none",
+        150.0, "Frequency below which the center is left in the sides, such as bass and bass drum; 0 is off",
         unit="Hz", low=0.0, high=1000.0,
     )  # fmt: skip
 
@@ -31,7 +31,7 @@ class CenterParameters:
 class CenterEngine(CenterParameters, SeparationEngine):
     """The middle and the sides."""
 
-    name, meaning = "center", "which parts the middle of the stereo image from its sides"
+    name, meaning = "center", "which separates the center of the stereo image from the sides"
     stems = ("center", "sides")
 
     def stream(self, source: Format) -> Stream:

@@ -68,7 +68,8 @@ class Mix:
     balance: bool = param(False, "Bring all tracks to the mean of their loudnesses before their gains are applied; "
                           "pauses do not count")  # fmt: skip
     sample_rate: int | None = param(None, "Sample rate of the mix, to which tracks are resampled; if not given, "
-                                    "all tracks must have the same rate", unit="Hz", low=4000, high=768000)  # fmt: skip
+                                    "all tracks must have the same rate",
+                                    unit="Hz", low=4000, high=768000)  # fmt: skip
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(self.tracks))

@@ -17,7 +17,8 @@ class DeEsser(Effect):
 
     name: ClassVar[str] = "de-esser"
     split_hz: float = param(5000.0, "Frequency above which sibilance is detected and attenuated; nothing happens "
-                            "where the sample rate leaves no band above it", unit="Hz", low=1000.0, high=20000.0)  # fmt: skip
+                            "where the sample rate leaves no band above it",
+                            unit="Hz", low=1000.0, high=20000.0)  # fmt: skip
     threshold_db: float = param(-9.0, "Level of the upper band relative to the full band above which gain "
                                 "reduction begins",
                                 unit="dB", low=-60.0, high=0.0, examples=(-30.0,))  # fmt: skip

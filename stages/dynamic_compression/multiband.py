@@ -27,16 +27,20 @@ class Multiband(Effect):
     name: ClassVar[str] = "multiband"
     level_independent: ClassVar[bool] = False
     crossovers_hz: tuple[float, ...] = param(
-        (120.0, 1000.0, 6000.0), "Crossover frequencies between the bands, in rising order", unit="Hz", low=20.0, high=20000.0,
+        (120.0, 1000.0, 6000.0), "Crossover frequencies between the bands, in rising order",
+        unit="Hz", low=20.0, high=20000.0,
         examples=((500.0,),))  # fmt: skip
     threshold_db: tuple[float, ...] = param(
         (-30.0,), "Level above which gain reduction begins in a band. This, ratio, attack_ms, release_ms and "
-         "makeup_db take one value for all bands, or one per band from the lowest up", unit="dBFS", low=-80.0, high=0.0, examples=((-50.0,),))  # fmt: skip
+         "makeup_db take one value for all bands, or one per band from the lowest up",
+         unit="dBFS", low=-80.0, high=0.0, examples=((-50.0,),))  # fmt: skip
     ratio: tuple[float, ...] = param(
-        (2.0,), "Compression ratio: this many dB above the threshold at the input become 1 dB at the output", low=1.0, high=100.0,
+        (2.0,), "Compression ratio: this many dB above the threshold at the input become 1 dB at the output",
+        low=1.0, high=100.0,
         examples=((6.0,),))  # fmt: skip
     attack_ms: tuple[float, ...] = param(
-        (10.0,), "Attack: time constant with which gain reduction sets in", unit="ms", low=0.01, high=500.0, examples=((1.0,),))  # fmt: skip
+        (10.0,), "Attack: time constant with which gain reduction sets in",
+        unit="ms", low=0.01, high=500.0, examples=((1.0,),))  # fmt: skip
     release_ms: tuple[float, ...] = param(
         (150.0,), "Release: time constant with which gain reduction recovers", unit="ms", low=1.0, high=5000.0,
         examples=((30.0,),))  # fmt: skip

@@ -94,7 +94,8 @@ class Evaluation(evaluation.Evaluation):
                               "kinds of material")  # fmt: skip
     speech: str | None = param(None, "Folder of voices")
     music: str | None = param(None, "Folder of music")
-    part: str = param("test", "Which speakers and songs to use: the test part, the validation part, or all", choices=("test", "validation", "all"))  # fmt: skip
+    part: str = param("test", "Which speakers and songs to use: the test part, the validation part, or all",
+                      choices=("test", "validation", "all"))  # fmt: skip
     twin: str = param(
         "decimated", "How the degraded version is made: by decimation, or by a lossy codec", choices=TWINS
     )

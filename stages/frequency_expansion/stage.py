@@ -45,9 +45,10 @@ class FrequencyExpansion(Parameters, Effect):
     sample_rate: int | None = param(None, "Sample rate of the output, if above that of the recording; if not "
                                     "given, 48000 for recordings below 44100", unit="Hz", low=8000, high=384000,
                                     examples=(96000,))  # fmt: skip
-    ceiling_hz: float = param(20000.0, "Upper limit of the new band; the network never goes above 20 kHz", unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
-    level_db: float = param(0.0, "Level of the new band relative to the level predicted from the band below", unit="dB",
-                            low=-24.0, high=12.0)  # fmt: skip
+    ceiling_hz: float = param(20000.0, "Upper limit of the new band; the network never goes above 20 kHz",
+                              unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
+    level_db: float = param(0.0, "Level of the new band relative to the level predicted from the band below",
+                            unit="dB", low=-24.0, high=12.0)  # fmt: skip
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         reach = f"{diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz"

@@ -41,7 +41,8 @@ class FrequencyExpansionTraining(Training):
     clip_s: float = param(0.375, "Length of a patch; the default is 6000 frames at 16 kHz", unit="s",
                           low=0.02, high=60.0)  # fmt: skip
     learning_rate: float = param(1e-4, "Peak learning rate. Published networks: linear decay over the second half; "
-                                 "others: 300 steps of warm-up, cosine decay over the last three quarters", low=0.0, high=1.0)  # fmt: skip
+                                 "others: 300 steps of warm-up, cosine decay over the last three quarters",
+                                 low=0.0, high=1.0)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

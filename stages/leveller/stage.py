@@ -25,7 +25,8 @@ class Leveller(Effect):
     target_lufs: float | None = param(None, "Target level of speech, not counting pauses; if not given, the mean "
                                       "level of the speech", unit="LUFS", low=LOWEST_LUFS, high=0.0,
                                       measured=True)  # fmt: skip
-    speech_lufs: float | None = param(None, "Level that separates speech from pauses; if not given, measured", unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
+    speech_lufs: float | None = param(None, "Level that separates speech from pauses; if not given, measured",
+                                      unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
     share: float = param(1.0, "Strength: fraction of the distance to the target that is corrected", low=0.0, high=1.0)
     max_boost_db: float = param(15.0, "Maximum boost of speech", unit="dB", low=0.0, high=40.0)
     max_cut_db: float = param(15.0, "Maximum attenuation of speech", unit="dB", low=0.0, high=40.0)

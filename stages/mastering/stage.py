@@ -72,13 +72,14 @@ class Master(Effect):
     gain_db: float | None = param(None, "Gain before the limiter that gives the target loudness after it",
                                   unit="dB", low=-300.0, high=60.0, measured=True)  # fmt: skip
     reference: str | None = param(None, "Reference recording to match: path of an audio file. Its loudness "
-                                  "replaces the target's; its spectrum and width are matched as by the match stage")  # fmt: skip
+                                  "replaces the target's; its spectrum and width are matched as by "
+                                  "the match stage")  # fmt: skip
     curve_db: tuple[float, ...] | None = param(
-        None, "Gains of 31 third-octave bands from 20 Hz to 20 kHz, applied first; measured if there is a reference", unit="dB",
-        low=-40.0, high=40.0, examples=(tuple(0.2 * n for n in range(BANDS)),))  # fmt: skip
+        None, "Gains of 31 third-octave bands from 20 Hz to 20 kHz, applied first; measured if there is a reference",
+        unit="dB", low=-40.0, high=40.0, examples=(tuple(0.2 * n for n in range(BANDS)),))  # fmt: skip
     width_db: float | None = param(
-        None, "Gain of the side signal (left minus right), applied first; measured if there is a reference", unit="dB",
-        low=-40.0, high=40.0)  # fmt: skip
+        None, "Gain of the side signal (left minus right), applied first; measured if there is a reference",
+        unit="dB", low=-40.0, high=40.0)  # fmt: skip
     lookahead_ms: float = param(5.0, "Look-ahead of the limiter: time in which it reduces the gain before a peak; "
                                 "never shorter than 32 frames", unit="ms", low=0.5, high=20.0)  # fmt: skip
     release_ms: float = param(100.0, "Release: time constant with which the limiter recovers",

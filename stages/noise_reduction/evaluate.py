@@ -57,7 +57,8 @@ class Evaluation(evaluation.Evaluation):
     ir: str | None = param(None, "Folder of room impulse responses; each voice is convolved with one")
     reference: str = param("voice", "Reference for the scores: the voice in its room, or the dry voice",
                            choices=("voice", "dry"))  # fmt: skip
-    part: str = param("test", "Which speakers and recordings to use: the test part, the validation part, or all", choices=("test", "validation", "all"))  # fmt: skip
+    part: str = param("test", "Which speakers and recordings to use: the test part, the validation part, or all",
+                      choices=("test", "validation", "all"))  # fmt: skip
     pairs: int = param(48, "Number of voices, each mixed with one noise at every SNR", low=1, high=10**6)
     snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Signal-to-noise ratios of the mixtures", unit="dB",
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip

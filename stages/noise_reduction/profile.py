@@ -27,7 +27,8 @@ class ProfileParameters:
     """What an engine is told that learns from noise alone."""
 
     noise_profile: str | None = param(None, "Noise profile, taken from a noise-only passage of the recording in "
-                                      "seconds, such as 0.5-1.8, or from an audio file", examples=("0.0-0.3",))  # fmt: skip
+                                      "seconds, such as 0.5-1.8, or from an audio file",
+                                      examples=("0.0-0.3",))  # fmt: skip
     measured_noise_dbfs: tuple[float, ...] | None = param(
         None, "Noise level in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
         low=-400.0, high=400.0, measured=True, examples=((-70.0,) * BANDS,))  # fmt: skip

@@ -1,4 +1,4 @@
-"""The de-esser: hissing consonants no louder than the voice around them wants."""
+"""The de-esser: attenuates harsh sibilants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HIGHEST = 0.45  # of the sample rate: a band above is no band
 
 @dataclass(frozen=True)
 class DeEsser(Effect):
-    """Lowers the upper band where it is too large a part of the whole, loud or soft; elsewhere nothing changes."""
+    """Attenuates sibilance: reduces the upper band where it is too strong relative to the full band, at any level."""
 
     name: ClassVar[str] = "de-esser"
     split_hz: float = param(5000.0, "Frequency above which sibilance is detected and attenuated; nothing happens "

@@ -1,4 +1,4 @@
-"""What a chain fitted to pairs is judged by: how near its output comes to the recordings as they ought to be."""
+"""Evaluates a chain fitted to pairs: how close its output comes to the target recordings."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def mr_stft(reference: Audio, estimate: Audio, sample_rate: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Judge how near a chain brings recordings to what they ought to be: level, loudness curve, crest, spectra.
+    """Evaluate how close a chain brings recordings to their targets: level, loudness curve, crest factor, spectra.
 
     A constant delay of a pair is measured by cross-correlation and taken out.
 

@@ -1,4 +1,4 @@
-"""The gate: what is softer than a threshold, softer still."""
+"""The gate: attenuates what is below a threshold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aural import Effect, Format, Stream, param
 
 @dataclass(frozen=True)
 class Gate(Effect):
-    """Lowers what lies below a threshold: a downward expander with hysteresis and hold; nothing opens it halfway."""
+    """Attenuates what is below a threshold: a downward expander with hysteresis and hold."""
 
     name: ClassVar[str] = "gate"
     level_independent: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Multiband compression: each part of the spectrum turned down by itself."""
+"""Multiband compression: each frequency band has its own gain reduction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EACH = ("threshold_db", "ratio", "attack_ms", "release_ms", "makeup_db")
 
 @dataclass(frozen=True)
 class Multiband(Effect):
-    """Compresses bands one by one: a booming vowel or a harsh cymbal turns down its own band and nothing else.
+    """Compresses frequency bands separately: a booming vowel or a harsh cymbal affects its own band only.
 
     Bands that no crossover separates at the signal's sample rate are one.
 

@@ -1,4 +1,4 @@
-"""Dynamic-range compression: loud passages softer, so that the whole can be louder and steadier."""
+"""Dynamic range compression: reduces loud passages, so that the whole can be louder and steadier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DynamicCompression(Effect):
-    """Turns a signal down where it is above a threshold, the more the louder it is."""
+    """Compresses the dynamic range: reduces the gain where the level exceeds a threshold."""
 
     name: ClassVar[str] = "dynamic-compression"
     level_independent: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Learning a chain from pairs of recordings, before and after."""
+"""Learns a chain from pairs of recordings, before and after processing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RUN_IN_S = 1.0  # in front of a clip, in which the compressor comes to where it 
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicCompressionTraining(Training):
-    """Fit a compressor, and an equaliser in front of it, to pairs of recordings; write them as a chain file.
+    """Fit a compressor, and an equaliser before it, to pairs of recordings; write them as a chain file.
 
     A constant delay of a pair is measured by cross-correlation and taken out. Of four pairs and more, every fourth
     is held out for validation.

@@ -1,4 +1,4 @@
-"""Upward compression: quiet passages louder, loud ones as they were."""
+"""Upward compression: boosts quiet passages and leaves loud ones unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aural import Effect, Format, Stream, param
 
 @dataclass(frozen=True)
 class UpwardCompression(Effect):
-    """Turns a signal up where it is below a threshold, and never what lies below a floor: noise stays where it is."""
+    """Boosts a signal below a threshold, but nothing below a floor, so noise is not boosted."""
 
     name: ClassVar[str] = "upward-compression"
     level_independent: ClassVar[bool] = False

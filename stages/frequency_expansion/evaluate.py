@@ -1,4 +1,4 @@
-"""What the published networks are judged by: the table of Kuleshov and others, for one's own recordings."""
+"""Evaluates the published networks: the table of Kuleshov and others, on your own recordings."""
 
 from __future__ import annotations
 

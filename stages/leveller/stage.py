@@ -1,4 +1,4 @@
-"""The leveller: a voice that is far away as loud as one that is near, and the pauses no louder than before."""
+"""The leveller: makes a far voice as loud as a near one, and pauses no louder than before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOWEST_LUFS = -120.0
 
 @dataclass(frozen=True)
 class Leveller(Effect):
-    """Moves the level of speech, second by second, towards one level; pauses are not lifted."""
+    """Brings speech to one level, second by second, without boosting pauses."""
 
     name: ClassVar[str] = "leveller"
     target_lufs: float | None = param(None, "Target level of speech, not counting pauses; if not given, the mean "

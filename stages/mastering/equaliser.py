@@ -1,4 +1,4 @@
-"""The equaliser: louder here, softer there."""
+"""The equaliser: peaks, shelves, high- and low-pass filters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Q = 0.7071
 
 @dataclass(frozen=True)
 class Band:
-    """One section: its kind, frequency in Hz, gain in dB, and quality."""
+    """One section: its kind, frequency in Hz, gain in dB, and Q."""
 
     kind: str
     hz: float

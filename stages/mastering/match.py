@@ -1,4 +1,4 @@
-"""Matching: the balance of bass, middle and treble that a reference has."""
+"""Matching: gives a recording the tonal balance of a reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mastering: the loudness a listener expects, and true peaks that no converter or codec clips."""
+"""Mastering: the loudness listeners expect, and true peaks that no converter clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What noise reduction is judged by: voices in noise whose clean original is known."""
+"""Evaluates noise reduction on noisy speech whose clean original is known."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Evaluation(evaluation.Evaluation):
 
 @dataclass(frozen=True)
 class Mixture:
-    """A voice in a noise, as files: takes of one speaker, of one kind of noise."""
+    """A voice in noise, as files: takes of one speaker, of one kind of noise."""
 
     settings: Evaluation
     number: int

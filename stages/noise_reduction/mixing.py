@@ -1,4 +1,4 @@
-"""The clips that noise reduction learns from: voices, or music, and what befalls them."""
+"""The training clips of noise reduction: voices, or music, and their degradations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCENE = Scene(
     band_limits_hz=(3900.0, 7900.0, 7900.0, 7900.0, 10900.0, 15500.0),
     gain_control=0.08, compression=0.02, clipping=0.03, codec=0.06, packet_loss=0.01,
 )  # fmt: skip
-"""What befalls the clips that the networks of this room learn from, where nothing else is said."""
+"""The default degradations of the training clips of noise reduction."""
 LEAST_SNR_DB, LEAST_BANDWIDTH_HZ = 27.0, 6000.0
 """Of a voice, where a manifest tells, to be a target."""
 
@@ -34,7 +34,7 @@ Drawn = tuple[Audio, Audio, Audio, np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class MixedTraining(Training):
-    """Settings of a training on voices, or music, and what befalls them."""
+    """Settings of a training on voices, or music, and their degradations."""
 
     speech: str = param("", "Folder of clean voices")
     noise: str = param("", "Folder of noises")
@@ -51,7 +51,7 @@ class MixedTraining(Training):
                 raise ParameterError(f"training: --{name} must name a folder of audio")
 
     def drawing(self) -> Scene:
-        """Return what befalls clips.
+        """Return the degradations of clips.
 
         Raises:
             ParameterError: the file of the scene cannot be read, or holds what a scene has not.
@@ -70,7 +70,7 @@ class MixedTraining(Training):
 
 
 class Mixing:
-    """Draws clips: a voice, or music, and what befalls it."""
+    """Draws clips: a voice, or music, and its degradations."""
 
     def __init__(self, settings: MixedTraining, part: str) -> None:
         self.frames = round(settings.clip_s * SAMPLE_RATE)
@@ -130,7 +130,7 @@ def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
 
 
 class VoiceRecipe(Recipe):
-    """A recipe whose clips are voices, or music, and what befalls them."""
+    """A recipe whose clips are voices, or music, and their degradations."""
 
     settings: MixedTraining
 

@@ -1,4 +1,4 @@
-"""The noise profile: noise alone to learn from, kept as levels of bands."""
+"""The noise profile: a noise-only passage, stored as band levels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Real = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileParameters:
-    """What an engine is told that learns from noise alone."""
+    """The parameters of an engine that uses a noise profile."""
 
     noise_profile: str | None = param(None, "Noise profile, taken from a noise-only passage of the recording in "
                                       "seconds, such as 0.5-1.8, or from an audio file",
@@ -36,7 +36,7 @@ class ProfileParameters:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileEngine(ProfileParameters, NoiseEngine):
-    """An engine that learns from noise alone, where it is given some.
+    """An engine that uses a noise profile, if there is one.
 
     Raises:
         ParameterError: a passage ends before it begins, or there is another number of levels than of bands.

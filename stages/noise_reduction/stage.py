@@ -1,4 +1,4 @@
-"""Lower steady noise under a voice: spectral suppression, mains hum, rumble."""
+"""Noise reduction: attenuates noise, mains hum and rumble under a voice."""
 
 from __future__ import annotations
 

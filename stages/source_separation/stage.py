@@ -1,4 +1,4 @@
-"""Takes a recording apart into stems that sum to it again."""
+"""Splits a recording into stems that sum to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tones from strokes, by medians of the spectrogram."""
+"""Separates tonal from percussive sound, by medians of the spectrogram."""
 
 from __future__ import annotations
 

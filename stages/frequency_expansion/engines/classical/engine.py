@@ -12,7 +12,7 @@ from aural.stream import Stream
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicalParameters:
-    """What spectral band replication is told."""
+    """The parameters of spectral band replication."""
 
     decline_db: float = param(1.6, "Slope with which the level of the new band falls", unit="dB/kHz",
                               low=0.0, high=6.0)  # fmt: skip

@@ -20,7 +20,7 @@ MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is 
 
 @dataclass(frozen=True, kw_only=True)
 class CompactParameters(OwnWeights):
-    """What the network is told."""
+    """The parameters of the network."""
 
     dereverb: float = param(0.0, "Strength of dereverberation; 0 leaves the reverberation as it is",
                             low=0.0, high=1.0)  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class UnetParameters(OwnWeights):
-    """What the network is told."""
+    """The parameters of the network."""
 
     studio: float = param(0.5, "Strength of the second stage, which gives a voice a studio sound",
                           low=0.0, high=1.0)  # fmt: skip

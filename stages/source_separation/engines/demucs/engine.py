@@ -27,7 +27,7 @@ MODELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class DemucsParameters:
-    """What demucs is told."""
+    """The parameters of demucs."""
 
     model: Any = param(  # noqa: RUF009
         "htdemucs",
@@ -46,7 +46,7 @@ class DemucsParameters:
 
 @dataclass(frozen=True, kw_only=True)
 class DemucsEngine(DemucsParameters, SeparationEngine):
-    """A network of demucs's."""
+    """A demucs network."""
 
     name, meaning = "demucs", "a network for drums, bass, vocals and the rest"
     models: ClassVar[Mapping[str, str]] = {name: ", ".join(stems) for name, stems in MODELS.items()}

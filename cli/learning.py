@@ -72,8 +72,10 @@ class TrainGroup(LearningGroup):
         return click.Command(
             name,
             params=[
-                click.Option(["-o", "--output"], type=run, help=f"Folder of the run, which ends in {owner.ends_in}."),
-                click.Option(["--resume"], type=run, help="Folder of a run to go on with, by its own settings."),
+                click.Option(
+                    ["-o", "--output"], type=run, help=f"Folder of the run, which ends with {owner.ends_in}."
+                ),
+                click.Option(["--resume"], type=run, help="Folder of a run to continue, with its own settings."),
                 *parameter_options(owner),
             ],
             help=description(owner),

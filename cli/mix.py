@@ -54,12 +54,16 @@ class Named(click.ParamType):  # type: ignore[type-arg]
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=FileName(), metavar="STEMS...")
-@click.option("-o", "--output", required=True, type=FileName(), help="File of the mix; - is stdout.")
+@click.option("-o", "--output", required=True, type=FileName(), help="Output file of the mix; - is stdout.")
 @click.option(
     "--gain", multiple=True, type=Named(float), metavar="NAME=DB", help="Gain of a track. May be given several times."
 )
 @click.option(
-    "--pan", multiple=True, type=Named(float), metavar="NAME=X", help="Place of a track, from -1, left, to 1, right."
+    "--pan",
+    multiple=True,
+    type=Named(float),
+    metavar="NAME=X",
+    help="Pan position of a track, from -1 (left) to 1 (right).",
 )
 @click.option(
     "--chain", multiple=True, type=Named(str), metavar="NAME=CHAIN", help="Chain file (.toml) or preset for a track."
@@ -69,13 +73,13 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     "--target",
     type=click.Choice(TARGETS),
     metavar="NAME",
-    help=f"Where the mix goes: the stage {FINISHER.name} with this target ends it. One of {', '.join(TARGETS)}.",
+    help=f"Delivery target of the mix, met by the stage {FINISHER.name}. One of {', '.join(TARGETS)}.",
 )
 @shared("force", "dry-run", "strict")
 @click.option(
     "--save-mix",
     type=FileName(dir_okay=False),
-    help="Write a mix file, as it ran: what was measured stands in it.",
+    help="Write the mix to a TOML file as it ran, measured values included.",
 )
 def mix(
     sources: tuple[Path, ...],

@@ -32,7 +32,7 @@ class Multiband(Effect):
         examples=((500.0,),))  # fmt: skip
     threshold_db: tuple[float, ...] = param(
         (-30.0,), "Level above which gain reduction begins in a band. This, ratio, attack_ms, release_ms and "
-         "makeup_db take one value for all bands, or one per band from the lowest up",
+        "makeup_db take one value for all bands, or one per band from the lowest up",
          unit="dBFS", low=-80.0, high=0.0, examples=((-50.0,),))  # fmt: skip
     ratio: tuple[float, ...] = param(
         (2.0,), "Compression ratio: this many dB above the threshold at the input become 1 dB at the output",

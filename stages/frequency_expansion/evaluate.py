@@ -101,7 +101,7 @@ class Evaluation(evaluation.Evaluation):
     )
     ratio: tuple[int, ...] = param(RATIOS, "Decimation ratio", low=1, high=16, when={"twin": "decimated"})
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
-                                      "times")  # fmt: skip
+                                     "times")  # fmt: skip
     sample_rate: int = param(NARROW_RATE, "Sample rate of the material", unit="Hz", low=8000, high=48000)
     clip_s: float = param(8.0, "Maximum length used of each recording", unit="s", low=0.5, high=600.0)
     files: int = param(40, "Maximum number of recordings of each kind", low=1, high=10**6)

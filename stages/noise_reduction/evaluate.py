@@ -65,7 +65,7 @@ class Evaluation(evaluation.Evaluation):
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
     seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1)
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
-                                      "times")  # fmt: skip
+                                     "times")  # fmt: skip
     save_pairs: str | None = param(
         None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems"
     )

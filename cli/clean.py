@@ -40,8 +40,8 @@ def clean(
 ) -> None:
     """Turn a poor recording into a good one.
 
-    Diagnoses each FILE, does what is needed and no more, brings the loudness to a standard, and writes the
-    result beside it as FILE_clean.wav (lossless formats keep theirs).
+    Diagnoses each FILE, applies only the processing it needs, brings the loudness to a standard, and writes the
+    result next to it as FILE_clean.wav (lossless formats keep their format).
 
     \b
       aural clean memo.m4a

@@ -125,7 +125,7 @@ class EvaluateGroup(LearningGroup):
 
 @click.group(cls=EvaluateGroup, subcommand_metavar="STAGE [OPTIONS]")
 def evaluate() -> None:
-    """Measure what the engines of a stage are worth.
+    """Measure the quality of the engines of a stage.
 
     \b
       aural evaluate noise-reduction --clean clean/ --noisy noisy/

@@ -97,13 +97,13 @@ def mix(
 ) -> None:
     """Mix stems, or any recordings, into one.
 
-    STEMS are recordings, a folder of them, or a mix file (.toml). They are added as they are, so the stems of
-    source-separation give the mixture again; gains, places, chains and --balance come on top. All begin together, and
-    the mix is as long as the longest. Options take the place of what a mix file says.
+    STEMS are recordings, a folder of them, or a mix file (.toml). They are summed unchanged, so the stems of
+    source-separation give the mixture again, unless you add gains, pan positions, chains or --balance. All tracks
+    start together, and the mix is as long as the longest. Options override the mix file.
 
-    A mono track is placed between two channels by sine and cosine, equally loud everywhere: 3 dB less in both in the
-    middle. Of a stereo track, the side it is turned away from falls. Where all are mono and none is panned, so
-    is the mix.
+    Mono tracks are panned with a sine/cosine law: equal loudness everywhere, -3 dB in both channels at the center.
+    Panning a stereo track attenuates the opposite channel. If all tracks are mono and none is panned, the mix is
+    mono.
 
     \b
       aural mix stems/ -o mix.wav --target streaming

@@ -93,7 +93,7 @@ def mr_stft(reference: Audio, estimate: Audio, sample_rate: int) -> float:
 class Evaluation(evaluation.Evaluation):
     """Evaluate how close a chain brings recordings to their targets: level, loudness curve, crest factor, spectra.
 
-    A constant delay of a pair is measured by cross-correlation and taken out.
+    A constant delay of a pair is measured by cross-correlation and compensated.
 
     Raises:
         ParameterError: besides ranges, a folder is not given.

@@ -10,7 +10,7 @@ from aural import Effect, Format, Stream, param
 
 @dataclass(frozen=True)
 class Gate(Effect):
-    """Attenuates what is below a threshold: a downward expander with hysteresis and hold."""
+    """Attenuate what is below a threshold: a downward expander with hysteresis and hold."""
 
     name: ClassVar[str] = "gate"
     level_independent: ClassVar[bool] = False

@@ -16,9 +16,9 @@ EACH = ("threshold_db", "ratio", "attack_ms", "release_ms", "makeup_db")
 
 @dataclass(frozen=True)
 class Multiband(Effect):
-    """Compresses frequency bands separately: a booming vowel or a harsh cymbal affects its own band only.
+    """Compress frequency bands separately: a booming vowel or a harsh cymbal affects its own band only.
 
-    Bands that no crossover separates at the signal's sample rate are one.
+    Bands that no crossover separates at the sample rate of the signal are treated as one.
 
     Raises:
         ParameterError: besides ranges, crossovers do not rise, or some values are neither one nor one for each band.

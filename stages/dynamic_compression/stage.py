@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DynamicCompression(Effect):
-    """Compresses the dynamic range: reduces the gain where the level exceeds a threshold."""
+    """Compress the dynamic range: reduce the gain where the level exceeds a threshold."""
 
     name: ClassVar[str] = "dynamic-compression"
     level_independent: ClassVar[bool] = False

@@ -33,8 +33,8 @@ RUN_IN_S = 1.0  # in front of a clip, in which the compressor comes to where it 
 class DynamicCompressionTraining(Training):
     """Fit a compressor, and an equaliser before it, to pairs of recordings; write them as a chain file.
 
-    A constant delay of a pair is measured by cross-correlation and taken out. Of four pairs and more, every fourth
-    is held out for validation.
+    A constant delay of a pair is measured by cross-correlation and compensated. With four pairs or more, every
+    fourth is held out for validation.
 
     Raises:
         ParameterError: besides ranges, a folder is not given.
@@ -89,7 +89,7 @@ class DynamicCompressionTraining(Training):
 
 
 class PairClips:
-    """Draws clips of pairs, each second of which is as likely as any other."""
+    """Draws clips of pairs; every second of audio is equally likely."""
 
     def __init__(self, found: list[Pair], seconds: float) -> None:
         self.pairs = found
@@ -107,7 +107,7 @@ class PairClips:
 
 
 class FittingRecipe(Recipe):
-    """Levels in windows, and spectra where there is an equaliser, come near those of the target."""
+    """Fits levels in windows, and spectra if there is an equaliser, to those of the target."""
 
     warm_up: ClassVar[int] = 20
     settings: DynamicCompressionTraining

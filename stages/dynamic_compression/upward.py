@@ -10,7 +10,7 @@ from aural import Effect, Format, Stream, param
 
 @dataclass(frozen=True)
 class UpwardCompression(Effect):
-    """Boosts a signal below a threshold, but nothing below a floor, so noise is not boosted."""
+    """Boost a signal below a threshold, but nothing below a floor, so noise is not boosted."""
 
     name: ClassVar[str] = "upward-compression"
     level_independent: ClassVar[bool] = False

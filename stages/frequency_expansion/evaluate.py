@@ -75,9 +75,9 @@ MOST_WIDTH = 4096  # of a network that a file says it holds
 class Evaluation(evaluation.Evaluation):
     """Evaluate bandwidth extension: SNR and LSD by ratio and material, as in Kuleshov et al.
 
-    Give recordings, or folders of voices and music, of which those are taken that training holds out. Each is
-    decimated and brought back by cubic splines (the baseline), or goes through MP3 or AAC; it is restored by every
-    published network that has weights, and continued by the engines of the stage.
+    Give recordings, or folders of voices and music, of which the held-out part is used. Each recording is decimated
+    and interpolated by cubic splines (the baseline), or goes through MP3 or AAC. It is then restored by every
+    published network that has weights, and extended by the engines of the stage.
 
     Raises:
         ParameterError: besides ranges, no folder is given, or both ways, a ratio is not 2, 4 or 6, or a network was

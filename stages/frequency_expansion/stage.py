@@ -30,8 +30,8 @@ HIGHEST_HZ = 192000.0
 class FrequencyExpansion(Parameters, Effect):
     """Add plausible treble to a band-limited recording.
 
-    A network continues the spectrum, or the band below the cut-off is copied upwards. What lies below stays as it
-    is, and a recording that is not cut off comes back bit for bit.
+    A network extends the spectrum, or the band below the cut-off is copied upwards. Below the cut-off nothing
+    changes, and a recording without a cut-off is returned bit for bit.
     """
 
     name: ClassVar[str] = "frequency-expansion"

@@ -25,8 +25,8 @@ WHOLE = 0.03  # share of holes below which a recording counts as undamaged
 class FrequencyGeneration(Effect):
     """Fill what a codec removed: holes in the spectrum and the band above its low-pass.
 
-    What the codec kept is not touched, and an undamaged recording comes back bit for bit. Other seeds give
-    other fillings of the same kind.
+    What the codec kept does not change, and an undamaged recording is returned bit for bit. Other seeds give
+    other fills of the same kind.
     """
 
     name: ClassVar[str] = "frequency-generation"

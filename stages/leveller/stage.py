@@ -19,7 +19,7 @@ LOWEST_LUFS = -120.0
 
 @dataclass(frozen=True)
 class Leveller(Effect):
-    """Brings speech to one level, second by second, without boosting pauses."""
+    """Bring speech to one level, second by second, without boosting pauses."""
 
     name: ClassVar[str] = "leveller"
     target_lufs: float | None = param(None, "Target level of speech, not counting pauses; if not given, the mean "

@@ -56,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Equaliser(Effect):
-    """Equalises a recording with peaks, shelves, high- and low-pass filters, in minimum or linear phase.
+    """Equalise a recording with peaks, shelves, high- and low-pass filters, in minimum or linear phase.
 
     Raises:
         ParameterError: besides ranges, a band cannot be read, or lies above half the sample rate.

@@ -19,9 +19,9 @@ log = logging.getLogger("aural")
 
 @dataclass(frozen=True)
 class Match(Effect):
-    """Matches the spectrum of a recording to that of a reference, or of typical speech or music, with a smooth curve.
+    """Match the spectrum of a recording to that of a reference, or of typical speech or music, with a smooth curve.
 
-    From a reference in stereo it takes the width, too. Levels are not its business: that is what `master` is for.
+    From a stereo reference it takes the stereo width, too. It does not match levels; use `master` for that.
 
     Raises:
         AudioError: the reference cannot be read, or is silent.

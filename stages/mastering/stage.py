@@ -44,11 +44,11 @@ log = logging.getLogger("aural")
 
 @dataclass(frozen=True)
 class Master(Effect):
-    """Brings a recording to a target loudness and keeps its true peaks below a ceiling.
+    """Bring a recording to a target loudness and keep its true peaks below a ceiling.
 
-    A linear gain where the peaks leave room for it; else a limiter behind the gain, and the gain such that the
-    loudness is right after limiting. A `mix` below 1 promises neither. With a reference, first the spectrum and the
-    stereo width of that recording, as `match` brings them, and then its loudness.
+    Applies a constant gain if the peaks leave enough headroom; otherwise a limiter follows, and the gain is chosen so
+    that the loudness is right after limiting. A `mix` below 1 guarantees neither loudness nor peaks. With a
+    reference, its spectrum and stereo width are matched first, as by `match`, and then its loudness.
 
     Raises:
         AudioError: the reference cannot be read, or is silent, or too soft to have a loudness.

@@ -37,8 +37,8 @@ MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_p
 class Evaluation(evaluation.Evaluation):
     """Evaluate noise reduction on noisy speech: PESQ, ESTOI, SI-SDR and LSD by SNR and kind of noise.
 
-    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
-    speakers and recordings are taken that training holds out, and each voice is heard at every SNR and clean.
+    Give either pairs of recordings (clean and noisy, with the same names), or voices and noises to mix. From these,
+    the held-out speakers and recordings are used, and each voice is evaluated at every SNR and clean.
 
     Raises:
         ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.

@@ -39,7 +39,7 @@ class NoiseReduction(Parameters, Effect):
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
     highpass_hz: float = param(0.0, "Cut-off of a high-pass against rumble, before the engine; 0 is off",
                                unit="Hz", low=0.0, high=1000.0)  # fmt: skip
-    hum_hz: float | None = param(None, "Fundamental of the mains hum to remove; 0 is off. Where music is kept hum "
+    hum_hz: float | None = param(None, "Fundamental of the mains hum to remove; 0 is off. Where music is kept, hum "
                                  "is not detected, because a sustained note looks the same",
                                  unit="Hz", low=0.0, high=65.0, measured=True)  # fmt: skip
     hum_harmonics: tuple[int, ...] | None = param(None, "Harmonics to remove, as multiples of hum_hz", measured=True,

@@ -20,7 +20,7 @@ from aural.parameters import param
 
 @dataclass(frozen=True, kw_only=True)
 class ContentTraining(Training):
-    """Train the network that tells speech, music, both and neither."""
+    """Train the network that distinguishes speech, music, both and neither."""
 
     network: str = param("content", "Network to train", choices=("content",))
     speech: str = param("", "Folder of voices")

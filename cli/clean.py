@@ -84,7 +84,7 @@ def clean(
 @FILES
 @shared("jobs", "strict", "json")
 def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> None:
-    """Say what is wrong with a recording, and change nothing.
+    """Report what is wrong with a recording, without changing it.
 
     \b
       aural inspect memo.m4a

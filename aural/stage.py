@@ -148,9 +148,7 @@ class Effect(Stage):
     at the end of a mix it is what a target is given to, as its parameter `target`."""
 
     _: KW_ONLY
-    mix: float = param(
-        1.0, "Share of the processed signal in the output; 0 leaves the input as it is", low=0.0, high=1.0
-    )
+    mix: float = param(1.0, "Dry/wet mix: 1 is fully processed, 0 is the input unchanged", low=0.0, high=1.0)
 
     def __call__(self, audio: ArrayLike, sample_rate: int) -> Block:
         """Process a whole signal.

@@ -113,7 +113,7 @@ def main() -> None:
     write("Leveller", "leveller.py", text)
 
 
-NOISY_HEAD = ["noise", "distance before, LU", "after", "a pause rises, median, dB", "the most of eight"]
+NOISY_HEAD = ["noise", "level difference before, LU", "after", "rise of a pause, median, dB", "maximum of eight"]
 
 
 def noisy() -> Iterator[list[str]]:

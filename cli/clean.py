@@ -40,8 +40,8 @@ def clean(
 ) -> None:
     """Turn a poor recording into a good one.
 
-    Diagnoses each FILE, does what is needed and no more, brings the loudness to a standard, and writes the
-    result beside it as FILE_clean.wav (lossless formats keep theirs).
+    Diagnoses each FILE, applies only the processing it needs, brings the loudness to a standard, and writes the
+    result next to it as FILE_clean.wav (lossless formats keep their format).
 
     \b
       aural clean memo.m4a
@@ -84,7 +84,7 @@ def clean(
 @FILES
 @shared("jobs", "strict", "json")
 def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> None:
-    """Say what is wrong with a recording, and change nothing.
+    """Report what is wrong with a recording, without changing it.
 
     \b
       aural inspect memo.m4a

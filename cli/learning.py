@@ -72,8 +72,10 @@ class TrainGroup(LearningGroup):
         return click.Command(
             name,
             params=[
-                click.Option(["-o", "--output"], type=run, help=f"Folder of the run, which ends in {owner.ends_in}."),
-                click.Option(["--resume"], type=run, help="Folder of a run to go on with, by its own settings."),
+                click.Option(
+                    ["-o", "--output"], type=run, help=f"Folder of the run, which ends with {owner.ends_in}."
+                ),
+                click.Option(["--resume"], type=run, help="Folder of a run to continue, with its own settings."),
                 *parameter_options(owner),
             ],
             help=description(owner),
@@ -123,7 +125,7 @@ class EvaluateGroup(LearningGroup):
 
 @click.group(cls=EvaluateGroup, subcommand_metavar="STAGE [OPTIONS]")
 def evaluate() -> None:
-    """Measure what the engines of a stage are worth.
+    """Measure the quality of the engines of a stage.
 
     \b
       aural evaluate noise-reduction --clean clean/ --noisy noisy/

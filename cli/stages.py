@@ -30,11 +30,11 @@ EFFECT_HELP = """
       aural {name} in.wav out.wav
       aural {name} *.wav -o out/
     """
-ALBUM_HELP = "Measure all inputs as one recording: all are treated alike, and none is brought to the others' level."
+ALBUM_HELP = "Measure all inputs as one recording: all get the same processing, so their level differences remain."
 TRUST_HELP = "Open --model even if it is a pickle (.th), which can run any program: only if you trust who made it."
 SEPARATOR_HELP = """
 
-    Writes each stem to a file of its own in FOLDER, which is made if it is missing.
+    Writes each stem to a file of its own in FOLDER, which is created if needed.
 
     \b
       aural {name} song.mp3 stems/
@@ -65,7 +65,7 @@ def stage_command(name: str) -> click.Command:
             "--takes",
             type=click.IntRange(1, MOST_TAKES),
             default=1,
-            help=f"Write so many results, up to {MOST_TAKES}, each from the next seed.",
+            help=f"Number of results to write, up to {MOST_TAKES}, each with the next seed.",
         )
         takes(command)
     if effect and any(p.spec.measured for p in parameters(stage)):

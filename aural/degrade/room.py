@@ -34,10 +34,12 @@ class Room(Degradation):
 
     response: Audio
     """At the rate of the take."""
-    distance: float = param(1.0, "How many times as far away as in the response the voice is", low=0.05, high=20.0)
+    distance: float = param(
+        1.0, "Distance of the voice, as a multiple of that in the impulse response", low=0.05, high=20.0
+    )
     early_ms: float = param(
         50.0,
-        "So long, fading from the middle on, dry keeps reflections",
+        "Length of the early reflections kept in dry; they fade from the middle on",
         unit="ms",
         low=5.0,
         high=200.0,

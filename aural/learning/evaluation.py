@@ -73,8 +73,8 @@ class Evaluation(ABC):
 
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
-    extra: tuple[str, ...] = param((), "Another system, as NAME=PATH: a folder of its outputs, named as the "
-                                   "recordings are, or a chain file (.toml) to run; may be given several times",
+    extra: tuple[str, ...] = param((), "Another system to compare, as NAME=PATH: a folder of its outputs, named "
+                                   "like the recordings, or a chain file (.toml) to run; may be given several times",
                                    examples=(("rnnoise=out/rnnoise",),))  # fmt: skip
 
     def __post_init__(self) -> None:

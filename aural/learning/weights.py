@@ -99,7 +99,7 @@ def into(network: M, path: Path) -> M:
     """
     state, about = load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
+        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
     fill(network, state, path)
     return network.eval()
 

@@ -40,9 +40,9 @@ class Track:
     file: Path
     chain: Chain = NO_CHAIN
     """A single effect will do."""
-    gain_db: float = param(0.0, "Gain; with balance, how far the loudness lies above that of the other tracks",
+    gain_db: float = param(0.0, "Gain; with balance, how far the track's loudness is above that of the others",
                            unit="dB", low=-120.0, high=60.0)  # fmt: skip
-    pan: float = param(0.0, "Place: -1 is left, 1 is right", low=-1.0, high=1.0)
+    pan: float = param(0.0, "Pan: -1 is left, 1 is right", low=-1.0, high=1.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file", Path(self.file))
@@ -65,10 +65,11 @@ class Mix:
 
     tracks: tuple[Track, ...]
     master: Chain = NO_CHAIN
-    balance: bool = param(False, "Bring all tracks to one loudness, the mean of theirs, before their gains; pauses "
-                          "do not count")  # fmt: skip
-    sample_rate: int | None = param(None, "Sample rate of the mix, to which tracks of another are resampled; without "
-                                    "it all must have the same", unit="Hz", low=4000, high=768000)  # fmt: skip
+    balance: bool = param(False, "Bring all tracks to the mean of their loudnesses before their gains are applied; "
+                          "pauses do not count")  # fmt: skip
+    sample_rate: int | None = param(None, "Sample rate of the mix, to which tracks are resampled; if not given, "
+                                    "all tracks must have the same rate",
+                                    unit="Hz", low=4000, high=768000)  # fmt: skip
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tracks", tuple(self.tracks))

@@ -1,4 +1,4 @@
-"""Crossovers: a signal taken apart into bands that sum to the signal.
+"""Crossovers: split a signal into bands that sum to the signal.
 
 References:
     S. H. Linkwitz, Active crossover networks for noncoincident drivers, JAES 24(1), 1976: two second-order

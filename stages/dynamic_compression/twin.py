@@ -1,4 +1,4 @@
-"""The differentiable twin of equaliser and compressor: the same equations in torch, to learn their settings by.
+"""The differentiable twin of equaliser and compressor: the same equations in torch, to fit their settings.
 
 The smoother is serial, so it is a loop in either direction: its gradient is again a recursion, run backwards.
 """

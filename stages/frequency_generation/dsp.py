@@ -40,7 +40,7 @@ class Filling:
 
 
 class HannStream(FrameStream):
-    """STFT frames with a Hann window on both sides: what is loud leaks less into the holes beside it."""
+    """STFT frames with a Hann window on both sides: loud bins leak less into the holes next to them."""
 
     def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float) -> None:
         window, hop = frame_sizes(source.sample_rate, WINDOW_MS, OVERLAP)
@@ -53,7 +53,7 @@ class HannStream(FrameStream):
 
 
 class GenerationStream(HannStream):
-    """Turns a signal into what is missing in it, and nothing else."""
+    """Turns a signal into what it lacks, and nothing else."""
 
     def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float, filling: Filling) -> None:
         super().__init__(source, cutoff_hz, ceiling_hz)
@@ -96,7 +96,7 @@ class GenerationStream(HannStream):
 
 
 class CountStream(HannStream):
-    """Counts the holes in a signal; gives nothing on."""
+    """Counts the holes in a signal; outputs nothing."""
 
     def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float) -> None:
         super().__init__(source, cutoff_hz, ceiling_hz)

@@ -60,7 +60,7 @@ def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Fl
 
 
 class Listener:
-    """Hears a signal, whatever blocks it comes in."""
+    """Measures a signal, whatever the block size."""
 
     def __init__(self, source: Format) -> None:
         self.loudness, self.voice = LoudnessMeter(source), VoiceMeter(source)
@@ -90,7 +90,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Law:
-    """What the gain follows."""
+    """The parameters of the gain."""
 
     target_lufs: float
     speech_lufs: float

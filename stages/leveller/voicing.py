@@ -1,4 +1,4 @@
-"""Where a voice sounds: the pitch of its vowels, which breaths, keys, rain and wind have not."""
+"""Detects voice by the pitch of its vowels, which breaths, keys, rain and wind do not have."""
 
 from __future__ import annotations
 

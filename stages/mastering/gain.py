@@ -1,4 +1,4 @@
-"""The gain in front of a limiter that gives a loudness behind it."""
+"""Finds the gain before a limiter that gives a loudness after it."""
 
 from __future__ import annotations
 

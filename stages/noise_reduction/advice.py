@@ -1,4 +1,4 @@
-"""What noise reduction does for a recording, by its diagnosis."""
+"""Chooses what noise reduction does for a recording from its diagnosis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What noise reduction is judged by: voices in noise whose clean original is known."""
+"""Evaluates noise reduction on noisy speech whose clean original is known."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_p
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Judge noise reduction by voices in noise: PESQ, ESTOI, SI-SDR and LSD by SNR and kind of noise.
+    """Evaluate noise reduction on noisy speech: PESQ, ESTOI, SI-SDR and LSD by SNR and kind of noise.
 
-    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
-    speakers and recordings are taken that training holds out, and each voice is heard at every SNR and clean.
+    Give either pairs of recordings (clean and noisy, with the same names), or voices and noises to mix. From these,
+    the held-out speakers and recordings are used, and each voice is evaluated at every SNR and clean.
 
     Raises:
         ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.
@@ -48,23 +48,27 @@ class Evaluation(evaluation.Evaluation):
     title: ClassVar[str] = "Noise reduction"
     metrics: ClassVar[tuple[metrics.Metric, ...]] = metrics.SPEECH
     clean: str | None = param(None, "Folder of clean recordings")
-    noisy: str | None = param(None, "Folder of the same with noise: equal names, rates and lengths; its subfolders "
-                              "are kinds of noise")  # fmt: skip
+    noisy: str | None = param(None, "Folder of their noisy versions: same names, sample rates and lengths; its "
+                              "subfolders are kinds of noise")  # fmt: skip
     speech: str | None = param(None, "Folder of clean voices to mix with noise")
-    noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
-    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room")
-    reference: str = param("voice", "What a result ought to be: the voice in its room, or without the room",
+    noise: str | None = param(
+        None, "Folder of noises; the kind of each is the category in the manifest, or the subfolder"
+    )
+    ir: str | None = param(None, "Folder of room impulse responses; each voice is convolved with one")
+    reference: str = param("voice", "Reference for the scores: the voice in its room, or the dry voice",
                            choices=("voice", "dry"))  # fmt: skip
-    part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
-                      "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(48, "Voices that are mixed, each with one noise at every SNR", low=1, high=10**6)
-    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
+    part: str = param("test", "Which speakers and recordings to use: the test part, the validation part, or all",
+                      choices=("test", "validation", "all"))  # fmt: skip
+    pairs: int = param(48, "Number of voices, each mixed with one noise at every SNR", low=1, high=10**6)
+    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Signal-to-noise ratios of the mixtures", unit="dB",
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "What the choice of voices and noises begins from", low=0, high=2**32 - 1)
-    network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
-                                     "given several times")  # fmt: skip
-    save_pairs: str | None = param(None, "Folder to write the mixtures to, as clean/ and noisy/, for other systems")
+    seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1)
+    network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
+                                     "times")  # fmt: skip
+    save_pairs: str | None = param(
+        None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -130,7 +134,7 @@ class Evaluation(evaluation.Evaluation):
 
 @dataclass(frozen=True)
 class Mixture:
-    """A voice in a noise, as files: takes of one speaker, of one kind of noise."""
+    """A voice in noise, as files: takes of one speaker, of one kind of noise."""
 
     settings: Evaluation
     number: int
@@ -217,7 +221,7 @@ def _engine(path: str) -> str:
     """Return the engine that weights are for."""
     _, about = weights.load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
+        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
     if (name := about.get("network")) not in (known := networks(ENGINES)):
         raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(known)}")
     return str(name)

@@ -1,4 +1,4 @@
-"""The filters in front of the engine: against rumble and mains hum."""
+"""The filters before the engine: against rumble and mains hum."""
 
 from __future__ import annotations
 

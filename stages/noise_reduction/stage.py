@@ -1,4 +1,4 @@
-"""Lower steady noise under a voice: spectral suppression, mains hum, rumble."""
+"""Noise reduction: attenuates noise, mains hum and rumble under a voice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NoiseReduction(Parameters, Effect):
-    """Take away what is not the voice: noise, mains hum, rumble, and the room if asked.
+    """Remove what is not the voice: noise, mains hum, rumble and, on request, reverberation.
 
     Raises:
         ParameterError: besides ranges, what the engine refuses.
@@ -32,17 +32,17 @@ class NoiseReduction(Parameters, Effect):
     suppresses: ClassVar[bool] = True
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
-    engine: str = engine_param(ENGINES, "How noise is told from signal")
-    max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
-                                             "engine, and 4 dB where music is kept; 0 leaves only the filters "
-                                             "and dereverb", unit="dB",
+    engine: str = engine_param(ENGINES, "Method that separates noise from signal")
+    max_attenuation_db: float | None = param(None, "Maximum attenuation of noise; if not given, the engine's own "
+                                             "limit, or 4 dB where music is kept; 0 leaves only the filters and "
+                                             "dereverb", unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
-    highpass_hz: float = param(0.0, "Cut-off of a filter against rumble in front; 0 is none",
+    highpass_hz: float = param(0.0, "Cut-off of a high-pass against rumble, before the engine; 0 is off",
                                unit="Hz", low=0.0, high=1000.0)  # fmt: skip
-    hum_hz: float | None = param(None, "Fundamental of the mains hum that is taken out; 0 is none; not looked for "
-                                 "where music is kept: a note that lasts looks the same",
+    hum_hz: float | None = param(None, "Fundamental of the mains hum to remove; 0 is off. Where music is kept, hum "
+                                 "is not detected, because a sustained note looks the same",
                                  unit="Hz", low=0.0, high=65.0, measured=True)  # fmt: skip
-    hum_harmonics: tuple[int, ...] | None = param(None, "Multiples of hum_hz that are taken out", measured=True,
+    hum_harmonics: tuple[int, ...] | None = param(None, "Harmonics to remove, as multiples of hum_hz", measured=True,
                                                   low=1, high=10000,
                                                   examples=((), (1,)))  # fmt: skip
 

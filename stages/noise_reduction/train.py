@@ -16,9 +16,9 @@ NETWORKS = networks(ENGINES)
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseReductionTraining(MixedTraining):
-    """Train a network that tells voices, or voices and music, from noise."""
+    """Train a network that separates voices, or voices and music, from noise."""
 
-    network: str = param(next(iter(NETWORKS)), "Which network", choices=tuple(NETWORKS))
+    network: str = param(next(iter(NETWORKS)), "Network to train", choices=tuple(NETWORKS))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""What an engine of source separation is."""
+"""Base class of the source separation engines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "source-separation"
 
 @dataclass(frozen=True, kw_only=True)
 class SeparationEngine(Engine):
-    """A way to take a recording apart."""
+    """A method that splits a recording into stems."""
 
     @property
     @abstractmethod

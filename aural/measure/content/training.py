@@ -20,20 +20,23 @@ from aural.parameters import param
 
 @dataclass(frozen=True, kw_only=True)
 class ContentTraining(Training):
-    """Train the network that tells speech, music, both and neither."""
+    """Train the network that distinguishes speech, music, both and neither."""
 
-    network: str = param("content", "Which network", choices=("content",))
+    network: str = param("content", "Network to train", choices=("content",))
     speech: str = param("", "Folder of voices")
-    music: str = param("", "Folder of music; what its manifest calls vocals is singing alone")
+    music: str = param("", "Folder of music; what its manifest calls vocals is unaccompanied singing")
     noise: str = param("", "Folder of noises")
-    ir: str = param("", "Folder of impulse responses of rooms")
-    singing: float = param(0.25, "Share of music that is singing alone, where there is any", low=0.0, high=1.0)
-    scenes: int = param(6000, "Different scenes; each is made once, kept in the cache, and heard in many clips",
+    ir: str = param("", "Folder of room impulse responses")
+    singing: float = param(
+        0.25, "Fraction of music that is unaccompanied singing, where there is any", low=0.0, high=1.0
+    )
+    scenes: int = param(6000, "Number of different scenes; each is made once, kept in the cache and used in many "
+                        "clips",
                         low=1)  # fmt: skip
     batch: int = param(32, "Scenes in a batch", low=1)
-    clip_s: float = param(12.0, "Length of a scene, whole seconds", unit="s", low=4.0, high=60.0)
-    learning_rate: float = param(2e-3, "Highest learning rate; it rises over 100 steps and falls by a cosine over "
-                                 "the last three quarters", low=0.0, high=1.0)  # fmt: skip
+    clip_s: float = param(12.0, "Length of a scene, in whole seconds", unit="s", low=4.0, high=60.0)
+    learning_rate: float = param(2e-3, "Peak learning rate: 100 steps of warm-up, cosine decay over the last three "
+                                 "quarters", low=0.0, high=1.0)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,4 @@
-"""Tones from strokes, by medians of the spectrogram."""
+"""Separates tonal from percussive sound, by medians of the spectrogram."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Gains = NDArray[np.float32]
 class HpssEngine(SeparationEngine):
     """Harmonic and percussive parts."""
 
-    name, meaning = "hpss", "which parts tones from strokes"
+    name, meaning = "hpss", "which separates tonal from percussive sound"
     stems = ("harmonic", "percussive")
 
     def stream(self, source: Format) -> Stream:

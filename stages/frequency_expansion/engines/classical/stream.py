@@ -22,7 +22,7 @@ FLAT_HZ = 250.0  # the copied band is made flat over so much to both sides
 
 
 class ExpansionStream(FrameStream):
-    """Turns a signal into the band that may have stood above its cut-off, and nothing else.
+    """Turns a signal into a plausible band above its cut-off, and nothing else.
 
     The octave below the cut-off is copied upwards as often as needed. A copy is flattened, so that it brings
     its partials and its shape in time but not its levels; these are the geometric mean of the half octave

@@ -48,7 +48,7 @@ def open_fullband(source: Format, path: Path, band: Band) -> Stream:
 
 
 class FullbandStream(SegmentStream):
-    """Turns audio at 48 kHz into what is missing of it between the cut-off and the ceiling.
+    """Turns audio at 48 kHz into the band that it lacks between the cut-off and the ceiling.
 
     What a filter's slope has left there is completed, not doubled: a bin gets as much power as it lacks. No frame
     gets much more than the octave below the cut-off holds: where that is silent, nothing is made. A result depends on

@@ -40,7 +40,7 @@ def open_compact(source: Format, path: Path, max_attenuation_db: float, dereverb
 
 
 class CompactStream(FrameStream):
-    """Lowers noise and room in audio at 48 kHz.
+    """Attenuates noise and reverberation in audio at 48 kHz.
 
     Every channel is heard by itself, and one filter, the mean of all by their power, works on all of them: the
     image stays.

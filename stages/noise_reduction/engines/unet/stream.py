@@ -39,7 +39,7 @@ def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: flo
 
 
 class UnetStream(SegmentStream):
-    """Lowers noise, and gives a voice studio sound, in audio at 48 kHz.
+    """Attenuates noise, and gives a voice a studio sound, in audio at 48 kHz.
 
     One gain, from the mean power of all channels, for all of them. A result depends on nothing farther away than the
     context reaches, so segments meet without a seam.

@@ -3,6 +3,8 @@
 python benchmarks/noise_reduction.py                  all
 python benchmarks/noise_reduction.py speed            one of quality, dnsmos, music, rooms, speed; speed needs no
                                                       recordings
+PAIRS=12 CLIP_S=5 python benchmarks/...  quality      the same with fewer and shorter voices
+JOBS=1 python benchmarks/...                          in so many processes; else as many as there are cores
 GTCRN=gtcrn/gtcrn.py python benchmarks/...  speed     GTCRN too, from a checkout of its repository
 """
 
@@ -14,12 +16,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from corpus import CORPUS, songs
-from peers import PEERS, gtcrn, rnnoise
+from peers import MISSING, PEERS, gtcrn
 from report import side_by_side, table, write
 
 from aural.degrade import Audio, Coloured, SimulatedRoom, Take, degrade
@@ -64,7 +66,7 @@ class Rooms(evaluation.Evaluation):
     def systems(self) -> Mapping[str, System]:
         shares = (0.0, 0.5, 1.0)
         stages = {f"dereverb {share:g}": partial(through, NoiseReduction(dereverb=share)) for share in shares}
-        return {"input": unchanged, **stages, "RNNoise": rnnoise}
+        return {"input": unchanged, **stages, **PEERS}
 
     def cases(self) -> Sequence[Case]:
         return [Case(str(number), partial(self._sample, number)) for number in range(24)]
@@ -92,7 +94,7 @@ class Music(evaluation.Evaluation):
 
     def systems(self) -> Mapping[str, System]:
         stages = {"keep music": NoiseReduction(keep="music"), "keep voice": NoiseReduction()}
-        return {name: partial(through, stage) for name, stage in stages.items()} | {"RNNoise": rnnoise}
+        return {name: partial(through, stage) for name, stage in stages.items()} | dict(PEERS)
 
     def cases(self) -> Sequence[Case]:
         clips = [clip for part in ("test", "validation") for clip in find(CORPUS / "music", "music", part)]
@@ -109,13 +111,18 @@ class Music(evaluation.Evaluation):
         return Sample(name, excerpt, excerpt, SAMPLE_RATE, {"music": kind, "recording": name})
 
 
-FOLDERS = {"speech": str(CORPUS / "speech"), "noise": str(CORPUS / "noise")}
-BESIDE = Beside(**FOLDERS)
+VOICES = tuple(str(CORPUS / name) for name in ("speech", "speech_fullband", "speech_phone", "speech_misc"))
+FOLDERS: Mapping[str, Any] = {"speech": VOICES, "noise": str(CORPUS / "noise"), "ir": str(CORPUS / "ir")}
+SIZE: Mapping[str, Any] = {
+    name.lower(): kind(os.environ[name]) for name, kind in (("PAIRS", int), ("CLIP_S", float)) if name in os.environ
+}
 
 
 def scores(name: str, judged: evaluation.Evaluation) -> None:
     """Write the tables of scores of an evaluation."""
-    report = judged.run(jobs=os.cpu_count() or 1)
+    if MISSING:
+        print(f"not installed, and left out: {', '.join(MISSING)}", file=sys.stderr)
+    report = judged.run(jobs=int(os.environ.get("JOBS") or os.cpu_count() or 1))
     if report.errors:
         sys.exit("\n".join(report.errors))
     write(f"Noise reduction: {name}", "noise_reduction.py", report.markdown().partition("\n\n")[2])
@@ -128,7 +135,9 @@ def speed(seconds: int = 30) -> None:
     swell = np.clip(np.sin(2 * np.pi * 3 * np.arange(seconds * SAMPLE_RATE) / SAMPLE_RATE), 0, 1)
     audio = ((0.01 + 0.1 * swell) * rng.standard_normal(swell.size)).astype(np.float32)[np.newaxis]
     sample = Sample("swell", audio, audio, SAMPLE_RATE, {})
-    systems = {name: partial(system, sample) for name, system in BESIDE.systems().items() if name != "input"}
+    systems = {
+        name: partial(system, sample) for name, system in Beside(**FOLDERS).systems().items() if name != "input"
+    }
     if path := os.environ.get("GTCRN"):
         low = Sample("swell", audio[:, ::3], audio[:, ::3], SAMPLE_RATE // 3, {})
         systems["GTCRN, 16 kHz"] = partial(gtcrn, Path(path), low)
@@ -145,8 +154,8 @@ def speed(seconds: int = 30) -> None:
 
 
 SECTIONS: Mapping[str, Callable[[], None]] = {
-    "quality": lambda: scores("quality", BESIDE),
-    "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS)),
+    "quality": lambda: scores("quality", Beside(**FOLDERS, **SIZE)),
+    "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS, **SIZE)),
     "music": lambda: scores("music", Music()),
     "rooms": lambda: scores("rooms", Rooms()),
     "speed": speed,

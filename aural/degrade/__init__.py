@@ -10,13 +10,13 @@
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import Codec, PacketLoss, codecs
 from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Handling, Hum, Noise, Wind
+from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.scene import Scene, Stock
 from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
 
 __all__ = [
     "Additive", "Audio", "Babble", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
-    "GainControl", "Handling", "HighPass", "Hum", "Level", "Microphone", "Noise", "PacketLoss", "Pitch", "Room",
-    "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "Wind", "active_db", "codecs", "degrade",
+    "Floor", "GainControl", "Handling", "HighPass", "Hum", "Level", "Microphone", "Noise", "PacketLoss", "Pitch",
+    "Room", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "Wind", "active_db", "codecs", "degrade",
 ]  # fmt: skip

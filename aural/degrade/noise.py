@@ -109,6 +109,15 @@ class Coloured(Additive):
 
 
 @dataclass(frozen=True)
+class Floor(Coloured):
+    """Steady noise that belongs to the recording: in heard, voice and dry alike, since it is to stay."""
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        floor = super().__call__(take, rng).heard - take.heard
+        return take.each(lambda audio: audio + floor)
+
+
+@dataclass(frozen=True)
 class Hum(Additive):
     """The mains: a fundamental and its harmonics, in phases and strengths that are drawn."""
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import CODERS, Codec, PacketLoss, codecs
-from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Handling, Hum, Noise, Wind
+from aural.degrade.device import OCTAVES_HZ, BandLimit, Clipping, GainControl, HighPass, Level, Microphone
+from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.take import Audio, Degradation, Generators
 from aural.errors import AudioError, ParameterError
@@ -50,6 +50,7 @@ class Scene:
 
     stretch: float = share(0.0, "made faster or slower")
     pitch: float = share(0.0, "made higher or lower")
+    timbre: float = share(0.0, "of another timbre")
     room: float = share(0.3, "in a measured room")
     simulated_room: float = share(0.0, "in a simulated room, where not in a measured one")
     recording: float = share(0.85, "with recorded noise")
@@ -61,6 +62,7 @@ class Scene:
     handling: float = share(0.05, "with handling noise")
     snr_low_db: float = param(-5.0, "Lowest signal-to-noise ratio", unit="dB", low=-30.0, high=60.0)
     snr_high_db: float = param(30.0, "Highest signal-to-noise ratio", unit="dB", low=-30.0, high=60.0)
+    floor: float = share(0.0, "with a faint noise floor of their own, which is part of the target")
     microphone: float = share(0.7, "through the microphone of a phone and its high-pass")
     band_limit: float = share(0.3, "that are band-limited")
     band_limits_hz: tuple[float, ...] = param(
@@ -98,6 +100,10 @@ class Scene:
             yield Stretch(_octaves(rng, 0.85, 1.18))
         if _happens(rng := own("pitch"), self.pitch):
             yield Pitch(rng.uniform(-3, 3))
+        if _happens(rng := own("timbre"), self.timbre):
+            yield Microphone(tuple(rng.normal(0, 3, len(OCTAVES_HZ)).clip(-6, 6).tolist()))
+        if _happens(rng := own("floor"), self.floor):
+            yield Floor(rng.uniform(-8, 2), snr_db=rng.uniform(28, 50))
 
     def _room(self, own: Generators, stock: Stock) -> Iterator[Degradation]:
         if _happens(rng := own("room"), self.room):

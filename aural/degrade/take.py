@@ -33,7 +33,7 @@ class Take:
     voice: Audio
     """The voice or music alone, in its room, through the same microphone, without noise."""
     dry: Audio
-    """The same without the room: direct sound and the first reflections."""
+    """The same in a room that decays fast."""
     sample_rate: int
 
     @classmethod

@@ -34,6 +34,19 @@ def spectral_distance(estimate: Tensor, target: Tensor, phase: float = 0.5) -> T
     return (phase * with_phase + (1 - phase) * without).mean(dim=(1, 2))
 
 
+def deficit(estimate: Tensor, target: Tensor) -> Tensor:
+    """Return the mean square by which compressed magnitudes fall short of the target: what is louder does not count.
+
+    Args:
+        estimate, target: complex, shape (batch, frames, bins), on a scale where speech lies near 1.
+
+    Returns:
+        One value for every clip, shape (batch,).
+    """
+    magnitudes = [(x.real.square() + x.imag.square() + 1e-8) ** (COMPRESSION / 2) for x in (estimate, target)]
+    return (magnitudes[1] - magnitudes[0]).clamp(min=0).square().mean(dim=(1, 2))
+
+
 def log_spectral_db(estimate: Tensor, target: Tensor) -> Tensor:
     """Return the distance of log power spectra in dB, over a floor 60 dB below the target's mean power.
 

@@ -7,7 +7,7 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,7 @@ from aural.errors import AudioError
 MANIFEST = "MANIFEST.csv"
 HELD_OUT = {0: "test", 1: "validation"}
 PARTS = 12
+LEAST = 1 / 40  # of the time, in each part
 LANGUAGE = re.compile(r"^[a-z]{2,3}(_[a-z]+)?-")
 TAKE = re.compile(r"[\d_\W]+$")
 EXCERPT = re.compile(r"(_e|[-_ ])?\d+$")
@@ -55,7 +56,8 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     but for a number at the end. A language in front of a speaker's name is left out: people speak several.
 
     A twelfth of the groups each is held out for validation and for the test, chosen by a hash of their names, so
-    that the split stays when audio is added to a folder of some dozens.
+    that the split stays when audio is added to a folder of some dozens; more where they last less than a fortieth
+    of the time.
 
     Args:
         part: only the clips on this side of the split.
@@ -72,7 +74,10 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
         raise AudioError(f"{root}: no audio in this folder")
     if part is None:
         return clips
-    parts = split({clip.group for clip in clips}, kind)
+    seconds = Counter[str]()
+    for clip in clips:
+        seconds[clip.group] += clip.seconds  # type: ignore[assignment]
+    parts = split(seconds, kind)
     if len(set(parts.values())) < 3:
         raise AudioError(
             f"{root}: holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
@@ -81,15 +86,27 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     return [replace(clip, part=part) for clip in clips if parts[clip.group] == part]
 
 
-def split(groups: Iterable[str], kind: str) -> dict[str, str]:
-    """Say of each group where it lies: train, validation or test. A part that no hash fills gets the lowest."""
-    hashes = {group: zlib.crc32(f"{kind}:{group}".encode()) for group in groups}
+def split(seconds: Mapping[str, float], kind: str) -> dict[str, str]:
+    """Say of each group, of so many seconds, where it lies: train, validation or test.
+
+    A part that no hash fills gets the lowest, and one that lasts less than a fortieth of all takes more of training,
+    in the order of their hashes, as long as half of all is left there.
+    """
+    hashes = {group: zlib.crc32(f"{kind}:{group}".encode()) for group in seconds}
     parts = {group: HELD_OUT.get(value % PARTS, "train") for group, value in hashes.items()}
     for part in ("train", *HELD_OUT.values()):
         if part not in parts.values():
             (largest, size), *_ = Counter(sorted(parts.values(), reverse=True)).most_common()
             if size > 1:
                 parts[min((g for g in parts if parts[g] == largest), key=lambda g: (hashes[g], g))] = part
+    total = sum(seconds.values())
+    for part in HELD_OUT.values():
+        for group in sorted(seconds, key=lambda group: (hashes[group], group)):
+            held, left = (sum(seconds[g] for g in parts if parts[g] == name) for name in (part, "train"))
+            if held >= LEAST * total:
+                break
+            if parts[group] == "train" and left - seconds[group] >= total / 2:
+                parts[group] = part
     return parts
 
 

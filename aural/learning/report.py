@@ -38,27 +38,39 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Means by group and system."""
+    """Means by group and system: groups as rows, systems as columns."""
 
     title: str
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
 
     @property
+    def systems(self) -> list[str]:
+        """Name the systems, each of which has a column."""
+        return list(dict.fromkeys(row.system for row in self.rows))
+
+    @property
     def header(self) -> list[str]:
-        return [self.title, "system", "files", *(metric.title for metric in self.metrics)]
+        return [self.title, *self.systems]
 
     def cells(self) -> Iterator[list[str]]:
-        """Write each row; a group is named in its first one."""
-        above = ""
+        """Write a line with the name of each group and the number of its files, and below it one for each metric.
+
+        A system that did not give all the files of a group says in brackets how many it gave.
+        """
+        groups: dict[str, dict[str, Row]] = {}
         for row in self.rows:
-            figures = [f"{mean:.{metric.decimals}f}" for metric, mean in zip(self.metrics, row.means, strict=True)]
-            yield ["" if row.group == above else row.group, row.system, str(row.files), *figures]
-            above = row.group
+            groups.setdefault(row.group, {})[row.system] = row
+        for group, found in groups.items():
+            files = max(row.files for row in found.values())
+            yield [f"{group} ({files})", *("" for _ in self.systems)]
+            for number, metric in enumerate(self.metrics):
+                means = (_written(found.get(system), number, metric, files) for system in self.systems)
+                yield [metric.title, *means]
 
     def markdown(self) -> str:
         """Write it for a page."""
-        rule = ["---", "---", *["---:"] * (len(self.header) - 2)]
+        rule = ["---", *["---:"] * len(self.systems)]
         return "\n".join("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.cells()))
 
     def rich(self) -> RichTable:
@@ -68,9 +80,9 @@ class Table:
 
         drawn = RichTable()
         for number, title in enumerate(self.header):
-            drawn.add_column(title, justify="left" if number < 2 else "right")
+            drawn.add_column(title, justify="right" if number else "left", no_wrap=number > 0)
         for cells in self.cells():
-            if cells[0] and drawn.rows:
+            if not any(cells[1:]) and drawn.rows:
                 drawn.add_section()
             drawn.add_row(*map(escape, cells))
         return drawn
@@ -121,6 +133,13 @@ class Report:
             "errors": self.errors,
         }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _written(row: Row | None, number: int, metric: Metric, files: int) -> str:
+    if row is None:
+        return "-"
+    mean = f"{row.means[number]:.{metric.decimals}f}"
+    return mean if row.files == files else f"{mean} ({row.files})"
 
 
 def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -89,7 +89,8 @@ class Training:
         for name in values:
             if name not in known:
                 raise ParameterError(f"{run / SETTINGS}: no setting called {brief(name)}{hint(name, known)}")
-        return cls(**values)
+        given: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
+        return cls(**given)
 
     def write(self, run: Path) -> None:
         """Write the settings of a run into its folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -12,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from aural.audio.files import read
-from aural.degrade import Audio, Noise, Room, Take, active_db, degrade
+from aural.degrade import active_db
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import evaluation, material, metrics, weights
@@ -21,11 +20,11 @@ from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param
 from aural.signals import Block
+from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, conditions, labels
 from aural.stages.noise_reduction.engines import ENGINES
+from aural.stages.noise_reduction.mixture import SAMPLE_RATE, Mixture
 from aural.stages.noise_reduction.stage import NoiseReduction
 
-SAMPLE_RATE = 48000
-LEVEL_DBFS = -26.0
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
 CLEAN_DB = 60.0  # a pair with less noise counts as clean
 SNR_STEP_DB = 5
@@ -35,10 +34,12 @@ MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_p
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Evaluate noise reduction on noisy speech: PESQ, ESTOI, SI-SDR and LSD by SNR and kind of noise.
+    """Judge noise reduction by PESQ, ESTOI, SI-SDR and LSD: does it help where there is noise, and harm where not?
 
-    Give either pairs of recordings (clean and noisy, with the same names), or voices and noises to mix. From these,
-    the held-out speakers and recordings are used, and each voice is evaluated at every SNR and clean.
+    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
+    speakers, recordings and rooms are taken that training holds out. Each voice is heard at every SNR, half of them
+    by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, with the floor of a
+    recording, clipped, through a codec, and, where impulse responses are given, in a room.
 
     Raises:
         ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.
@@ -48,19 +49,18 @@ class Evaluation(evaluation.Evaluation):
     title: ClassVar[str] = "Noise reduction"
     metrics: ClassVar[tuple[metrics.Metric, ...]] = metrics.SPEECH
     clean: str | None = param(None, "Folder of clean recordings")
-    noisy: str | None = param(None, "Folder of their noisy versions: same names, sample rates and lengths; its "
-                              "subfolders are kinds of noise")  # fmt: skip
-    speech: str | None = param(None, "Folder of clean voices to mix with noise")
-    noise: str | None = param(
-        None, "Folder of noises; the kind of each is the category in the manifest, or the subfolder"
-    )
-    ir: str | None = param(None, "Folder of room impulse responses; each voice is convolved with one")
-    reference: str = param("voice", "Reference for the scores: the voice in its room, or the dry voice",
+    noisy: str | None = param(None, "Folder of the same with noise: equal names, rates and lengths; its subfolders "
+                              "are kinds of noise")  # fmt: skip
+    speech: tuple[str, ...] = param((), "Folder of clean voices to mix with noise; may be given several times, and "
+                                    "each comes equally often")  # fmt: skip
+    noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
+    ir: str | None = param(None, "Folder of impulse responses: each voice is heard in a room, too")
+    reference: str = param("voice", "What a result ought to be where there is a room: the voice in it, or without it",
                            choices=("voice", "dry"))  # fmt: skip
-    part: str = param("test", "Which speakers and recordings to use: the test part, the validation part, or all",
-                      choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(48, "Number of voices, each mixed with one noise at every SNR", low=1, high=10**6)
-    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Signal-to-noise ratios of the mixtures", unit="dB",
+    part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
+                      "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
+    pairs: int = param(48, "Voices, each with one noise and one room", low=1, high=10**6)
+    snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
     seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1)
@@ -103,84 +103,36 @@ class Evaluation(evaluation.Evaluation):
         mixtures = self._mixtures()
         voices = len({mixture.voice[0].group for mixture in mixtures})
         noises = len({mixture.noise[0].group for mixture in mixtures})
-        rooms = f", each in one of {len({m.room for m in mixtures})} rooms" if self.ir else ""
+        rooms = f" and one of {len({m.room for m in mixtures})} rooms" if self.ir else ""
         return [
             f"{self.pairs} voices of {voices} speakers, each with one of {noises} noises{rooms}; {self.clip_s:g} s, "
-            f"{SAMPLE_RATE / 1000:g} kHz; part {self.part}, seed {self.seed}; every engine at its defaults. "
-            f"Voices whose manifest gives them an SNR below {CLEAN_SNR_DB:g} dB are no reference and left out."
+            f"{SAMPLE_RATE / 1000:g} kHz, {LEVEL_DBFS:g} dBFS; part {self.part}, seed {self.seed}; every engine at "
+            f"its defaults. Voices with an SNR below {CLEAN_SNR_DB:g} dB are no reference and left out.",
+            "The reference is the recording as it was before the noise, the clipping and the codec; timbre, band and "
+            "room belong to it, and so does a floor 30 dB or more below the voice.",
         ]
 
     def _mixtures(self) -> list[Mixture]:
-        """Draw voices and noises in turn: each speaker before one comes twice, each kind of noise equally often."""
-        assert self.speech
+        """Draw in turn: sets of voices, the speakers of each, kinds of noise."""
         assert self.noise
         part = None if self.part == "all" else self.part
-        voices = [clip for clip in material.find(self.speech, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
-        if not voices:
-            raise AudioError(f"{self.speech}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
-        speakers = _by("group", voices)
+        sets = {Path(folder).name: _by("group", _clean(folder, part)) for folder in self.speech}
         kinds = _by("category", material.find(self.noise, "noise", part))
         rooms = material.find(self.ir, "ir", part) if self.ir else [None]
         rng = np.random.default_rng(self.seed)
-        names = list(rng.permutation(sorted(speakers)))
+        names = {name: list(rng.permutation(sorted(speakers))) for name, speakers in sets.items()}
         mixtures = []
         for number in range(self.pairs):
-            voice = _shuffled(speakers[names[number % len(names)]], rng)
-            kind = sorted(kinds)[number % len(kinds)]
-            noise, room = _shuffled(kinds[kind], rng), rooms[rng.integers(len(rooms))]
-            mixtures += [Mixture(self, number, voice, noise, room, snr_db) for snr_db in (*self.snr_db, None)]
+            kept = list(sets)[number % len(sets)]
+            speaker = names[kept][number // len(sets) % len(names[kept])]
+            kind = sorted(kinds)[(number + number // len(kinds)) % len(kinds)]  # not always the same set of voices
+            voice, noise = _shuffled(sets[kept][speaker], rng), _shuffled(kinds[kind], rng)
+            room = rooms[rng.integers(len(rooms))]
+            mixtures += [
+                Mixture(self, number, kept, voice, noise, room, condition)
+                for condition in conditions(self.snr_db, bool(self.ir))
+            ]
         return mixtures
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """A voice in noise, as files: takes of one speaker, of one kind of noise."""
-
-    settings: Evaluation
-    number: int
-    voice: tuple[Clip, ...]
-    noise: tuple[Clip, ...]
-    room: Clip | None
-    snr_db: float | None
-
-    @property
-    def name(self) -> str:
-        """Name the mixture so that it says what it is and can be a file."""
-        kind = "clean" if self.snr_db is None else self.noise[0].category
-        words = f"{self.number:03d} {self.voice[0].group} {self.snr} {kind}"
-        return "/".join(re.sub(r"[^\w.]+", "-", text) for text in (kind, words))
-
-    @property
-    def snr(self) -> str:
-        return "clean" if self.snr_db is None else f"{self.snr_db:g} dB"
-
-    def sample(self) -> Sample:
-        """Mix it, at one level of the voice, and write it to the folder for pairs if there is one."""
-        take = self._take()
-        wanted = take.voice if self.settings.reference == "voice" else take.dry
-        if not wanted.any():
-            raise AudioError(f"{self.voice[0].path}: is silent")
-        gain = np.float32(10 ** ((LEVEL_DBFS - active_db(wanted, SAMPLE_RATE)) / 20))
-        sample = Sample(
-            self.name,
-            gain * take.heard[np.newaxis],
-            gain * wanted[np.newaxis],
-            SAMPLE_RATE,
-            labels(self.snr, self.noise[0].category),
-        )
-        if self.settings.save_pairs:
-            _save(sample, Path(self.settings.save_pairs))
-        return sample
-
-    def _take(self) -> Take:
-        rng = np.random.default_rng([self.settings.seed, self.number])  # the same noise at every SNR
-        frames = round(self.settings.clip_s * SAMPLE_RATE)
-        harms: list[Noise | Room] = []
-        if self.room:
-            harms.append(Room(material.read(self.room, SAMPLE_RATE)))
-        if self.snr_db is not None:
-            harms.append(Noise(_joined(self.noise, frames), snr_db=self.snr_db))
-        return degrade(Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE), harms, rng)
 
 
 def pair(name: str, clean: Path, noisy: Path) -> Sample:
@@ -197,20 +149,15 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
     for path, audio in ((clean, wanted), (noisy, heard)):
         if not audio.any():
             raise AudioError(f"{path}: is silent")
-    kind = Path(name).parent.name or "-"
-    return Sample(name, heard, wanted, rate, labels(_snr(wanted, heard, rate), kind))
-
-
-def labels(snr: str, kind: str) -> Mapping[str, str]:
-    """Say where a recording belongs in each table; a clean one only in that by SNR."""
-    return {"SNR": snr} if snr == "clean" else {"recordings": "noisy", "SNR": snr, "noise": kind}
+    snr = _snr(wanted, heard, rate)
+    return Sample(name, heard, wanted, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
 
 
 def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
     voice, mixture = (audio.ravel().astype(np.float64) for audio in (wanted, heard))
     voice = voice * (np.dot(mixture, voice) / max(np.dot(voice, voice), 1e-30))
     snr_db = max(active_db(voice, sample_rate) - active_db(mixture - voice, sample_rate), -CLEAN_DB)
-    return "clean" if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"
+    return CLEAN if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"
 
 
 def _shape(audio: Block, sample_rate: int) -> str:
@@ -227,6 +174,14 @@ def _engine(path: str) -> str:
     return str(name)
 
 
+def _clean(folder: str, part: str | None) -> list[Clip]:
+    """List the voices of a folder that are clean enough to be a reference."""
+    found = [clip for clip in material.find(folder, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
+    if not found:
+        raise AudioError(f"{folder}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
+    return found
+
+
 def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:
     groups: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -236,25 +191,3 @@ def _by(attribute: str, clips: Sequence[Clip]) -> dict[str, list[Clip]]:
 
 def _shuffled(clips: Sequence[Clip], rng: np.random.Generator) -> tuple[Clip, ...]:
     return tuple(clips[index] for index in rng.permutation(len(clips)))
-
-
-def _joined(clips: Sequence[Clip], frames: int) -> Audio:
-    """Read takes one after the other until there are so many frames; fewer where there is no more."""
-    takes: list[Audio] = []
-    for clip in clips:
-        takes.append(material.read(clip, SAMPLE_RATE))
-        if sum(take.size for take in takes) >= frames:
-            break
-    return np.concatenate(takes)
-
-
-def _save(sample: Sample, folder: Path) -> None:
-    import soundfile
-
-    for name, audio in (("clean", sample.wanted), ("noisy", sample.heard)):
-        path = folder / name / f"{sample.name}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"{path}: cannot be written: {error}") from error

@@ -19,10 +19,10 @@ from aural.parameters import hint, param
 from aural.stages.noise_reduction.spectra import SAMPLE_RATE
 
 SCENE = Scene(
-    room=0.22, recording=0.87, coloured=0.15, babble=0.05, hum=0.06, wind=0.03, handling=0.03,
-    snr_low_db=-5, snr_high_db=20, microphone=0.4, band_limit=0.4,
-    band_limits_hz=(3900.0, 7900.0, 7900.0, 7900.0, 10900.0, 15500.0),
-    gain_control=0.08, compression=0.02, clipping=0.03, codec=0.06, packet_loss=0.01,
+    timbre=0.5, floor=0.15, room=0.22, recording=0.87, coloured=0.15, babble=0.05, hum=0.06, wind=0.03, handling=0.03,
+    snr_low_db=-5, snr_high_db=20, microphone=0.3, band_limit=0.5,
+    band_limits_hz=(3900.0, 5400.0, 7900.0, 7900.0, 7900.0, 10900.0, 11900.0, 15500.0, 15900.0, 21500.0),
+    gain_control=0.08, compression=0.02, clipping=0.08, codec=0.06, packet_loss=0.01,
 )  # fmt: skip
 """The default degradations of the training clips of noise reduction."""
 LEAST_SNR_DB, LEAST_BANDWIDTH_HZ = 27.0, 6000.0
@@ -36,11 +36,12 @@ Drawn = tuple[Audio, Audio, Audio, np.float32]
 class MixedTraining(Training):
     """Settings of a training on voices, or music, and their degradations."""
 
-    speech: str = param("", "Folder of clean voices")
+    speech: tuple[str, ...] = param((), "Folder of clean voices; may be given several times")
     noise: str = param("", "Folder of noises")
     ir: str | None = param(None, "Folder of room impulse responses; if not given, rooms are simulated")
     music: str | None = param(None, "Folder of music; if not given, the network does not learn to keep music")
     music_share: float = param(0.12, "Fraction of clips in which music is part of the target", low=0.0, high=1.0)
+    clean_share: float = param(0.08, "Fraction of clips without any noise", low=0.0, high=1.0)
     scene: str | None = param(None, "TOML file that overrides how often each degradation is applied to a clip: "
                               "fields of aural.degrade.Scene", examples=("scene.toml",))  # fmt: skip
 
@@ -70,9 +71,13 @@ class MixedTraining(Training):
 
 
 class Mixing:
-    """Draws clips: a voice, or music, and its degradations."""
+    """Draws clips: a voice, or music, and what befalls it.
 
-    def __init__(self, settings: MixedTraining, part: str) -> None:
+    Args:
+        silent_share: share of clips of noise alone.
+    """
+
+    def __init__(self, settings: MixedTraining, part: str, silent_share: float = 0.0) -> None:
         self.frames = round(settings.clip_s * SAMPLE_RATE)
         self.clips = {kind: material(settings, kind, part) for kind in ("speech", "noise", "ir", "music")}
         longer = settings.clip_s * FASTEST + 0.1
@@ -80,6 +85,7 @@ class Mixing:
             Excerpts(self.clips[kind], longer, SAMPLE_RATE) for kind in ("speech", "noise", "music")
         )
         self.responses = Whole(self.clips["ir"], SAMPLE_RATE)
+        self.clean_share, self.silent_share = settings.clean_share, silent_share
         self.music_share = settings.music_share if self.clips["music"] else 0.0
         scene = settings.drawing()
         rooms = 1 - (1 - scene.room) * (1 - scene.simulated_room)
@@ -90,9 +96,13 @@ class Mixing:
         source = self._source(self.music if music else self.voices, rng)
         if music and rng.random() < 0.4:
             source = source + self._source(self.voices, rng) * np.float32(10 ** (rng.uniform(-5, 10) / 20))
+        drawn = rng.random()
+        if drawn < self.silent_share:
+            source = np.zeros_like(source)
+        scene = replace(self.scene, **QUIET) if drawn > 1 - self.clean_share else self.scene
         stock = Stock(self.noises, self.responses, self.voices)
-        take = degrade(Take.of(source, SAMPLE_RATE), self.scene.draw(rng, stock), rng)
-        level_db = active_db(take.voice, SAMPLE_RATE)
+        take = degrade(Take.of(source, SAMPLE_RATE), scene.draw(rng, stock), rng)
+        level_db = active_db(take.voice if source.any() else take.heard, SAMPLE_RATE)
         gain = np.float32(10 ** (-max(level_db, SILENT_DBFS) / 20))
         return take.heard * gain, take.voice * gain, take.dry * gain, np.float32(music)
 
@@ -114,19 +124,23 @@ class Mixing:
 
 
 FASTEST = 1.13
+QUIET: Mapping[str, Any] = dict.fromkeys(("recording", "coloured", "babble", "hum", "wind", "handling"), 0.0)
 SILENT_DBFS, DRAWS = -90.0, 50
 
 
 def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
     """List the clips of one kind on one side of the split; voices only where they are clean."""
-    folder = getattr(settings, kind)
-    clips = find(folder, kind, part) if folder else []
     if kind != "speech":
-        return clips
-    clean = [clip for clip in clips if clip.snr_db >= LEAST_SNR_DB and clip.bandwidth_hz >= LEAST_BANDWIDTH_HZ]
-    if not clean:
-        raise AudioError(f"{folder}: no voice for {part} has an SNR of {LEAST_SNR_DB:g} dB and reaches 6 kHz")
-    return clean
+        folder = getattr(settings, kind)
+        return find(folder, kind, part) if folder else []
+    found = []
+    for folder in settings.speech:
+        clips = find(folder, kind, part)
+        clean = [clip for clip in clips if clip.snr_db >= LEAST_SNR_DB and clip.bandwidth_hz >= LEAST_BANDWIDTH_HZ]
+        if not clean:
+            raise AudioError(f"{folder}: no voice for {part} has an SNR of {LEAST_SNR_DB:g} dB and reaches 6 kHz")
+        found += clean
+    return found
 
 
 class VoiceRecipe(Recipe):

@@ -73,7 +73,7 @@ def test_one_broken_file_is_named_and_the_others_count(pairs: Path) -> None:
     assert len(err.strip().splitlines()) == 1
     assert err.startswith("aural: 1: ")
     assert "noisy/1.wav: is no recording that can be read" in err
-    assert "│     2 │" in out
+    assert "dB (2)" in out
 
 
 def test_one_missing_output_is_named(pairs: Path) -> None:

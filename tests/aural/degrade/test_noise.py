@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
-from takes import RATE, STREET, VOICE, generator, spectrum_db, voice_at
+from takes import RATE, STREET, VOICE, arrays, generator, spectrum_db, voice_at
 
-from aural.degrade import Babble, Coloured, Handling, Hum, Noise, Take, Wind, active_db
+from aural.degrade import Babble, Coloured, Floor, Handling, Hum, Noise, Take, Wind, active_db
 
 SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Wind(), Handling()]
 
@@ -86,3 +86,13 @@ def test_babble_has_every_voice() -> None:
     )
     levels = [20 * np.log10(np.abs(np.fft.rfft(sound))[hz]) for hz in (300, 1000, 3000)]
     assert max(levels) - min(levels) < 6.5
+
+
+def test_a_floor_belongs_to_the_recording() -> None:
+    take = Take.of(VOICE, RATE)
+    noisy = Noise(STREET, snr_db=0.0)(take, generator())
+    floored = Floor(slope_db=-3.0, snr_db=30.0)(noisy, generator())
+    floors = [after - before for after, before in zip(arrays(floored), arrays(noisy), strict=True)]
+    for floor in floors:
+        np.testing.assert_allclose(floor, floors[0], atol=1e-6)
+    assert active_db(VOICE, RATE) - active_db(floors[0], RATE) == pytest.approx(30, abs=0.1)

@@ -89,16 +89,18 @@ def test_page() -> None:
     page = Toy().run().markdown()
     assert page.startswith("# Toys\n")
     assert "- failed: case 3: three.wav: is empty (0 bytes)" in page
-    assert "| level | system | files | offset mV |\n| --- | --- | ---: | ---: |\n| 0 dB | input | 1 | 0.0 |" in page
-    assert "|  | halved | 1 | 0.5 |\n| 10 dB | input | 1 | 2.0 |" in page
+    assert "| level | input | halved |\n| --- | ---: | ---: |\n| 0 dB (1) |  |  |\n| offset mV | 0.0 | 0.0 |" in page
+    assert "| 5 dB (1) |  |  |\n| offset mV | 1.0 | 0.5 |\n| 10 dB (1) |  |  |\n| offset mV | 2.0 | - |" in page
+    assert "| even (2) |  |  |\n| offset mV | 1.0 | 0.0 (1) |" in page
 
 
 def test_terminal() -> None:
     console = Console(width=80)
     with console.capture() as capture:
         console.print(Toy().run().tables[0].rich())
-    assert [line.split() for line in capture.get().splitlines() if "5 dB" in line] == [
-        ["│", "5", "dB", "│", "input", "│", "1", "│", "1.0", "│"]
+    lines = [line.split() for line in capture.get().splitlines()]
+    assert lines[lines.index(["│", "5", "dB", "(1)", "│", "│", "│"]) + 1 :][:1] == [
+        ["│", "offset", "mV", "│", "1.0", "│", "0.5", "│"]
     ]
 
 

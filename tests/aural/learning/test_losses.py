@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from aural.learning.losses import PerceptualDisturbance, Unintelligibility, sdr_db, si_sdr_db, spectral_distance, stft
+from aural.learning.losses import (
+    PerceptualDisturbance,
+    Unintelligibility,
+    deficit,
+    sdr_db,
+    si_sdr_db,
+    spectral_distance,
+    stft,
+)
 from aural.testing import SAMPLE_RATE, probe
 
 VOICE = torch.from_numpy(probe("voice", 4.0, 1)[0].copy())
@@ -79,3 +87,9 @@ def test_spectral_distance_grows_with_the_difference() -> None:
     turned = torch.polar(torch.ones(()), torch.tensor(np.pi / 2, dtype=torch.float32))
     assert float(spectral_distance(clean * turned, clean, phase=0.0)) == pytest.approx(0, abs=1e-4)
     assert float(spectral_distance(clean * turned, clean, phase=1.0)) > 0.01
+
+
+def test_only_what_is_missing_counts_as_a_deficit() -> None:
+    target = torch.full((2, 5, 7), 1.0 + 0j)
+    estimate = torch.stack([0.5 * target[0], 2.0 * target[1]])
+    assert deficit(estimate, target).tolist() == pytest.approx([(1 - 0.5**0.3) ** 2, 0.0], abs=1e-6)

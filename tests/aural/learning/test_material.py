@@ -52,17 +52,34 @@ def test_places_in_one_room_are_one(tmp_path: Path) -> None:
 
 @given(st.sets(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), min_size=3), st.text(max_size=5))
 def test_every_part_has_a_group_and_every_group_a_part(groups: set[str], kind: str) -> None:
-    parts = split(groups, kind)
+    parts = split(dict.fromkeys(groups, 1.0), kind)
     assert set(parts) == groups
     assert set(parts.values()) == {"train", "validation", "test"}
-    assert parts == split(sorted(groups), kind)
+    assert parts == split(dict.fromkeys(sorted(groups), 1.0), kind)
 
 
 def test_a_large_split_stays_when_audio_is_added() -> None:
-    before = split({f"speaker {n}" for n in range(100)}, "speech")
-    after = split({f"speaker {n}" for n in range(200)}, "speech")
+    before = split({f"speaker {n}": 1.0 for n in range(100)}, "speech")
+    after = split({f"speaker {n}": 1.0 for n in range(200)}, "speech")
     assert all(after[group] == part for group, part in before.items())
     assert 0.04 < list(after.values()).count("test") / 200 < 0.15
+
+
+def test_what_is_held_out_lasts_for_a_while() -> None:
+    """Of twenty speakers the hash may hold out one who says a single word."""
+    names = [f"speaker {n}" for n in range(20)]
+    first = split(dict.fromkeys(names, 10.0), "speech")
+    held = [name for name in names if first[name] == "test"]
+    seconds = {name: 0.1 if name in held else 10.0 for name in names}
+    parts = split(seconds, "speech")
+    assert all(parts[name] == "test" for name in held)
+    lasts = {
+        part: sum(seconds[n] for n in names if parts[n] == part) / sum(seconds.values())
+        for part in set(parts.values())
+    }
+    assert lasts["test"] >= 1 / 40
+    assert lasts["train"] >= 1 / 2
+    assert [name for name in names if first[name] == "validation"] == [n for n in names if parts[n] == "validation"]
 
 
 def test_too_little_or_nothing_is_said(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""What noise reduction is judged by: pairs by name, mixtures by seed, one grouping for both."""
+"""What noise reduction is judged by: pairs by name, mixtures by seed, conditions that do what they say."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,9 @@ from aural.learning import weights
 from aural.learning.evaluation import Sample, System, judge, unchanged
 from aural.learning.material import find
 from aural.learning.metrics import SPEECH
+from aural.learning.report import Report, Table
 from aural.signals import Block
+from aural.stages.noise_reduction.conditions import ALL, CLEAN, ROOM, WITH, WITHOUT
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.evaluate import Evaluation, labels, matched, pair
 from aural.stages.noise_reduction.stage import NoiseReduction
@@ -49,7 +50,12 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
     decay[100] = 1
     write(folder(tmp_path / "ir" / "hall") / "0.wav", decay[np.newaxis].astype(np.float32), subtype="FLOAT")
     return Evaluation(
-        speech=str(tmp_path / "speech"), noise=str(tmp_path / "noise"), part="all", pairs=2, snr_db=(5.0,), clip_s=1.5
+        speech=(str(tmp_path / "speech"),),
+        noise=str(tmp_path / "noise"),
+        part="all",
+        pairs=2,
+        snr_db=(5.0,),
+        clip_s=1.5,
     )
 
 
@@ -82,25 +88,60 @@ def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: 
         replace(corpus, network=(str(stranger),))
 
 
+def heard_in(mixed: Mapping[str, Sample], condition: str) -> list[Sample]:
+    """Return the mixtures of one condition, in the order of the voices."""
+    return [sample for sample in mixed.values() if condition in (sample.labels.get(WITH), sample.labels.get(WITHOUT))]
+
+
+def gap_db(sample: Sample) -> float:
+    """Measure how far what is to stay lies above the rest."""
+    rest = (sample.heard - sample.wanted)[0]
+    return active_db(sample.wanted[0], RATE) - active_db(rest, RATE)
+
+
 def test_mixtures_are_what_their_labels_say(corpus: Evaluation) -> None:
     mixed = samples(replace(corpus, snr_db=(0.0, 7.5)))
-    assert len(mixed) == 2 * 3
-    for sample in mixed.values():
+    assert len(mixed) == 2 * (2 + 1 + 7)
+    for name, sample in mixed.items():
         assert sample.heard.shape == sample.wanted.shape == (1, 1.5 * RATE)
         assert active_db(sample.wanted[0], RATE) == pytest.approx(-26, abs=0.01)
-        noise = (sample.heard - sample.wanted)[0]
-        if sample.labels["SNR"] == "clean":
-            assert not noise.any()
-            assert "noise" not in sample.labels
-        else:
-            snr_db = float(sample.labels["SNR"].removesuffix(" dB"))
-            assert active_db(sample.wanted[0], RATE) - active_db(noise, RATE) == pytest.approx(snr_db, abs=0.1)
-            assert sample.labels["noise"] in sample.name
+        assert (WITH in sample.labels) == ("noise" in sample.labels) == (WITHOUT not in sample.labels)
+        assert sample.labels.get("noise", sample.name.partition("/")[0]) in name
+    for ratio in (0.0, 7.5):
+        plain, coloured = heard_in(mixed, f"{ratio:g} dB")
+        assert gap_db(plain) == pytest.approx(ratio, abs=0.1)
+        assert gap_db(coloured) == pytest.approx(ratio, abs=6)  # heard by another microphone
     assert {sample.labels.get("noise") for sample in mixed.values()} == {"hiss", "street", None}
 
 
+@pytest.mark.parametrize(
+    "condition", [CLEAN, "another microphone", "up to 8 kHz", "floor of -75 to -56 dBFS, which stays"]
+)
+def test_what_belongs_to_a_recording_is_to_stay(corpus: Evaluation, condition: str) -> None:
+    mixed = samples(corpus)
+    for sample, clean in zip(heard_in(mixed, condition), heard_in(mixed, CLEAN), strict=True):
+        assert np.array_equal(sample.heard, sample.wanted)
+        assert np.array_equal(sample.heard, clean.heard) == (condition == CLEAN)
+
+
+def test_harms_that_are_no_noise(corpus: Evaluation) -> None:
+    mixed = samples(corpus)
+    for sample in heard_in(mixed, "floor of -56 to -40 dBFS, which may go"):
+        assert 14 <= gap_db(sample) <= 30.2
+    for sample in heard_in(mixed, "clipped"):
+        peak = np.abs(sample.heard).max()
+        assert 4 <= 20 * np.log10(np.abs(sample.wanted).max() / peak) <= 15
+        loud = np.abs(sample.wanted) > peak
+        np.testing.assert_allclose(np.abs(sample.heard[loud]), peak, rtol=1e-5)
+        np.testing.assert_allclose(sample.heard[~loud], sample.wanted[~loud], atol=1e-6)
+    for sample in heard_in(mixed, "through a codec"):
+        assert 3 < gap_db(sample) < 60
+    assert all(gap_db(sample) < 12 for sample in heard_in(mixed, ALL))
+
+
 def test_the_same_voice_and_noise_at_every_snr(corpus: Evaluation) -> None:
-    first, second, clean, *_ = samples(replace(corpus, snr_db=(0.0, 20.0))).values()
+    mixed = samples(replace(corpus, snr_db=(0.0, 20.0)))
+    first, second, clean = (heard_in(mixed, name)[0] for name in ("0 dB", "20 dB", CLEAN))
     assert np.array_equal(first.wanted, second.wanted)
     assert np.array_equal(first.wanted, clean.heard)
     assert second.heard - second.wanted == pytest.approx((first.heard - first.wanted) / 10, abs=1e-6)
@@ -116,7 +157,7 @@ def test_a_seed_gives_the_same_and_another_others(corpus: Evaluation) -> None:
 
 def test_several_jobs_give_the_same(corpus: Evaluation) -> None:
     one, two = (list(judge(corpus.cases(), {"input": unchanged}, [SI_SDR], jobs)) for jobs in (1, 2))
-    assert len(one) == len(two) == 4
+    assert len(one) == len(two) == 2 * (1 + 1 + 7)
     for alone, beside in zip(one, two, strict=True):
         for here, there in zip(alone.scores, beside.scores, strict=True):
             assert (here.name, here.system, here.labels) == (there.name, there.system, there.labels)
@@ -124,17 +165,28 @@ def test_several_jobs_give_the_same(corpus: Evaluation) -> None:
 
 
 def test_speakers_come_in_turn(corpus: Evaluation) -> None:
-    names = [case.name for case in replace(corpus, pairs=4).cases() if case.name.startswith("clean")]
-    assert sorted(name.split("-")[1] for name in names) == ["ann", "ann", "bob", "bob"]
+    names = [case.name for case in replace(corpus, pairs=4).cases() if case.name.startswith("clipped")]
+    assert [name.split("-")[1] for name in names] in (["ann", "bob"] * 2, ["bob", "ann"] * 2)
+
+
+def test_sets_of_voices_come_in_turn(corpus: Evaluation, tmp_path: Path) -> None:
+    write(folder(tmp_path / "phone" / "eve") / "0.wav", voice(1.0))
+    both = replace(corpus, pairs=4, speech=(*corpus.speech, str(tmp_path / "phone")))
+    mixed = samples(both)
+    kept = [sample.labels["nothing wrong, by voices"] for sample in heard_in(mixed, CLEAN)]
+    assert kept == ["speech", "phone"] * 2
+    assert [sample.labels["with noise, by voices"] for sample in heard_in(mixed, "5 dB")] == kept
+    assert not any("by voices" in title for sample in samples(corpus).values() for title in sample.labels)
 
 
 def test_rooms(corpus: Evaluation, tmp_path: Path) -> None:
     roomy = replace(corpus, ir=str(tmp_path / "ir"))
-    dry, wet, plain = (samples(e) for e in (replace(roomy, reference="dry"), roomy, corpus))
-    name = next(name for name in plain if name.startswith("clean"))
-    assert np.array_equal(wet[name].heard, wet[name].wanted)
-    assert not np.array_equal(dry[name].heard, dry[name].wanted)
-    assert not np.array_equal(wet[name].heard, plain[name].heard)
+    dry, wet = (samples(evaluation) for evaluation in (replace(roomy, reference="dry"), roomy))
+    there, gone, clean = (heard_in(mixed, name)[0] for mixed, name in ((wet, ROOM), (dry, ROOM), (wet, CLEAN)))
+    assert np.array_equal(there.heard, there.wanted)
+    assert not np.array_equal(gone.heard, gone.wanted)
+    assert not np.array_equal(there.heard, clean.heard)
+    assert not heard_in(samples(corpus), ROOM)
 
 
 def test_only_what_is_held_out_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +195,7 @@ def test_only_what_is_held_out_is_used(tmp_path: Path, monkeypatch: pytest.Monke
         for name in "abcdef":
             write(folder(tmp_path / kind / (kind + name)) / "0.wav", voice(1.0))
     speech, noise = str(tmp_path / "speech"), str(tmp_path / "noise")
-    names = "".join(case.name for case in Evaluation(speech=speech, noise=noise, pairs=12).cases())
+    names = "".join(case.name for case in Evaluation(speech=(speech,), noise=noise, pairs=12).cases())
     for kind, root in (("speech", speech), ("noise", noise)):
         used = {kind + name for name in "abcdef" if kind + name in names}
         assert used == {clip.group for clip in find(root, kind, "test")}
@@ -170,10 +222,16 @@ def test_saved_pairs_give_the_same_table(corpus: Evaluation, tmp_path: Path) -> 
     read = Input(clean=str(folder / "clean"), noisy=str(folder / "noisy")).run()
     assert not mixed.errors
     assert not read.errors
-    tables = [{t["group"] + t["system"]: t for t in json.loads(r.json())["tables"]["SNR"]} for r in (mixed, read)]
-    assert tables[0].keys() == tables[1].keys()
-    for key, row in tables[0].items():
-        assert [row[m] for m in ("PESQ", "LSD")] == pytest.approx([tables[1][key][m] for m in ("PESQ", "LSD")])
+    found = [{(score.name, score.system): score.values for score in r.scores} for r in (mixed, read)]
+    assert found[0].keys() == found[1].keys()
+    for key, values in found[0].items():
+        assert [values[m] for m in ("PESQ", "LSD")] == pytest.approx([found[1][key][m] for m in ("PESQ", "LSD")])
+    assert {row.group for row in table(read, WITHOUT).rows} == {CLEAN}
+
+
+def table(report: Report, title: str) -> Table:
+    """Return the table of a title."""
+    return next(found for found in report.tables if found.title == title)
 
 
 def pairs_of(tmp_path: Path, wanted: Block, heard: Block, rate: int = RATE) -> Sample:
@@ -181,12 +239,13 @@ def pairs_of(tmp_path: Path, wanted: Block, heard: Block, rate: int = RATE) -> S
     return pair("street/a", clean, write(folder(tmp_path / "n") / "a.wav", heard, rate, "FLOAT"))
 
 
-@pytest.mark.parametrize(("snr_db", "label"), [(0.4, "0 dB"), (12.4, "10 dB"), (13.0, "15 dB"), (80, "clean")])
+@pytest.mark.parametrize(("snr_db", "label"), [(0.4, "0 dB"), (12.4, "10 dB"), (13.0, "15 dB"), (80, CLEAN)])
 def test_snr_of_a_pair_whatever_its_level(tmp_path: Path, snr_db: float, label: str) -> None:
     clean = voice(2.0)
     noise = np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
     noise *= np.float32(10 ** ((active_db(clean[0], RATE) - active_db(noise[0], RATE) - snr_db) / 20))
-    assert pairs_of(tmp_path, clean, 0.3 * (clean + noise)).labels == labels(label, "street")
+    kind = None if label == CLEAN else "street"
+    assert pairs_of(tmp_path, clean, 0.3 * (clean + noise)).labels == labels(label, kind)
 
 
 def test_channels_that_cancel_have_an_snr(tmp_path: Path) -> None:
@@ -226,8 +285,8 @@ def test_partners_are_found_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "folders",
-    [{}, {"clean": "a"}, {"clean": "a", "noisy": "b", "speech": "c"}, {"speech": "a", "clean": "b"},
-     {"clean": "a", "noisy": "b", "speech": "c", "noise": "d"}],
+    [{}, {"clean": "a"}, {"clean": "a", "noisy": "b", "speech": ("c",)}, {"speech": ("a",), "clean": "b"},
+     {"clean": "a", "noisy": "b", "speech": ("c",), "noise": "d"}],
 )  # fmt: skip
 def test_one_way_in(folders: dict[str, str]) -> None:
     with pytest.raises(ParameterError, match="give either clean and noisy, or speech and noise"):
@@ -237,7 +296,7 @@ def test_one_way_in(folders: dict[str, str]) -> None:
 def test_saved_pairs_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "noisy").mkdir()
     with pytest.raises(ParameterError, match="holds pairs already"):
-        Evaluation(speech="a", noise="b", save_pairs=str(tmp_path))
+        Evaluation(speech=("a",), noise="b", save_pairs=str(tmp_path))
 
 
 @pytest.mark.parametrize("setting", [{"save_pairs": "c"}, {"ir": "c"}, {"pairs": 3}, {"snr_db": (3.0,)}, {"seed": 1}])
@@ -249,7 +308,7 @@ def test_what_is_for_mixtures_is_refused_for_pairs(setting: dict[str, Any]) -> N
 @pytest.mark.parametrize("snr_db", [(), (float("nan"),), (5.0, 300.0)])
 def test_snr_is_checked(snr_db: tuple[float, ...]) -> None:
     with pytest.raises(ParameterError, match=r"snr_db must be (numbers, each from -30 to 60 dB|at least one number)"):
-        Evaluation(speech="a", noise="b", snr_db=snr_db)
+        Evaluation(speech=("a",), noise="b", snr_db=snr_db)
 
 
 @needs_corpus
@@ -257,9 +316,9 @@ def test_snr_is_checked(snr_db: tuple[float, ...]) -> None:
 def test_held_out_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
     speech, noise = str(CORPUS / "speech"), str(CORPUS / "noise")
-    report = Quick(speech=speech, noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
+    report = Quick(speech=(speech,), noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
     assert not report.errors
     names = [metric.name for metric in report.metrics]
-    means = {row.system: dict(zip(names, row.means, strict=True)) for row in report.tables[0].rows}
+    means = {row.system: dict(zip(names, row.means, strict=True)) for row in table(report, WITH).rows}
     assert means["mmse"]["PESQ"] > means["input"]["PESQ"]
     assert means["mmse"]["SI-SDR"] > means["input"]["SI-SDR"]

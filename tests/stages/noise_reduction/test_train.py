@@ -15,6 +15,7 @@ import torch
 from programs import Program, evil
 from recordings import invoke, voice
 
+from aural.degrade import active_db
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import fit, start
@@ -48,7 +49,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 def settings(toy: Path, **values: Any) -> NoiseReductionTraining:
     small = {"steps": 4, "epoch_steps": 2, "batch": 2, "clip_s": 0.6, "validation_clips": 2, "workers": 0}
-    folders = {"speech": str(toy / "speech"), "noise": str(toy / "noise"), "scene": str(toy / "scene.toml")}
+    folders = {"speech": (str(toy / "speech"),), "noise": str(toy / "noise"), "scene": str(toy / "scene.toml")}
     return NoiseReductionTraining(device="cpu", **{**small, **folders, **values})
 
 
@@ -178,18 +179,54 @@ def test_without_impulse_responses_all_rooms_are_simulated(
     assert (mixing.scene.room, mixing.scene.simulated_room) == (0.0, share)
 
 
+def test_some_clips_have_no_noise_and_some_no_voice(toy: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.toml"
+    names = (
+        "timbre",
+        "floor",
+        "room",
+        "microphone",
+        "band_limit",
+        "gain_control",
+        "compression",
+        "clipping",
+        "codec",
+    )
+    bare.write_text("\n".join(f"{name} = 0.0" for name in (*names, "packet_loss")) + "\nrecording = 1.0\n")
+    mixing = Mixing(settings(toy, scene=str(bare), clean_share=0.3), "train", silent_share=0.2)
+    clips = [mixing(np.random.default_rng(n)) for n in range(60)]
+    clean = [np.array_equal(heard, voice) for heard, voice, *_ in clips]
+    silent = [not voice.any() and not dry.any() for _, voice, dry, _ in clips]
+    assert 9 <= sum(clean) <= 27
+    assert 5 <= sum(silent) <= 20
+    for heard, *_ in (clip for clip, alone in zip(clips, silent, strict=True) if alone):
+        assert active_db(heard, 48000) == pytest.approx(0, abs=0.1)
+
+
+def test_nothing_is_learnt_at_no_ratio_from_noise_alone(toy: Path) -> None:
+    recipe = CompactRecipe(settings(toy), Compact())
+    noise = torch.randn(2, 48000, generator=torch.Generator().manual_seed(0))
+    parts = recipe.losses((noise, 0 * noise, 0 * noise, torch.zeros(2)))
+    assert all(
+        float(parts[name]) == 0 for name in ("sdr", "log_spectral", "disturbance", "unintelligible", "deficit")
+    )
+    assert float(parts["spectral"]) > 0.1
+    parts["loss"].backward()
+    assert all(torch.isfinite(p.grad).all() for p in recipe.network.parameters() if p.grad is not None)
+
+
 def test_a_silent_excerpt_is_drawn_again(toy: Path, tmp_path: Path) -> None:
     """Brought to unit level, it would be a million times too loud."""
     for name in "abc":
         (tmp_path / name).mkdir()
         soundfile.write(tmp_path / name / "1.wav", np.concatenate([voice(2)[0], np.zeros(480000)]), 48000)
-    mixing = Mixing(settings(toy, speech=str(tmp_path)), "train")
+    mixing = Mixing(settings(toy, speech=(str(tmp_path),)), "train")
     peaks = [max(np.abs(part).max() for part in mixing(np.random.default_rng(n))[:3]) for n in range(10)]
     assert max(peaks) < 100
     for name in "abc":
         soundfile.write(tmp_path / name / "1.wav", np.zeros(48000), 48000)
     with pytest.raises(AudioError, match="excerpts in a row are silent"):
-        Mixing(settings(toy, speech=str(tmp_path)), "train")(np.random.default_rng(0))
+        Mixing(settings(toy, speech=(str(tmp_path),)), "train")(np.random.default_rng(0))
 
 
 def test_a_damaged_file_is_named_from_the_process_that_mixes(toy: Path, tmp_path: Path) -> None:

@@ -57,4 +57,4 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
         from aural.stages.noise_reduction.engines.compact import network, recipe
 
         kind = recipe.Foretelling if settings.pretrain else recipe.CompactRecipe
-        return kind(settings, network.Compact())
+        return kind(settings, network.Compact(paths=settings.paths))

@@ -40,7 +40,7 @@ class Compact(nn.Module):
 
     decay: Tensor
 
-    def __init__(self, channels: int = CHANNELS) -> None:
+    def __init__(self, channels: int = CHANNELS, paths: int = 0) -> None:
         super().__init__()
         self.split = nn.ModuleList(
             Bands(bands, width * (3 if low else 1), channels) for bands, width, low in _groups()
@@ -49,6 +49,7 @@ class Compact(nn.Module):
         self.blocks = nn.ModuleList(Block(channels, *dilation) for dilation in DILATIONS)
         for place in WHOLE:
             self.blocks.insert(place, Whole(channels))
+        self.paths = nn.ModuleList(Path(channels) for _ in range(paths))
         self.norm = nn.BatchNorm2d(channels)
         self.join = nn.ModuleList(
             Bands(bands, channels, width * (2 + 2 * TAPS if low else 2)) for bands, width, low in _groups()
@@ -61,12 +62,20 @@ class Compact(nn.Module):
         decay = torch.exp(-torch.arange(LEVEL_FRAMES).flip(0) / LEVEL_TAU)
         self.register_buffer("decay", torch.cat([decay, torch.ones(LEVEL_AHEAD)])[None, None], persistent=False)
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The blocks, and the paths spread evenly among them."""
+        layers, done = cast(list[Layer], list(self.blocks)), len(self.blocks)
+        for number in range(len(self.paths), 0, -1):
+            layers.insert(number * done // len(self.paths), cast(Path, self.paths[number - 1]))
+        return layers
+
     def begin(self, batch: int) -> list[Tensor]:
         """Return the memory of a stream that has heard nothing."""
         weight = self.music
         spectra = weight.new_zeros(batch, LOOK_AHEAD + 1, BINS, dtype=torch.complex64)
         power = weight.new_zeros(batch, 2, LEVEL_FRAMES + LEVEL_AHEAD - 1)
-        return [spectra, power, *(cast(Block | Whole, block).begin(batch) for block in self.blocks)]
+        return [spectra, power, *(layer.begin(batch) for layer in self.layers)]
 
     def forward(self, spectra: Tensor, memory: list[Tensor], music: Tensor) -> tuple[Heard, list[Tensor]]:
         """Advance by some frames.
@@ -87,8 +96,8 @@ class Compact(nn.Module):
         x = x + (self.music * music[:, None, None, None]).to(x.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         kept = [heard[:, frames:], power]
-        for block, past in zip(self.blocks, memory[2:], strict=True):
-            x, past = block(x, past)
+        for layer, past in zip(self.layers, memory[2:], strict=True):
+            x, past = layer(x, past)
             kept.append(past)
         x = functional.relu(self.norm(x), inplace=True)
         return Heard(heard[:, : frames + TAPS - 1], level, x, *self._outputs(x)), kept
@@ -237,6 +246,38 @@ class Whole(nn.Module):
         return x + self.told(spread.reshape(*spread.shape[:2], BANDS, -1)).permute(0, 3, 1, 2), past
 
 
+class Path(nn.Module):
+    """Over all bands of a frame in both directions, then along each band through time, with one memory for all.
+
+    How a voice hangs together, told by recurrent layers that are the same for every frame and every band (Luo and
+    Yu 2023; Ahn and others 2026, FastEnhancer). It changes nothing before it has learnt something.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.across = nn.GRU(channels, channels // 2, batch_first=True, bidirectional=True)
+        self.spread = nn.Linear(channels, channels)
+        self.along = nn.GRU(channels, channels)
+        self.point = nn.Linear(channels, channels)
+        with torch.no_grad():
+            self.point.weight.zero_()
+            self.point.bias.zero_()
+
+    def begin(self, batch: int) -> Tensor:
+        """Return the memory of a stream that has heard nothing."""
+        return self.point.weight.new_zeros(1, batch * BANDS, self.point.in_features)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        rows = self.norm(x).permute(0, 2, 3, 1)
+        batch, frames, bands, channels = rows.shape
+        across, _ = self.across(rows.reshape(-1, bands, channels))
+        rows = rows + self.spread(across).view(rows.shape)
+        along, past = self.along(rows.transpose(0, 1).reshape(frames, -1, channels), past.to(rows.dtype))
+        return x + self.point(along).view(frames, batch, bands, channels).permute(1, 3, 0, 2), past
+
+
+Layer = Block | Whole | Path
 LOOK_AHEAD = LEVEL_AHEAD + sum(min(dilation, 2) for dilation, _ in DILATIONS) + 1
 """Frames that a result lies behind the newest frame."""
 

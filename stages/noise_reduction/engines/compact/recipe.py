@@ -14,6 +14,7 @@ from aural.degrade import Audio
 from aural.learning.losses import (
     PerceptualDisturbance,
     Unintelligibility,
+    deficit,
     log_spectral_db,
     sdr_db,
     spectral_distance,
@@ -23,12 +24,20 @@ from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, 
 from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
-WEIGHTS = {"spectral": 1.2, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
+MOST_SDR_DB = 36.0
+"""What lies above is as good as nothing."""
+SILENT_SHARE = 0.02
+"""Of clips with noise alone."""
+WEIGHTS = {"spectral": 1.2, "deficit": 0.6, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
            "room_disturbance": 0.3, "unintelligible": 5.0}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):
-    """Compressed spectra at two resolutions, log spectra, SDR, what PESQ hears and what ESTOI misses."""
+    """Compressed spectra at two resolutions, log spectra, SDR, what PESQ hears and what ESTOI misses.
+
+    The spectra are those of the audio that is made, so that frames which do not fit together cost something. What
+    falls short of the voice costs more than what is left of the noise.
+    """
 
     network: Compact
 
@@ -36,6 +45,9 @@ class CompactRecipe(VoiceRecipe):
         super().__init__(settings, network)
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
         self.unintelligibility = Unintelligibility(SAMPLE_RATE)
+
+    def clips(self, part: str) -> Mixing:
+        return Mixing(self.settings, part, SILENT_SHARE)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch
@@ -53,14 +65,17 @@ class CompactRecipe(VoiceRecipe):
         )
         dried = clean.detach() * room  # the gain against noise learns nothing from the room
         without_room = [x / (0.5 * WINDOW) ** 0.5 for x in (dried, analysis(dry))]
+        told = (voice.abs().amax(-1) > 0).to(voice.dtype)  # nothing is to be heard of noise alone, at no ratio
+        spoken = told * (1 - music)
         parts = {
             "spectral": 5 * (spectral_distance(*coarse) + spectral_distance(*fine)).mean(),
-            "log_spectral": log_spectral_db(*fine).mean(),
+            "deficit": 5 * (deficit(*coarse) + deficit(*fine)).mean(),
+            "log_spectral": (log_spectral_db(*fine) * told).mean(),
             "room": 10 * spectral_distance(*without_room).mean(),
-            "sdr": -sdr_db(audio, voice).clamp(max=30).mean(),
-            "disturbance": (self.disturbance(audio, voice) * (1 - music)).mean(),
-            "room_disturbance": (self.disturbance(synthesis(dried, dry.shape[1]), dry) * (1 - music)).mean(),
-            "unintelligible": (self.unintelligibility(audio, voice) * (1 - music)).mean(),
+            "sdr": -(sdr_db(audio, voice).clamp(max=MOST_SDR_DB) * told).mean(),
+            "disturbance": (self.disturbance(audio, voice) * spoken).mean(),
+            "room_disturbance": (self.disturbance(synthesis(dried, dry.shape[1]), dry) * spoken).mean(),
+            "unintelligible": (self.unintelligibility(audio, voice) * spoken).mean(),
         }
         return {"loss": torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum(), **parts}
 

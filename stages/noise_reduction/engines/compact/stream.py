@@ -17,6 +17,7 @@ from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Blo
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
 
+MOST_PATHS = 8  # of a file that asks for more nothing is opened
 CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter
 
 
@@ -27,7 +28,9 @@ def network(path: Path) -> Compact:
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    opened = weights.into(Compact(), path)
+    _, about = weights.load(path)
+    paths = about.get("settings", {}).get("paths", 0)
+    opened = weights.into(Compact(paths=paths if paths in range(MOST_PATHS + 1) else 0), path)
     for block in opened.blocks:
         if isinstance(block, Block):
             block.settle()

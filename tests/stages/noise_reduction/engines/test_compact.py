@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy.signal import firwin, oaconvolve
 
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
+from aural.learning.run import start
 from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
@@ -27,6 +29,17 @@ def network() -> Compact:
     return compact_stream.network(CompactEngine.shipped())
 
 
+@pytest.fixture(scope="module")
+def taught() -> Compact:
+    """A network with two paths that have learnt something."""
+    torch.manual_seed(1)
+    network = Compact(paths=2)
+    network.load_state_dict(weights.load(CompactEngine.shipped())[0], strict=False)
+    for path in network.paths:
+        torch.nn.init.normal_(path.get_parameter("point.weight"), std=0.05)
+    return network.eval()
+
+
 def spectra(frames: int, batch: int = 1) -> torch.Tensor:
     return torch.randn(batch, frames, BINS, dtype=torch.complex64, generator=torch.Generator().manual_seed(1))
 
@@ -37,14 +50,16 @@ def run(network: Compact, spectra: torch.Tensor) -> torch.Tensor:
 
 
 def test_it_is_small_and_its_bands_cover_the_spectrum(network: Compact) -> None:
-    assert sum(p.numel() for p in network.parameters()) < 1_500_000
+    assert sum(p.numel() for p in network.parameters()) < 2_000_000
     assert sum(count * width for count, width in GROUPS) == BINS - 1
     assert sum(count for count, _ in GROUPS) == BANDS
     assert CompactEngine.shipped().stat().st_size < 10e6
 
 
 @torch.no_grad()
-def test_memory_carries_over(network: Compact) -> None:
+@pytest.mark.parametrize("kind", ["network", "taught"])
+def test_memory_carries_over(kind: str, request: pytest.FixtureRequest) -> None:
+    network: Compact = request.getfixturevalue(kind)
     x = spectra(90, batch=2)
     whole = run(network, x)
     memory, pieces = network.begin(2), []
@@ -65,7 +80,9 @@ def test_it_remembers_for_longer_than_it_looks_back_and_less_and_less(network: C
     assert change[-seconds:].mean() < 0.5 * change[12 * seconds : 13 * seconds].mean()
 
 
-def test_it_looks_no_further_ahead_than_it_says(network: Compact) -> None:
+@pytest.mark.parametrize("kind", ["network", "taught"])
+def test_it_looks_no_further_ahead_than_it_says(kind: str, request: pytest.FixtureRequest) -> None:
+    network: Compact = request.getfixturevalue(kind)
     x = spectra(120)
     changed = x.clone()
     changed[:, 100:] *= 3
@@ -73,6 +90,27 @@ def test_it_looks_no_further_ahead_than_it_says(network: Compact) -> None:
     assert torch.equal(before[:, :100], after[:, :100])
     assert not torch.allclose(before[:, 100 : 100 + LOOK_AHEAD], after[:, 100 : 100 + LOOK_AHEAD])
     assert LOOK_AHEAD * HOP / SAMPLE_RATE < 0.5
+
+
+def test_new_paths_change_nothing_and_taught_ones_do(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    short, longer, x = Compact().eval(), Compact(paths=3).eval(), spectra(80)
+    assert [type(layer).__name__ for layer in longer.layers].count("Path") == 3
+    start(longer, str(weights.save(short.state_dict(), tmp_path, "compact", {})))
+    assert torch.allclose(run(longer, x), run(short, x), atol=1e-4)
+    torch.nn.init.normal_(longer.paths[1].get_parameter("point.weight"), std=0.05)
+    assert not torch.allclose(run(longer, x), run(short, x), atol=1e-2)
+
+
+@pytest.mark.parametrize("told", [2, 3, 10**9, "2", None])
+def test_weights_say_how_many_paths_there_are(taught: Compact, tmp_path: Path, told: Any) -> None:
+    path = weights.save(taught.state_dict(), tmp_path, "compact", {"settings": {"paths": told}})
+    if told == 2:
+        x = spectra(60)
+        assert torch.allclose(run(compact_stream.network(path), x), run(taught, x), atol=1e-4)
+    else:
+        with pytest.raises(WeightsError, match="no weights of the network compact"):
+            compact_stream.network(path)
 
 
 def test_what_lies_above_22_khz_changes_nothing_below() -> None:

@@ -56,7 +56,7 @@ class ToyTraining(NoiseReductionTraining):
 
 
 TINY = ToyTraining(
-    speech="-", noise="-", steps=4, epoch_steps=2, batch=2, clip_s=0.5, validation_clips=2, workers=0, device="cpu"
+    speech=("-",), noise="-", steps=4, epoch_steps=2, batch=2, clip_s=0.5, validation_clips=2, workers=0, device="cpu"
 )  # fmt: skip
 
 

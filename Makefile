@@ -25,14 +25,14 @@ types:  ## Check types; the strict editable install lets mypy see every stage
 test:  ## Run the tests
 	$(BIN)/pytest
 
-fuzz:  ## Give AURAL damaged and senseless input for an hour, or FUZZ_MINUTES=; what breaks is kept in fuzz-findings
+fuzz:  ## Give AURAL damaged and nonsensical input for an hour, or FUZZ_MINUTES=; what breaks is kept in fuzz-findings
 	PYTHONPATH=tests/support $(BIN)/python -m fuzz --minutes $(FUZZ_MINUTES) --seed $(FUZZ_SEED) --workers $$(nproc)
 
-bench:  ## Measure speed and quality beside the peers; writes benchmarks.md
+bench:  ## Measure speed and quality against other tools; writes benchmarks.md
 	for script in benchmarks/[a-z]*.py; do \
 		case $$script in benchmarks/report.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
 
-docs:  ## Write the parameter tables into the READMEs of the rooms
+docs:  ## Write the parameter tables into the READMEs of the stages
 	$(BIN)/python .ci/parameter_tables.py
 
 build:  ## Build the wheel

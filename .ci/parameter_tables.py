@@ -1,4 +1,4 @@
-"""Write the generated parts of the documentation: the parameter table of every stage's room."""
+"""Write the generated parts of the documentation: the parameter table of every stage."""
 
 from __future__ import annotations
 

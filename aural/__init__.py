@@ -15,27 +15,29 @@ if TYPE_CHECKING:
     from aural.audio.files import read
     from aural.audio.writing import write
     from aural.chain import Chain, Split
-    from aural.diagnosis import inspect
+    from aural.cleaning.running import clean
     from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
-    from aural.mixdown import mix_files
-    from aural.mixing import Mix, Track
+    from aural.measure.diagnosis import inspect
+    from aural.mix.mixdown import mix_files
+    from aural.mix.mixing import Mix, Track
     from aural.parameters import param
     from aural.registry import create
-    from aural.runner import clean
-    from aural.stage import Block, Effect, Format, Separator, Stage, Stream
+    from aural.signals import Block, Format
+    from aural.stage import Effect, Separator, Stage
+    from aural.stream import Stream
 
 WHERE = {
     "aural.advice": ("Decision",),
     "aural.audio.files": ("read",),
     "aural.audio.writing": ("write",),
     "aural.chain": ("Chain", "Split"),
-    "aural.diagnosis": ("inspect",),
+    "aural.measure.diagnosis": ("inspect",),
     "aural.errors": ("AudioError", "AuralError", "ChainError", "NotReady", "ParameterError", "WeightsError"),
-    "aural.mixdown": ("mix_files",),
-    "aural.mixing": ("Mix", "Track"),
+    "aural.mix.mixdown": ("mix_files",),
+    "aural.mix.mixing": ("Mix", "Track"),
     "aural.parameters": ("param",),
     "aural.registry": ("create",),
-    "aural.runner": ("clean",),
+    "aural.cleaning.running": ("clean",),
     "aural.stage": ("Block", "Effect", "Format", "Separator", "Stage", "Stream"),
 }
 """Names by the module they come from, which is imported when one is used: so that the command starts at once."""

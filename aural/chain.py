@@ -9,8 +9,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from aural.errors import ChainError
-from aural.stage import UNWATCHED, Block, Effect, Format, Rendering, Separator, Stream, Watch, repeatable
-from aural.streaming import Queue
+from aural.signals import Block, Format
+from aural.stage import Effect, Rendering, Separator, repeatable
+from aural.stream import UNWATCHED, Aligned, Series, Stream, Watch
 
 MOST_STAGES = 100
 
@@ -52,7 +53,7 @@ class Chain(Effect):
         return replace(self._series(blocks, source, UNWATCHED).stage, mix=self.mix)
 
     def stream(self, source: Format) -> Stream:
-        return ChainStream(self.stages, source)
+        return in_series(self.stages, source)
 
     def run(self, blocks: Iterable[Block], source: Format, watch: Watch) -> Rendering[Self]:
         return self._series(blocks, source, watch) if self.mix == 1 else super().run(blocks, source, watch)
@@ -74,26 +75,12 @@ def _count(effect: Effect) -> int:
     return 1 + sum(_count(branch) for _, branch in effect.branches) if isinstance(effect, Split) else 1
 
 
-class ChainStream(Stream):
-    """Pushes each block through all streams of a chain."""
-
-    def __init__(self, stages: Iterable[Effect], source: Format) -> None:
-        self.streams: list[Stream] = []
-        for stage in stages:
-            self.streams.append(stage.begin(source))
-            source = self.streams[-1].output
-        super().__init__(source)
-
-    def push(self, block: Block) -> Block:
-        for stream in self.streams:
-            block = stream.push(block)
-        return block
-
-    def flush(self) -> Block:
-        tails: list[Block] = []
-        for stream in self.streams:
-            tails = [*(stream.push(tail) for tail in tails), stream.flush()]
-        return np.concatenate(tails, axis=-1) if tails else super().flush()
+def in_series(stages: Iterable[Effect], source: Format) -> Stream:
+    """Open one stream for stages one after the other."""
+    streams: list[Stream] = []
+    for stage in stages:
+        streams.append(stage.begin(streams[-1].output if streams else source))
+    return Series(streams, source)
 
 
 @dataclass(frozen=True)
@@ -174,7 +161,7 @@ class SplitStream(Stream):
         if len(outputs) > 1:
             raise ChainError("the branches of a split must end in one format, got " + ", ".join(map(str, outputs)))
         super().__init__(outputs.pop())
-        self.waiting = [Queue() for _ in self.branches]
+        self.waiting = Aligned(len(self.branches))
 
     def push(self, block: Block) -> Block:
         stems = self.separator.push(block)
@@ -189,7 +176,4 @@ class SplitStream(Stream):
         return self._sum(rest)
 
     def _sum(self, stems: list[Block]) -> Block:
-        for queue, stem in zip(self.waiting, stems, strict=True):
-            queue.append(stem)
-        ready = min(queue.frames for queue in self.waiting)
-        return np.sum([queue.take(ready) for queue in self.waiting], axis=0, dtype=np.float32)
+        return np.sum(self.waiting.take(stems), axis=0, dtype=np.float32)

@@ -24,8 +24,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from aural.audio.contents import table_of, text_of
 from aural.chain import Chain, Split
-from aural.contents import table_of, text_of
 from aural.errors import AuralError, ChainError
 from aural.parameters import brief, hint, parameters
 from aural.registry import create
@@ -61,7 +61,7 @@ def chain_table(chain: Chain) -> dict[str, Any]:
 
 def presets() -> dict[str, str]:
     """List the presets: what each is for, by name."""
-    files = sorted(resources.files("aural.presets").iterdir(), key=lambda file: file.name)
+    files = sorted(resources.files("aural.cleaning.presets").iterdir(), key=lambda file: file.name)
     return {
         file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8")).get("description", "")
         for file in files
@@ -71,7 +71,7 @@ def presets() -> dict[str, str]:
 
 def _find(source: str) -> tuple[str, str]:
     """Return the name and text of a chain file or preset."""
-    preset = resources.files("aural.presets") / f"{source}.toml"
+    preset = resources.files("aural.cleaning.presets") / f"{source}.toml"
     if preset.is_file():
         return source, preset.read_text("utf-8")
     path = Path(source)

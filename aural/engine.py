@@ -42,8 +42,8 @@ class Engine(ABC):
 class OwnWeights:
     """What an engine is told whose network can be trained."""
 
-    weights: str | None = param(None, "Weights of one's own training instead of those that come with AURAL: the path "
-                                "of a .safetensors file")  # fmt: skip
+    weights: str | None = param(None, "Weights you trained, instead of those included with AURAL: path of a "
+                                ".safetensors file")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

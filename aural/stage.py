@@ -1,141 +1,26 @@
-"""What every stage shares: the value, the stream, the whole-signal call."""
+"""What every stage shares: the value, its parameters, and the call over a whole signal."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from aural.advice import Decision
+from aural.audio.spool import Spool
+from aural.dsp.blending import BlendStream
 from aural.engine import Engine
-from aural.errors import AudioError, NotReady
-from aural.layouts import default_layout, speakers
+from aural.errors import NotReady
 from aural.parameters import check, param, parameters
+from aural.signals import Block, Format, as_block
+from aural.stream import UNWATCHED, Blocks, Checked, Stream, Through, Watch, checked, pump
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
-
-Block = NDArray[np.float32]
-"""Audio, shape (channels, frames); a Separator's stream gives (stems, channels, frames)."""
-
-MOST_CHANNELS = 32
-LOWEST_RATE, HIGHEST_RATE = 4000, 768000
-LOUDEST = 2.0**31
-"""Beyond this no recording goes: samples that were whole numbers of 32 bits, and never divided."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """Sample rate in Hz, number of channels and channel layout of a signal.
-
-    Raises:
-        AudioError: no signal has such a sample rate, so many channels, or such a layout.
-    """
-
-    sample_rate: int
-    channels: int
-    layout: str = ""
-    """FFmpeg's name, such as 5.1(side); where none is given, the usual one for so many channels."""
-
-    def __post_init__(self) -> None:
-        rate, channels = _whole(self.sample_rate), _whole(self.channels)
-        if rate is None or not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            swapped = channels is not None and LOWEST_RATE <= channels <= HIGHEST_RATE
-            cure = "; it comes before the number of channels" if swapped else ""
-            allowed = f"a whole number from {LOWEST_RATE} to {HIGHEST_RATE} Hz"
-            raise AudioError(f"a sample rate is {allowed}, got {self.sample_rate!r}{cure}")
-        if channels is None or not 1 <= channels <= 1024:
-            raise AudioError(f"a signal has from 1 to 1024 channels, got {self.channels!r}")
-        object.__setattr__(self, "sample_rate", rate)
-        object.__setattr__(self, "channels", channels)
-        if not self.layout:
-            object.__setattr__(self, "layout", default_layout(channels))
-        elif len(speakers(self.layout)) not in (0, channels):
-            raise AudioError(f"{self.layout} is not the layout of {channels} channels")
-
-
-def _whole(number: Any) -> int | None:
-    """Return a whole number, which 44100.0 is too, as an int; None for anything else."""
-    plain = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-    return int(number) if plain and number == number // 1 else None
-
-
-class Watch:
-    """Sees the blocks on their way into each stage, to show progress. This one looks away."""
-
-    def expect(self, passes: int) -> None:
-        """Learn how many times a signal will go by in all, at most."""
-
-    def spare(self, passes: int) -> None:
-        """Learn that so many of the expected passes are not needed."""
-
-    def __call__(self, blocks: Iterable[Block], source: Format) -> Iterable[Block]:
-        """Give the blocks on unchanged."""
-        return blocks
-
-
-UNWATCHED = Watch()
-
-
-class Stream(ABC):
-    """One run of a stage over one signal. All mutable state lives here.
-
-    Blocks come in as (channels, frames) and go out so too, or as (stems, channels, frames) where `stems` is given.
-    Those that come in are float32, of the right number of channels and finite: `Stage.open` sees to it.
-    """
-
-    def __init__(self, output: Format, stems: int | None = None) -> None:
-        self.output, self.stems = output, stems
-
-    @abstractmethod
-    def push(self, block: Block) -> Block:
-        """Take the next frames; return the frames that are finished, possibly none."""
-
-    def flush(self) -> Block:
-        """Return the frames still held back. Call once, after the last push."""
-        return self.nothing()
-
-    def nothing(self) -> Block:
-        """Return a block of no frames."""
-        stems = () if self.stems is None else (self.stems,)
-        return np.zeros((*stems, self.output.channels, 0), np.float32)
-
-
-class Checked(Stream):
-    """What a user holds: takes nothing but blocks of its signal, and gives away what is nobody else's.
-
-    Raises:
-        AudioError: a block is not one of this signal, or comes after the end.
-    """
-
-    def __init__(self, stream: Stream, source: Format) -> None:
-        super().__init__(stream.output, stream.stems)
-        self.stream, self.source, self.ended = stream, source, False
-
-    def push(self, block: Block) -> Block:
-        self._go_on()
-        return np.array(self.stream.push(next_block(block, self.source)))
-
-    def flush(self) -> Block:
-        self._go_on()
-        self.ended = True
-        return np.array(self.stream.flush())
-
-    def _go_on(self) -> None:
-        if self.ended:
-            raise AudioError("this stream has been flushed; open another one for another signal")
-
-
-def pump(stream: Stream, blocks: Iterable[Block]) -> Iterator[Block]:
-    """Push blocks through a stream and flush it."""
-    for block in blocks:
-        yield stream.push(block)
-    yield stream.flush()
-
+    from aural.measure.diagnosis import Diagnosis
 
 S = TypeVar("S", bound="Stage")
 
@@ -234,7 +119,7 @@ class Stage(ABC):
             AudioError: a block is not one of this signal.
         """
         once = iter(blocks) is blocks
-        return self.run(_checked(blocks, source) if once else Blocks(blocks, source, _checked), source, watch)
+        return self.run(checked(blocks, source) if once else Blocks(blocks, source, checked), source, watch)
 
     def run(self, blocks: Iterable[Block], source: Format, watch: Watch) -> Rendering[Self]:
         """Render blocks that have been checked."""
@@ -263,9 +148,7 @@ class Effect(Stage):
     at the end of a mix it is what a target is given to, as its parameter `target`."""
 
     _: KW_ONLY
-    mix: float = param(
-        1.0, "Share of the processed signal in the output; 0 leaves the input as it is", low=0.0, high=1.0
-    )
+    mix: float = param(1.0, "Dry/wet mix: 1 is fully processed, 0 is the input unchanged", low=0.0, high=1.0)
 
     def __call__(self, audio: ArrayLike, sample_rate: int) -> Block:
         """Process a whole signal.
@@ -304,8 +187,6 @@ class Effect(Stage):
         return self
 
     def begin(self, source: Format) -> Stream:
-        from aural.streaming import BlendStream, Through
-
         if self.mix == 0:
             return Through(source)
         wet = super().begin(source)
@@ -331,81 +212,6 @@ class Separator(Stage):
         return dict(zip(self.stems, stems[:, 0] if np.ndim(audio) == 1 else stems, strict=True))
 
 
-class Blocks:
-    """Blocks that are watched, or checked, each time they are iterated over."""
-
-    def __init__(
-        self, blocks: Iterable[Block], source: Format, each: Callable[[Iterable[Block], Format], Iterable[Block]]
-    ) -> None:
-        self.blocks, self.source, self.each = blocks, source, each
-        self.passes = 0
-
-    def __iter__(self) -> Iterator[Block]:
-        self.passes += 1
-        return iter(self.each(self.blocks, self.source))
-
-
 def repeatable(blocks: Iterable[Block], source: Format) -> Iterable[Block]:
     """Return blocks that can be iterated over again: as they are, or from a spool on disk."""
-    from aural.spool import Spool
-
     return Spool(blocks, source.channels) if iter(blocks) is blocks else blocks
-
-
-def as_block(audio: ArrayLike) -> Block:
-    """Bring a user's array into shape (channels, frames), float32, or say what is wrong with it."""
-    array = _floats(audio)
-    if array.ndim not in (1, 2):
-        raise AudioError(f"audio must have shape (frames,) or (channels, frames), got {array.shape}")
-    block = np.atleast_2d(array)
-    channels, frames = block.shape
-    if channels > MOST_CHANNELS or channels > frames > 1:
-        raise AudioError(f"audio has {channels} channels of {frames} frames; pass x.T if it is transposed")
-    return _possible(block)
-
-
-def next_block(audio: ArrayLike, source: Format) -> Block:
-    """Bring a user's next block of a signal into float32, or say what is wrong with it."""
-    block = _floats(audio)
-    check_shape(block, source)
-    return _possible(block)
-
-
-def check_shape(block: NDArray[Any], source: Format) -> None:
-    """Raise AudioError unless a block has the shape of those of a signal: compiled loops rely on it."""
-    if block.ndim == 2 and block.shape[0] == source.channels:
-        return
-    cure = (
-        "; pass x.T" if block.shape[1:] == (source.channels,) else "; pass x[np.newaxis]" if block.ndim == 1 else ""
-    )
-    raise AudioError(
-        f"a block must have shape (channels, frames), here ({source.channels}, any number), got {block.shape}{cure}"
-    )
-
-
-def _checked(blocks: Iterable[Block], source: Format) -> Iterator[Block]:
-    for block in blocks:
-        yield next_block(block, source)
-
-
-def _floats(audio: ArrayLike) -> NDArray[Any]:
-    try:
-        array = np.asarray(audio)
-    except (TypeError, ValueError) as error:
-        raise AudioError(f"audio must be an array of floats: {error}") from error
-    if array.dtype.kind != "f":
-        raise AudioError(f"audio must be floats from -1 to 1, got {array.dtype}; divide integers by full scale")
-    return array
-
-
-def _possible(block: NDArray[Any]) -> Block:
-    """Return samples as float32 if they can be those of a recording."""
-    low, high = block.min(initial=0.0), block.max(initial=0.0)
-    if not (-np.inf < low <= high < np.inf):
-        raise AudioError("audio holds NaN or infinity")
-    if max(-low, high) > LOUDEST:
-        raise AudioError(
-            f"audio holds a sample of {max(-low, high):.3g} where full scale is 1: no recording is this loud; "
-            "divide integers by full scale"
-        )
-    return block.astype(np.float32, copy=False)

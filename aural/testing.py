@@ -19,9 +19,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from aural.chain import Chain, Split
+from aural.dsp.resampling import frames_at
 from aural.parameters import Parameter, parameters
-from aural.stage import Block, Effect, Format, Separator, Stage, pump
-from aural.streaming import frames_at
+from aural.signals import Block, Format
+from aural.stage import Effect, Separator, Stage
+from aural.stream import pump
 
 SAMPLE_RATE = 48000
 TOLERANCE = 1e-5

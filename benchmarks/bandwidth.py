@@ -26,7 +26,7 @@ from report import side_by_side, table, write
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
-from aural.meters.bandwidth import BandwidthMeter
+from aural.measure.bandwidth import BandwidthMeter
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stages.frequency_generation.stage import FrequencyGeneration
 
@@ -159,7 +159,7 @@ def harm() -> str:
             true = sum(value <= -299 for value in added)
             most = f"{max(added):.0f} dB" if true < len(added) else "nothing"
             lines.append([what, stage.name, len(added), true, most])
-    return table(["", "stage", "recordings", "bit-true", "most that was added"], lines)
+    return table(["", "stage", "recordings", "bit-identical", "largest addition"], lines)
 
 
 def meter() -> str:

@@ -24,8 +24,9 @@ from scipy.signal import butter, sosfiltfilt
 
 from aural.audio.files import read
 from aural.audio.writing import write_audio
-from aural.stage import Block, Format, pump
-from aural.streaming import resampler
+from aural.dsp.resampling import resampler
+from aural.signals import Block, Format
+from aural.stream import pump
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "phone_memo.m4a"
 SAMPLE_RATE = 48000

@@ -14,8 +14,8 @@ import pyloudnorm
 from report import side_by_side, table, write
 
 from aural import Block, Chain, Format
-from aural.meters.loudness import LoudnessMeter
-from aural.meters.true_peak import TruePeakMeter
+from aural.measure.loudness import LoudnessMeter
+from aural.measure.true_peak import TruePeakMeter
 from aural.stages.dynamic_compression.gate import Gate
 from aural.stages.dynamic_compression.multiband import Multiband
 from aural.stages.dynamic_compression.stage import DynamicCompression

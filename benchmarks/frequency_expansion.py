@@ -38,7 +38,7 @@ from scipy.signal import cheby1, firwin, oaconvolve, sosfiltfilt
 from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.learning.material import find, read
-from aural.metrics import SPEECH
+from aural.learning.metrics import SPEECH
 from aural.stages.frequency_expansion.evaluate import Evaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
@@ -307,7 +307,7 @@ def lossy() -> None:
         "in a batch, of MP3 and AAC at 24 to 96 kbit/s; networks 16 filters wide; held-out recordings."
     )
     head = ["network", "100 steps", "900", "1000"]
-    lines = [["(the lossy twin)", plain, plain, plain], *lines]
+    lines = [["(the lossy version)", plain, plain, plain], *lines]
     write("Frequency expansion: lossy music", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 
 

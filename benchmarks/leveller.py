@@ -18,7 +18,7 @@ from report import table, write
 from aural import Format
 from aural.degrade import SimulatedRoom, Take, degrade
 from aural.learning.material import find, read
-from aural.meters.loudness import LoudnessMeter
+from aural.measure.loudness import LoudnessMeter
 from aural.stages.leveller import dsp
 from aural.stages.leveller.stage import Leveller
 
@@ -113,7 +113,7 @@ def main() -> None:
     write("Leveller", "leveller.py", text)
 
 
-NOISY_HEAD = ["noise", "distance before, LU", "after", "a pause rises, median, dB", "the most of eight"]
+NOISY_HEAD = ["noise", "level difference before, LU", "after", "rise of a pause, median, dB", "maximum of eight"]
 
 
 def noisy() -> Iterator[list[str]]:

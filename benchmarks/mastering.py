@@ -17,9 +17,9 @@ from report import side_by_side, table, write
 
 from aural import Block, Format
 from aural.audio.files import read
-from aural.meters.loudness import LoudnessMeter
-from aural.meters.spectrum import BANDS_HZ
-from aural.meters.true_peak import TruePeakMeter
+from aural.measure.loudness import LoudnessMeter
+from aural.measure.spectrum import BANDS_HZ
+from aural.measure.true_peak import TruePeakMeter
 from aural.stages.mastering.matching import Balance
 
 PAIRS = (("ancientbeast", "superpowers"), ("superpowers", "unknown_horizons"), ("unknown_horizons", "openclonk"))

@@ -28,7 +28,7 @@ from aural.degrade import Audio, Coloured, SimulatedRoom, Take, degrade
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import find, read
-from aural.metrics import SPEECH, Metric
+from aural.learning.metrics import SPEECH, Metric
 from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, Evaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from aural.learning.evaluation import Sample, System
-from aural.stage import Block
+from aural.signals import Block
 
 FLOATS = ctypes.POINTER(ctypes.c_float)
 RNNOISE_DELAY = 960  # frames; where the cross-correlation with the input of four voices has its peak

@@ -10,13 +10,13 @@ import click
 
 from aural.cli.options import FileName, shared
 from aural.cli.terminal import say, say_json
-from aural.stage import Watch
+from aural.stream import Watch
 
 if TYPE_CHECKING:
+    from aural.cleaning.planning import Plan
+    from aural.cleaning.running import Cleaned
     from aural.cli.work import Job, Outcome
-    from aural.diagnosis import Diagnosis
-    from aural.planning import Plan
-    from aural.runner import Cleaned
+    from aural.measure.diagnosis import Diagnosis
 
 FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metavar="FILE...")
 
@@ -40,17 +40,17 @@ def clean(
 ) -> None:
     """Turn a poor recording into a good one.
 
-    Diagnoses each FILE, does what is needed and no more, brings the loudness to a standard, and writes the
-    result beside it as FILE_clean.wav (lossless formats keep theirs).
+    Diagnoses each FILE, applies only the processing it needs, brings the loudness to a standard, and writes the
+    result next to it as FILE_clean.wav (lossless formats keep their format).
 
     \b
       aural clean memo.m4a
       aural clean *.m4a -o out/ --preset podcast
       aural clean memo.m4a -n            what would be done, and why
     """
+    from aural.cleaning.planning import check_preset
     from aural.cli.text import cleaned_lines, planned_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs
-    from aural.planning import check_preset
 
     check_preset(preset)
     pairs = pair(files, output, "_clean", to, dry_run)
@@ -84,7 +84,7 @@ def clean(
 @FILES
 @shared("jobs", "strict", "json")
 def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> None:
-    """Say what is wrong with a recording, and change nothing.
+    """Report what is wrong with a recording, without changing it.
 
     \b
       aural inspect memo.m4a
@@ -111,7 +111,7 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
 def _clean(
     preset: str, force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
 ) -> Cleaned:
-    from aural.runner import clean
+    from aural.cleaning.running import clean
 
     assert job.target
     return clean(
@@ -127,8 +127,8 @@ def _clean(
 
 
 def _plan(preset: str, force: bool, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
+    from aural.cleaning.planning import plan
     from aural.cli.work import foresee
-    from aural.planning import plan
 
     foresee(job, force)
     diagnosis = _inspect(strict, job, watch)
@@ -136,7 +136,7 @@ def _plan(preset: str, force: bool, strict: bool, job: Job, watch: Watch) -> tup
 
 
 def _inspect(strict: bool, job: Job, watch: Watch) -> Diagnosis:
-    from aural.diagnosis import inspect
+    from aural.measure.diagnosis import inspect
 
     watch.expect(1)
     return inspect(job.source, watch, strict)

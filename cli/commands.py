@@ -60,7 +60,7 @@ class AuralGroup(HintingGroup):
 
 @click.group(cls=AuralGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="aural")
-@click.option("-v", "--verbose", is_flag=True, help="Say what the stages find.")
+@click.option("-v", "--verbose", is_flag=True, help="Report what the stages measure.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def aural(verbose: bool, debug: bool) -> None:
     """AURAL turns a poor recording into a good one.

@@ -1,4 +1,4 @@
-"""`aural train` and `aural evaluate`: what a stage learns, and what its engines are worth."""
+"""`aural train` and `aural evaluate`: what a stage or a meter learns, and what a stage's engines are worth."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
-from aural.atomic import destination, write_text
-from aural.cli.lists import summary
+from aural.audio.atomic import destination, write_text
 from aural.cli.options import FileName, HintingGroup, parameter_options, shared
 from aural.cli.stages import description
 from aural.cli.terminal import say
 from aural.errors import AudioError, AuralError, TargetExists
+from aural.measure.content.meter import ContentMeter
 
 if TYPE_CHECKING:
     from aural.learning.evaluation import Evaluation, Verdict
@@ -31,30 +31,37 @@ FORMATS = (".md", ".json")
 
 
 class LearningGroup(HintingGroup):
-    """A command for each stage that names a training, or an evaluation; its parameters are the options."""
+    """A command for each stage, and each meter, that names a training, or an evaluation; its parameters are the
+    options."""
 
     attribute: ClassVar[str]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in registry.names() if getattr(registry.stage_class(name), self.attribute)]
+        return [name for name, owner in _learners().items() if getattr(owner, self.attribute)]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in registry.names():
+        if name not in _learners():
             return None
-        place = getattr(registry.stage_class(name), self.attribute)
+        place = getattr(_learners()[name], self.attribute)
         if place is None:
             raise AuralError(f"{name} has no {self.attribute}; known: {', '.join(self.list_commands(ctx))}")
         module, _, owner = place.partition(":")
         return self.command_of(name, getattr(import_module(module), owner))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the stages without loading what they need to learn."""
-        with formatter.section("Stages"):
-            formatter.write_dl([(name, summary(name)) for name in self.list_commands(ctx)])
+        """List what learns without loading what it needs to learn."""
+        lines = [(name, description(_learners()[name]).split("\n")[0]) for name in self.list_commands(ctx)]
+        with formatter.section("Stages and meters"):
+            formatter.write_dl(lines)
 
     @abstractmethod
     def command_of(self, name: str, owner: Any) -> click.Command:
         """Make the command."""
+
+
+def _learners() -> dict[str, type[Any]]:
+    """Return the classes of the stages, and of the meter that learns, by name."""
+    return {"content": ContentMeter} | {name: registry.stage_class(name) for name in registry.names()}
 
 
 class TrainGroup(LearningGroup):
@@ -65,8 +72,10 @@ class TrainGroup(LearningGroup):
         return click.Command(
             name,
             params=[
-                click.Option(["-o", "--output"], type=run, help=f"Folder of the run, which ends in {owner.ends_in}."),
-                click.Option(["--resume"], type=run, help="Folder of a run to go on with, by its own settings."),
+                click.Option(
+                    ["-o", "--output"], type=run, help=f"Folder of the run, which ends with {owner.ends_in}."
+                ),
+                click.Option(["--resume"], type=run, help="Folder of a run to continue, with its own settings."),
                 *parameter_options(owner),
             ],
             help=description(owner),
@@ -74,13 +83,14 @@ class TrainGroup(LearningGroup):
         )
 
 
-@click.group(cls=TrainGroup, subcommand_metavar="STAGE [OPTIONS]")
+@click.group(cls=TrainGroup, subcommand_metavar="NAME [OPTIONS]")
 def train() -> None:
-    """Train the networks of a stage, or fit its settings to pairs of recordings.
+    """Train the networks of a stage or meter, or fit its settings to pairs of recordings.
 
     \b
       aural train noise-reduction --speech voices/ --noise noises/ -o run/
       aural train dynamic-compression --input raw/ --target mastered/ -o run/
+      aural train content --speech voices/ --music songs/ --noise noises/ --ir rooms/ -o run/
       aural train noise-reduction --resume run/
     """
 
@@ -115,7 +125,7 @@ class EvaluateGroup(LearningGroup):
 
 @click.group(cls=EvaluateGroup, subcommand_metavar="STAGE [OPTIONS]")
 def evaluate() -> None:
-    """Measure what the engines of a stage are worth.
+    """Measure the quality of the engines of a stage.
 
     \b
       aural evaluate noise-reduction --clean clean/ --noisy noisy/

@@ -18,6 +18,7 @@ class Signals:
     ASK_TO_END = ("SIGINT", "SIGTERM", "SIGHUP")
     PAUSE_S = 1.0
     """Within this time, another one is the same wish: it must not disturb the cleaning up."""
+    AGAIN_S = 0.2
 
     def __init__(self) -> None:
         self.came, self.at = 0, -self.PAUSE_S
@@ -30,7 +31,24 @@ class Signals:
         again = time.monotonic() < self.at + self.PAUSE_S
         self.came, self.at = number, time.monotonic()
         if not again:
+            self.insist()
+
+    def insist(self, *_: object) -> None:
+        """Raise the exception, and again until it arrives: Python swallows what is raised in a callback
+        of its own, of which there are many while modules are imported."""
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, self.insist)
+            signal.setitimer(signal.ITIMER_REAL, self.AGAIN_S)
+        handled = sys.exception()
+        while handled and not isinstance(handled, Ended):
+            handled = handled.__context__
+        if not handled:  # else it is on its way, through what cleans up
             raise Ended
+
+    def arrived(self) -> None:
+        """Let the last steps be taken undisturbed."""
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     def sentence(self) -> str:
         """Say what ended the run."""
@@ -50,6 +68,7 @@ def main() -> None:
 
         sentence, code = run()
     except BaseException as error:
+        signals.arrived()
         if signals.came or isinstance(error, KeyboardInterrupt):
             sentence, code = signals.sentence(), 128 + (signals.came or signal.SIGINT)
         elif isinstance(error, BrokenPipeError):

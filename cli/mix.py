@@ -14,18 +14,19 @@ import click
 from click.core import ParameterSource
 
 from aural import registry
-from aural.atomic import destination
+from aural.audio.atomic import destination
 from aural.chain import Chain
 from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say
 from aural.errors import AudioError, ChainError, TargetExists
-from aural.mixing import Mix, Track
+from aural.mix.mixing import Mix, Track
 from aural.parameters import hint, parameters
-from aural.stage import Format, Watch
+from aural.signals import Format
+from aural.stream import Watch
 
 if TYPE_CHECKING:
     from aural.cli.work import Job, Outcome
-    from aural.mixdown import Mixed
+    from aural.mix.mixdown import Mixed
 
 LABEL = 22
 FINISHER = registry.finisher()
@@ -53,12 +54,16 @@ class Named(click.ParamType):  # type: ignore[type-arg]
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=FileName(), metavar="STEMS...")
-@click.option("-o", "--output", required=True, type=FileName(), help="File of the mix; - is stdout.")
+@click.option("-o", "--output", required=True, type=FileName(), help="Output file of the mix; - is stdout.")
 @click.option(
     "--gain", multiple=True, type=Named(float), metavar="NAME=DB", help="Gain of a track. May be given several times."
 )
 @click.option(
-    "--pan", multiple=True, type=Named(float), metavar="NAME=X", help="Place of a track, from -1, left, to 1, right."
+    "--pan",
+    multiple=True,
+    type=Named(float),
+    metavar="NAME=X",
+    help="Pan position of a track, from -1 (left) to 1 (right).",
 )
 @click.option(
     "--chain", multiple=True, type=Named(str), metavar="NAME=CHAIN", help="Chain file (.toml) or preset for a track."
@@ -68,13 +73,13 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     "--target",
     type=click.Choice(TARGETS),
     metavar="NAME",
-    help=f"Where the mix goes: the stage {FINISHER.name} with this target ends it. One of {', '.join(TARGETS)}.",
+    help=f"Delivery target of the mix, met by the stage {FINISHER.name}. One of {', '.join(TARGETS)}.",
 )
 @shared("force", "dry-run", "strict")
 @click.option(
     "--save-mix",
     type=FileName(dir_okay=False),
-    help="Write a mix file, as it ran: what was measured stands in it.",
+    help="Write the mix to a TOML file as it ran, measured values included.",
 )
 def mix(
     sources: tuple[Path, ...],
@@ -92,13 +97,13 @@ def mix(
 ) -> None:
     """Mix stems, or any recordings, into one.
 
-    STEMS are recordings, a folder of them, or a mix file (.toml). They are added as they are, so the stems of
-    source-separation give the mixture again; gains, places, chains and --balance come on top. All begin together, and
-    the mix is as long as the longest. Options take the place of what a mix file says.
+    STEMS are recordings, a folder of them, or a mix file (.toml). They are summed unchanged, so the stems of
+    source-separation give the mixture again, unless you add gains, pan positions, chains or --balance. All tracks
+    start together, and the mix is as long as the longest. Options override the mix file.
 
-    A mono track is placed between two channels by sine and cosine, equally loud everywhere: 3 dB less in both in the
-    middle. Of a stereo track, the side it is turned away from falls. Where all are mono and none is panned, so
-    is the mix.
+    Mono tracks are panned with a sine/cosine law: equal loudness everywhere, -3 dB in both channels at the center.
+    Panning a stereo track attenuates the opposite channel. If all tracks are mono and none is panned, the mix is
+    mono.
 
     \b
       aural mix stems/ -o mix.wav --target streaming
@@ -107,7 +112,7 @@ def mix(
     """
     from aural.chainfile import read_chain
     from aural.cli.work import STDIO, Job, report, run_jobs
-    from aural.mixfile import mix_of
+    from aural.mix.mixfile import mix_of
 
     wanted = mix_of(sources)
     where = click.get_current_context().get_parameter_source
@@ -227,7 +232,7 @@ def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
 
 
 def _mix(wanted: Mix, force: bool, save_mix: Path | None, strict: bool, job: Job, watch: Watch) -> Mixed:
-    from aural.mixdown import mix_files
+    from aural.mix.mixdown import mix_files
 
     assert job.target
     return mix_files(wanted, job.target, replace=force, save_mix=save_mix, strict=strict, watch=watch)

@@ -141,9 +141,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "output": click.option("-o", "--output", type=FileName(), help="File, or folder for several; - is stdout."),
     "table": click.option("-o", "--output", type=FileName(), help="Save the tables: .md or .json."),
     "force": click.option(
-        "-f", "--force", is_flag=True, help="Replace results that exist. Inputs are never replaced."
+        "-f", "--force", is_flag=True, help="Overwrite existing results. Inputs are never overwritten."
     ),
-    "dry-run": click.option("-n", "--dry-run", is_flag=True, help="Say what would be done; write nothing."),
+    "dry-run": click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; write nothing."),
     "jobs": click.option(
         "-j",
         "--jobs",
@@ -151,21 +151,21 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         default=1,
         callback=workers,
         show_default=True,
-        help="Files to work on at the same time; never more than there are cores.",
+        help="Number of files processed at the same time; at most one per core.",
     ),
     "to": click.option("--to", metavar="SUFFIX", help="Format of the results: wav, flac, m4a, mp3, opus, ..."),
     "removed": click.option(
-        "--save-removed", is_flag=True, help="Also write what was taken away, beside the result."
+        "--save-removed", is_flag=True, help="Also write the removed signal, next to the result."
     ),
     "save-chain": click.option(
         "--save-chain",
         type=FileName(dir_okay=False),
-        help="Write the chain to a TOML file, as it ran: what was measured on this recording stands in it.",
+        help="Write the chain to a TOML file as it ran, with the values measured on this recording.",
     ),
     "strict": click.option(
         "--strict",
         is_flag=True,
-        help="Refuse a recording of which a part is damaged or missing; else it is silent there.",
+        help="Refuse a recording that is partly damaged or missing; by default that part becomes silence.",
     ),
-    "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -46,6 +47,7 @@ def _alone(job: J, work: Callable[[J], Any]) -> Any:
 @contextmanager
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Start processes that end with the block, at once if it ends in an error."""
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")  # joblib's own process tells of what a killed one left behind
     executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(),))
     try:
         yield executor

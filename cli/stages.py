@@ -17,7 +17,8 @@ from aural.cli.options import FileName, HintingGroup, parameter_options, shared
 from aural.cli.terminal import say, sentence
 from aural.errors import AudioError, ChainError
 from aural.parameters import parameters
-from aural.stage import Effect, Separator, Stage, Watch
+from aural.stage import Effect, Separator, Stage
+from aural.stream import Watch
 
 if TYPE_CHECKING:
     from aural.cli.work import Job, Outcome
@@ -29,11 +30,11 @@ EFFECT_HELP = """
       aural {name} in.wav out.wav
       aural {name} *.wav -o out/
     """
-ALBUM_HELP = "Measure all inputs as one recording: all are treated alike, and none is brought to the others' level."
+ALBUM_HELP = "Measure all inputs as one recording: all get the same processing, so their level differences remain."
 TRUST_HELP = "Open --model even if it is a pickle (.th), which can run any program: only if you trust who made it."
 SEPARATOR_HELP = """
 
-    Writes each stem to a file of its own in FOLDER, which is made if it is missing.
+    Writes each stem to a file of its own in FOLDER, which is created if needed.
 
     \b
       aural {name} song.mp3 stems/
@@ -64,7 +65,7 @@ def stage_command(name: str) -> click.Command:
             "--takes",
             type=click.IntRange(1, MOST_TAKES),
             default=1,
-            help=f"Write so many results, up to {MOST_TAKES}, each from the next seed.",
+            help=f"Number of results to write, up to {MOST_TAKES}, each with the next seed.",
         )
         takes(command)
     if effect and any(p.spec.measured for p in parameters(stage)):
@@ -94,8 +95,8 @@ def _run_effect(
     album: bool = False,
     **values: Any,
 ) -> None:
+    from aural.cleaning.running import measure_album
     from aural.cli.work import STDIO, check_targets, pair
-    from aural.runner import measure_album
 
     effect = cast(Effect, stage(**values))
     pairs = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run)
@@ -168,7 +169,7 @@ def _planned(force: bool, job: Job, watch: Watch) -> Effect | None:
 def _process(
     force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
 ) -> Effect:
-    from aural.runner import process
+    from aural.cleaning.running import process
 
     assert job.effect
     assert job.target
@@ -193,8 +194,8 @@ def _run_separator(
     trust_model: bool = False,
     **values: Any,
 ) -> None:
+    from aural.cleaning.running import stem_names
     from aural.cli.work import Job, check_targets, report, run_jobs
-    from aural.runner import stem_names
 
     if trust_model and stage.trusted:
         module, _, opened = stage.trusted.partition(":")
@@ -213,7 +214,7 @@ def _run_separator(
 
 
 def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:
-    from aural.runner import separate
+    from aural.cleaning.running import separate
 
     assert job.target
     return separate(separator, job.source, job.target, suffix=suffix, replace=force, strict=strict, watch=watch)

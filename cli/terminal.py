@@ -17,7 +17,7 @@ from aural.errors import AuralError, TargetExists
 LOG = logging.getLogger("aural")
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, those that turn the direction of writing or begin a line, and bytes that are no UTF-8."""
-NO_MEMORY = "failed to map segment", "allocate memory"
+NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
 """In the words of the loader of libraries, and of torch, which have no MemoryError."""
 
 

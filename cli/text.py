@@ -8,16 +8,18 @@ from typing import Any
 
 from aural.advice import Decision
 from aural.chain import Chain
+from aural.cleaning.planning import Plan
+from aural.cleaning.running import Cleaned
 from aural.cli.work import Job
-from aural.diagnosis import Diagnosis
+from aural.measure.content.meter import SIGNS, Content
+from aural.measure.diagnosis import Diagnosis
 from aural.parameters import parameters
-from aural.planning import Plan
-from aural.runner import Cleaned
 from aural.stage import Effect, Stage
 
 LABEL = 22
 LATE_S = 0.05
 NAMED = 8
+MAP = 60  # characters, at most
 COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to noise", "hum", "bandwidth")
 
 
@@ -81,6 +83,7 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         hum = "none"
     return [
         ("recording", f"{_format(diagnosis)}, {diagnosis.kind}"),
+        ("content", _map(diagnosis.content)),
         ("loudness", f"{_level(loudness.integrated_lufs)} LUFS"),
         ("loudness range", f"{loudness.range_lu:.1f} LU"),
         ("true peak", f"{_level(diagnosis.true_peak_dbtp)} dBTP"),
@@ -102,6 +105,13 @@ def _format(diagnosis: Diagnosis) -> str:
     place = f", track {info.track} of {info.tracks}" if info and info.tracks > 1 else ""
     late = f", sound starts at +{info.starts_at_s:.2f} s" if info and info.starts_at_s >= LATE_S else ""
     return f"{minutes:.0f}:{seconds:04.1f}, {channels}, {audio.sample_rate / 1000:g} kHz{written}{place}{late}"
+
+
+def _map(content: Content) -> str:
+    """Draw the map, and say what its characters mean."""
+    line = content.line(MAP)
+    used = [f"{sign} {name}" for name, sign in SIGNS.items() if sign in line]
+    return f"{line}  ({', '.join(used)})"
 
 
 def _level(value: float) -> str:

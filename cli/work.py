@@ -18,12 +18,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aural.audio.files import open_audio
+from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
+from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
 from aural.cli.terminal import closed, debugging, of_output, say, sentence, visible
 from aural.errors import AudioError
-from aural.leftovers import scratch, sweep
-from aural.runner import guard, guard_chain, make_folder, removed_name
-from aural.stage import UNWATCHED, Block, Effect, Format, Watch
+from aural.signals import Block, Format
+from aural.stage import Effect
+from aural.stream import UNWATCHED, Watch
 
 STDIO = Path("-")
 

@@ -32,8 +32,8 @@ from aural.degrade import (
     Take,
     degrade,
 )
-from aural.stage import Format
-from aural.streaming import resampler
+from aural.dsp.resampling import resampler
+from aural.signals import Format
 
 SAMPLE_RATE = 44100
 TEXT = """Hi, it is me. I am sitting in the kitchen with the window open, so you may hear a bit of traffic.

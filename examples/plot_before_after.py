@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from aural.audio.files import read
-from aural.runner import clean
+from aural.cleaning.running import clean
 
 HERE = Path(__file__).parent
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.atomic import Part
+from aural.audio.atomic import Part
+from aural.audio.layouts import DEFAULTS, speakers
 from aural.audio.metadata import About
 from aural.audio.tagging import describe, mux_pictures
+from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError
-from aural.layouts import DEFAULTS, speakers
-from aural.stage import Format, pump
-from aural.streaming import resampler
+from aural.signals import Format
+from aural.stream import pump
 
 Samples = NDArray[Any]
 """Float32, or int32 left-aligned, shape (channels, frames)."""

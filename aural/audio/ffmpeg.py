@@ -17,7 +17,7 @@ from aural.audio.promises import STAMPED, found_at_end_s, promised_frames
 from aural.audio.recording import CUT_SHORT_S, AudioFile, Info
 from aural.audio.timeline import MOST_SILENCE_S, Alike, Timeline, gathered
 from aural.errors import AudioError
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 LOSSLESS = {
     "alac",
@@ -66,7 +66,8 @@ class FFmpegFile(AudioFile):
                 promised_s = promised_frames(container, stream, link, decoded_s * rate) / rate
         except (av.FFmpegError, Unreadable) as error:
             if self.strict or not begun_s:
-                raise AudioError(f"cannot be read on at {begun_s:.1f} s ({error})") from error
+                why = getattr(error, "strerror", None) or str(error)
+                raise AudioError(f"cannot be read on at {begun_s:.1f} s ({why.lower()})") from error
             self._warn(f"what follows at {begun_s:.1f} s cannot be read, and is left out")
             return
         self._check_length(decoded_s * self.format.sample_rate, promised_s * self.format.sample_rate)

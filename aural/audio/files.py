@@ -11,7 +11,7 @@ from aural.audio.frames import Unreadable
 from aural.audio.recording import AudioFile, Info, naming
 from aural.audio.sndfile import open_sndfile
 from aural.errors import AudioError
-from aural.stage import Block
+from aural.signals import Block
 
 __all__ = ["READABLE", "AudioFile", "Info", "open_audio", "read"]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from aural.audio.layouts import speakers
 from aural.audio.ogg import Window
 from aural.audio.promises import STAMPED
 from aural.errors import AudioError
-from aural.layouts import speakers
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 DEMUXERS = (
     "aa aac ac3 adx aea aiff amr amrnb amrwb ape asf ast au avi avr bonk caf dsf dss dts dtshd dv eac3 epaf "

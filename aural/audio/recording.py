@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from aural.errors import AudioError
-from aural.stage import LOUDEST, Block, Format
+from aural.signals import LOUDEST, Block, Format
 
 log = logging.getLogger("aural")
 

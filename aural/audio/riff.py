@@ -16,9 +16,9 @@ from typing import BinaryIO, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.atomic import Part
+from aural.audio.atomic import Part
 from aural.errors import AudioError
-from aural.stage import Format
+from aural.signals import Format
 
 Chunk = tuple[bytes, bytes]
 """Four letters and the data."""

@@ -9,9 +9,9 @@ import numpy as np
 
 from aural.audio.promises import promised_by_chunk
 from aural.audio.recording import AudioFile, Info
+from aural.audio.spool import BLOCK_FRAMES
 from aural.errors import AudioError
-from aural.spool import BLOCK_FRAMES
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 
 ENDLESS = 1 << 40
 """libsndfile's frame count where it knows none is greater."""

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from aural.audio.frames import Sound
+from aural.audio.spool import BLOCK_FRAMES
+from aural.dsp.resampling import resampler
 from aural.errors import AudioError
-from aural.spool import BLOCK_FRAMES
-from aural.stage import Block, Format, Stream
-from aural.streaming import resampler
+from aural.signals import Block, Format
+from aural.stream import Stream
 
 JITTER_S = 0.02
 """Time stamps of live recordings waver by so much, and by the length of a packet."""

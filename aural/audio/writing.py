@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.atomic import Part, Results, destination
+from aural.audio.atomic import Part, Results, destination
 from aural.audio.coding import CODERS, Samples, encode
 from aural.audio.files import Info
+from aural.audio.layouts import speakers
 from aural.audio.metadata import About, read_about
 from aural.audio.riff import Aiff, Wav, mask
 from aural.audio.tagging import aiff_chunks, wav_chunks
 from aural.errors import AudioError
-from aural.layouts import speakers
-from aural.stage import Block, Format, as_block
+from aural.signals import Block, Format, as_block
 
 log = logging.getLogger("aural")
 

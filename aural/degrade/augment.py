@@ -19,7 +19,7 @@ class Stretch(Degradation):
     The length stays: silence follows a faster voice, and the end of a slower one is cut off.
     """
 
-    rate: float = param(1.0, "How many times as fast", low=0.5, high=2.0)
+    rate: float = param(1.0, "Speed factor", low=0.5, high=2.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         return take.each(lambda audio: _stretched(audio, take.sample_rate, self.rate))
@@ -29,7 +29,7 @@ class Stretch(Degradation):
 class Pitch(Degradation):
     """Makes the voice higher or lower at the same pace, in heard, voice and dry alike."""
 
-    semitones: float = param(0.0, "How many semitones higher", low=-12.0, high=12.0)
+    semitones: float = param(0.0, "Pitch shift in semitones", low=-12.0, high=12.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         return take.each(lambda audio: _shifted(audio, take.sample_rate, self.semitones))

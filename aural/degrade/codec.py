@@ -133,8 +133,8 @@ class PacketLoss(Degradation):
         E. N. Gilbert: Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960.
     """
 
-    loss: float = param(0.05, "Share of packets that are lost", low=0.0, high=0.5)
-    burst: float = param(1.5, "How many are lost in a row, on average", low=1.0, high=20.0)
+    loss: float = param(0.05, "Fraction of packets lost", low=0.0, high=0.5)
+    burst: float = param(1.5, "Mean number of packets lost in a row", low=1.0, high=20.0)
     packet_ms: float = param(20.0, "Length of a packet", unit="ms", low=5.0, high=120.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:

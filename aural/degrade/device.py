@@ -47,7 +47,7 @@ class Microphone(Filter):
 class HighPass(Filter):
     """The high-pass of a microphone's input: a Butterworth filter."""
 
-    cutoff_hz: float = param(100.0, "Frequency at which it takes 3 dB", unit="Hz", low=5.0, high=2000.0)
+    cutoff_hz: float = param(100.0, "Cut-off frequency, at -3 dB", unit="Hz", low=5.0, high=2000.0)
     order: int = param(2, "Slope, in steps of 6 dB per octave", low=1, high=8)
 
     def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
@@ -60,7 +60,7 @@ class HighPass(Filter):
 class BandLimit(Filter):
     """The end of the spectrum that a lower sample rate leaves: steep, without a shift of phase."""
 
-    cutoff_hz: float = param(7900.0, "Nothing is left above", unit="Hz", low=500.0, high=96000.0)
+    cutoff_hz: float = param(7900.0, "Upper band limit", unit="Hz", low=500.0, high=96000.0)
 
     def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
         place = np.clip((self.cutoff_hz - hz) / (EDGE * self.cutoff_hz), 0, 1)
@@ -74,10 +74,10 @@ class GainControl(Degradation):
     Slow, it is a phone's automatic gain, which lets the noise rise in every pause; fast, it is over-compression.
     """
 
-    strength: float = param(0.6, "Share of every difference in level that is evened out", low=0.0, high=1.0)
-    attack_ms: float = param(20.0, "Time it takes to turn down", unit="ms", low=0.5, high=5000.0)
-    release_ms: float = param(800.0, "Time it takes to turn up", unit="ms", low=0.5, high=20000.0)
-    most_db: float = param(15.0, "It never changes the level by more", unit="dB", low=0.0, high=60.0)
+    strength: float = param(0.6, "Strength: fraction of each level difference that is evened out", low=0.0, high=1.0)
+    attack_ms: float = param(20.0, "Attack time", unit="ms", low=0.5, high=5000.0)
+    release_ms: float = param(800.0, "Release time", unit="ms", low=0.5, high=20000.0)
+    most_db: float = param(15.0, "Maximum gain change", unit="dB", low=0.0, high=60.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         level_db = active_db(take.heard, take.sample_rate)
@@ -104,7 +104,7 @@ class GainControl(Degradation):
 class Level(Degradation):
     """The level of the whole recording: heard, voice and dry get the same gain. Silence stays."""
 
-    peak_dbfs: float = param(-12.0, "Where the peak of what is heard comes to lie", unit="dBFS", low=-120.0, high=0.0)
+    peak_dbfs: float = param(-12.0, "Peak level of the degraded signal", unit="dBFS", low=-120.0, high=0.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         peak = float(np.abs(take.heard).max())
@@ -116,7 +116,7 @@ class Level(Degradation):
 class Clipping(Degradation):
     """An input that was too loud: the tops of what is heard are cut off."""
 
-    level_db: float = param(-6.0, "Where they are cut, against the peak", unit="dB", low=-60.0, high=0.0)
+    level_db: float = param(-6.0, "Clipping level relative to the peak", unit="dB", low=-60.0, high=0.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         ceiling = np.float32(np.abs(take.heard).max() * db_to_gain(self.level_db))

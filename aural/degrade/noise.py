@@ -30,7 +30,9 @@ class Additive(Degradation):
     """
 
     _: KW_ONLY
-    snr_db: float = param(10.0, "Active level of the voice above that of the sound", unit="dB", low=-60.0, high=100.0)
+    snr_db: float = param(
+        10.0, "Signal-to-noise ratio, by the active level of the voice", unit="dB", low=-60.0, high=100.0
+    )
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         sound = self.sound(take.heard.size, take.sample_rate, rng)
@@ -120,7 +122,7 @@ class Hum(Additive):
     """The mains: a fundamental and its harmonics, in phases and strengths that are drawn."""
 
     mains_hz: float = param(50.0, "Frequency of the mains", unit="Hz", low=40.0, high=70.0)
-    harmonics: int = param(10, "How many partials, the fundamental included", low=1, high=200)
+    harmonics: int = param(10, "Number of harmonics, including the fundamental", low=1, high=200)
     slope_db: float = param(-6.0, "Rise of the harmonics per octave", unit="dB", low=-24.0, high=0.0)
 
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
@@ -143,8 +145,8 @@ class Wind(Additive):
         devices, IWAENC 2014. Here the course of the gusts is drawn freely, instead of from a Markov chain.
     """
 
-    rumble_hz: float = param(80.0, "Where the spectrum begins to fall", unit="Hz", low=20.0, high=400.0)
-    gusts_db: float = param(10.0, "How far gusts rise and fall", unit="dB", low=0.0, high=30.0)
+    rumble_hz: float = param(80.0, "Frequency above which the spectrum falls", unit="Hz", low=20.0, high=400.0)
+    gusts_db: float = param(10.0, "Level variation of gusts", unit="dB", low=0.0, high=30.0)
 
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
         steps = rng.standard_normal(4 + int(frames / sample_rate / 0.3)).clip(-2, 2)
@@ -162,7 +164,7 @@ class Wind(Additive):
 class Handling(Additive):
     """Hands on the device: thumps and scrapes."""
 
-    per_s: float = param(1.0, "How many in a second", unit="1/s", low=0.0, high=50.0)
+    per_s: float = param(1.0, "Events per second", unit="1/s", low=0.0, high=50.0)
 
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
         sound = np.zeros(frames, np.float32)

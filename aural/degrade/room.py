@@ -38,8 +38,10 @@ class Room(Degradation):
 
     response: Audio
     """At the rate of the take."""
-    distance: float = param(1.0, "How many times as far away as in the response the voice is", low=0.05, high=20.0)
-    decay_s: float = param(0.15, "Reverberation time that dry is left", unit="s", low=0.01, high=10.0)
+    distance: float = param(
+        1.0, "Distance of the voice, as a multiple of that in the impulse response", low=0.05, high=20.0
+    )
+    decay_s: float = param(0.15, "Reverberation time that is left in dry", unit="s", low=0.01, high=10.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

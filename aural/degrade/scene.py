@@ -37,7 +37,7 @@ class Stock:
 
 def share(default: float, of: str) -> float:
     """Declare the share of recordings that something happens to."""
-    return param(default, f"Share of recordings {of}", low=0.0, high=1.0)
+    return param(default, f"Fraction of recordings {of}", low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -54,28 +54,28 @@ class Scene:
     room: float = share(0.3, "in a measured room")
     simulated_room: float = share(0.0, "in a simulated room, where not in a measured one")
     recording: float = share(0.85, "with recorded noise")
-    most_recordings: int = param(2, "Recorded noises that sound at once, at most", low=1, high=10)
+    most_recordings: int = param(2, "Maximum number of recorded noises at once", low=1, high=10)
     coloured: float = share(0.2, "with steady noise")
-    babble: float = share(0.05, "with people who talk in the background")
+    babble: float = share(0.05, "with babble in the background")
     hum: float = share(0.1, "with mains hum")
     wind: float = share(0.05, "with wind")
-    handling: float = share(0.05, "with hands on the device")
-    snr_low_db: float = param(-5.0, "Lowest ratio of the voice to all noise", unit="dB", low=-30.0, high=60.0)
-    snr_high_db: float = param(30.0, "Highest ratio of the voice to all noise", unit="dB", low=-30.0, high=60.0)
-    floor: float = share(0.0, "with a noise floor of their own, faint and there to stay")
+    handling: float = share(0.05, "with handling noise")
+    snr_low_db: float = param(-5.0, "Lowest signal-to-noise ratio", unit="dB", low=-30.0, high=60.0)
+    snr_high_db: float = param(30.0, "Highest signal-to-noise ratio", unit="dB", low=-30.0, high=60.0)
+    floor: float = share(0.0, "with a faint noise floor of their own, which is part of the target")
     microphone: float = share(0.7, "through the microphone of a phone and its high-pass")
-    band_limit: float = share(0.3, "that end at a lower frequency")
+    band_limit: float = share(0.3, "that are band-limited")
     band_limits_hz: tuple[float, ...] = param(
-        (3900.0, 7900.0, 10900.0, 15500.0), "Where they end: one of these, in Hz"
+        (3900.0, 7900.0, 10900.0, 15500.0), "Upper band limits to choose from, in Hz"
     )
-    gain_control: float = share(0.2, "with automatic gain")
+    gain_control: float = share(0.2, "with automatic gain control")
     compression: float = share(0.05, "that are over-compressed")
     level_low_dbfs: float = param(-60.0, "Lowest peak", unit="dBFS", low=-120.0, high=0.0)
     level_high_dbfs: float = param(0.0, "Highest peak", unit="dBFS", low=-120.0, high=0.0)
-    clipping: float = share(0.05, "with tops cut off")
+    clipping: float = share(0.05, "with clipping")
     codec: float = share(0.15, "through a codec")
-    codecs: tuple[str, ...] = param(tuple(CODERS), "One of these, where the FFmpeg that is there has it")
-    packet_loss: float = share(0.02, "with packets that never arrive")
+    codecs: tuple[str, ...] = param(tuple(CODERS), "Codecs to choose from, if the FFmpeg library has them")
+    packet_loss: float = share(0.02, "with lost packets")
 
     def __post_init__(self) -> None:
         check(self, "Scene")

@@ -18,10 +18,11 @@ import numpy as np
 from aural.audio.files import read
 from aural.chainfile import read_chain
 from aural.errors import AudioError, AuralError, ParameterError
+from aural.learning.metrics import Metric
 from aural.learning.report import Report, Score
-from aural.metrics import Metric
 from aural.parameters import check, param
-from aural.stage import Block, Effect
+from aural.signals import Block
+from aural.stage import Effect
 
 SLACK_S = 0.1
 """So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
@@ -72,8 +73,8 @@ class Evaluation(ABC):
 
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
-    extra: tuple[str, ...] = param((), "Another system, as NAME=PATH: a folder of its outputs, named as the "
-                                   "recordings are, or a chain file (.toml) to run; may be given several times",
+    extra: tuple[str, ...] = param((), "Another system to compare, as NAME=PATH: a folder of its outputs, named "
+                                   "like the recordings, or a chain file (.toml) to run; may be given several times",
                                    examples=(("rnnoise=out/rnnoise",),))  # fmt: skip
 
     def __post_init__(self) -> None:

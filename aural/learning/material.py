@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.atomic import Results
+from aural.audio.atomic import Results
 from aural.audio.files import READABLE
 from aural.errors import AudioError
 

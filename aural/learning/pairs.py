@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.atomic import Results
+from aural.audio.atomic import Results
 from aural.audio.files import READABLE, open_audio
 from aural.errors import AudioError
 from aural.learning.material import cache_folder
-from aural.stage import Block
+from aural.signals import Block
 
 MOST_DELAY_S = 0.5
 HEARD_S = 30.0  # of a pair, where it is loudest, to find the delay

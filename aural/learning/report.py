@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aural.metrics import Metric
+from aural.learning.metrics import Metric
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from aural.atomic import write_text
+from aural.audio.atomic import write_text
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.training import Recipe, Training
@@ -43,7 +43,7 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
     if not resume and checkpoint.exists():
         raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
     if resume and (run / CARD).exists():
-        raise ParameterError(f"{run}: has come to its end; learn on from its weights with --init, in another folder")
+        raise ParameterError(f"{run}: is finished; fine-tune its weights with --init, in another folder")
     if resume:
         _check(checkpoint)
     seed_everything(settings.seed, workers=True, verbose=False)
@@ -87,7 +87,7 @@ def _path(error: type[Exception]) -> str:
 
 
 def start(network: nn.Module, path: str) -> list[str]:
-    """Load what fits of some weights into a network, to learn on from there; return what they say nothing of.
+    """Load what fits of some weights into a network, to continue from there; return what they do not contain.
 
     Raises:
         WeightsError: nothing in the file fits.

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from aural.atomic import write_text
-from aural.contents import table_of, text_of
+from aural.audio.atomic import write_text
+from aural.audio.contents import table_of, text_of
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
 from aural.parameters import brief, check, hint, param
@@ -35,26 +35,26 @@ class Training:
     ends_in: ClassVar[str] = "weights"
     """What its recipe saves."""
     network: str
-    steps: int = param(20000, "Steps of the optimiser", low=1, high=10**9)
+    steps: int = param(20000, "Optimiser steps", low=1, high=10**9)
     epoch_steps: int = param(500, "Steps from one validation and checkpoint to the next", low=1, high=10**9)
     batch: int = param(8, "Clips in a batch", low=1, high=4096)
     clip_s: float = param(2.5, "Length of a clip", unit="s", low=0.5, high=60.0)
-    validation_clips: int = param(32, "Held-out clips that each validation uses", low=1, high=10**6)
-    learning_rate: float = param(1.5e-3, "Highest learning rate; it rises over 300 steps and falls by a cosine over "
-                                 "the last three quarters", low=0.0, high=1.0)  # fmt: skip
-    seed: int = param(0, "What all that is random begins from", low=0, high=2**32 - 1)
-    init: str | None = param(None, "Weights to begin with instead of random ones: a .safetensors file",
+    validation_clips: int = param(32, "Held-out clips in each validation", low=1, high=10**6)
+    learning_rate: float = param(1.5e-3, "Peak learning rate: 300 steps of warm-up, cosine decay over the last "
+                                 "three quarters", low=0.0, high=1.0)  # fmt: skip
+    seed: int = param(0, "Random seed", low=0, high=2**32 - 1)
+    init: str | None = param(None, "Weights to start from instead of random ones: a .safetensors file",
                              examples=("compact.safetensors",))  # fmt: skip
-    pretrain: bool = param(False, "Learn to fill in hidden parts of spectra and to foretell the next frame, from the "
-                           "audio alone; begin the training proper from the result with --init")  # fmt: skip
-    workers: int = param(1, "Processes that mix clips", low=0, high=1024)
-    device: str = param("auto", "Where to train", choices=("auto", "cpu", "cuda", "mps"))
+    pretrain: bool = param(False, "Pre-train without targets: predict masked parts of spectra and the next frame; "
+                           "then train from the result with --init")  # fmt: skip
+    workers: int = param(1, "Processes that prepare clips", low=0, high=1024)
+    device: str = param("auto", "Device to train on", choices=("auto", "cpu", "cuda", "mps"))
     devices: int = param(1, "Devices on each machine", low=1, high=1024)
     machines: int = param(
-        1, "Machines; start the command on each, as Lightning's cluster guide says", low=1, high=10**5
+        1, "Number of machines; start the command on each, as Lightning's cluster guide describes", low=1, high=10**5
     )
-    strategy: str = param("auto", "How devices share the work, in Lightning's words", examples=("ddp", "fsdp"))
-    precision: str = param("32-true", "Number format of the network's arithmetic",
+    strategy: str = param("auto", "Lightning's strategy for several devices", examples=("ddp", "fsdp"))
+    precision: str = param("32-true", "Numerical precision of the network, as Lightning names it",
                            choices=("32-true", "bf16-mixed", "16-mixed"))  # fmt: skip
 
     def __post_init__(self) -> None:

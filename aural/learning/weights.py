@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aural.atomic import write_bytes
-from aural.contents import content_of
+from aural.audio.atomic import write_bytes
+from aural.audio.contents import content_of
 from aural.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def into(network: M, path: Path) -> M:
     """
     state, about = load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
+        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
     fill(network, state, path)
     return network.eval()
 
@@ -122,7 +122,7 @@ def alike(tensor: Tensor, other: Tensor) -> bool:
 
 
 def shipped(package: str, network: str) -> Path:
-    """Return the path of the weights that come with a room, such as aural.stages.noise_reduction.
+    """Return the path of the weights in the folder `weights` of a package.
 
     Raises:
         WeightsError: there are none of this network, or several.

@@ -1,1 +1,1 @@
-"""Dynamic compression: less distance between soft and loud."""
+"""Dynamic compression: compressors, gate and de-esser."""

@@ -1,4 +1,4 @@
-"""Crossovers: a signal taken apart into bands that sum to the signal.
+"""Crossovers: split a signal into bands that sum to the signal.
 
 References:
     S. H. Linkwitz, Active crossover networks for noncoincident drivers, JAES 24(1), 1976: two second-order
@@ -16,7 +16,7 @@ from scipy.signal import oaconvolve
 from scipy.signal.windows import tukey
 
 from aural import Block, Format
-from aural.streaming import SegmentStream
+from aural.dsp.segments import SegmentStream
 
 PERIODS = 2.5  # of the lowest crossover, to either side of a frame, that a band hears: the rest is below -90 dB
 LEAST = 4096  # frames of a segment: short ones are slow

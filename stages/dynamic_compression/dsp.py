@@ -16,7 +16,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 from scipy.signal import butter
 
-from aural.compiled import njit
+from aural.dsp.compiled import njit
 
 Floats = NDArray[np.float64]
 Floats32 = NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""What a chain fitted to pairs is judged by: how near its output comes to the recordings as they ought to be."""
+"""Evaluates a chain fitted to pairs: how close its output comes to the target recordings."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aural.chainfile import read_chain
 from aural.errors import AudioError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
+from aural.learning.metrics import Audio, Metric
 from aural.learning.pairs import matched, pair
-from aural.meters.loudness import PIECES, SILENCE_LUFS, LoudnessMeter
-from aural.metrics import Audio, Metric
+from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter
 from aural.parameters import param
-from aural.stage import Format
+from aural.signals import Format
 
 Floats = NDArray[np.float64]
 
@@ -91,9 +91,9 @@ def mr_stft(reference: Audio, estimate: Audio, sample_rate: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Judge how near a chain brings recordings to what they ought to be: level, loudness curve, crest, spectra.
+    """Evaluate how close a chain brings recordings to their targets: level, loudness curve, crest factor, spectra.
 
-    A constant delay of a pair is measured by cross-correlation and taken out.
+    A constant delay of a pair is measured by cross-correlation and compensated.
 
     Raises:
         ParameterError: besides ranges, a folder is not given.
@@ -107,11 +107,11 @@ class Evaluation(evaluation.Evaluation):
         Metric("spectrum", "dB", 2, False, spectrum),
         Metric("MR-STFT", "dB", 2, False, mr_stft),
     )
-    input: str = param("", "Folder of recordings as they were")
-    target: str = param("", "Folder of the same as they ought to be: equal names, rates and lengths; its subfolders "
-                        "are kinds of material")  # fmt: skip
+    input: str = param("", "Folder of unprocessed recordings")
+    target: str = param("", "Folder of the processed versions: same names, sample rates and lengths; its "
+                        "subfolders are kinds of material")  # fmt: skip
     chain: str | None = param(
-        None, "Chain to judge, a .toml file or the name of a preset", examples=("run/chain.toml",)
+        None, "Chain to evaluate: a .toml file or the name of a preset", examples=("run/chain.toml",)
     )
 
     def __post_init__(self) -> None:

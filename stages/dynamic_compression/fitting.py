@@ -1,4 +1,4 @@
-"""What brings the twin's settings near: how far two recordings are apart, and an optimiser for a few settings."""
+"""Fits the twin's settings: a loss between two recordings, and an optimiser for a few settings."""
 
 from __future__ import annotations
 

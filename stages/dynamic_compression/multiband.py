@@ -1,4 +1,4 @@
-"""Multiband compression: each part of the spectrum turned down by itself."""
+"""Multiband compression: each frequency band has its own gain reduction."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ EACH = ("threshold_db", "ratio", "attack_ms", "release_ms", "makeup_db")
 
 @dataclass(frozen=True)
 class Multiband(Effect):
-    """Compresses bands one by one: a booming vowel or a harsh cymbal turns down its own band and nothing else.
+    """Compress frequency bands separately: a booming vowel or a harsh cymbal affects its own band only.
 
-    Bands that no crossover separates at the signal's sample rate are one.
+    Bands that no crossover separates at the sample rate of the signal are treated as one.
 
     Raises:
         ParameterError: besides ranges, crossovers do not rise, or some values are neither one nor one for each band.
@@ -27,28 +27,33 @@ class Multiband(Effect):
     name: ClassVar[str] = "multiband"
     level_independent: ClassVar[bool] = False
     crossovers_hz: tuple[float, ...] = param(
-        (120.0, 1000.0, 6000.0), "Frequencies between the bands, rising", unit="Hz", low=20.0, high=20000.0,
+        (120.0, 1000.0, 6000.0), "Crossover frequencies between the bands, in rising order",
+        unit="Hz", low=20.0, high=20000.0,
         examples=((500.0,),))  # fmt: skip
     threshold_db: tuple[float, ...] = param(
-        (-30.0,), "Level above which a band is turned down; this and what follows: one value for all bands, or one "
-        "for each, the lowest first", unit="dBFS", low=-80.0, high=0.0, examples=((-50.0,),))  # fmt: skip
+        (-30.0,), "Level above which gain reduction begins in a band. This, ratio, attack_ms, release_ms and "
+        "makeup_db take one value for all bands, or one per band from the lowest up",
+         unit="dBFS", low=-80.0, high=0.0, examples=((-50.0,),))  # fmt: skip
     ratio: tuple[float, ...] = param(
-        (2.0,), "Decibels above the threshold of which one is left", low=1.0, high=100.0,
+        (2.0,), "Compression ratio: this many dB above the threshold at the input become 1 dB at the output",
+        low=1.0, high=100.0,
         examples=((6.0,),))  # fmt: skip
     attack_ms: tuple[float, ...] = param(
-        (10.0,), "Time constant of turning down", unit="ms", low=0.01, high=500.0, examples=((1.0,),))  # fmt: skip
+        (10.0,), "Attack: time constant with which gain reduction sets in",
+        unit="ms", low=0.01, high=500.0, examples=((1.0,),))  # fmt: skip
     release_ms: tuple[float, ...] = param(
-        (150.0,), "Time constant of turning up again", unit="ms", low=1.0, high=5000.0,
+        (150.0,), "Release: time constant with which gain reduction recovers", unit="ms", low=1.0, high=5000.0,
         examples=((30.0,),))  # fmt: skip
     makeup_db: tuple[float, ...] = param(
-        (0.0,), "Gain behind the compressor", unit="dB", low=-24.0, high=48.0, examples=((3.0,),))  # fmt: skip
-    knee_db: float = param(6.0, "Width of the bend of the curve around the threshold", unit="dB",
+        (0.0,), "Makeup gain after the compressor", unit="dB", low=-24.0, high=48.0, examples=((3.0,),))  # fmt: skip
+    knee_db: float = param(6.0, "Width of the soft knee around the threshold; 0 is a hard knee", unit="dB",
                            low=0.0, high=40.0)  # fmt: skip
-    detector: str = param("rms", "What counts as level: magnitude, or the root of a mean power",
+    detector: str = param("rms", "Level detector: peak, or RMS",
                           choices=("peak", "rms"))  # fmt: skip
-    rms_ms: float = param(10.0, "Time constant of the mean", unit="ms",
+    rms_ms: float = param(10.0, "Averaging time constant of the RMS detector", unit="ms",
                           low=0.1, high=1000.0, when={"detector": "rms"})  # fmt: skip
-    link: float = param(1.0, "How far each channel follows the loudest; 0 leaves each to itself",
+    link: float = param(1.0, "Channel linking: 1 gives all channels the gain of the loudest, 0 treats each on its "
+                        "own",
                         low=0.0, high=1.0)  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Dynamic-range compression: loud passages softer, so that the whole can be louder and steadier."""
+"""Dynamic range compression: reduces loud passages, so that the whole can be louder and steadier."""
 
 from __future__ import annotations
 
@@ -9,35 +9,45 @@ from aural import Effect, Format, Stream, param
 from aural.advice import Decision, if_uneven
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
 class DynamicCompression(Effect):
-    """Turns a signal down where it is above a threshold, the more the louder it is."""
+    """Compress the dynamic range: reduce the gain where the level exceeds a threshold."""
 
     name: ClassVar[str] = "dynamic-compression"
     level_independent: ClassVar[bool] = False
     training: ClassVar[str | None] = "aural.stages.dynamic_compression.train:DynamicCompressionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:Evaluation"
-    threshold_db: float = param(-24.0, "Level above which the signal is turned down",
+    threshold_db: float = param(-24.0, "Level above which gain reduction begins",
                                 unit="dBFS", low=-80.0, high=0.0)  # fmt: skip
-    ratio: float = param(2.5, "Decibels above the threshold of which one is left", low=1.0, high=100.0)
-    knee_db: float = param(6.0, "Width of the bend of the curve around the threshold",
+    ratio: float = param(
+        2.5,
+        "Compression ratio: this many dB above the threshold at the input become 1 dB at the output",
+        low=1.0,
+        high=100.0,
+    )
+    knee_db: float = param(6.0, "Width of the soft knee around the threshold; 0 is a hard knee",
                            unit="dB", low=0.0, high=40.0)  # fmt: skip
-    attack_ms: float = param(5.0, "Time constant of turning down", unit="ms", low=0.01, high=500.0)
-    release_ms: float = param(120.0, "Time constant of turning up again", unit="ms", low=1.0, high=5000.0)
-    lookahead_ms: float = param(0.0, "Time by which the gain runs ahead of the signal",
+    attack_ms: float = param(
+        5.0, "Attack: time constant with which gain reduction sets in", unit="ms", low=0.01, high=500.0
+    )
+    release_ms: float = param(
+        120.0, "Release: time constant with which gain reduction recovers", unit="ms", low=1.0, high=5000.0
+    )
+    lookahead_ms: float = param(0.0, "Look-ahead: how far the gain runs ahead of the signal",
                                 unit="ms", low=0.0, high=100.0)  # fmt: skip
-    detector: str = param("peak", "What counts as level: magnitude, or the root of a mean power",
+    detector: str = param("peak", "Level detector: peak, or RMS",
                           choices=("peak", "rms"))  # fmt: skip
-    rms_ms: float = param(10.0, "Time constant of the mean", unit="ms",
+    rms_ms: float = param(10.0, "Averaging time constant of the RMS detector", unit="ms",
                           low=0.1, high=1000.0, when={"detector": "rms"})  # fmt: skip
-    sidechain_highpass_hz: float = param(0.0, "Below this frequency the level does not count; 0: all counts",
+    sidechain_highpass_hz: float = param(0.0, "Cut-off of a high-pass in the detector path; 0 is off",
                                          unit="Hz", low=0.0, high=2000.0)  # fmt: skip
-    link: float = param(1.0, "How far each channel follows the loudest; 0 leaves each to itself",
+    link: float = param(1.0, "Channel linking: 1 gives all channels the gain of the loudest, 0 treats each on its "
+                        "own",
                         low=0.0, high=1.0)  # fmt: skip
-    makeup_db: float = param(0.0, "Gain behind the compressor", unit="dB", low=-24.0, high=48.0)
+    makeup_db: float = param(0.0, "Makeup gain after the compressor", unit="dB", low=-24.0, high=48.0)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         return if_uneven(self, diagnosis)

@@ -1,4 +1,4 @@
-"""The stages of this room as streams: a gain from a side chain, ahead of the signal if asked."""
+"""The dynamics stages as streams: a gain from a side chain, with look-ahead on request."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Effect, Format, Stream
+from aural.dsp.segments import SegmentStream
 from aural.stages.dynamic_compression import dsp
 from aural.stages.dynamic_compression.crossover import Crossover
-from aural.streaming import Queue, SegmentStream
+from aural.stream import Queue
 
 SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
 SLAB = 4096  # frames at a time: fits the cache, bounds the memory
@@ -130,7 +131,7 @@ class GateStream(GainStream):
 
 
 class MultibandStream(Stream):
-    """Takes a signal apart, compresses each band, and sums them."""
+    """Splits a signal into bands, compresses each, and sums them."""
 
     def __init__(self, source: Format, crossovers_hz: Sequence[float], effects: Sequence[Effect]) -> None:
         super().__init__(source)
@@ -149,7 +150,7 @@ class MultibandStream(Stream):
 
 
 class DeEssStream(Stream):
-    """Takes from a signal what its upper band has too much of; the upper band is split off without turning phases."""
+    """Subtracts the excess of the upper band from a signal; the upper band is split off in linear phase."""
 
     def __init__(self, stage: Any, source: Format) -> None:
         super().__init__(source)

@@ -1,4 +1,4 @@
-"""Learning a chain from pairs of recordings, before and after."""
+"""Learns a chain from pairs of recordings, before and after processing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from aural.atomic import write_text
+from aural.audio.atomic import write_text
 from aural.chainfile import chain_table
 from aural.errors import AudioError, ParameterError
 from aural.learning.pairs import Pair, pairs
 from aural.learning.training import Recipe, Training
 from aural.parameters import param
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.dynamic_compression.fitting import WholeAdam, envelope_distance_db, spectral_distance_db
 from aural.stages.dynamic_compression.stage import DynamicCompression
 from aural.stages.dynamic_compression.twin import Twin
@@ -31,10 +31,10 @@ RUN_IN_S = 1.0  # in front of a clip, in which the compressor comes to where it 
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicCompressionTraining(Training):
-    """Fit a compressor, and an equaliser in front of it, to pairs of recordings; write them as a chain file.
+    """Fit a compressor, and an equaliser before it, to pairs of recordings; write them as a chain file.
 
-    A constant delay of a pair is measured by cross-correlation and taken out. Of four pairs and more, every fourth
-    is held out for validation.
+    A constant delay of a pair is measured by cross-correlation and compensated. With four pairs or more, every
+    fourth is held out for validation.
 
     Raises:
         ParameterError: besides ranges, a folder is not given.
@@ -46,19 +46,21 @@ class DynamicCompressionTraining(Training):
     init: ClassVar[str | None] = None  # type: ignore[misc]
     pretrain: ClassVar[bool] = False  # type: ignore[misc]
     precision: ClassVar[str] = "32-true"  # type: ignore[misc]
-    input: str = param("", "Folder of recordings as they were")
-    target: str = param("", "Folder of the same as they ought to be: equal names, rates and lengths")
-    bands: int = param(0, "Sections of an equaliser in front of the compressor: a low shelf, a high shelf, then "
-                       "peaks between them", low=0, high=12)  # fmt: skip
-    detector: str = param("peak", "What counts as level: magnitude, or the root of a mean power",
+    input: str = param("", "Folder of unprocessed recordings")
+    target: str = param("", "Folder of the processed versions: same names, sample rates and lengths")
+    bands: int = param(0, "Equaliser bands before the compressor: a low shelf, a high shelf, then peaks between "
+                       "them", low=0, high=12)  # fmt: skip
+    detector: str = param("peak", "Level detector: peak, or RMS",
                           choices=("peak", "rms"))  # fmt: skip
-    steps: int = param(300, "Steps of the optimiser", low=1)
+    steps: int = param(300, "Optimiser steps", low=1)
     epoch_steps: int = param(50, "Steps from one validation and checkpoint to the next", low=1)
     batch: int = param(4, "Clips in a batch", low=1)
-    clip_s: float = param(2.0, "Length of a clip; one second more runs in ahead of it", unit="s", low=0.5, high=60.0)
-    validation_clips: int = param(8, "Held-out clips that each validation uses", low=1)
-    learning_rate: float = param(0.1, "Highest learning rate; it rises over 20 steps and falls by a cosine over the "
-                                 "last three quarters", low=0.0, high=1.0)  # fmt: skip
+    clip_s: float = param(
+        2.0, "Length of a clip; one extra second before it lets the detector settle", unit="s", low=0.5, high=60.0
+    )
+    validation_clips: int = param(8, "Held-out clips in each validation", low=1)
+    learning_rate: float = param(0.1, "Peak learning rate: 20 steps of warm-up, cosine decay over the last three "
+                                 "quarters", low=0.0, high=1.0)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +89,7 @@ class DynamicCompressionTraining(Training):
 
 
 class PairClips:
-    """Draws clips of pairs, each second of which is as likely as any other."""
+    """Draws clips of pairs; every second of audio is equally likely."""
 
     def __init__(self, found: list[Pair], seconds: float) -> None:
         self.pairs = found
@@ -105,7 +107,7 @@ class PairClips:
 
 
 class FittingRecipe(Recipe):
-    """Levels in windows, and spectra where there is an equaliser, come near those of the target."""
+    """Fits levels in windows, and spectra if there is an equaliser, to those of the target."""
 
     warm_up: ClassVar[int] = 20
     settings: DynamicCompressionTraining

@@ -1,4 +1,4 @@
-"""The differentiable twin of equaliser and compressor: the same equations in torch, to learn their settings by.
+"""The differentiable twin of equaliser and compressor: the same equations in torch, to fit their settings.
 
 The smoother is serial, so it is a loop in either direction: its gradient is again a recursion, run backwards.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aural import Chain
-from aural.compiled import njit
+from aural.dsp.compiled import njit
 from aural.parameters import parameters
 from aural.registry import stage_class
 from aural.stages.dynamic_compression.dsp import OCTAVE_DB, TINY

@@ -1,1 +1,1 @@
-"""Frequency expansion: a spectrum that ends early is continued."""
+"""Frequency expansion: adds treble to band-limited recordings."""

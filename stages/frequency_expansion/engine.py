@@ -1,4 +1,4 @@
-"""What an engine of frequency expansion is."""
+"""Base class of the frequency expansion engines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aural.engine import Engine
-from aural.stage import Format, Stream
+from aural.signals import Format
+from aural.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class ExpansionEngine(Engine):
-    """A way to make a new band."""
+    """A method that generates the new band."""
 
     lowest_hz: ClassVar[float] = 0.0
     """Cut-off below which it was not made for."""

@@ -1,4 +1,4 @@
-"""What the published networks are judged by: the table of Kuleshov and others, for one's own recordings."""
+"""Evaluates the published networks: the table of Kuleshov and others, on your own recordings."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from aural.learning import evaluation, weights
 from aural.learning.evaluation import Case, Sample, System, unchanged
 from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
-from aural.metrics import Metric
+from aural.learning.metrics import Metric
 from aural.parameters import param
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import ExpansionEngine
 from aural.stages.frequency_expansion.engines import ENGINES
 from aural.stages.frequency_expansion.published.networks import (
@@ -73,11 +73,11 @@ MOST_WIDTH = 4096  # of a network that a file says it holds
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(evaluation.Evaluation):
-    """Judge what brings a poor twin back: SNR and LSD by ratio and material, as Kuleshov and others do.
+    """Evaluate bandwidth extension: SNR and LSD by ratio and material, as in Kuleshov et al.
 
-    Give recordings, or folders of voices and music, of which those are taken that training holds out. Each is
-    decimated and brought back by cubic splines (the baseline), or goes through MP3 or AAC; it is restored by every
-    published network that has weights, and continued by the engines of the stage.
+    Give recordings, or folders of voices and music, of which the held-out part is used. Each recording is decimated
+    and interpolated by cubic splines (the baseline), or goes through MP3 or AAC. It is then restored by every
+    published network that has weights, and extended by the engines of the stage.
 
     Raises:
         ParameterError: besides ranges, no folder is given, or both ways, a ratio is not 2, 4 or 6, or a network was
@@ -90,21 +90,21 @@ class Evaluation(evaluation.Evaluation):
         Metric("LSD", "", 2, False, lsd),
         Metric("MAD", "/1000", 2, False, mad),
     )
-    clean: str | None = param(None, "Folder of recordings, of which the first channel is heard; its subfolders are "
+    clean: str | None = param(None, "Folder of recordings, of which the first channel is used; its subfolders are "
                               "kinds of material")  # fmt: skip
     speech: str | None = param(None, "Folder of voices")
     music: str | None = param(None, "Folder of music")
-    part: str = param("test", "Which speakers and songs are heard: those held out to the end, those held out while "
-                      "training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    twin: str = param("decimated", "What makes the poor twin: a lower sample rate, or a lossy codec", choices=TWINS)
-    ratio: tuple[int, ...] = param(
-        RATIOS, "How many times lower the sample rate is", low=1, high=16, when={"twin": "decimated"}
+    part: str = param("test", "Which speakers and songs to use: the test part, the validation part, or all",
+                      choices=("test", "validation", "all"))  # fmt: skip
+    twin: str = param(
+        "decimated", "How the degraded version is made: by decimation, or by a lossy codec", choices=TWINS
     )
-    network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
-                                     "given several times")  # fmt: skip
+    ratio: tuple[int, ...] = param(RATIOS, "Decimation ratio", low=1, high=16, when={"twin": "decimated"})
+    network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
+                                     "times")  # fmt: skip
     sample_rate: int = param(NARROW_RATE, "Sample rate of the material", unit="Hz", low=8000, high=48000)
-    clip_s: float = param(8.0, "Length that is heard of each recording, at most", unit="s", low=0.5, high=600.0)
-    files: int = param(40, "Recordings of a kind, at most", low=1, high=10**6)
+    clip_s: float = param(8.0, "Maximum length used of each recording", unit="s", low=0.5, high=600.0)
+    files: int = param(40, "Maximum number of recordings of each kind", low=1, high=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import firwin, kaiserord, oaconvolve
 
-from aural.stage import Block, Format
-from aural.streaming import SegmentStream
+from aural.dsp.segments import SegmentStream
+from aural.signals import Block, Format
 
 STOP_DB = 100.0
 

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision
+from aural.dsp.resampling import resampler
 from aural.engine import chosen, engine_param
 from aural.parameters import param
-from aural.stage import Block, Effect, Format, Stream
+from aural.signals import Block, Format
+from aural.stage import Effect
 from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
 from aural.stages.frequency_expansion.engines import ENGINES, Parameters
-from aural.streaming import resampler
+from aural.stream import Stream
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 log = logging.getLogger("aural")
 
@@ -26,10 +28,10 @@ HIGHEST_HZ = 192000.0
 
 @dataclass(frozen=True)
 class FrequencyExpansion(Parameters, Effect):
-    """Give a recording that was cut off the highs it might have had.
+    """Add plausible treble to a band-limited recording.
 
-    A network continues the spectrum, or the band below the cut-off is copied upwards. What lies below stays as it
-    is, and a recording that is not cut off comes back bit for bit.
+    A network extends the spectrum, or the band below the cut-off is copied upwards. Below the cut-off nothing
+    changes, and a recording without a cut-off is returned bit for bit.
     """
 
     name: ClassVar[str] = "frequency-expansion"
@@ -37,16 +39,16 @@ class FrequencyExpansion(Parameters, Effect):
     training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:Evaluation"
 
-    engine: str = engine_param(ENGINES, "What makes the new band")
-    cutoff_hz: float | None = param(None, "Frequency at which the recording is cut off", unit="Hz",
+    engine: str = engine_param(ENGINES, "Method that generates the new band")
+    cutoff_hz: float | None = param(None, "Cut-off frequency of the recording", unit="Hz",
                                     low=100.0, high=HIGHEST_HZ, measured=True)  # fmt: skip
-    sample_rate: int | None = param(None, "Sample rate of the result, if above that of the recording; if not given, "
-                                    "48000 for recordings below 44100", unit="Hz", low=8000, high=384000,
+    sample_rate: int | None = param(None, "Sample rate of the output, if above that of the recording; if not "
+                                    "given, 48000 for recordings below 44100", unit="Hz", low=8000, high=384000,
                                     examples=(96000,))  # fmt: skip
-    ceiling_hz: float = param(20000.0, "Frequency where the new band ends; the network's never ends above "
-                              "20 kHz", unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
-    level_db: float = param(0.0, "Level of the new band, against what the band below lets expect", unit="dB",
-                            low=-24.0, high=12.0)  # fmt: skip
+    ceiling_hz: float = param(20000.0, "Upper limit of the new band; the network never goes above 20 kHz",
+                              unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
+    level_db: float = param(0.0, "Level of the new band relative to the level predicted from the band below",
+                            unit="dB", low=-24.0, high=12.0)  # fmt: skip
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         reach = f"{diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz"
@@ -58,7 +60,7 @@ class FrequencyExpansion(Parameters, Effect):
         return self if self.cutoff_hz else replace(self, cutoff_hz=min(diagnosis.bandwidth.cutoff_hz, HIGHEST_HZ))
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.bandwidth import BandwidthMeter
+        from aural.measure.bandwidth import BandwidthMeter
 
         meter = BandwidthMeter(source)
         for block in blocks:
@@ -72,7 +74,7 @@ class FrequencyExpansion(Parameters, Effect):
         return ready
 
     def stream(self, source: Format) -> Stream:
-        from aural.spectrum import BesideStream
+        from aural.dsp.spectra import BesideStream
         from aural.stages.frequency_expansion.filters import HighPass
 
         front = resampler(source, self._rate(source))

@@ -18,31 +18,31 @@ OWN = networks(ENGINES)
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyExpansionTraining(Training):
-    """Train a network to bring back what a lower sample rate, a filter or a codec has taken away.
+    """Train a network to restore what a lower sample rate, a filter or a codec removed.
 
     Raises:
         ParameterError: besides ranges, there is no folder of audio, or a network is asked for what it was not made
             for.
     """
 
-    network: str = param("audiounet", "Which network: a published one, or that of an engine",
+    network: str = param("audiounet", "Network to train: a published one, or that of an engine",
                          choices=(*NETWORKS, *OWN))  # fmt: skip
-    ratio: int = param(4, "How many times lower the sample rate of the poor twin is: 2, 4 or 6", low=2, high=6,
+    ratio: int = param(4, "Decimation ratio of the degraded version: 2, 4 or 6", low=2, high=6,
                        when={"network": NETWORKS})  # fmt: skip
-    twin: str = param("decimated", "What makes the poor twin: a lower sample rate, or a lossy codec",
+    twin: str = param("decimated", "How the degraded version is made: by decimation, or by a lossy codec",
                       choices=TWINS, when={"network": NETWORKS})  # fmt: skip
     sample_rate: int = param(16000, "Sample rate of the audio", unit="Hz", low=8000, high=48000,
                              when={"network": NETWORKS})  # fmt: skip
-    width: int | None = param(None, "Most filters, or units, of a layer; if not given, as published",
+    width: int | None = param(None, "Maximum number of filters or units in a layer; if not given, as published",
                               low=8, high=4096, examples=(64,), when={"network": NETWORKS})  # fmt: skip
     speech: str | None = param(None, "Folder of voices")
     music: str | None = param(None, "Folder of music")
     batch: int = param(64, "Patches in a batch", low=1)
     clip_s: float = param(0.375, "Length of a patch; the default is 6000 frames at 16 kHz", unit="s",
                           low=0.02, high=60.0)  # fmt: skip
-    learning_rate: float = param(1e-4, "Highest learning rate; that of a published network falls linearly over the "
-                                 "second half, others rise over 300 steps and fall by a cosine over the last three "
-                                 "quarters", low=0.0, high=1.0)  # fmt: skip
+    learning_rate: float = param(1e-4, "Peak learning rate. Published networks: linear decay over the second half; "
+                                 "others: 300 steps of warm-up, cosine decay over the last three quarters",
+                                 low=0.0, high=1.0)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

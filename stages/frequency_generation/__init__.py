@@ -1,1 +1,1 @@
-"""Frequency generation: what a codec destroyed is filled in."""
+"""Frequency generation: fills the spectral holes left by a codec."""

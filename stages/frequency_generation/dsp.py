@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aural import spectrum
-from aural.compiled import njit
-from aural.spectrum import Levels
-from aural.stage import Block, Format, pump
+from aural.dsp import spectra as spectrum
+from aural.dsp.compiled import njit
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
+from aural.dsp.spectra import Levels
+from aural.signals import Block, Format
 from aural.stages.frequency_generation.holes import NEPER, NOTHING, Holes
-from aural.streaming import FrameStream, Spectra, frame_sizes
+from aural.stream import pump
 
 WINDOW_MS = 21.0
 OVERLAP = 4
@@ -39,7 +40,7 @@ class Filling:
 
 
 class HannStream(FrameStream):
-    """STFT frames with a Hann window on both sides: what is loud leaks less into the holes beside it."""
+    """STFT frames with a Hann window on both sides: loud bins leak less into the holes next to them."""
 
     def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float) -> None:
         window, hop = frame_sizes(source.sample_rate, WINDOW_MS, OVERLAP)
@@ -52,7 +53,7 @@ class HannStream(FrameStream):
 
 
 class GenerationStream(HannStream):
-    """Turns a signal into what is missing in it, and nothing else."""
+    """Turns a signal into what it lacks, and nothing else."""
 
     def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float, filling: Filling) -> None:
         super().__init__(source, cutoff_hz, ceiling_hz)
@@ -95,7 +96,7 @@ class GenerationStream(HannStream):
 
 
 class CountStream(HannStream):
-    """Counts the holes in a signal; gives nothing on."""
+    """Counts the holes in a signal; outputs nothing."""
 
     def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float) -> None:
         super().__init__(source, cutoff_hz, ceiling_hz)

@@ -1,4 +1,4 @@
-"""Where a codec left holes in the spectrum, and how loud what stood there may have been.
+"""Finds the holes a codec left in the spectrum, and predicts their levels.
 
 References:
     J. Herre, M. Schug: Analysis of Decompressed Audio - the Inverse Decoder, 109th AES Convention, 2000: bands
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aural import spectrum
-from aural.compiled import njit
-from aural.spectrum import Levels
-from aural.streaming import Spectra
+from aural.dsp import spectra as spectrum
+from aural.dsp.compiled import njit
+from aural.dsp.frames import Spectra
+from aural.dsp.spectra import Levels
 
 LOWEST_HZ = 2000.0
 REACH_HZ = 1100.0  # what counts as next to a hole
@@ -31,7 +31,7 @@ NOTHING = np.float32(-np.inf)
 
 
 class Holes:
-    """Finds holes in STFT frames, in order, each with a look at the frames around it.
+    """Finds holes in successive STFT frames, using the frames around each.
 
     A hole is a band that lies far below nearly everything just below it, beyond a steep edge, and that was
     filled, or will be, within the time around: a gap between steady partials stays a gap. Above the cut-off

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision
 from aural.parameters import param
-from aural.stage import Block, Effect, Format, Stream
-from aural.streaming import Through
+from aural.signals import Block, Format
+from aural.stage import Effect
+from aural.stream import Stream, Through
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 log = logging.getLogger("aural")
 
@@ -22,31 +23,38 @@ WHOLE = 0.03  # share of holes below which a recording counts as undamaged
 
 @dataclass(frozen=True)
 class FrequencyGeneration(Effect):
-    """Fill what a codec threw away: the holes in the spectrum, and the band above its low-pass.
+    """Fill what a codec removed: holes in the spectrum and the band above its low-pass.
 
-    What the codec kept is not touched, and an undamaged recording comes back bit for bit. Other seeds give
-    other fillings of the same kind.
+    What the codec kept does not change, and an undamaged recording is returned bit for bit. Other seeds give
+    other fills of the same kind.
     """
 
     name: ClassVar[str] = "frequency-generation"
     measuring: ClassVar[int] = 2
 
     cutoff_hz: float | None = param(
-        None, "Frequency at which the codec cut the recording off", unit="Hz", low=100.0, high=192000.0,
+        None, "Cut-off frequency of the codec's low-pass", unit="Hz", low=100.0, high=192000.0,
         measured=True
     )  # fmt: skip
     holes: float | None = param(
-        None, "Share of the spectrum below the cut-off that is holes; none are filled below three per cent",
+        None, "Fraction of the spectrum below the cut-off that consists of holes; below 3 % none are filled",
         low=0.0, high=1.0, measured=True
     )  # fmt: skip
-    ceiling_hz: float = param(20000.0, "Frequency up to which is filled", unit="Hz", low=2500.0, high=96000.0)
+    ceiling_hz: float = param(20000.0, "Upper limit of the filled band", unit="Hz", low=2500.0, high=96000.0)
     level_db: float = param(
-        0.0, "Level of the filling, against what its surroundings let expect", unit="dB", low=-24.0, high=12.0
+        0.0,
+        "Level of the fill relative to the level predicted from its surroundings",
+        unit="dB",
+        low=-24.0,
+        high=12.0,
     )
     tonality: float = param(
-        0.7, "Share of continued partials where the surroundings have some; the rest is noise", low=0.0, high=1.0
+        0.7,
+        "Proportion of continued partials, where the surroundings are tonal; the rest is noise",
+        low=0.0,
+        high=1.0,
     )
-    seed: int = param(0, "Number of the random filling; the same number gives the same bits", low=0, high=2**31)
+    seed: int = param(0, "Random seed of the fill; the same seed gives the same bits", low=0, high=2**31)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         if not (diagnosis.lossy and diagnosis.bandwidth.cut):
@@ -57,7 +65,7 @@ class FrequencyGeneration(Effect):
         return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.cutoff_hz)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.bandwidth import BandwidthMeter
+        from aural.measure.bandwidth import BandwidthMeter
         from aural.stages.frequency_generation.dsp import share_of_holes
 
         ready = self
@@ -77,7 +85,7 @@ class FrequencyGeneration(Effect):
         return ready
 
     def stream(self, source: Format) -> Stream:
-        from aural.spectrum import BesideStream
+        from aural.dsp.spectra import BesideStream
         from aural.stages.frequency_generation.dsp import Filling, GenerationStream
 
         if not self._damaged(source):

@@ -1,1 +1,1 @@
-"""Speakers near and far brought to one level."""
+"""The leveller: brings near and far speakers to one level."""

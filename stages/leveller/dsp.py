@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from aural.meters.loudness import PIECES, LoudnessMeter
-from aural.stage import Block, Format
+from aural.dsp.segments import SegmentStream
+from aural.measure.loudness import PIECES, LoudnessMeter
+from aural.signals import Block, Format
 from aural.stages.leveller.voicing import HOP, NEARBY, VOWEL, VoiceMeter
-from aural.streaming import SegmentStream
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Fl
 
 
 class Listener:
-    """Hears a signal, whatever blocks it comes in."""
+    """Measures a signal, whatever the block size."""
 
     def __init__(self, source: Format) -> None:
         self.loudness, self.voice = LoudnessMeter(source), VoiceMeter(source)
@@ -90,7 +90,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Law:
-    """What the gain follows."""
+    """The parameters of the gain."""
 
     target_lufs: float
     speech_lufs: float

@@ -1,4 +1,4 @@
-"""The leveller: a voice that is far away as loud as one that is near, and the pauses no louder than before."""
+"""The leveller: makes a far voice as loud as a near one, and pauses no louder than before."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from aural import Block, Effect, Format, Stream, param
 from aural.advice import Decision, if_uneven
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 LOWEST_LUFS = -120.0
 
 
 @dataclass(frozen=True)
 class Leveller(Effect):
-    """Moves the level of speech, second by second, towards one level; pauses are not lifted."""
+    """Bring speech to one level, second by second, without boosting pauses."""
 
     name: ClassVar[str] = "leveller"
-    target_lufs: float | None = param(None, "Level that speech is moved to, its pauses left out; if not given, its "
-                                      "mean", unit="LUFS", low=LOWEST_LUFS, high=0.0,
+    target_lufs: float | None = param(None, "Target level of speech, not counting pauses; if not given, the mean "
+                                      "level of the speech", unit="LUFS", low=LOWEST_LUFS, high=0.0,
                                       measured=True)  # fmt: skip
-    speech_lufs: float | None = param(None, "Level above which it is speech and no pause; if not given, found in the "
-                                      "recording", unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
-    share: float = param(1.0, "Share of the distance to the target that is taken away", low=0.0, high=1.0)
-    max_boost_db: float = param(15.0, "Most that speech is lifted", unit="dB", low=0.0, high=40.0)
-    max_cut_db: float = param(15.0, "Most that speech is lowered", unit="dB", low=0.0, high=40.0)
-    window_s: float = param(1.5, "Time over which a level is taken", unit="s", low=0.2, high=20.0)
+    speech_lufs: float | None = param(None, "Level that separates speech from pauses; if not given, measured",
+                                      unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
+    share: float = param(1.0, "Strength: fraction of the distance to the target that is corrected", low=0.0, high=1.0)
+    max_boost_db: float = param(15.0, "Maximum boost of speech", unit="dB", low=0.0, high=40.0)
+    max_cut_db: float = param(15.0, "Maximum attenuation of speech", unit="dB", low=0.0, high=40.0)
+    window_s: float = param(1.5, "Time over which the level is averaged", unit="s", low=0.2, high=20.0)
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""Where a voice sounds: the pitch of its vowels, which breaths, keys, rain and wind have not."""
+"""Detects voice by the pitch of its vowels, which breaths, keys, rain and wind do not have."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from aural.meters.loudness import PIECES
-from aural.stage import Block, Format
+from aural.measure.loudness import PIECES
+from aural.signals import Block, Format
 
 HOP = 2  # pieces from one frame to the next
 WINDOW_S = 0.04

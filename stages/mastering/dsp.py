@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.compiled import njit
-from aural.meters.true_peak import AHEAD, BEHIND, SLAB, TAPS, least_factor, oversampled_peaks, oversampling_taps
-from aural.stage import Block, Format, Stream
+from aural.dsp.compiled import njit
+from aural.measure.true_peak import AHEAD, BEHIND, SLAB, TAPS, least_factor, oversampled_peaks, oversampling_taps
+from aural.signals import Block, Format
+from aural.stream import Stream
 
 Steps = NDArray[np.int64]
 """Attenuation, 1 - gain, in whole steps: sums of whole numbers are exact, so the envelope comes back to 0."""

@@ -1,4 +1,4 @@
-"""The equaliser: louder here, softer there."""
+"""The equaliser: peaks, shelves, high- and low-pass filters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Q = 0.7071
 
 @dataclass(frozen=True)
 class Band:
-    """One section: its kind, frequency in Hz, gain in dB, and quality."""
+    """One section: its kind, frequency in Hz, gain in dB, and Q."""
 
     kind: str
     hz: float
@@ -56,20 +56,20 @@ class Band:
 
 @dataclass(frozen=True)
 class Equaliser(Effect):
-    """Filters a recording: peaks, shelves, high- and low-pass, with or without a turn of phase.
+    """Equalise a recording with peaks, shelves, high- and low-pass filters, in minimum or linear phase.
 
     Raises:
         ParameterError: besides ranges, a band cannot be read, or lies above half the sample rate.
     """
 
     name: ClassVar[str] = "equaliser"
-    bands: tuple[str, ...] = param((), "A section, as peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], "
+    bands: tuple[str, ...] = param((), "One band, as peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], "
                                    "high-pass:HZ[:Q] or low-pass:HZ[:Q]; may be given several times",
                                    examples=(("peak:1000:6",),))  # fmt: skip
-    phase: str = param("minimum", "Whether phases turn as in an analogue circuit, or not at all; the latter rings in "
-                       "front of strokes", choices=("minimum", "linear"),
+    phase: str = param("minimum", "Phase response: minimum, as in an analogue equaliser, or linear, which adds "
+                       "pre-ringing before transients", choices=("minimum", "linear"),
                        when={"bands": GIVEN})  # fmt: skip
-    gain_db: float = param(0.0, "Gain of the whole", unit="dB", low=-60.0, high=60.0)
+    gain_db: float = param(0.0, "Output gain", unit="dB", low=-60.0, high=60.0)
 
     @classmethod
     def of(cls, bands: Iterable[tuple[str, float, float, float]]) -> Self:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve, sosfilt, sosfreqz
 
 from aural import Block, Format, Stream
-from aural.streaming import SegmentStream
+from aural.dsp.segments import SegmentStream
 
 Floats = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""The gain in front of a limiter that gives a loudness behind it."""
+"""Finds the gain before a limiter that gives a loudness after it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from aural.meters.loudness import MOMENTARY_S, LoudnessMeter
-from aural.stage import Block, Format
+from aural.measure.loudness import MOMENTARY_S, LoudnessMeter
+from aural.signals import Block, Format
 from aural.stages.mastering.stage import MOST_GAIN_DB, MOST_TRIALS
 
 CLOSE_LU = 0.02

@@ -1,4 +1,4 @@
-"""Matching: the balance of bass, middle and treble that a reference has."""
+"""Matching: gives a recording the tonal balance of a reference."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ log = logging.getLogger("aural")
 
 @dataclass(frozen=True)
 class Match(Effect):
-    """Fits a smooth curve that gives a recording the spectrum of another, or of speech or music at large.
+    """Match the spectrum of a recording to that of a reference, or of typical speech or music, with a smooth curve.
 
-    From a reference in stereo it takes the width, too. Levels are not its business: that is what `master` is for.
+    From a stereo reference it takes the stereo width, too. It does not match levels; use `master` for that.
 
     Raises:
         AudioError: the reference cannot be read, or is silent.
@@ -29,17 +29,17 @@ class Match(Effect):
     """
 
     name: ClassVar[str] = "match"
-    target: str = param("speech", "Spectrum to come to, where no reference is given", choices=("speech", "music"),
+    target: str = param("speech", "Target spectrum, if no reference is given", choices=("speech", "music"),
                         when={"curve_db": None})  # fmt: skip
-    reference: str | None = param(None, "Recording whose spectrum and stereo width are wanted: path of an audio file")
-    max_db: float = param(6.0, "Most that any frequency is turned up or down", unit="dB", low=0.0, high=24.0,
+    reference: str | None = param(None, "Recording whose spectrum and stereo width to match: path of an audio file")
+    max_db: float = param(6.0, "Maximum boost or cut at any frequency", unit="dB", low=0.0, high=24.0,
                           when={"curve_db": None})  # fmt: skip
     smooth_octaves: float = param(1.0, "Width over which the curve is smoothed", unit="octaves", low=0.3, high=4.0,
                                   when={"curve_db": None})  # fmt: skip
     curve_db: tuple[float, ...] | None = param(
-        None, "Gains of 31 third octaves, 20 Hz to 20 kHz", unit="dB", low=-40.0, high=40.0, measured=True,
+        None, "Gains of 31 third-octave bands from 20 Hz to 20 kHz", unit="dB", low=-40.0, high=40.0, measured=True,
         examples=((3.0,) * BANDS,))  # fmt: skip
-    width_db: float | None = param(None, "Gain of what is unlike in the two channels of a stereo recording",
+    width_db: float | None = param(None, "Gain of the side signal (left minus right) of a stereo recording",
                                    unit="dB", low=-40.0, high=40.0, measured=True)  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from aural import Block, Format
 from aural.audio.files import open_audio
 from aural.errors import AudioError
-from aural.meters.spectrum import BANDS_HZ, SpectrumMeter
+from aural.measure.spectrum import BANDS_HZ, SpectrumMeter
 from aural.stages.mastering.equalising import LEAST_S, SymmetricStream
 
 Floats = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Mastering: the loudness a listener expects, and true peaks that no converter or codec clips."""
+"""Mastering: the loudness listeners expect, and true peaks that no converter clips."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
 from aural.advice import Decision
-from aural.chain import Chain, ChainStream
+from aural.chain import Chain, in_series
 from aural.errors import AudioError, ParameterError
-from aural.stage import pump
 from aural.stages.mastering.match import BANDS, Match
+from aural.stream import pump
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 TARGETS = {
     "podcast": (-16.0, -1.0),
@@ -44,11 +44,11 @@ log = logging.getLogger("aural")
 
 @dataclass(frozen=True)
 class Master(Effect):
-    """Brings a recording to a loudness, and its true peaks below a ceiling.
+    """Bring a recording to a target loudness and keep its true peaks below a ceiling.
 
-    A linear gain where the peaks leave room for it; else a limiter behind the gain, and the gain such that the
-    loudness is right after limiting. A `mix` below 1 promises neither. With a reference, first the spectrum and the
-    stereo width of that recording, as `match` brings them, and then its loudness.
+    Applies a constant gain if the peaks leave enough headroom; otherwise a limiter follows, and the gain is chosen so
+    that the loudness is right after limiting. A `mix` below 1 guarantees neither loudness nor peaks. With a
+    reference, its spectrum and stereo width are matched first, as by `match`, and then its loudness.
 
     Raises:
         AudioError: the reference cannot be read, or is silent, or too soft to have a loudness.
@@ -60,28 +60,29 @@ class Master(Effect):
     level_independent: ClassVar[bool] = False
     sets_level: ClassVar[bool] = True
     measuring: ClassVar[int] = 2 + MOST_TRIALS  # of the reference's spectrum, the level, and the limiter at work
-    target: str = param("podcast", "Where the recording goes: loudness and ceiling", choices=tuple(TARGETS))
-    target_lufs: float | None = param(None, "Integrated loudness of the result, instead of the target's",
+    target: str = param("podcast", "Delivery target, which sets loudness and ceiling", choices=tuple(TARGETS))
+    target_lufs: float | None = param(None, "Integrated loudness of the output, instead of the target's",
                                       unit="LUFS", low=QUIETEST_LUFS, high=LOUDEST_LUFS,
                                       when={"gain_db": None})  # fmt: skip
-    ceiling_dbtp: float | None = param(None, "Highest true peak of the result, instead of the target's",
+    ceiling_dbtp: float | None = param(None, "Maximum true peak of the output, instead of the target's",
                                        unit="dBTP", low=-20.0, high=0.0)  # fmt: skip
-    max_limiting_db: float = param(24.0, "Most that the highest peak is turned down to reach the loudness; 0 is "
-                                   "a gain and nothing else", unit="dB", low=0.0, high=24.0,
+    max_limiting_db: float = param(24.0, "Maximum gain reduction of the limiter to reach the loudness; 0 applies a "
+                                   "constant gain only", unit="dB", low=0.0, high=24.0,
                                    when={"gain_db": None})  # fmt: skip
-    gain_db: float | None = param(None, "Gain in front of the limiter, such that the loudness is right behind it",
+    gain_db: float | None = param(None, "Gain before the limiter that gives the target loudness after it",
                                   unit="dB", low=-300.0, high=60.0, measured=True)  # fmt: skip
-    reference: str | None = param(None, "Recording to sound like: path of an audio file; its loudness takes the "
-                                  "place of the target's, spectrum and width are taken as by match")  # fmt: skip
+    reference: str | None = param(None, "Reference recording to match: path of an audio file. Its loudness "
+                                  "replaces the target's; its spectrum and width are matched as by "
+                                  "the match stage")  # fmt: skip
     curve_db: tuple[float, ...] | None = param(
-        None, "Gains of 31 third octaves, 20 Hz to 20 kHz, in front; measured where there is a reference", unit="dB",
-        low=-40.0, high=40.0, examples=(tuple(0.2 * n for n in range(BANDS)),))  # fmt: skip
+        None, "Gains of 31 third-octave bands from 20 Hz to 20 kHz, applied first; measured if there is a reference",
+        unit="dB", low=-40.0, high=40.0, examples=(tuple(0.2 * n for n in range(BANDS)),))  # fmt: skip
     width_db: float | None = param(
-        None, "Gain of what is unlike in two channels, in front; measured where there is a reference", unit="dB",
-        low=-40.0, high=40.0)  # fmt: skip
-    lookahead_ms: float = param(5.0, "Time in which the limiter turns down before a peak; at low sample rates "
-                                "no shorter than 32 frames", unit="ms", low=0.5, high=20.0)  # fmt: skip
-    release_ms: float = param(100.0, "Time constant with which the limiter turns up again",
+        None, "Gain of the side signal (left minus right), applied first; measured if there is a reference",
+        unit="dB", low=-40.0, high=40.0)  # fmt: skip
+    lookahead_ms: float = param(5.0, "Look-ahead of the limiter: time in which it reduces the gain before a peak; "
+                                "never shorter than 32 frames", unit="ms", low=0.5, high=20.0)  # fmt: skip
+    release_ms: float = param(100.0, "Release: time constant with which the limiter recovers",
                               unit="ms", low=5.0, high=2000.0)  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -154,7 +155,7 @@ class Master(Effect):
         return replace(shaped, target_lufs=wanted)
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.true_peak import TruePeakMeter
+        from aural.measure.true_peak import TruePeakMeter
         from aural.stages.mastering.gain import gain_for, integrated_lufs
 
         lufs, dbtp = self.goal
@@ -203,6 +204,6 @@ class Master(Effect):
 
         if self.front:
             behind = replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)
-            return ChainStream((*self.front, behind), source)
+            return in_series((*self.front, behind), source)
         assert self.gain_db is not None
         return LimiterStream(source, self.gain_db, self.goal[1], self.lookahead_ms, self.release_ms)

@@ -1,1 +1,1 @@
-"""Noise reduction: hiss, hum, rumble and room noise go, the voice stays."""
+"""Noise reduction: removes hiss, hum, rumble and room noise, and keeps the voice."""

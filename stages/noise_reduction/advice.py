@@ -1,4 +1,4 @@
-"""What noise reduction does for a recording, by its diagnosis."""
+"""Chooses what noise reduction does for a recording from its diagnosis."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aural.advice import Decision
-from aural.diagnosis import NOISY_DB
+from aural.measure.diagnosis import NOISY_DB
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
     from aural.stages.noise_reduction.stage import NoiseReduction
 
 ROOM_ATTENUATION_DB = 12.0  # with the room, of noise that would need no reduction by itself

@@ -1,4 +1,4 @@
-"""What an engine of noise reduction is."""
+"""Base class of the noise reduction engines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aural.engine import Engine
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
+from aural.stream import Stream
 
 NAME = "noise-reduction"
 
@@ -18,7 +19,7 @@ Filters = Callable[[Iterable[Block], Format], Iterable[Block]]
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseEngine(Engine):
-    """A way to tell noise from signal."""
+    """A method that separates noise from signal."""
 
     most_db: ClassVar[float]
     """Most that noise is lowered where the user does not say."""

@@ -1,4 +1,4 @@
-"""What noise reduction is judged by: voices whose clean original is known, in noise and without."""
+"""Evaluates noise reduction on noisy speech whose clean original is known."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from aural import metrics
 from aural.audio.files import read
 from aural.degrade import active_db
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
-from aural.learning import evaluation, material, weights
+from aural.learning import evaluation, material, metrics, weights
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, conditions, labels
 from aural.stages.noise_reduction.engines import ENGINES
 from aural.stages.noise_reduction.mixture import SAMPLE_RATE, Mixture
@@ -64,10 +63,12 @@ class Evaluation(evaluation.Evaluation):
     snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
                                       low=-30.0, high=CLEAN_DB)  # fmt: skip
     clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "What the choice of voices and noises begins from", low=0, high=2**32 - 1)
-    network: tuple[str, ...] = param((), "A network of one's own training: the path of a .safetensors file; may be "
-                                     "given several times")  # fmt: skip
-    save_pairs: str | None = param(None, "Folder to write the mixtures to, as clean/ and noisy/, for other systems")
+    seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1)
+    network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
+                                     "times")  # fmt: skip
+    save_pairs: str | None = param(
+        None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -167,7 +168,7 @@ def _engine(path: str) -> str:
     """Return the engine that weights are for."""
     _, about = weights.load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; train on from it with --init")
+        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
     if (name := about.get("network")) not in (known := networks(ENGINES)):
         raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(known)}")
     return str(name)

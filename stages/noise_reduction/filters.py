@@ -1,4 +1,4 @@
-"""The filters in front of the engine: against rumble and mains hum."""
+"""The filters before the engine: against rumble and mains hum."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, iirnotch, sosfilt, sosfilt_zi, tf2sos
 
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
+from aural.stream import Stream
 
 SLAB = 65536
 NOTCH_HZ = 2.0

@@ -1,4 +1,4 @@
-"""The clips that noise reduction learns from: voices, or music, and what befalls them."""
+"""The training clips of noise reduction: voices, or music, and their degradations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from aural.contents import table_of, text_of
+from aural.audio.contents import table_of, text_of
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
 from aural.errors import AudioError, ParameterError
 from aural.learning.excerpts import Excerpts, Whole
@@ -24,7 +24,7 @@ SCENE = Scene(
     band_limits_hz=(3900.0, 5400.0, 7900.0, 7900.0, 7900.0, 10900.0, 11900.0, 15500.0, 15900.0, 21500.0),
     gain_control=0.08, compression=0.02, clipping=0.08, codec=0.06, packet_loss=0.01,
 )  # fmt: skip
-"""What befalls the clips that the networks of this room learn from, where nothing else is said."""
+"""The default degradations of the training clips of noise reduction."""
 LEAST_SNR_DB, LEAST_BANDWIDTH_HZ = 27.0, 6000.0
 """Of a voice, where a manifest tells, to be a target."""
 
@@ -34,15 +34,15 @@ Drawn = tuple[Audio, Audio, Audio, np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class MixedTraining(Training):
-    """Settings of a training on voices, or music, and what befalls them."""
+    """Settings of a training on voices, or music, and their degradations."""
 
     speech: tuple[str, ...] = param((), "Folder of clean voices; may be given several times")
     noise: str = param("", "Folder of noises")
-    ir: str | None = param(None, "Folder of impulse responses of rooms; without one rooms are simulated")
-    music: str | None = param(None, "Folder of music; without one nothing is learnt about keeping music")
-    music_share: float = param(0.12, "Share of clips in which music is to be kept", low=0.0, high=1.0)
-    clean_share: float = param(0.08, "Share of clips without any noise", low=0.0, high=1.0)
-    scene: str | None = param(None, "TOML file that says how often which harm befalls a clip, where not as usual: "
+    ir: str | None = param(None, "Folder of room impulse responses; if not given, rooms are simulated")
+    music: str | None = param(None, "Folder of music; if not given, the network does not learn to keep music")
+    music_share: float = param(0.12, "Fraction of clips in which music is part of the target", low=0.0, high=1.0)
+    clean_share: float = param(0.08, "Fraction of clips without any noise", low=0.0, high=1.0)
+    scene: str | None = param(None, "TOML file that overrides how often each degradation is applied to a clip: "
                               "fields of aural.degrade.Scene", examples=("scene.toml",))  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -52,7 +52,7 @@ class MixedTraining(Training):
                 raise ParameterError(f"training: --{name} must name a folder of audio")
 
     def drawing(self) -> Scene:
-        """Return what befalls clips.
+        """Return the degradations of clips.
 
         Raises:
             ParameterError: the file of the scene cannot be read, or holds what a scene has not.
@@ -144,7 +144,7 @@ def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
 
 
 class VoiceRecipe(Recipe):
-    """A recipe whose clips are voices, or music, and what befalls them."""
+    """A recipe whose clips are voices, or music, and their degradations."""
 
     settings: MixedTraining
 

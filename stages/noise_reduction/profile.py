@@ -1,4 +1,4 @@
-"""The noise profile: noise alone to learn from, kept as levels of bands."""
+"""The noise profile: a noise-only passage, stored as band levels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from aural.errors import AudioError, ParameterError
 from aural.parameters import param
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.engine import NAME, Filters, NoiseEngine
-from aural.streaming import Queue
+from aural.stream import Queue
 
 BANDS = 48
 PASSAGE = re.compile(r"\s*(\d{1,9}(?:\.\d*)?)\s*-\s*(\d{1,9}(?:\.\d*)?)\s*")
@@ -24,18 +24,19 @@ Real = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileParameters:
-    """What an engine is told that learns from noise alone."""
+    """The parameters of an engine that uses a noise profile."""
 
-    noise_profile: str | None = param(None, "Noise alone to learn from: a passage of the recording in seconds, such "
-                                      "as 0.5-1.8, or the path of an audio file", examples=("0.0-0.3",))  # fmt: skip
+    noise_profile: str | None = param(None, "Noise profile, taken from a noise-only passage of the recording in "
+                                      "seconds, such as 0.5-1.8, or from an audio file",
+                                      examples=("0.0-0.3",))  # fmt: skip
     measured_noise_dbfs: tuple[float, ...] | None = param(
-        None, "Level of the noise in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
+        None, "Noise level in 48 bands of equal width on the ERB scale up to 24 kHz", unit="dBFS",
         low=-400.0, high=400.0, measured=True, examples=((-70.0,) * BANDS,))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileEngine(ProfileParameters, NoiseEngine):
-    """An engine that learns from noise alone, where it is given some.
+    """An engine that uses a noise profile, if there is one.
 
     Raises:
         ParameterError: a passage ends before it begins, or there is another number of levels than of bands.

@@ -1,4 +1,4 @@
-"""The frames in which the networks of noise reduction hear a recording."""
+"""The STFT frames of the noise reduction networks."""
 
 from __future__ import annotations
 

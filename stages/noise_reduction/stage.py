@@ -1,4 +1,4 @@
-"""Lower steady noise under a voice: spectral suppression, mains hum, rumble."""
+"""Noise reduction: attenuates noise, mains hum and rumble under a voice."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-import numpy as np
-
 from aural.advice import Decision
 from aural.engine import chosen, engine_param
 from aural.parameters import param
-from aural.stage import Block, Effect, Format, Stream, pump
+from aural.signals import Block, Format
+from aural.stage import Effect
 from aural.stages.noise_reduction.engine import NAME, NoiseEngine
 from aural.stages.noise_reduction.engines import ENGINES, Parameters
-from aural.streaming import Through
+from aural.stream import Series, Stream, Through, pump
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
 class NoiseReduction(Parameters, Effect):
-    """Take away what is not the voice: noise, mains hum, rumble, and the room if asked.
+    """Remove what is not the voice: noise, mains hum, rumble and, on request, reverberation.
 
     Raises:
         ParameterError: besides ranges, what the engine refuses.
@@ -33,17 +32,17 @@ class NoiseReduction(Parameters, Effect):
     suppresses: ClassVar[bool] = True
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
-    engine: str = engine_param(ENGINES, "How noise is told from signal")
-    max_attenuation_db: float | None = param(None, "Most that noise is lowered; if not given, as far as suits the "
-                                             "engine, and 4 dB where music is kept; 0 leaves only the filters "
-                                             "and dereverb", unit="dB",
+    engine: str = engine_param(ENGINES, "Method that separates noise from signal")
+    max_attenuation_db: float | None = param(None, "Maximum attenuation of noise; if not given, the engine's own "
+                                             "limit, or 4 dB where music is kept; 0 leaves only the filters and "
+                                             "dereverb", unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
-    highpass_hz: float = param(0.0, "Cut-off of a filter against rumble in front; 0 is none",
+    highpass_hz: float = param(0.0, "Cut-off of a high-pass against rumble, before the engine; 0 is off",
                                unit="Hz", low=0.0, high=1000.0)  # fmt: skip
-    hum_hz: float | None = param(None, "Fundamental of the mains hum that is taken out; 0 is none; not looked for "
-                                 "where music is kept: a note that lasts looks the same",
+    hum_hz: float | None = param(None, "Fundamental of the mains hum to remove; 0 is off. Where music is kept, hum "
+                                 "is not detected, because a sustained note looks the same",
                                  unit="Hz", low=0.0, high=65.0, measured=True)  # fmt: skip
-    hum_harmonics: tuple[int, ...] | None = param(None, "Multiples of hum_hz that are taken out", measured=True,
+    hum_harmonics: tuple[int, ...] | None = param(None, "Harmonics to remove, as multiples of hum_hz", measured=True,
                                                   low=1, high=10000,
                                                   examples=((), (1,)))  # fmt: skip
 
@@ -81,7 +80,7 @@ class NoiseReduction(Parameters, Effect):
         return replace(stage, **measured) if measured else stage
 
     def _measure_hum(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.meters.hum import HumMeter
+        from aural.measure.hum import HumMeter
 
         if self.hum_hz == 0 or None not in (self.hum_hz, self.hum_harmonics):
             return self
@@ -104,18 +103,5 @@ class NoiseReduction(Parameters, Effect):
     def stream(self, source: Format) -> Stream:
         engine = self._chosen()
         idle = engine.does_nothing(self.limit_db)
-        return Cleaner(self._filters(source), Through(source) if idle else engine.stream(source, self.limit_db))
-
-
-class Cleaner(Stream):
-    """Filters, then an engine."""
-
-    def __init__(self, filters: Stream, engine: Stream) -> None:
-        super().__init__(engine.output)
-        self.filters, self.engine = filters, engine
-
-    def push(self, block: Block) -> Block:
-        return self.engine.push(self.filters.push(block))
-
-    def flush(self) -> Block:
-        return np.concatenate([self.engine.push(self.filters.flush()), self.engine.flush()], axis=-1)
+        working = Through(source) if idle else engine.stream(source, self.limit_db)
+        return Series([self._filters(source), working], source)

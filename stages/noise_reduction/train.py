@@ -16,11 +16,11 @@ NETWORKS = networks(ENGINES)
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseReductionTraining(MixedTraining):
-    """Train a network that tells voices, or voices and music, from noise."""
+    """Train a network that separates voices, or voices and music, from noise."""
 
-    network: str = param(next(iter(NETWORKS)), "Which network", choices=tuple(NETWORKS))
-    paths: int = param(0, "Layers that go over the bands of each frame, and along each band, that the network has "
-                       "besides its convolutions", low=0, high=8, when={"network": "compact"})  # fmt: skip
+    network: str = param(next(iter(NETWORKS)), "Network to train", choices=tuple(NETWORKS))
+    paths: int = param(0, "Number of dual-path layers (over the bands of a frame, then over time) besides the "
+                       "convolutions", low=0, high=8, when={"network": "compact"})  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,1 +1,1 @@
-"""Source separation: a mixture is taken apart into stems."""
+"""Source separation: splits a mixture into stems."""

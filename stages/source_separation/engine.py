@@ -1,4 +1,4 @@
-"""What an engine of source separation is."""
+"""Base class of the source separation engines."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from aural.engine import Engine
-from aural.stage import Format, Stream
+from aural.signals import Format
+from aural.stream import Stream
 
 NAME = "source-separation"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeparationEngine(Engine):
-    """A way to take a recording apart."""
+    """A method that splits a recording into stems."""
 
     @property
     @abstractmethod

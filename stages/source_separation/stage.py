@@ -1,4 +1,4 @@
-"""Takes a recording apart into stems that sum to it again."""
+"""Splits a recording into stems that sum to it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import ClassVar
 from aural.engine import chosen, engine_param
 from aural.errors import ParameterError
 from aural.parameters import param
-from aural.stage import Format, Separator, Stream
+from aural.signals import Format
+from aural.stage import Separator
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stages.source_separation.engines import ENGINES, Parameters
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
+from aural.stream import Stream
 
 
 @dataclass(frozen=True)
 class SourceSeparation(Parameters, Separator):
-    """Take a recording apart: song into instruments and voice, tones from strokes, middle from sides.
+    """Split a recording into stems: instruments and voice, tonal and percussive, or center and sides.
 
     Raises:
         ParameterError: a parameter is not allowed, or the engine has no stem called `two_stems`.
@@ -27,7 +29,7 @@ class SourceSeparation(Parameters, Separator):
     engines: ClassVar[tuple[type[SeparationEngine], ...]] = ENGINES
     trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.model:load_trusted"
     engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)
-    two_stems: str | None = param(None, "Stem to keep; the others are summed into one, no_vocals for vocals")
+    two_stems: str | None = param(None, "Stem to keep; the others are summed into one (for vocals, no_vocals)")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format, Stream
-from aural.streaming import Queue
+from aural.signals import Block, Format
+from aural.stream import Queue, Stream
 
 Gains = NDArray[np.float32]
 

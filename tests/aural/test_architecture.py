@@ -6,7 +6,7 @@ import ast
 import configparser
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,46 @@ def test_no_stage_imports_another_or_the_cli(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("cli"), ids=str)
 def test_the_cli_reaches_stages_only_through_the_registry(path: Path) -> None:
     assert not [name for name in imports(path) if name.startswith("aural.stages")]
+
+
+def module(path: Path) -> str:
+    folder, *inner = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(["aural" if folder == "aural" else f"aural.{folder}", *inner]).removesuffix(".__init__")
+
+
+def test_no_module_of_the_core_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions count: a circle that is hidden is a circle."""
+    names = {module(path): path for path in modules("aural")}
+    arrows = {
+        name: {found for wanted in written_imports(path) if (found := nearest(wanted, names)) and found != name}
+        for name, path in names.items()
+        if name != "aural"
+    }
+    while free := [name for name, wanted in arrows.items() if not wanted & arrows.keys()]:
+        for name in free:
+            del arrows[name]
+    assert not arrows
+
+
+def written_imports(path: Path) -> Iterator[str]:
+    """Give what a module imports when it runs, name by name; what only type checkers see is left out."""
+    tree = ast.parse(path.read_text())
+    unseen = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in unseen:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import) and id(node) not in unseen:
+            yield from (alias.name for alias in node.names)
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Return the module that a name is, or is defined in."""
+    return next((part for part in (name, name.rpartition(".")[0]) if part in known and part != "aural"), None)
 
 
 def texts(path: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from aural import Chain, ChainError, Split, create
 from aural.chainfile import presets, read_chain, write_chain
-from aural.mixfile import read_mix
+from aural.mix.mixfile import read_mix
 from aural.stage import Effect, Separator
 
 

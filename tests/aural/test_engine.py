@@ -136,7 +136,7 @@ def test_a_stage_has_the_parameters_of_its_engines_and_refuses_them_where_they_d
         takers = flat[p.name].spec.when["engine"]
         assert engine.name in takers
         for other in stage.engines:
-            values = (p.spec.low, p.spec.high, *p.spec.choices, *p.spec.examples, "x")
+            values = (*p.spec.examples, p.spec.low, p.spec.high, *p.spec.choices, "x")
             value = next(v for v in values if v not in (None, p.default))
             if other.name not in takers:
                 with pytest.raises(ParameterError, match=f"{p.name} is for engine .*, not for engine {other.name}"):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from aural import Chain, NotReady, ParameterError, registry
 from aural.parameters import markdown, parameters
-from aural.stage import Format, Stage
+from aural.signals import Format
+from aural.stage import Stage
 
 ROOMS = Path(__file__).parent.parent.parent / "stages"
 NUMERIC = [(name, p) for name in registry.names() for p in parameters(registry.stage_class(name)) if p.numeric]

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import AudioError, Block, Chain, ChainError, Effect, Format, Split, Stream, param, registry
-from aural.stage import LOUDEST, Watch, pump
-from aural.streaming import frames_at
+from aural.dsp.resampling import frames_at
+from aural.signals import LOUDEST
+from aural.stream import Watch, pump
 from aural.testing import SAMPLE_RATE, ContractError, check_stage, probe
 
 

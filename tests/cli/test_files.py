@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from recordings import EXAMPLE, aural, invoke, voice, write
 
-from aural.meters.loudness import LoudnessMeter
-from aural.stage import Block, Format
+from aural.measure.loudness import LoudnessMeter
+from aural.signals import Block, Format
 
 
 def lufs(path: Path) -> float:

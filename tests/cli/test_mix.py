@@ -13,8 +13,8 @@ import pytest
 import soundfile
 from recordings import MAIN, aural, invoke, voice, write
 
-from aural.mixfile import read_mix
-from aural.stage import Block
+from aural.mix.mixfile import read_mix
+from aural.signals import Block
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from aural.cli import work
 from aural.cli.processes import Died, in_processes
 from aural.cli.terminal import sentence, visible
 from aural.errors import AuralError
-from aural.stage import Watch
+from aural.stream import Watch
 
 CURE = "run aural --debug ... to see where"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"
@@ -125,16 +125,16 @@ def test_a_reader_that_goes_is_no_error_worth_a_word(tmp_path: Path) -> None:
 def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aural import runner
+    from aural.cleaning import running
 
-    real = runner.open_audio
+    real = running.open_audio
 
-    def failing(path: Path) -> Any:
+    def failing(path: Path, strict: bool) -> Any:
         if path.name == "bug.wav":
             raise TypeError("that was not foreseen\nsecond line")
-        return real(path)
+        return real(path, strict)
 
-    monkeypatch.setattr(runner, "open_audio", failing)
+    monkeypatch.setattr(running, "open_audio", failing)
     bug, good = write(tmp_path / "bug.wav", voice(0.5)), write(tmp_path / "good.wav", voice(0.5))
     wanted = f"aural: {bug}: an error of AURAL's own: TypeError: that was not foreseen; {CURE}\n"
     assert invoke("gate", bug, good, "-o", tmp_path / "out")[0::2] == (1, wanted)

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import AudioError, Block, Format, Stage, WeightsError, create
+from aural.dsp.resampling import frames_at
 from aural.learning import weights
 from aural.registry import names
-from aural.stage import LOUDEST, Effect
-from aural.streaming import frames_at
+from aural.signals import LOUDEST
+from aural.stage import Effect
 from aural.testing import measured, probe
 
 SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -86,7 +87,7 @@ def test_the_length_is_what_the_rates_say(name: str, given: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("engine", ["compact", "unet"])
 def test_weights_of_absurd_size_are_found_out(engine: str, tmp_path: Path) -> None:
-    state, _ = weights.load(weights.shipped("aural.stages.noise_reduction", engine))
+    state, _ = weights.load(weights.shipped(f"aural.stages.noise_reduction.engines.{engine}", engine))
     absurd = {name: 1e3 * value if value.is_floating_point() else value for name, value in state.items()}
     path = weights.save(absurd, tmp_path, engine, {})
     with pytest.raises(WeightsError, match="the network gives NaN or infinity"):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from aural.stage import Block
+from aural.signals import Block
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the ffmpeg program is not installed")
 SECONDS = 0.5

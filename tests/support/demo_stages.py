@@ -9,7 +9,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from aural import Block, Effect, Format, Separator, Stream, param
-from aural.streaming import FrameStream, SegmentStream, Spectra, resampler
+from aural.dsp.frames import FrameStream, Spectra
+from aural.dsp.resampling import resampler
+from aural.dsp.segments import SegmentStream
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from containers import ffmpeg
 
-from aural.stage import Block
+from aural.signals import Block
 
 RATE = 48000
 FRAMES = RATE // 2

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from aural.cli.main import main
-from aural.stage import Block
+from aural.signals import Block
 from aural.testing import SAMPLE_RATE, probe
 
 ROOT = Path(__file__).parent.parent.parent

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from aural import Block, Decision, Effect, Format, Stream, param
 
 if TYPE_CHECKING:
-    from aural.diagnosis import Diagnosis
+    from aural.measure.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)

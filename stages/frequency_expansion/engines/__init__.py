@@ -12,4 +12,4 @@ ENGINES: tuple[type[ExpansionEngine], ...] = (FullbandEngine, ClassicalEngine)
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters(OwnWeights, ClassicalParameters):
-    """What the engines are told."""
+    """The parameters of the engines."""

@@ -1,4 +1,4 @@
-"""How the published networks learn: patches of audio, and their poor twins."""
+"""Training of the published networks: patches of audio, and their degraded versions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_PEAK = 1e-3  # what is quieter teaches nothing
 
 
 class Patches:
-    """Draws patches and their poor twins."""
+    """Draws patches and their degraded versions."""
 
     def __init__(self, settings: FrequencyExpansionTraining, part: str) -> None:
         self.settings = settings

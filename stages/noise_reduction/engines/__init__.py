@@ -14,4 +14,4 @@ ENGINES: tuple[type[NoiseEngine], ...] = (CompactEngine, UnetEngine, MmseEngine,
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters(CompactParameters, UnetParameters, ProfileParameters):
-    """What the engines are told."""
+    """The parameters of the engines."""

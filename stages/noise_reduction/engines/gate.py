@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format, Stream
+from aural.dsp.segments import SegmentStream
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.profile import ProfileEngine, density_from_levels
-from aural.streaming import SegmentStream
+from aural.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,4 +12,4 @@ ENGINES: tuple[type[SeparationEngine], ...] = (HpssEngine, CenterEngine, DemucsE
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters(DemucsParameters, CenterParameters):
-    """What the engines are told."""
+    """The parameters of the engines."""

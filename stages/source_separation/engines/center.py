@@ -1,4 +1,4 @@
-"""The middle of the stereo image from its sides."""
+"""Separates the center of the stereo image from its sides."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
 from aural.errors import AudioError
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.source_separation.engine import NAME, SeparationEngine
-from aural.streaming import FrameStream, Spectra, Through, frame_sizes
+from aural.stream import Stream, Through
 
 Gains = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CenterParameters:
-    """What it is told."""
+    """The parameters of the engine."""
 
     low_hz: float = param(
-        150.0, "Frequency below which the middle stays with the sides, as bass and bass drum do; 0 for none",
+        150.0, "Frequency below which the center is left in the sides, such as bass and bass drum; 0 is off",
         unit="Hz", low=0.0, high=1000.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class CenterEngine(CenterParameters, SeparationEngine):
-    """The middle and the sides."""
+    """Center and sides."""
 
-    name, meaning = "center", "which parts the middle of the stereo image from its sides"
+    name, meaning = "center", "which separates the center of the stereo image from the sides"
     stems = ("center", "sides")
 
     def stream(self, source: Format) -> Stream:
@@ -40,7 +41,7 @@ class CenterEngine(CenterParameters, SeparationEngine):
 
 
 class CenterStream(FrameStream):
-    """Keeps what both channels share, the same in both."""
+    """Keeps what both channels have in common, the same in both."""
 
     def __init__(self, source: Format, low_hz: float) -> None:
         super().__init__(source, *frame_sizes(source.sample_rate, window_ms=64, overlap=4))

@@ -1,4 +1,4 @@
-"""Tones from strokes, by medians of the spectrogram."""
+"""Separates tonal from percussive sound, by medians of the spectrogram."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.stage import Block, Format, Stream
+from aural.dsp.frames import frame_sizes
+from aural.dsp.segments import SegmentStream
+from aural.signals import Block, Format
 from aural.stages.source_separation.engine import SeparationEngine
-from aural.streaming import SegmentStream, frame_sizes
+from aural.stream import Stream
 
 Gains = NDArray[np.float32]
 
@@ -18,7 +20,7 @@ Gains = NDArray[np.float32]
 class HpssEngine(SeparationEngine):
     """Harmonic and percussive parts."""
 
-    name, meaning = "hpss", "which parts tones from strokes"
+    name, meaning = "hpss", "which separates tonal from percussive sound"
     stems = ("harmonic", "percussive")
 
     def stream(self, source: Format) -> Stream:

@@ -14,9 +14,9 @@ from recordings import voice, write
 from aural import AudioError, Format
 from aural.audio import riff
 from aural.audio.files import open_audio
+from aural.audio.layouts import speakers
 from aural.audio.riff import mask
 from aural.audio.writing import write_audio
-from aural.layouts import speakers
 
 
 def tone(seconds: float, rate: int, channels: int, hz: float = 997.0) -> np.ndarray:

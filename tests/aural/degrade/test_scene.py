@@ -36,7 +36,7 @@ STOCK = Stock(noises=[STREET, VOICE], responses=[ECHOES], voices=[VOICE])
 
 def every(share: float) -> Scene:
     """Return a scene in which each harm befalls this share of recordings."""
-    shares: dict[str, Any] = {p.name: share for p in parameters(Scene) if p.spec.help.startswith("Share")}
+    shares: dict[str, Any] = {p.name: share for p in parameters(Scene) if p.spec.help.startswith("Fraction")}
     return Scene(**shares)
 
 

@@ -17,8 +17,8 @@ from rich.console import Console
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, stored, unchanged
-from aural.metrics import Audio, Metric
-from aural.stage import Block
+from aural.learning.metrics import Audio, Metric
+from aural.signals import Block
 
 RATE = 16000
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import Format, Stage, create
-from aural.stage import pump
 from aural.stages.dynamic_compression import dsp
 from aural.stages.dynamic_compression.stage import DynamicCompression
+from aural.stream import pump
 from aural.testing import RULES, partition, probe
 
 RATE = 48000

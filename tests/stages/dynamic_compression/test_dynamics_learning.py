@@ -21,7 +21,7 @@ from aural.chainfile import read_chain
 from aural.errors import ParameterError
 from aural.learning.run import fit
 from aural.parameters import parameters
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.dynamic_compression.evaluate import (
     Evaluation,
     crest_factor,

@@ -13,10 +13,10 @@ from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
 from aural.errors import ParameterError, WeightsError
-from aural.stage import pump
 from aural.stages.frequency_expansion.engine import Band
 from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
+from aural.stream import pump
 from aural.testing import check_stage, partition, probe
 
 RATE = 48000

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
-from aural.stage import pump
 from aural.stages.frequency_generation.stage import FrequencyGeneration
+from aural.stream import pump
 from aural.testing import check_stage, measured, partition, probe
 
 RATE = 48000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aural import Block, Format
-from aural.meters.loudness import LoudnessMeter
+from aural.measure.loudness import LoudnessMeter
 from aural.stages.leveller.stage import Leveller
 from aural.stages.leveller.voicing import VoiceMeter
 from aural.testing import check_stage, probe

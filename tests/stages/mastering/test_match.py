@@ -10,7 +10,7 @@ import soundfile
 
 from aural import Block, Format
 from aural.errors import AudioError, ParameterError
-from aural.meters.spectrum import BANDS_HZ, SpectrumMeter
+from aural.measure.spectrum import BANDS_HZ, SpectrumMeter
 from aural.stages.mastering.equaliser import Equaliser
 from aural.stages.mastering.match import Match
 from aural.stages.mastering.matching import DEEP_DB, Balance, wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 pytestmark = pytest.mark.corpus
@@ -71,7 +71,8 @@ def test_the_voice_keeps_its_level(engine: str, place: str | None) -> None:
     for voice in VOICES:
         clean = read("speech", "set", voice, 6)
         noise = read("noise", "category", place, 6) * np.float32(10 ** (-15 / 20)) if place else np.float32(0)
-        heard = NoiseReduction(engine=engine, studio=0.0)(clean + noise, RATE)
+        plain = {"studio": 0.0} if engine == "unet" else {}
+        heard = NoiseReduction(engine=engine, **plain)(clean + noise, RATE)
         assert abs(20 * np.log10(np.dot(heard, clean) / np.dot(clean, clean))) < 0.5
 
 

@@ -17,9 +17,9 @@ from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.evaluation import Sample, System, judge, unchanged
 from aural.learning.material import find
+from aural.learning.metrics import SPEECH
 from aural.learning.report import Report, Table
-from aural.metrics import SPEECH
-from aural.stage import Block
+from aural.signals import Block
 from aural.stages.noise_reduction.conditions import ALL, CLEAN, ROOM, WITH, WITHOUT
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.evaluate import Evaluation, labels, matched, pair

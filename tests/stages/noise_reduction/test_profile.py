@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
-from aural.stage import Format
+from aural.signals import Format
 from aural.stages.noise_reduction import profile
 from aural.stages.noise_reduction.engines.gate import noise_like
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural.errors import NotReady, ParameterError
-from aural.stage import Block, Format, pump
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.stage import NoiseReduction
+from aural.stream import pump
 from aural.testing import partition, probe
 
 RATE = 48000

@@ -91,7 +91,7 @@ def test_a_run_goes_on_bit_for_bit_and_a_seed_is_a_seed(
             fit(settings(toy), tmp_path / "broken")
     run = tmp_path / "broken"
     assert same(whole, fit(NoiseReductionTraining.read(run), run, resume=True))
-    with pytest.raises(ParameterError, match="has come to its end; learn on from its weights with --init"):
+    with pytest.raises(ParameterError, match="is finished; fine-tune its weights with --init"):
         fit(NoiseReductionTraining.read(run), run, resume=True)
 
 

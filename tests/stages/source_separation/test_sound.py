@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from aural import Block
+from aural.dsp.frames import frame_sizes
 from aural.stages.source_separation import stems as sums
 from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
-from aural.streaming import frame_sizes
 
 RATE = 44100
 

@@ -179,11 +179,11 @@ def warm(folder: Path) -> None:
     material.good(folder, seconds=1.0)
     noise = 0.1 * np.random.default_rng(0).standard_normal((2, 24000)).astype(np.float32)
 
+    import aural.cleaning.running
     import aural.cli.main
     import aural.cli.processes
     import aural.cli.work
-    import aural.mixdown
-    import aural.runner
+    import aural.mix.mixdown
     from aural import registry
     from aural.cli.commands import COMMANDS
 
@@ -192,7 +192,7 @@ def warm(folder: Path) -> None:
 
     for name in registry.names():
         library.stage_of(name)(noise, 48000)  # type: ignore[operator]
-    aural.runner.clean(folder / "good.wav", folder / "out.wav")
+    aural.cleaning.running.clean(folder / "good.wav", folder / "out.wav")
 
 
 def main() -> int:

@@ -72,7 +72,7 @@ def memory_full(trial: Trial) -> None:
     trial.arguments = command(trial)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limited(trial, resource.RLIMIT_AS, used + int(10 ** trial.rng.uniform(5.5, 8.3)))
-    trial.memory_short = True  # type: ignore[attr-defined]
+    trial.scarce = True
 
 
 def as_nobody(trial: Trial) -> None:

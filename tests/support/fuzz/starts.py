@@ -12,9 +12,13 @@ from fuzz import material
 from fuzz.faults import long, odd_names
 from fuzz.trial import Trial
 
-MAIN = (
-    "import sys; open(sys.argv.pop(1), 'w').close(); from aural.cli.main import main; sys.argv[0] = 'aural'; main()"
-)
+MAIN = """
+import sys
+from aural.cli.main import main
+open(sys.argv.pop(1), 'w').close()
+sys.argv[0] = 'aural'
+main()
+"""
 
 
 def family(trial: Trial) -> None:
@@ -35,7 +39,7 @@ def in_process(
         with (trial.notes / "out").open("wb") as out, (trial.notes / "err").open("wb") as err:
             run = subprocess.Popen([*command, *trial.arguments], stdout=out, stderr=err)
             if delay_s is not None:
-                while not begun.exists() and run.poll() is None:  # what Python does before is not AURAL's
+                while not begun.exists() and run.poll() is None:  # before, nobody but Python is there to answer
                     time.sleep(0.001)
                 time.sleep(delay_s)
                 run.send_signal(number)

@@ -74,8 +74,14 @@ def family(trial: Trial) -> None:
 def text(trial: Trial) -> None:
     """Change lines of a chain or mix file."""
     material.good(trial.folder, "other.wav", 0.4)
-    presets = sorted(f.name for f in resources.files("aural.presets").iterdir() if f.name.endswith(".toml"))
-    bases = [MIX, MIX, SPLIT, STAGES, *((resources.files("aural.presets") / n).read_text("utf-8") for n in presets)]
+    presets = sorted(f.name for f in resources.files("aural.cleaning.presets").iterdir() if f.name.endswith(".toml"))
+    bases = [
+        MIX,
+        MIX,
+        SPLIT,
+        STAGES,
+        *((resources.files("aural.cleaning.presets") / n).read_text("utf-8") for n in presets),
+    ]
     base = bases[trial.rng.integers(len(bases))]
     data = changed(trial.rng, base).encode("utf-8", "surrogatepass")
     if trial.chance(0.1):
@@ -131,7 +137,8 @@ def weights(trial: Trial) -> None:
     rng = trial.rng
     network = trial.pick("unet", "compact", "fullband")
     room = "frequency_expansion" if network == "fullband" else "noise_reduction"
-    (path,) = (Path(aural.__file__).parent.parent / "stages" / room / "weights").glob(f"{network}-*.safetensors")
+    engine = Path(aural.__file__).parent.parent / "stages" / room / "engines" / network
+    (path,) = engine.glob("weights/*.safetensors")
     data = bytearray(path.read_bytes())
     size = struct.unpack("<Q", data[:8])[0]
     match int(rng.integers(6)):

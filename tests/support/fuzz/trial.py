@@ -41,6 +41,8 @@ class Trial:
     stdout: str = ""
     """A file that takes what is printed."""
     encoding: str = "utf-8"
+    scarce: bool = False
+    """Memory is so short that it may well run out."""
     changing: bool = False
     """The input changes while it is read: nothing can be said of lengths and harm."""
 

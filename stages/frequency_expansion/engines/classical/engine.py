@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicalParameters:
-    """What spectral band replication is told."""
+    """The parameters of spectral band replication."""
 
-    decline_db: float = param(1.6, "Fall of the new band's level towards its end", unit="dB/kHz",
+    decline_db: float = param(1.6, "Slope with which the level of the new band falls", unit="dB/kHz",
                               low=0.0, high=6.0)  # fmt: skip
-    noise: float = param(0.5, "Share of noise in the new band, an octave above the cut-off and higher; the rest is "
+    noise: float = param(0.5, "Proportion of noise in the new band, from an octave above the cut-off; the rest is "
                          "copied", low=0.0, high=1.0)  # fmt: skip
 
 

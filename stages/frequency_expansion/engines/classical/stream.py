@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aural import spectrum
-from aural.stage import Format
+from aural.dsp import spectra as spectrum
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
+from aural.signals import Format
 from aural.stages.frequency_expansion.engine import Band
-from aural.streaming import FrameStream, Spectra, frame_sizes
 
 WINDOW_MS = 21.0
 OVERLAP = 4
@@ -22,7 +22,7 @@ FLAT_HZ = 250.0  # the copied band is made flat over so much to both sides
 
 
 class ExpansionStream(FrameStream):
-    """Turns a signal into the band that may have stood above its cut-off, and nothing else.
+    """Turns a signal into a plausible band above its cut-off, and nothing else.
 
     The octave below the cut-off is copied upwards as often as needed. A copy is flattened, so that it brings
     its partials and its shape in time but not its levels; these are the geometric mean of the half octave

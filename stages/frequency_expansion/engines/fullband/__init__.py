@@ -1,1 +1,1 @@
-"""The network that continues a spectrum wherever it ends."""
+"""The network that extends a spectrum from any cut-off."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Network
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stream import Stream
 
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
@@ -19,10 +20,10 @@ END_HZ = 20000.0  # where its spectra end: nothing above is heard
 
 @dataclass(frozen=True, kw_only=True)
 class FullbandEngine(Network, ExpansionEngine):
-    """A network that continues a spectrum wherever it ends."""
+    """A network that extends a spectrum from any cut-off."""
 
     name, meaning = "fullband", "a network"
-    models: ClassVar[Mapping[str, str]] = {"fullband": "a spectrum wherever it ends, 48 kHz; comes with AURAL"}
+    models: ClassVar[Mapping[str, str]] = {"fullband": "extends a spectrum from any cut-off, 48 kHz; included"}
     lowest_hz, end_hz = LOWEST_HZ, END_HZ
 
     def stream(self, source: Format, band: Band) -> Stream:

@@ -1,4 +1,4 @@
-"""The network that continues a spectrum wherever it ends: amplitude and phase in two streams beside each other.
+"""The network that extends a spectrum from any cut-off: amplitude and phase in two parallel streams.
 
 After AP-BWE [1]: ConvNeXt blocks [2] over frames, each stream hearing the other behind every block; no
 autoregression, no diffusion. Unlike there, one network serves every cut-off: it is told where the spectrum ends, sees
@@ -34,7 +34,7 @@ HIGHEST = 2.0  # a new bin is at most so many nepers (17 dB) above the mean ampl
 
 @dataclass(frozen=True)
 class Continued:
-    """What the network says about each bin; shape (batch, frames, 513)."""
+    """What the network predicts for each bin; shape (batch, frames, 513)."""
 
     log_amplitude: Tensor
     """Natural logarithm, at the level of the input."""
@@ -46,7 +46,7 @@ class Continued:
 
 
 class Fullband(nn.Module):
-    """Spectra that end at a cut-off to spectra that do not."""
+    """Maps spectra that end at a cut-off to spectra that do not."""
 
     def __init__(self, width: int = WIDTH, blocks: int = BLOCKS) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""How the fullband network learns: recordings cut off anywhere by anything, and a judge of what was put on top."""
+"""Training of the fullband network: recordings with random band limits, and discriminators of the new band."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def whole(settings: Any, part: str) -> list[Clip]:
 
 
 class Cuts:
-    """Draws recordings and their twins that are cut off."""
+    """Draws recordings and their band-limited versions."""
 
     def __init__(self, settings: Any, part: str) -> None:
         wide = whole(settings, part)
@@ -121,7 +121,7 @@ def cut(audio: Audio, cutoff_hz: float, rng: np.random.Generator) -> Audio:
 
 
 class Judge(nn.Module):
-    """Tells real spectrograms from continued ones, in patches, at one resolution."""
+    """Distinguishes real spectrograms from extended ones, in patches, at one resolution."""
 
     def __init__(self, channels: int = 16) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class Judge(nn.Module):
 
 
 class FullbandRecipe(Recipe):
-    """Log amplitudes, phases and their differences, log spectra at several resolutions, and a judge for each.
+    """Log amplitudes, phases and their differences, log spectra at several resolutions, a discriminator for each.
 
     References:
         Ai, Ling: Neural speech phase prediction based on parallel estimation architecture and anti-wrapping losses.

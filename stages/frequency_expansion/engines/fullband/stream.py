@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aural.dsp.resampling import AtRate
+from aural.dsp.segments import SegmentStream
 from aural.learning import weights
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import Band
 from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
@@ -24,7 +26,7 @@ from aural.stages.frequency_expansion.engines.fullband.network import (
     analysis,
     synthesis,
 )
-from aural.streaming import AtRate, SegmentStream
+from aural.stream import Stream
 
 SEGMENT = 2048 * HOP  # 11 s
 MOST = 10 ** (15 / 10)  # power of the new band, at most, against that of the octave below the cut-off
@@ -46,7 +48,7 @@ def open_fullband(source: Format, path: Path, band: Band) -> Stream:
 
 
 class FullbandStream(SegmentStream):
-    """Turns audio at 48 kHz into what is missing of it between the cut-off and the ceiling.
+    """Turns audio at 48 kHz into the band that it lacks between the cut-off and the ceiling.
 
     What a filter's slope has left there is completed, not doubled: a bin gets as much power as it lacks. No frame
     gets much more than the octave below the cut-off holds: where that is silent, nothing is made. A result depends on

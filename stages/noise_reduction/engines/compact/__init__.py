@@ -1,1 +1,1 @@
-"""The network that AURAL trained to tell voices from noise."""
+"""The network that AURAL trained to separate voices from noise."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Network, OwnWeights
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.noise_reduction.engine import NoiseEngine
+from aural.stream import Stream
 
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
@@ -19,11 +20,11 @@ MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is 
 
 @dataclass(frozen=True, kw_only=True)
 class CompactParameters(OwnWeights):
-    """What the network is told."""
+    """The parameters of the network."""
 
-    dereverb: float = param(0.0, "Share of the room that is taken away with the noise; 0 leaves the room",
+    dereverb: float = param(0.0, "Strength of dereverberation; 0 leaves the reverberation as it is",
                             low=0.0, high=1.0)  # fmt: skip
-    keep: str = param("voice", "What is not noise: voices alone, or music too", choices=("voice", "music"))
+    keep: str = param("voice", "What to keep: voices only, or music too", choices=("voice", "music"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
 
     name, meaning = "compact", "a network"
     most_db = 60.0
-    models: ClassVar[Mapping[str, str]] = {"compact": "voices out of noise and rooms, 48 kHz; comes with AURAL"}
+    models: ClassVar[Mapping[str, str]] = {"compact": "removes noise and reverberation from speech, 48 kHz; included"}
     pretrains = True
 
     @property

@@ -1,4 +1,4 @@
-"""The network of the compact engine: gains and short complex filters, by convolutions over bands and a memory of all.
+"""The network of the compact engine: gains and short complex filters, by convolutions over bands and a memory.
 
 Learnt from: split the spectrum into bands with a layer each and treat the bands as a picture (Luo and Yu 2023,
 BSRNN); a complex filter over neighbouring frames where pitch matters, plain gains above (Schroeter and others 2022,
@@ -32,7 +32,7 @@ GAIN, ROOM = 0, 1  # outputs of every bin; those below LOW have the filter behin
 
 
 class Compact(nn.Module):
-    """Spectra of noisy speech to spectra without the noise, and gains that take the room away.
+    """Maps spectra of noisy speech to spectra without the noise, and gains that remove reverberation.
 
     Works on STFT frames of 48 kHz audio, shape (batch, frames, 769), and is a stream: what it must remember goes in
     and comes out, and the result belongs to the frames `LOOK_AHEAD` before those that came in.

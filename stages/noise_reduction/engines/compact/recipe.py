@@ -1,4 +1,4 @@
-"""How the compact network learns: from pairs, and before that from audio alone."""
+"""Training of the compact network: on pairs, and optionally pre-trained on audio without targets."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class CompactRecipe(VoiceRecipe):
 
 
 class Foretelling(VoiceRecipe):
-    """Learns from audio alone: what lies behind the holes in its spectra, and what the next frame will be.
+    """Pre-trains without targets: predicts masked parts of spectra and the next frame.
 
     References:
         A. T. Liu and others: Mockingjay, ICASSP 2020 (hidden frames); Y.-A. Chung and others: An unsupervised

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aural.dsp.frames import FrameStream, Spectra
+from aural.dsp.resampling import AtRate
 from aural.learning import weights
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Block, Compact, Heard
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
-from aural.streaming import AtRate, FrameStream, Spectra
+from aural.stream import Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
 CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter
@@ -41,7 +43,7 @@ def open_compact(source: Format, path: Path, max_attenuation_db: float, dereverb
 
 
 class CompactStream(FrameStream):
-    """Lowers noise and room in audio at 48 kHz.
+    """Attenuates noise and reverberation in audio at 48 kHz.
 
     Every channel is heard by itself, and one filter, the mean of all by their power, works on all of them: the
     image stays.

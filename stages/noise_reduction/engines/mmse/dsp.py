@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.compiled import njit
+from aural.dsp.compiled import njit
 
 Power = NDArray[np.float32]
 """Power spectra, shape (frames, bins), or one of them, shape (bins,)."""

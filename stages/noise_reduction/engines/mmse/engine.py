@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.noise_reduction.profile import ProfileEngine
+from aural.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)

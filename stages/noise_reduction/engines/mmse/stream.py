@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aural.stage import Format
+from aural.dsp.frames import FrameStream, Spectra, frame_sizes
+from aural.signals import Format
 from aural.stages.noise_reduction.engines.mmse import dsp
 from aural.stages.noise_reduction.profile import density_from_levels
-from aural.streaming import FrameStream, Spectra, frame_sizes
 
 LISTEN_S = 0.5  # of signal that the first guess of the noise is made from
 TOLERANCE = 4.0  # a given noise power may be tracked up and down by this factor, 6 dB

@@ -1,4 +1,4 @@
-"""What the unet engine sees of a recording: its mel spectrogram, and pitch, rhythm, loudness and sharpness over time.
+"""The input of the unet engine: mel spectrogram, and pitch, rhythm, loudness and sharpness over time.
 
 All of it is found from power spectra alone and on ratios only: a louder recording looks the same.
 

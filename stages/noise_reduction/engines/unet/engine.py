@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Network, OwnWeights
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.noise_reduction.engine import NoiseEngine
+from aural.stream import Stream
 
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class UnetParameters(OwnWeights):
-    """What the network is told."""
+    """The parameters of the network."""
 
-    studio: float = param(0.5, "Share of the studio sound that the second stage of the unet gives a voice",
+    studio: float = param(0.5, "Strength of the second stage, which gives a voice a studio sound",
                           low=0.0, high=1.0)  # fmt: skip
 
 
@@ -27,9 +28,11 @@ class UnetParameters(OwnWeights):
 class UnetEngine(UnetParameters, Network, NoiseEngine):
     """The dual-stage U-Net of AURAL's first paper."""
 
-    name, meaning = "unet", "the paper's network with studio sound"
+    name, meaning = "unet", "a two-stage U-Net that also gives a voice a studio sound"
     most_db = 60.0
-    models: ClassVar[Mapping[str, str]] = {"unet": "voices out of noise, and studio sound, 48 kHz; comes with AURAL"}
+    models: ClassVar[Mapping[str, str]] = {
+        "unet": "removes noise from speech and adds studio sound, 48 kHz; included"
+    }
 
     def stream(self, source: Format, max_attenuation_db: float) -> Stream:
         from aural.stages.noise_reduction.engines.unet.stream import open_unet

@@ -41,7 +41,7 @@ LEVEL_FLOOR = 1e-20
 
 @dataclass(frozen=True)
 class Restored:
-    """What the network tells about each frame; bands have shape (batch, frames, 80)."""
+    """What the network predicts for each frame; bands have shape (batch, frames, 80)."""
 
     mel: Tensor
     """The input in mel bands; its running level is 1."""
@@ -68,7 +68,7 @@ class Restored:
 
 
 class Unet(nn.Module):
-    """Power spectra of noisy speech at 48 kHz to gains, one set for all channels."""
+    """Maps power spectra of noisy speech at 48 kHz to gains, one set for all channels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class Decoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Tells mel spectrograms of a studio from those the network made of the input these curves belong to.
+    """Distinguishes studio mel spectrograms from those the network made of the input these curves belong to.
 
     It judges patches of half a second, not the whole [3].
     """

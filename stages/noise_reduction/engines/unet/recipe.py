@@ -1,4 +1,4 @@
-"""How the unet learns: noise away, studio sound on top, pitch and the noise itself beside it, and a judge."""
+"""Training of the unet: denoising, studio sound, auxiliary predictions of pitch and noise, and a discriminator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRIFT_DB, DRIFT_S = 4.0, (3.0, 6.0)  # of the uneven level, over time
 
 
 class UnetRecipe(VoiceRecipe):
-    """Networks and judge learn from one sum of losses in one step.
+    """Trains networks and discriminator in one step on one sum of losses.
 
     Each part reaches only what it is meant for: stage two does not bend stage one, the verdict that the network wants
     leaves the judge as it is, and what the judge learns leaves the network as it is.

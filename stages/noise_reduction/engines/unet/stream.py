@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from aural.dsp.resampling import AtRate
+from aural.dsp.segments import SegmentStream
 from aural.learning import weights
-from aural.stage import Block, Format, Stream
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
 from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
-from aural.streaming import AtRate, SegmentStream
+from aural.stream import Stream
 
 SEGMENT = 96 * GRID * HOP  # 25 s
 
@@ -37,7 +39,7 @@ def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: flo
 
 
 class UnetStream(SegmentStream):
-    """Lowers noise, and gives a voice studio sound, in audio at 48 kHz.
+    """Attenuates noise, and gives a voice a studio sound, in audio at 48 kHz.
 
     One gain, from the mean power of all channels, for all of them. A result depends on nothing farther away than the
     context reaches, so segments meet without a seam.

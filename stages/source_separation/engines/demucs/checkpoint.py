@@ -22,11 +22,11 @@ from demucs.repo import LocalRepo
 from demucs.states import load_model
 from torch import Tensor, nn
 
-from aural.contents import content_of, text_of
+from aural.audio.contents import content_of, text_of
 from aural.errors import WeightsError
 from aural.learning.weights import alike, decoded, unpack
 from aural.parameters import brief
-from aural.stage import HIGHEST_RATE, LOWEST_RATE
+from aural.signals import HIGHEST_RATE, LOWEST_RATE
 
 CLASSES: Mapping[str, Any] = {
     f"{network.__module__}.{network.__qualname__}": network for network in (Demucs, HDemucs, HTDemucs)

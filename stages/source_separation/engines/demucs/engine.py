@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from aural.dsp.resampling import AtRate
 from aural.errors import AudioError
 from aural.parameters import param
-from aural.stage import Format, Stream
+from aural.signals import Format
 from aural.stages.source_separation.engine import NAME, SeparationEngine
-from aural.streaming import AtRate
+from aural.stream import Stream
 
 FOUR = ("drums", "bass", "other", "vocals")
 MODELS = {
@@ -26,26 +27,26 @@ MODELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class DemucsParameters:
-    """What demucs is told."""
+    """The parameters of demucs."""
 
     model: Any = param(  # noqa: RUF009
         "htdemucs",
-        "Name of a model that demucs downloads on first use, path of a checkpoint (.safetensors), of a bag "
-        "(.yaml) or of a folder with one of them, or a torch module",
+        "Name of a demucs model, downloaded on first use; or the path of a checkpoint (.safetensors), of a bag "
+        "(.yaml) or of a folder that holds one of them; or a torch module",
     )
     segment_s: float | None = param(
-        None, "Length separated at a time; as much as the model was trained for where none is given",
+        None, "Length of a segment; if not given, the length the model was trained on",
         unit="s", low=0.5, high=60.0,
     )  # fmt: skip
     context_s: float = param(
-        1.0, "What the network hears before and behind it, up to a quarter of what it was trained for",
+        1.0, "Context on either side of a segment, up to a quarter of the length the model was trained on",
         unit="s", low=0.0, high=10.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemucsEngine(DemucsParameters, SeparationEngine):
-    """A network of demucs's."""
+    """A demucs network."""
 
     name, meaning = "demucs", "a network for drums, bass, vocals and the rest"
     models: ClassVar[Mapping[str, str]] = {name: ", ".join(stems) for name, stems in MODELS.items()}

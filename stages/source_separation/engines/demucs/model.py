@@ -21,13 +21,13 @@ from demucs.pretrained import REMOTE_ROOT, _parse_remote_files
 from huggingface_hub import constants
 from torch import nn
 
+from aural.dsp.segments import SegmentStream
 from aural.errors import WeightsError
 from aural.parameters import brief, hint
-from aural.stage import Block, Format
+from aural.signals import Block, Format
 from aural.stages.source_separation.engine import NAME
 from aural.stages.source_separation.engines.demucs import checkpoint
 from aural.stages.source_separation.engines.demucs.engine import MODELS
-from aural.streaming import SegmentStream
 
 CURE = (
     "demucs downloads it on first use from the Hugging Face hub or from dl.fbaipublicfiles.com; without a "
@@ -80,7 +80,9 @@ def _fetch(name: str) -> Any:
         with contextlib.redirect_stdout(sys.stderr) if _reachable() else _offline():
             return _ready(checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)))
     except (Exception, SystemExit) as error:
-        raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({error}): {CURE}") from error
+        cause = getattr(error, "reason", error)  # what urllib wraps
+        why = getattr(cause, "strerror", None) or str(cause)
+        raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({why}): {CURE}") from error
 
 
 def _fetched(name: str, signature: str) -> nn.Module:

@@ -14,7 +14,7 @@ from scipy.signal import firwin, oaconvolve
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import start
-from aural.stage import Format
+from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact

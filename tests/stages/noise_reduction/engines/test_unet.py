@@ -11,13 +11,14 @@ from tones import noise, power_of, restless, tone
 
 from aural.errors import WeightsError
 from aural.learning import weights
-from aural.stage import Block, Format, Stream, pump
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.unet import stream as unet_stream
 from aural.stages.noise_reduction.engines.unet.curves import BANDS, CURVES, PITCHES
 from aural.stages.noise_reduction.engines.unet.engine import UnetEngine
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Discriminator, Unet
 from aural.stages.noise_reduction.engines.unet.stream import UnetStream, open_unet
 from aural.stages.noise_reduction.spectra import BINS, HOP, SAMPLE_RATE
+from aural.stream import Stream, pump
 
 
 @pytest.fixture(scope="module")

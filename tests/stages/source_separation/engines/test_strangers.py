@@ -16,7 +16,7 @@ from torch import Tensor
 
 from aural import ChainError, Format, WeightsError
 from aural.chainfile import read_chain
-from aural.mixfile import read_mix
+from aural.mix.mixfile import read_mix
 from aural.stages.source_separation.engines.demucs import model
 from aural.stages.source_separation.stage import SourceSeparation
 

@@ -1,0 +1,264 @@
+"""Chains on files: read, run, write; what was done comes back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from aural.audio.atomic import Results, destination
+from aural.audio.files import AudioFile, open_audio
+from aural.audio.writing import check_target, write_audio
+from aural.chain import Chain, spooled_stems
+from aural.chainfile import write_chain
+from aural.cleaning.planning import Plan, check_preset, plan
+from aural.dsp.blending import BlendStream
+from aural.errors import AudioError, TargetExists
+from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.signals import Block, Format
+from aural.stage import Effect, Separator
+from aural.stream import UNWATCHED, Stream, Watch
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `clean` did to a recording."""
+
+    plan: Plan
+    chain: Chain
+    """As it ran: with every measured parameter."""
+    before: Diagnosis
+    after: Diagnosis
+
+
+def clean(
+    source: str | Path,
+    target: str | Path,
+    preset: str = "auto",
+    *,
+    replace: bool = False,
+    save_removed: bool = False,
+    save_chain: str | Path | None = None,
+    strict: bool = False,
+    watch: Watch = UNWATCHED,
+) -> Cleaned:
+    """Diagnose a recording, choose a chain, run it and write the result.
+
+    Args:
+        source: the recording.
+        target: where the result goes; its suffix says the format.
+        preset: name of a preset, a chain file, or `auto`.
+        replace: whether files that exist may be replaced. The source never is.
+        save_removed: also write what was taken away, to the file that `removed_name` says.
+        save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
+        strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
+        watch: sees the signal go by.
+
+    Raises:
+        AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
+        ChainError: there is no such preset.
+    """
+    check_preset(preset)
+    guard(source, target, replace, save_removed, save_chain)
+    file = open_audio(source, strict)
+    watch.expect(4)  # a guess, until the chain is known
+    before = examine(file, watch)
+    chosen = plan(before, preset)
+    watch.expect(1 + chosen.chain.passes)
+    run = chosen.chain.render(file, file.format, watch)
+    examination = Examination(run.output)
+    with Results(replace, likes=[source]) as results:
+        write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
+        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
+    return Cleaned(chosen, run.stage, before, examination.compute())
+
+
+def process(
+    effect: Effect,
+    source: str | Path,
+    target: str | Path,
+    *,
+    replace: bool = False,
+    save_removed: bool = False,
+    save_chain: str | Path | None = None,
+    strict: bool = False,
+    watch: Watch = UNWATCHED,
+) -> Effect:
+    """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
+
+    Raises:
+        AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
+    """
+    guard(source, target, replace, save_removed, save_chain)
+    file = open_audio(source, strict)
+    watch.expect(effect.passes)
+    run = effect.render(file, file.format, watch)
+    with Results(replace, likes=[source]) as results:
+        write_audio(results.open(target), run.blocks, run.output, like=file.info)
+        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
+    return run.stage
+
+
+def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
+    """Run the first pass over several recordings as if they were one, so that they keep their relation.
+
+    Raises:
+        AudioError: a recording cannot be read, or they differ in sample rate or channels.
+    """
+    files = [open_audio(source, strict) for source in sources]
+    for source, file in zip(sources, files, strict=True):
+        if file.format != files[0].format:
+            raise AudioError(
+                f"{source}: {_form(file.format)}, but {sources[0]}: {_form(files[0].format)}; an album is measured "
+                "as one recording, so its files must be alike"
+            )
+    return effect if effect.ready else effect.measure(Album(files), files[0].format)
+
+
+class Album:
+    """The blocks of several files, one after the other, as often as they are asked for."""
+
+    def __init__(self, files: Sequence[AudioFile]) -> None:
+        self.files = files
+
+    def __iter__(self) -> Iterator[Block]:
+        for file in self.files:
+            yield from file
+
+
+def _form(source: Format) -> str:
+    channels = f"{source.channels} channel{'s' * (source.channels > 1)}"
+    return f"{channels}{f' ({source.layout})' * (source.channels > 2)} at {source.sample_rate} Hz"
+
+
+def separate(
+    separator: Separator,
+    source: str | Path,
+    folder: str | Path,
+    *,
+    suffix: str = ".wav",
+    replace: bool = False,
+    strict: bool = False,
+    watch: Watch = UNWATCHED,
+) -> list[Path]:
+    """Write each stem of a recording to a file of its own in a folder, all or none; return the files.
+
+    Stems that go beyond full scale, as those of a loud mixture may, are written as floats: clipped, they would not
+    sum to the mixture.
+
+    Raises:
+        AudioError: the recording cannot be read, or a stem not written.
+    """
+    file = open_audio(source, strict)
+    targets = stem_names(separator, Path(source), Path(folder), suffix)
+    watch.expect(separator.passes)
+    run = separator.render(file, file.format, watch)  # opens the model: nothing is made if that fails
+    make_folder(Path(folder))
+    for target in targets:
+        guard(source, target, replace)
+    with Results(replace, likes=[source]) as results:
+        for target, stem in zip(targets, spooled_stems(run), strict=True):
+            peak = max((float(np.abs(block).max(initial=0)) for block in stem), default=0.0)
+            like = dataclasses.replace(file.info, bits=32, floating=True) if peak > 1 else file.info
+            write_audio(results.open(target), stem, run.output, like=like)
+    return targets
+
+
+def stem_names(separator: Separator, source: Path, folder: Path, suffix: str) -> list[Path]:
+    """Name the files of the stems."""
+    return [folder / f"{source.stem}_{stem}{suffix}" for stem in separator.stems]
+
+
+def guard(
+    source: str | Path,
+    target: str | Path,
+    replace: bool,
+    save_removed: bool = False,
+    save_chain: str | Path | None = None,
+) -> None:
+    """Raise AudioError unless the results may be written: never over the input, over another file only if told.
+
+    This is to fail early; what counts is what lies there when a result is complete.
+    """
+    source, target = Path(source), Path(target)
+    check_target(target)
+    _guard(source, target, replace)
+    if save_removed:
+        guard(source, removed_name(target), replace)
+    if save_chain:
+        guard_chain(source, Path(save_chain), replace)
+
+
+def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
+    """Raise AudioError unless a chain may be written to this file."""
+    if path.suffix.lower() != ".toml":
+        raise AudioError(f"{path}: a chain is written to a file that ends in .toml")
+    _guard(Path(source), path, replace)
+
+
+def _guard(source: Path, target: Path, replace: bool) -> None:
+    if destination(target).exists():
+        if source.exists() and target.samefile(source):
+            raise AudioError(f"{target}: is the input itself; it is never overwritten")
+        if not replace:
+            raise TargetExists(f"{target}: exists already")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results inside one that exists.
+
+    Raises:
+        AudioError: it cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
+
+
+@dataclass(frozen=True)
+class Removed(Effect):
+    """What an effect takes away: the input less the output."""
+
+    name: ClassVar[str] = "removed"
+    effect: Effect
+
+    @property
+    def ready(self) -> bool:
+        return self.effect.ready
+
+    def stream(self, source: Format) -> Stream:
+        return BlendStream(self.effect.begin(source), source, dry=1.0, wet=-1.0)
+
+
+def removed_name(target: str | Path) -> Path:
+    """Name the file that holds what was taken away."""
+    return Path(target).with_stem(f"{Path(target).stem}_removed")
+
+
+def _write_beside(
+    results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
+) -> None:
+    """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
+    stages = list(_flat(ran))
+    first = next((index for index, stage in enumerate(stages) if stage.suppresses), None)
+    if removed_from and first is not None:
+        taking = Chain((*stages[:first], Removed(stages[first])))
+        run = taking.render(file, file.format)
+        write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
+    if save_chain:
+        chain = ran if isinstance(ran, Chain) else Chain((ran,))
+        results.open(save_chain).write(write_chain(chain).encode("utf-8"))
+
+
+def _flat(effect: Effect) -> Iterator[Effect]:
+    """List the stages of a chain, those of chains within it too."""
+    if isinstance(effect, Chain) and effect.mix == 1:
+        for stage in effect.stages:
+            yield from _flat(stage)
+    else:
+        yield effect

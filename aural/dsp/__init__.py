@@ -1,0 +1,1 @@
+"""Building blocks of stages: STFT frames, long segments, resampling, spectra, compiled loops."""

@@ -1,0 +1,187 @@
+"""Which seconds of a recording hold speech, music, both or neither."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.dsp.resampling import resampler
+from aural.measure.content.features import (
+    AROUND,
+    BANDS,
+    HOP,
+    MARGIN_S,
+    PER_SECOND,
+    SAMPLE_RATE,
+    SILENCE_DB,
+    WINDOW,
+    Bands,
+    bands,
+)
+from aural.signals import Block, Format
+from aural.stream import Queue
+
+if TYPE_CHECKING:
+    from aural.measure.content.network import ContentNetwork
+
+SLAB_S = 60
+SILENT = 10 ** (-90 / 20)
+"""A second without a sample above this, -90 dBFS, is silence."""
+SIGNS = {"silence": ".", "speech": "s", "music": "m", "both": "b", "neither": "-"}
+"""How a map is drawn."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What each second of a recording holds; the last one may be shorter."""
+
+    duration_s: float
+    speech: tuple[float, ...]
+    """Probability of speech in each second."""
+    music: tuple[float, ...]
+    """Probability of music, singing included."""
+    silent: tuple[bool, ...]
+
+    @property
+    def classes(self) -> list[str]:
+        """Name what each second holds: silence, speech, music, both or neither."""
+        names = {(False, False): "neither", (True, False): "speech", (False, True): "music", (True, True): "both"}
+        seconds = zip(self.speech, self.music, self.silent, strict=True)
+        return ["silence" if silent else names[speech > 0.5, music > 0.5] for speech, music, silent in seconds]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Return the share of the duration that each class has."""
+        classes = np.array(self.classes)
+        lengths = self._lengths()
+        total = max(float(lengths.sum()), 1e-9)
+        return {name: float(lengths[classes == name].sum() / total) for name in SIGNS}
+
+    def seconds(self, name: str) -> float:
+        """Return how long a class lasts in all."""
+        return self.shares[name] * self.duration_s
+
+    def longest(self, name: str) -> int:
+        """Return how many seconds of a class come in a row at most."""
+        return max((len(list(run)) for found, run in groupby(self.classes) if found == name), default=0)
+
+    @property
+    def kind(self) -> str:
+        """`silence`, `speech`, or `music` for all else. Silence is no evidence, and neither are pauses."""
+        if all(self.silent):
+            return "silence"
+        speech, music = np.array(self.speech), np.array(self.music)
+        weight = self._lengths() * ~np.array(self.silent)
+        voice, other = (weight * speech).sum(), (weight * music * (1 - speech)).sum()
+        return "speech" if voice > max(other, LEAST_SPEECH * weight.sum()) else "music"
+
+    def line(self, width: int) -> str:
+        """Draw the map in at most so many characters: each shows what most of its seconds hold."""
+        classes = self.classes
+        count = min(width, len(classes))
+        parts = [classes[n * len(classes) // count : (n + 1) * len(classes) // count] for n in range(count)]
+        return "".join(SIGNS[max(SIGNS, key=part.count)] for part in parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values: the map with a character a second, and the shares."""
+        return {"map": self.line(len(self.silent)), "shares": {k: round(v, 4) for k, v in self.shares.items()}}
+
+    def _lengths(self) -> NDArray[np.float64]:
+        return np.clip(self.duration_s - np.arange(len(self.silent)), 0, 1)
+
+
+LEAST_SPEECH = 0.1
+"""Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""
+
+
+class ContentMeter:
+    """Tells speech, music, both and neither, second by second.
+
+    Keeps about a minute of band levels, whatever the length, and 16 bytes for each second. The network looks 4 s
+    back and ahead; what lies outside of the recording counts as silence. The level does not matter, but what stays
+    below -90 dBFS for a second is silence.
+    """
+
+    training: ClassVar[str | None] = "aural.measure.content.training:ContentTraining"
+    evaluation: ClassVar[str | None] = None
+
+    def __init__(self, source: Format) -> None:
+        self.source, self.frames = source, 0
+        self.down = resampler(source, SAMPLE_RATE)
+        self.waiting = Queue()  # 16 kHz audio that the next window needs
+        self.waiting.append(np.zeros((source.channels, AROUND), np.float32))
+        self.peaks: list[float] = []  # of each second
+        self.peak_samples = 0
+        self.levels = np.full((MARGIN_S * PER_SECOND, BANDS), SILENCE_DB, np.float32)
+        self.told: list[Bands] = []
+
+    def update(self, block: Block) -> None:
+        """Take the next frames, shape (channels, frames)."""
+        self.frames += block.shape[-1]
+        self._hear(self.down.push(block))
+
+    def _hear(self, audio: Block) -> None:
+        for start in range(0, audio.shape[-1], SAMPLE_RATE):
+            piece = audio[:, start : start + SAMPLE_RATE]
+            self._peak(piece)
+            self.waiting.append(piece)
+            count = (self.waiting.frames - WINDOW) // HOP + 1
+            if count > 0:
+                levels = bands(self.waiting.peek((count - 1) * HOP + WINDOW))
+                self.waiting.take(count * HOP)
+                self.levels = np.concatenate([self.levels, levels])
+            slab = (SLAB_S + 2 * MARGIN_S) * PER_SECOND
+            if len(self.levels) >= slab:
+                self.told.append(_told(self.levels[:slab]))
+                self.levels = self.levels[SLAB_S * PER_SECOND :]
+
+    def _peak(self, audio: Block) -> None:
+        """Note the peak of each second; the piece spans two seconds at most."""
+        cut = SAMPLE_RATE - self.peak_samples % SAMPLE_RATE
+        for part in (audio[:, :cut], audio[:, cut:]):
+            if part.shape[-1]:
+                second = self.peak_samples // SAMPLE_RATE
+                self.peaks += [0.0] * (second + 1 - len(self.peaks))
+                self.peaks[second] = max(self.peaks[second], float(np.abs(part).max()))
+                self.peak_samples += part.shape[-1]
+
+    def compute(self) -> Content:
+        """Return what all frames so far hold."""
+        duration_s = self.frames / self.source.sample_rate
+        seconds = math.ceil(duration_s)
+        told = np.concatenate([*self.told, self._rest(seconds - SLAB_S * len(self.told))])[:seconds]
+        peaks = np.array([*self.peaks, *[0.0] * seconds])[:seconds]
+        speech, music = 1 / (1 + np.exp(-told.T))
+        return Content(duration_s, tuple(speech.tolist()), tuple(music.tolist()), tuple((peaks < SILENT).tolist()))
+
+    def _rest(self, seconds: int) -> Bands:
+        """Return the log odds of the last seconds: what has not come yet counts as silence."""
+        if seconds <= 0:
+            return np.zeros((0, 2), np.float32)
+        waiting = np.pad(self.waiting.peek(self.waiting.frames), ((0, 0), (0, WINDOW)))
+        levels = np.concatenate([self.levels, bands(waiting)])[: (seconds + MARGIN_S) * PER_SECOND]
+        missing = (seconds + 2 * MARGIN_S) * PER_SECOND - len(levels)
+        return _told(np.pad(levels, ((0, missing), (0, 0)), constant_values=SILENCE_DB))
+
+
+@cache
+def _network() -> ContentNetwork:
+    from aural.learning import weights
+    from aural.measure.content.network import ContentNetwork
+
+    return weights.into(ContentNetwork(), weights.shipped("aural.measure.content", "content"))
+
+
+def _told(levels: Bands) -> Bands:
+    """Return log odds of speech and music for each second between the margins, shape (seconds, 2)."""
+    import torch
+
+    with torch.inference_mode():
+        odds = _network()(torch.from_numpy(levels)[None])[0]
+    return np.asarray(odds[MARGIN_S:-MARGIN_S].numpy())

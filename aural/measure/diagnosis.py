@@ -1,0 +1,252 @@
+"""What a recording is like: everything `aural inspect` shows and `aural clean` decides by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from aural.audio.files import AudioFile, Info, open_audio
+from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.content.meter import Content, ContentMeter
+from aural.measure.hum import Hum, HumMeter
+from aural.measure.level import Level, LevelMeter
+from aural.measure.loudness import Loudness, LoudnessMeter
+from aural.measure.scene import Scene, SceneMeter
+from aural.measure.true_peak import TruePeakMeter
+from aural.signals import Block, Format
+from aural.stream import UNWATCHED, Watch
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Measurements of one recording."""
+
+    duration_s: float
+    format: Format
+    level: Level
+    loudness: Loudness
+    true_peak_dbtp: float
+    content: Content
+    scene: Scene
+    hum: Hum
+    bandwidth: Bandwidth
+    info: Info | None = None
+    """What the file says about itself; None for a signal that came from no file."""
+
+    @property
+    def kind(self) -> str:
+        """`silence`, `speech`, or `music` for all else."""
+        return "silence" if self.level.silent else self.content.kind
+
+    @property
+    def noisy(self) -> bool:
+        """Whether a voice has an audible background. What music is made of cannot be told from noise."""
+        return self.kind == "speech" and self.scene.snr_db < NOISY_DB
+
+    @property
+    def rumbles(self) -> bool:
+        """Whether much lies below a voice's lowest tone."""
+        return self.scene.rumble_db > RUMBLE_DB
+
+    @property
+    def hums(self) -> bool:
+        """Whether there is mains hum that could be heard once the recording is loud."""
+        return bool(self.hum.frequency_hz) and self.hum.level_dbfs > max(FAINT_HUM_DBFS, self.level.rms_dbfs - 70)
+
+    @property
+    def offset(self) -> bool:
+        """Whether the waveform stands off zero."""
+        return self.level.dc > OFFSET and self.duration_s > 0.5
+
+    @property
+    def reverberant(self) -> bool:
+        """Whether a voice was recorded far away, or in a room that rings."""
+        return self.kind == "speech" and self.scene.decay_s > REVERBERANT_S
+
+    @property
+    def clean(self) -> bool:
+        """Whether it is a voice that nothing needs to be done to."""
+        flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven
+        return self.kind == "speech" and not any(flaws)
+
+    @property
+    def music_under_speech(self) -> bool:
+        """Whether somebody speaks over music for more than a moment."""
+        return self.content.longest("both") >= MOMENT_S
+
+    @property
+    def music_beside_speech(self) -> bool:
+        """Whether a recording of speech holds music by itself too, such as a jingle."""
+        return self.kind == "speech" and self.content.longest("music") >= MOMENT_S
+
+    @property
+    def uneven(self) -> bool:
+        """Whether voices are so unlike in level that one reaches for the volume."""
+        return self.kind == "speech" and self.loudness.range_lu > UNEVEN_LU
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the file holds a lossy codec."""
+        return self.info is not None and self.info.bits is None
+
+    @property
+    def dull(self) -> bool:
+        """Whether the spectrum ends so low that one hears it, be it by the sample rate."""
+        return self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
+
+    @property
+    def origin(self) -> str:
+        """What probably cut the spectrum off; empty if nothing did."""
+        if not self.bandwidth.cut:
+            return f"a sample rate of {self.format.sample_rate} Hz" if self.dull else ""
+        if self.lossy and self.info:
+            return f"the file's own codec, {self.info.codec.lower()}, or what it was made from"
+        cutoff = self.bandwidth.cutoff_hz
+        return next(words for limit, words in ORIGINS if cutoff < limit)
+
+    def findings(self) -> list[str]:
+        """List what is wrong with the recording, a sentence each; empty for a flawless one."""
+        if self.level.silent:
+            return ["holds nothing but silence"]
+        found = []
+        if self.noisy:
+            level, distance = self.scene.floor_dbfs, self.scene.snr_db
+            found.append(f"background noise at {level:.0f} dBFS, {distance:.0f} dB below the voice")
+        if self.hums:
+            found.append(f"mains hum at {self.hum.frequency_hz:.2f} Hz, {self.hum.level_dbfs:.0f} dBFS")
+        if self.offset:
+            found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
+        if self.dull:
+            found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
+        if self.reverberant:
+            found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
+        if self.music_under_speech:
+            found.append(f"speech over music for {self.content.seconds('both'):.0f} s")
+        if self.music_beside_speech:
+            found.append(f"music beside the speech for {self.content.seconds('music'):.0f} s")
+        if self.uneven:
+            found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
+        return found + self.beyond_repair()
+
+    def beyond_repair(self) -> list[str]:
+        """List those of the findings that no stage mends."""
+        found = []
+        if self.level.clipped_samples:
+            found.append(f"clipping: {self.level.clipped_samples} samples stand at the ceiling")
+        if self.level.false_stereo:
+            found.append("two channels that carry the same: mono in a stereo file")
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain values for JSON; what cannot be told is None."""
+        plain: dict[str, Any] = {
+            "kind": self.kind,
+            "origin": self.origin,
+            "music_under_speech": self.music_under_speech,
+            "music_beside_speech": self.music_beside_speech,
+            "findings": self.findings(),
+            **asdict(self),
+            "content": self.content.as_dict(),
+        }
+        plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
+        info = plain.pop("info")
+        if info:
+            info["path"] = str(info["path"])
+            plain = {"file": {k: v for k, v in info.items() if k not in ("format", "frames")}, **plain}
+        return _finite(plain)  # type: ignore[no-any-return]
+
+
+REVERBERANT_S = 0.35
+MOMENT_S = 4  # less in a row may be a mistake
+NOISY_DB = 28.0
+RUMBLE_DB = -20.0
+OFFSET = 0.003
+FAINT_HUM_DBFS = -90.0
+UNEVEN_LU = 13.0
+AUDIBLE_CUTOFF_HZ = {"silence": 0.0, "speech": 11500.0, "music": 15500.0}
+
+ORIGINS = (
+    (3900, "a telephone line or AMR"),
+    (8300, "16 kHz sampling, a wideband call or Bluetooth"),
+    (11600, "22 or 24 kHz sampling, or a very low bit rate"),
+    (15300, "AAC or MP3 at a low bit rate (64 kbit/s)"),
+    (16600, "MP3 or AAC at about 128 kbit/s, or 32 kHz sampling"),
+    (19300, "MP3 or AAC at 160 to 192 kbit/s"),
+    (math.inf, "a lossy codec at a high bit rate, or a resampler"),
+)
+"""Cut-off in Hz below which this is the likely reason."""
+
+
+class Meter(Protocol):
+    """Measures something over a signal in bounded memory."""
+
+    def update(self, block: Block) -> None:
+        """Take the next frames, shape (channels, frames)."""
+
+    def compute(self) -> Any:
+        """Return the measurement over all frames so far."""
+
+
+class Examination:
+    """Runs all meters over one signal."""
+
+    def __init__(self, source: Format, info: Info | None = None) -> None:
+        self.source, self.info, self.frames = source, info, 0
+        self.meters: dict[str, Meter] = {
+            "level": LevelMeter(source),
+            "loudness": LoudnessMeter(source),
+            "true_peak_dbtp": TruePeakMeter(source),
+            "content": ContentMeter(source),
+            "scene": SceneMeter(source),
+            "hum": HumMeter(source),
+            "bandwidth": BandwidthMeter(source),
+        }
+
+    def update(self, block: Block) -> None:
+        """Take the next frames, shape (channels, frames)."""
+        self.frames += block.shape[-1]
+        for meter in self.meters.values():
+            meter.update(block)
+
+    def tee(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Examine blocks on their way to somewhere else."""
+        for block in blocks:
+            self.update(block)
+            yield block
+
+    def compute(self) -> Diagnosis:
+        """Return the diagnosis of all frames so far."""
+        measured = {name: meter.compute() for name, meter in self.meters.items()}
+        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
+
+
+def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False) -> Diagnosis:
+    """Examine a recording; `strict` refuses one that is damaged.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    return examine(open_audio(path, strict), watch)
+
+
+def examine(file: AudioFile, watch: Watch = UNWATCHED) -> Diagnosis:
+    """Examine a recording that is open already.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    examination = Examination(file.format, file.info)
+    for block in watch(file, file.format):
+        examination.update(block)
+    return examination.compute()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

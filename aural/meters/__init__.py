@@ -1,1 +1,0 @@
-"""Measurements of a recording: each is fed blocks and asked for its result, in bounded memory."""

@@ -1,0 +1,111 @@
+"""Mixes on files: read, sum, write; what was done comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aural.audio.atomic import Results
+from aural.audio.files import AudioFile, Info, open_audio
+from aural.audio.metadata import common, read_about
+from aural.audio.writing import FULL_SCALE, LOSSLESS, write_audio
+from aural.cleaning.running import guard, guard_chain
+from aural.errors import AudioError
+from aural.measure.loudness import LoudnessMeter
+from aural.measure.true_peak import TruePeakMeter
+from aural.mix.mixfile import write_mix
+from aural.mix.mixing import Mix, Placed
+from aural.signals import Format
+from aural.stage import repeatable
+from aural.stream import UNWATCHED, Watch
+
+WITH_FLOATS = ("WAV", "AIFF")
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What `mix_files` did."""
+
+    mix: Mix
+    """As it ran: with every measured parameter, and the balance in the gains."""
+    placed: tuple[Placed, ...]
+    format: Format
+    duration_s: float
+    integrated_lufs: float
+    true_peak_dbtp: float
+    over_db: float
+    """How far samples go beyond full scale; 0 where none does. The file then holds floats."""
+
+
+def mix_files(
+    mix: Mix,
+    target: str | Path,
+    *,
+    replace: bool = False,
+    save_mix: str | Path | None = None,
+    strict: bool = False,
+    watch: Watch = UNWATCHED,
+) -> Mixed:
+    """Mix the files of the tracks and write the result.
+
+    The depth is that of the deepest track; tags and pictures that all tracks share are kept. What goes beyond full
+    scale is written as floats, which lose nothing.
+
+    Args:
+        mix: what is to be mixed, and how.
+        target: where the result goes; its suffix says the format.
+        replace: whether a file that exists may be replaced. A track never is.
+        save_mix: also write the mix as it ran, with what was measured, to this file (.toml).
+        strict: refuse a track of which a part is damaged or missing, instead of reading on behind it.
+        watch: sees the signals go by.
+
+    Raises:
+        AudioError: a track cannot be read, tracks do not go together, the mix goes beyond full scale and the format
+            holds no floats, or the target cannot be written; nothing is left half-done.
+    """
+    target = Path(target)
+    for track in mix.tracks:
+        guard(track.file, target, replace)
+        if save_mix:
+            guard_chain(track.file, Path(save_mix), replace)
+    files = [open_audio(track.file, strict) for track in mix.tracks]
+    watch.expect(mix.passes + 1)
+    run = mix.render([(file, file.format) for file in files], watch)
+    blocks = repeatable(run.blocks, run.output)
+    loudness, true_peak, peak = LoudnessMeter(run.output), TruePeakMeter(run.output), 0.0
+    for block in watch(blocks, run.output):
+        loudness.update(block)
+        true_peak.update(block)
+        peak = max(peak, float(np.abs(block).max(initial=0)))
+    over_db = 20 * math.log10(peak) if peak > FULL_SCALE else 0.0
+    if over_db and LOSSLESS.get(target.suffix.lower()) not in WITH_FLOATS:
+        raise AudioError(
+            f"{target}: the mix goes {over_db:.1f} dB beyond full scale, which {target.suffix[1:]} cannot hold; turn "
+            "tracks down, put the stage master behind the sum, or write .wav"
+        )
+    like = _info(target, files, run.output, loudness.frames, floating=over_db > 0)
+    about = common([read_about(track.file) for track in mix.tracks])
+    with Results(replace, likes=[track.file for track in mix.tracks]) as results:
+        write_audio(results.open(target), blocks, run.output, like, about=about)
+        if save_mix:
+            results.open(save_mix).write(write_mix(run.mix, Path(save_mix).parent).encode("utf-8"))
+    return Mixed(
+        run.mix,
+        run.placed,
+        run.output,
+        loudness.frames / run.output.sample_rate,
+        loudness.compute().integrated_lufs,
+        true_peak.compute(),
+        over_db,
+    )
+
+
+def _info(target: Path, files: Sequence[AudioFile], source: Format, frames: int, floating: bool) -> Info:
+    """Say what the file of a mix shall be like."""
+    floating = floating or any(file.info.floating for file in files)
+    bits = max(file.info.bits or 24 for file in files)
+    return Info(target, source, frames, "", "", max(bits, 32) if floating else bits, floating)

@@ -1,0 +1,145 @@
+"""Mixes as TOML files: reading and writing. The grammar is that of a chain file; paths are relative to the file.
+
+description = "The song, the voice in front"
+balance = true
+
+[[track]]
+file = "vocals.wav"
+gain_db = 2.0
+[[track.stage]]
+use = "de-esser"
+
+[[track]]
+file = "guitar.wav"
+pan = -0.4
+
+[[stage]]
+use = "master"
+target = "streaming"
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aural.audio.contents import table_of, text_of
+from aural.audio.files import READABLE
+from aural.chain import Chain
+from aural.chainfile import chain_of, chain_table, refuse_unknown
+from aural.errors import AudioError, AuralError, ChainError
+from aural.mix.mixing import Mix, Track
+from aural.parameters import parameters
+
+CHAIN = ("stage", "mix")
+"""Entries of a table that make up its chain."""
+
+
+def read_mix(source: str | Path) -> Mix:
+    """Read a mix from a file.
+
+    Raises:
+        ChainError: the file is missing or malformed, or something in it is wrong; the sentence names the file, the
+            track by number and the cure. The recordings are not opened.
+    """
+    path = Path(source)
+    text = text_of(path, ChainError)
+    try:
+        return _mix(table_of(text, ChainError), path.parent)
+    except AuralError as error:
+        raise ChainError(f"{path}: {error}") from error
+
+
+def write_mix(mix: Mix, folder: str | Path) -> str:
+    """Write a mix as TOML text, for a file in this folder."""
+    import tomli_w
+
+    tracks = [
+        {"file": _relative(track.file, Path(folder)), **_values(track), **_stages(track.chain)}
+        for track in mix.tracks
+    ]
+    return tomli_w.dumps({**_values(mix), "track": tracks, **_stages(mix.master)})
+
+
+def mix_of(sources: Sequence[str | Path]) -> Mix:
+    """Return the mix that a mix file describes, or the plain sum of recordings and of all those in folders.
+
+    Raises:
+        ChainError: as `read_mix`, or a mix file is named along with something else, or a recording twice.
+        AudioError: a folder holds no recordings.
+    """
+    paths = [Path(source) for source in sources]
+    described = [path for path in paths if path.suffix == ".toml"]
+    if described and len(paths) > 1:
+        raise ChainError(f"{described[0]}: is a mix file, which names all its tracks; nothing can stand beside it")
+    if described:
+        return read_mix(described[0])
+    files = [file for path in paths for file in (recordings(path) if path.is_dir() else [path])]
+    for number, file in enumerate(files):
+        if file.resolve() in {other.resolve() for other in files[:number]}:
+            raise ChainError(f"{file}: is named twice; name it once, or write a mix file with two tracks of it")
+    return Mix(tuple(map(Track, files)))
+
+
+def recordings(folder: Path) -> list[Path]:
+    """List the recordings that lie in a folder, by name.
+
+    Raises:
+        AudioError: there are none.
+    """
+    shown = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in shown if file.suffix.lower() in READABLE)
+    if not files:
+        raise AudioError(f"{folder}: no recordings in this folder")
+    return files
+
+
+def _mix(table: dict[str, Any], folder: Path) -> Mix:
+    known = [p.name for p in parameters(Mix)]
+    refuse_unknown("a mix file", table, ("description", "track", *CHAIN, *known))
+    entries = table.get("track")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ChainError("a mix is a list of [[track]] tables, each with file = the name of a recording")
+    tracks = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            tracks.append(_track(entry, folder))
+        except AuralError as error:
+            raise ChainError(f"track {number}: {error}") from error
+    return Mix(tuple(tracks), _chain(table), **{name: table[name] for name in known if name in table})
+
+
+def _track(table: dict[str, Any], folder: Path) -> Track:
+    known = [p.name for p in parameters(Track)]
+    refuse_unknown("a track", table, ("file", *CHAIN, *known))
+    file = table.get("file")
+    if not isinstance(file, str) or "\0" in file:
+        raise ChainError('says no file = "name of a recording"')
+    try:
+        chain = _chain(table)
+    except AuralError as error:
+        raise ChainError(f"{file}: {error}") from error
+    return Track(folder / file, chain, **{name: table[name] for name in known if name in table})
+
+
+def _chain(table: dict[str, Any]) -> Chain:
+    return chain_of({"stage": [], **{key: table[key] for key in CHAIN if key in table}})
+
+
+def _relative(file: Path, folder: Path) -> str:
+    """Return the path of a file as seen from a folder."""
+    return Path(os.path.relpath(file.parent.resolve() / file.name, folder.resolve())).as_posix()
+
+
+def _values(value: Mix | Track) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults."""
+    owner: type = type(value)
+    pairs = [(p, getattr(value, p.name)) for p in parameters(owner)]
+    return {p.name: given for p, given in pairs if given != p.default}
+
+
+def _stages(chain: Chain) -> dict[str, Any]:
+    """Return what stands for a chain: nothing for none."""
+    return chain_table(chain) if chain.stages else {}

@@ -1,0 +1,251 @@
+"""Tracks into a mix: a chain, a gain and a place for each, and a chain over the sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from aural.chain import Chain
+from aural.dsp.resampling import resampler
+from aural.errors import AudioError, AuralError, ChainError
+from aural.mix.summing import Gains, balancing_db, placing, summed
+from aural.parameters import check, param
+from aural.signals import Block, Format, as_block
+from aural.stage import Effect, repeatable
+from aural.stream import UNWATCHED, Blocks, Watch, pump
+
+Signal = tuple[Iterable[Block], Format]
+"""Blocks and their format."""
+
+NO_CHAIN = Chain()
+
+
+@dataclass(frozen=True)
+class Track:
+    """One recording of a mix, and what is done to it before the sum.
+
+    A mono track is placed between two channels by sine and cosine: 3 dB less in both in the middle, and equally loud
+    everywhere. Of a stereo track the side it is turned away from falls along the cosine, the other stays as it is.
+
+    Raises:
+        ParameterError: a parameter is of the wrong kind or out of range.
+    """
+
+    file: Path
+    chain: Chain = NO_CHAIN
+    """A single effect will do."""
+    gain_db: float = param(0.0, "Gain; with balance, how far the track's loudness is above that of the others",
+                           unit="dB", low=-120.0, high=60.0)  # fmt: skip
+    pan: float = param(0.0, "Pan: -1 is left, 1 is right", low=-1.0, high=1.0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", Path(self.file))
+        object.__setattr__(self, "chain", _chain(self.chain))
+        check(self, self.file.name)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Sums tracks, each through its own chain, gain and place; a master chain runs over the sum.
+
+    Nothing is done that was not asked for: without gains and chains, stems come back as the mixture. All tracks begin
+    together, and the mix is as long as the longest. It has two channels if a track has two or is panned, and one if
+    all are mono; more only where all tracks have as many, and none is panned.
+
+    Raises:
+        ParameterError: a parameter is of the wrong kind or out of range.
+        ChainError: there is no track.
+    """
+
+    tracks: tuple[Track, ...]
+    master: Chain = NO_CHAIN
+    balance: bool = param(False, "Bring all tracks to the mean of their loudnesses before their gains are applied; "
+                          "pauses do not count")  # fmt: skip
+    sample_rate: int | None = param(None, "Sample rate of the mix, to which tracks are resampled; if not given, "
+                                    "all tracks must have the same rate",
+                                    unit="Hz", low=4000, high=768000)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tracks", tuple(self.tracks))
+        object.__setattr__(self, "master", _chain(self.master))
+        check(self, "mix")
+        if not self.tracks:
+            raise ChainError("a mix needs at least one track")
+
+    def __call__(self, audio: Mapping[str, ArrayLike], sample_rate: int) -> Block:
+        """Mix whole signals, such as the stems of a separator.
+
+        Args:
+            audio: by the name that a track has as its `file`; floats, shape (frames,) or (channels, frames).
+            sample_rate: of all of them, in Hz.
+
+        Returns:
+            float32, shape (channels, frames).
+
+        Raises:
+            AudioError: there is no audio for a track, or it cannot be used, or the channels do not go together.
+        """
+        for track in self.tracks:
+            if str(track.file) not in audio:
+                raise AudioError(f"no audio called {str(track.file)!r}; there is {', '.join(audio)}")
+        blocks = [as_block(audio[str(track.file)]) for track in self.tracks]
+        run = self.render([([block], Format(sample_rate, block.shape[0])) for block in blocks])
+        return np.concatenate([np.zeros((run.output.channels, 0), np.float32), *run.blocks], axis=-1)
+
+    @property
+    def passes(self) -> int:
+        """How many times signals go by in a run, those of all tracks counted."""
+        return sum(track.chain.passes + 2 for track in self.tracks) + self.master.passes
+
+    def check_formats(self, formats: Sequence[Format]) -> None:
+        """Look at what goes in, before anything is run.
+
+        Raises:
+            AudioError: tracks that have no chain, which might change it, do not go together.
+        """
+        parts = [Part(track, (), source) for track, source in zip(self.tracks, formats, strict=True)]
+        known = [part.at(self.sample_rate) for part in parts if not part.track.chain.stages]
+        if known:
+            common_format(known)
+
+    def render(self, signals: Sequence[Signal], watch: Watch = UNWATCHED) -> Run:
+        """Run over signals of any length, one for each track, in bounded memory.
+
+        Raises:
+            AudioError: sample rates or channels of the tracks do not go together.
+        """
+        self.check_formats([source for _, source in signals])
+        parts = [Part(track, *signal) for track, signal in zip(self.tracks, signals, strict=True)]
+        parts = [part.rendered(self.sample_rate, watch) for part in parts]
+        source = common_format(parts)
+        placed = [Placed.measured(part, source, watch) for part in parts]
+        if self.balance:
+            gains_db = balancing_db([track.plain_lufs for track in placed])
+            placed = [track.turned_up(gain_db) for track, gain_db in zip(placed, gains_db, strict=True)]
+        watched = [Blocks(part.blocks, part.format, watch) for part in parts]
+        gains = [track.gains(source.channels) for track in placed]
+        master = self.master.run(summed(list(zip(watched, gains, strict=True))), source, watch)
+        tracks = tuple(track.track for track in placed)
+        ran = replace(self, tracks=tracks, master=master.stage, balance=False)
+        return Run(master.blocks, master.output, ran, tuple(placed))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A track and its signal."""
+
+    track: Track
+    blocks: Iterable[Block]
+    format: Format
+
+    def at(self, sample_rate: int | None) -> Self:
+        """Bring the signal to a sample rate, if one is asked for."""
+        stream = resampler(self.format, sample_rate or self.format.sample_rate)
+        if stream.output == self.format:
+            return self
+        return replace(self, blocks=pump(stream, self.blocks), format=stream.output)
+
+    def rendered(self, sample_rate: int | None, watch: Watch) -> Self:
+        """Run the chain of the track, and resample if asked for; the result can be iterated over again."""
+        with _naming(self.track.file):
+            run = self.track.chain.render(self.blocks, self.format, watch)
+            done = replace(self, track=replace(self.track, chain=run.stage), blocks=run.blocks, format=run.output)
+            done = done.at(sample_rate)
+            return replace(done, blocks=repeatable(done.blocks, done.format))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A track as it stands in a mix."""
+
+    track: Track
+    """As it ran: measured parameters in its chain, the balance in its gain."""
+    format: Format
+    """Behind its chain."""
+    duration_s: float
+    plain_lufs: float
+    """Integrated loudness behind chain and pan; -inf where the track is silent or shorter than 0.4 s."""
+
+    @classmethod
+    def measured(cls, part: Part, target: Format, watch: Watch) -> Self:
+        """Measure a track as it stands in a mix of this format."""
+        from aural.measure.loudness import LoudnessMeter
+
+        meter = LoudnessMeter(target)
+        gains = placing(part.format.channels, target.channels, part.track.pan)
+        for block in watch(part.blocks, part.format):
+            meter.update((gains @ block).astype(np.float32))
+        return cls(part.track, part.format, meter.frames / target.sample_rate, meter.compute().integrated_lufs)
+
+    @property
+    def lufs(self) -> float:
+        """Integrated loudness in the mix, before the master chain."""
+        return self.plain_lufs + self.track.gain_db
+
+    def turned_up(self, gain_db: float) -> Self:
+        """Return it with more gain."""
+        return replace(self, track=replace(self.track, gain_db=self.track.gain_db + gain_db))
+
+    def gains(self, width: int) -> Gains:
+        """Return its gains into a mix of so many channels."""
+        return 10 ** (self.track.gain_db / 20) * placing(self.format.channels, width, self.track.pan)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a mix: its blocks, their format, and the mix and its tracks as they ran."""
+
+    blocks: Iterable[Block]
+    output: Format
+    mix: Mix
+    placed: tuple[Placed, ...]
+
+
+def common_format(parts: Sequence[Part]) -> Format:
+    """Return the format of a mix of these parts.
+
+    Raises:
+        AudioError: sample rates or channels do not go together.
+    """
+    first, widest = parts[0], max(parts, key=lambda part: part.format.channels)
+    for part in parts:
+        if part.format.sample_rate != first.format.sample_rate:
+            highest = max(part.format.sample_rate for part in parts)
+            raise AudioError(
+                f"{first.track.file} is at {first.format.sample_rate} Hz, {part.track.file} at "
+                f"{part.format.sample_rate}: tracks are resampled only if asked; give the sample rate of the mix, "
+                f"{highest} for instance"
+            )
+        if widest.format.channels > 2 and part.format.channels != widest.format.channels:
+            raise AudioError(
+                f"{widest.track.file} has {widest.format.channels} channels, {part.track.file} has "
+                f"{part.format.channels}: only mono and stereo go together"
+            )
+        if widest.format.channels > 2 and part.track.pan:
+            raise AudioError(f"{part.track.file}: has {part.format.channels} channels; only 1 or 2 can be panned")
+    panned = any(part.track.pan for part in parts)
+    channels = max(widest.format.channels, 1 + panned)
+    return (
+        widest.format if channels == widest.format.channels else replace(widest.format, channels=channels, layout="")
+    )
+
+
+def _chain(effect: Effect) -> Chain:
+    return effect if isinstance(effect, Chain) else Chain((effect,))
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """Put the name of the track in front of an error that does not say it."""
+    try:
+        yield
+    except AuralError as error:
+        if str(file) in str(error):
+            raise
+        raise type(error)(f"{file}: {error}") from error

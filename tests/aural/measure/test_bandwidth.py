@@ -1,0 +1,133 @@
+"""The bandwidth meter: it finds cliffs where they are, and none where there are none."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from scipy.signal import firwin, lfilter, oaconvolve
+
+from aural import Block, Format
+from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.testing import partition, probe
+
+CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[3] / "shared" / "audio"))
+
+
+def bandwidth(audio: Block, sample_rate: int = 48000) -> Bandwidth:
+    meter = BandwidthMeter(Format(sample_rate, audio.shape[0]))
+    meter.update(audio)
+    return meter.compute()
+
+
+def low_passed(audio: Block, cutoff_hz: float, sample_rate: int = 48000) -> Block:
+    kernel = firwin(1001, cutoff_hz, fs=sample_rate)
+    return oaconvolve(audio, kernel[None], mode="same", axes=-1).astype(np.float32)
+
+
+def pink(seconds: float = 5.0, sample_rate: int = 48000, decline: float = 0.9) -> Block:
+    white = np.random.default_rng(3).standard_normal((1, int(seconds * sample_rate)))
+    return (0.02 * lfilter([1], [1, -decline], white)).astype(np.float32)
+
+
+@pytest.mark.parametrize("cutoff_hz", [2500, 3400, 5500, 8000, 11025, 16000, 19000])
+@pytest.mark.parametrize("floor_db", [None, -96, -80])
+def test_finds_a_filter(cutoff_hz: float, floor_db: float | None) -> None:
+    audio = low_passed(pink(), cutoff_hz)
+    if floor_db is not None:
+        noise = np.random.default_rng(1).standard_normal(audio.shape)
+        audio = (audio + 10 ** (floor_db / 20) * noise).astype(np.float32)
+    found = bandwidth(audio)
+    assert found.cut
+    assert found.cutoff_hz == pytest.approx(cutoff_hz, abs=120)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000])
+def test_finds_a_resampler(rate: int) -> None:
+    low = soxr.resample(pink()[0], 48000, rate)
+    found = bandwidth(soxr.resample(low, rate, 48000)[None])
+    assert found.cut
+    assert 0.9 * rate / 2 < found.cutoff_hz < 0.98 * rate / 2
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 192000])
+def test_full_band_is_not_cut_at_any_rate(sample_rate: int) -> None:
+    found = bandwidth(pink(sample_rate=sample_rate), sample_rate)
+    assert (found.cutoff_hz, found.cut) == (sample_rate / 2, False)
+
+
+@pytest.mark.parametrize("taps", [257, 1025])
+@pytest.mark.parametrize("fall_db", [15, 30])
+def test_what_declines_towards_a_cliff_is_not_part_of_it(taps: int, fall_db: float) -> None:
+    spectrum = np.fft.rfft(pink(decline=0.5))
+    hz = np.linspace(0, 24000, spectrum.shape[1])
+    declined = np.fft.irfft(spectrum * 10 ** (-fall_db / 20 * np.clip((hz - 5000) / 2000, 0, None)))
+    audio = oaconvolve(declined, firwin(taps, 7000, fs=48000)[None], mode="same", axes=-1)
+    assert bandwidth(audio.astype(np.float32)).cutoff_hz == pytest.approx(7000, rel=0.03)
+
+
+@pytest.mark.parametrize("decline", [0.5, 0.95, 0.999])
+def test_a_natural_decline_is_no_cut(decline: float) -> None:
+    assert not bandwidth(pink(decline=decline)).cut
+
+
+def test_a_dull_voice_is_not_cut_without_a_cliff() -> None:
+    dull = pink()
+    for _ in range(2):  # 48 dB per octave above 3 kHz
+        dull = lfilter([0.03], [1, -0.97], dull).astype(np.float32)
+    assert not bandwidth(dull).cut
+
+
+def test_a_pure_tone_is_not_cut() -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 3000 * np.arange(96000) / 48000)
+    assert not bandwidth(tone[None].astype(np.float32)).cut
+
+
+def test_a_whistle_or_a_click_above_the_cut_off_does_not_hide_it() -> None:
+    audio = low_passed(pink(20), 7000)
+    audio += 0.001 * np.sin(2 * np.pi * 15625 * np.arange(audio.shape[1]) / 48000).astype(np.float32)
+    audio[:, 300000] = 0.9
+    assert bandwidth(audio).cutoff_hz == pytest.approx(7000, abs=150)
+
+
+def test_mostly_silent_and_quiet_recordings() -> None:
+    audio = np.zeros((1, 48000 * 20), np.float32)
+    audio[:, 400000:430000] = 1e-3 * low_passed(pink(), 8000)[:, :30000]
+    assert bandwidth(audio).cutoff_hz == pytest.approx(8000, abs=150)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 4095, 48000])
+def test_silence_is_full_band(frames: int) -> None:
+    assert bandwidth(np.zeros((2, frames), np.float32)) == Bandwidth(24000.0, 0.0, False)
+
+
+def test_blocks_do_not_matter() -> None:
+    meter = BandwidthMeter(Format(48000, 2))
+    for block in partition(probe("dull"), 0):
+        meter.update(block)
+    found, whole = meter.compute(), bandwidth(probe("dull"))
+    assert found.cutoff_hz == whole.cutoff_hz
+    assert found.steepness_db == pytest.approx(whole.steepness_db)
+
+
+def test_level_does_not_matter() -> None:
+    assert bandwidth(probe("dull") * np.float32(1e-3)).cutoff_hz == bandwidth(probe("dull")).cutoff_hz
+
+
+@pytest.mark.corpus
+def test_recordings_of_22_kHz_and_of_full_band() -> None:  # noqa: N802
+    if not CORPUS.exists():
+        pytest.skip(f"no recordings in {CORPUS}")
+    with open(CORPUS / "speech" / "MANIFEST.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name, cutoff_hz in (("audio_cmn_hsk_22k", 10000), ("rhasspy_kathleen", 20000)):
+        for row in [row for row in rows if row["set"] == name][:5]:
+            audio, rate = soundfile.read(CORPUS / "speech" / row["path"], dtype="float32", always_2d=True)
+            found = bandwidth(audio.T, rate)
+            assert found.cut
+            assert found.cutoff_hz == pytest.approx(cutoff_hz, abs=300), row["path"]

@@ -1,0 +1,244 @@
+"""The diagnosis, and the chain that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from contents import content
+from recordings import CORPUS, EXAMPLE, loud, needs_corpus, voice, write
+from scipy.signal import butter, sosfilt
+
+import aural
+from aural import ChainError, Effect, Format
+from aural.audio.files import read
+from aural.cleaning.planning import plan
+from aural.measure.diagnosis import Diagnosis, Examination, inspect
+from aural.measure.scene import SceneMeter
+from aural.parameters import parameters
+from aural.signals import Block
+from aural.testing import SAMPLE_RATE, partition, probe
+
+RATE = 48000
+
+
+def examine(audio: Block, sample_rate: int = RATE) -> Diagnosis:
+    examination = Examination(Format(sample_rate, audio.shape[0]))
+    for block in partition(np.asarray(audio, np.float32), 1):
+        examination.update(block)
+    return examination.compute()
+
+
+def found(audio: Block, words: str, sample_rate: int = RATE) -> bool:
+    return any(words in finding for finding in examine(audio, sample_rate).findings())
+
+
+def test_blocks_do_not_matter() -> None:
+    audio = probe("voice")
+    whole = Examination(Format(RATE, 2))
+    whole.update(audio)
+    a, b = examine(audio), whole.compute()
+    assert a.loudness.integrated_lufs == pytest.approx(b.loudness.integrated_lufs, abs=1e-6)
+    assert a.scene.snr_db == pytest.approx(b.scene.snr_db, abs=1e-3)
+    assert (a.hum.frequency_hz, a.bandwidth.cutoff_hz) == pytest.approx((b.hum.frequency_hz, b.bandwidth.cutoff_hz))
+
+
+def test_dc() -> None:
+    assert found(voice() + 0.05, "DC offset of 5.0 %")
+    assert examine(voice() + 0.1).kind == examine(voice()).kind == "speech", "an offset is no rumble"
+    assert not found(voice(), "DC offset")
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1])
+def test_clipping_is_found_at_any_level(level: float) -> None:
+    loud = probe("loud")
+    assert found(level * np.clip(2.5 * loud, -0.5, 0.5), "clipping")
+    assert not found(level * loud, "clipping")
+
+
+def test_false_stereo() -> None:
+    assert found(np.repeat(voice(), 2, axis=0), "mono in a stereo file")
+    assert not found(probe("voice") * np.array([[1], [-0.5]]), "mono in a stereo file")
+
+
+def test_opposite_channels_are_no_silence() -> None:
+    both = np.concatenate([voice(), -voice()])
+    assert examine(both).scene.snr_db == pytest.approx(examine(voice()).scene.snr_db, abs=0.1)
+
+
+def test_hum() -> None:
+    assert found(voice(6.0), "mains hum at 50.0")
+
+
+def test_silence() -> None:
+    diagnosis = examine(np.zeros((2, RATE)))
+    assert diagnosis.findings() == ["holds nothing but silence"]
+    assert plan(diagnosis).chain.stages == ()
+
+
+@pytest.mark.parametrize("snr_db", [5, 15, 25])
+@pytest.mark.parametrize("gain", [1.0, 0.01])
+def test_signal_to_noise_ratio_of_a_known_mixture(snr_db: float, gain: float) -> None:
+    rng = np.random.default_rng(0)
+    time = np.arange(20 * RATE) / RATE
+    pulses = np.clip(np.sin(2 * np.pi * 2 * time), 0, 1) * sum(
+        np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 20)
+    )
+    noise = rng.standard_normal(time.size)
+    noise *= np.sqrt(np.mean(pulses**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
+    meter = SceneMeter(Format(RATE, 1))
+    meter.update(gain * 0.1 * (pulses + noise)[np.newaxis].astype(np.float32))
+    assert meter.compute().snr_db == pytest.approx(snr_db, abs=1.0)
+
+
+def test_decay_of_a_room() -> None:
+    rng = np.random.default_rng(0)
+    for decay_s in (0.3, 0.8):
+        time = np.arange(int(1.5 * RATE)) / RATE
+        burst = rng.standard_normal((1, time.size)) * 10 ** (-3 * time / decay_s) * 0.1
+        meter = SceneMeter(Format(RATE, 1))
+        meter.update(np.tile(burst + 1e-5 * rng.standard_normal(time.size), 10).astype(np.float32))
+        assert meter.compute().decay_s == pytest.approx(decay_s, rel=0.2)
+
+
+def test_the_example() -> None:
+    diagnosis = inspect(EXAMPLE)
+    assert diagnosis.kind == "speech"
+    assert diagnosis.origin == "the file's own codec, aac, or what it was made from"
+    text = " ".join(diagnosis.findings())
+    assert "background noise" in text
+    assert "mains hum at 50.0" in text
+    chosen = plan(diagnosis)
+    assert next(d.name for d in chosen.decisions if d.effect) == "noise-reduction"
+    assert chosen.chain.stages[-1].name == "master"
+    assert all(decision.reason for decision in chosen.decisions)
+
+
+def names(diagnosis: Diagnosis, preset: str = "auto") -> list[str]:
+    return [stage.name for stage in plan(diagnosis, preset).chain.stages]
+
+
+@pytest.fixture(scope="module")
+def clean_voice() -> Diagnosis:
+    rough = inspect(EXAMPLE)
+    scene = replace(rough.scene, snr_db=50.0, decay_s=0.2)
+    return replace(rough, scene=scene, hum=replace(rough.hum, frequency_hz=0.0, harmonics=()))
+
+
+def test_a_clean_voice_is_left_alone(clean_voice: Diagnosis) -> None:
+    assert clean_voice.findings() == []
+    (master,) = plan(clean_voice).chain.stages
+    assert (master.name, master.max_limiting_db) == ("master", 0.0)  # type: ignore[attr-defined]
+
+
+def test_each_finding_brings_its_stage(clean_voice: Diagnosis) -> None:
+    noisy = replace(clean_voice, scene=replace(clean_voice.scene, snr_db=15.0))
+    assert names(noisy) == ["noise-reduction", "master"]
+    hum = replace(clean_voice.hum, frequency_hz=60.0, harmonics=(1, 2), level_dbfs=-50.0)
+    humming = replace(clean_voice, hum=hum)
+    (reduction, _) = plan(humming).chain.stages
+    assert (reduction.hum_hz, reduction.max_attenuation_db) == (60.0, 0.0)  # type: ignore[attr-defined]
+    dull = replace(clean_voice, bandwidth=replace(clean_voice.bandwidth, cutoff_hz=3400.0, cut=True))
+    assert names(dull) == ["frequency-expansion", "master"]
+    uneven = replace(noisy, loudness=replace(noisy.loudness, range_lu=20.0))
+    assert names(uneven) == ["noise-reduction", "leveller", "master", "dynamic-compression", "master"]
+    far = replace(noisy, scene=replace(noisy.scene, decay_s=0.8))
+    assert plan(far).preset == "lecture"
+    shares = [plan(x).chain.stages[0].dereverb for x in (far, noisy)]  # type: ignore[attr-defined]
+    assert shares == [0.5, 0.0]
+    ringing = replace(far, scene=replace(far.scene, snr_db=50.0))
+    assert plan(ringing).chain.stages[0].max_attenuation_db == 12.0  # type: ignore[attr-defined]
+
+
+def test_a_level_stage_stays_where_a_compressor_follows(clean_voice: Diagnosis, tmp_path: Path) -> None:
+    uneven = replace(clean_voice, loudness=replace(clean_voice.loudness, range_lu=20.0))
+    (tmp_path / "my.toml").write_text('[[stage]]\nuse = "master"\n[[stage]]\nuse = "dynamic-compression"\n')
+    assert names(uneven, str(tmp_path / "my.toml")) == ["master", "dynamic-compression"]
+
+
+def test_what_a_chain_file_says_of_hum_holds(clean_voice: Diagnosis, tmp_path: Path) -> None:
+    humming = replace(clean_voice, hum=replace(clean_voice.hum, frequency_hz=50.0, harmonics=(1,)))
+    (tmp_path / "my.toml").write_text('[[stage]]\nuse = "noise-reduction"\nhum_hz = 60.0\nhum_harmonics = [1, 2]\n')
+    (reduction,) = plan(humming, str(tmp_path / "my.toml")).chain.stages
+    assert (reduction.hum_hz, reduction.hum_harmonics) == (60.0, (1, 2))  # type: ignore[attr-defined]
+
+
+def test_music_loses_nothing_but_hum(clean_voice: Diagnosis) -> None:
+    music = replace(clean_voice, content=content("m" * 15), scene=replace(clean_voice.scene, snr_db=3.0))
+    assert names(music) == ["master"]
+    assert plan(music).preset == "song"
+    old = replace(music, bandwidth=replace(music.bandwidth, cutoff_hz=11000.0, cut=True))
+    assert (plan(old).preset, names(old)) == ("old-mp3", ["frequency-generation", "master"])
+
+
+def test_speech_over_music_and_beside_a_jingle_are_said(clean_voice: Diagnosis) -> None:
+    def findings(drawn: str) -> list[str]:
+        return replace(clean_voice, content=content(drawn), duration_s=float(len(drawn))).findings()
+
+    assert findings("ssssbbbbbb") == ["speech over music for 6 s"]
+    assert findings("mmmmssssssssssss") == ["music beside the speech for 4 s"]
+    assert findings("bbb" + "s" * 20) == findings("smsmsmsms") == [], "a moment may be a mistake"
+    assert findings("m" * 10) == []
+
+
+def test_faint_noise_is_lowered_less(clean_voice: Diagnosis) -> None:
+    def attenuation_db(snr_db: float) -> float:
+        noisy = replace(clean_voice, scene=replace(clean_voice.scene, snr_db=snr_db))
+        return plan(noisy).chain.stages[0].max_attenuation_db  # type: ignore[attr-defined, no-any-return]
+
+    assert attenuation_db(5.0) == attenuation_db(15.0) == 30.0
+    assert 30.0 > attenuation_db(24.0) > attenuation_db(27.0) >= 6.0
+
+
+def test_hum_that_nobody_hears_is_left(clean_voice: Diagnosis) -> None:
+    faint = replace(clean_voice, hum=replace(clean_voice.hum, frequency_hz=49.8, harmonics=(1,), level_dbfs=-118.0))
+    assert faint.findings() == []
+    assert names(faint) == ["master"]
+
+
+@pytest.mark.parametrize(("rate", "cutoff_hz", "cut"), [(8000, 3400.0, True), (16000, 8000.0, False)])
+def test_a_low_sample_rate_is_raised(clean_voice: Diagnosis, rate: int, cutoff_hz: float, cut: bool) -> None:
+    low = replace(clean_voice, format=Format(rate, 1))
+    dull = replace(low, bandwidth=replace(clean_voice.bandwidth, cutoff_hz=cutoff_hz, cut=cut))
+    assert names(dull) == ["frequency-expansion", "master"]
+
+
+def test_unknown_preset(clean_voice: Diagnosis) -> None:
+    with pytest.raises(ChainError, match="no preset called 'podcats'; did you mean 'podcast'"):
+        plan(clean_voice, "podcats")
+
+
+def si_sdr_db(estimate: Block, reference: Block) -> float:
+    scaled = (estimate @ reference) / (reference @ reference) * reference
+    return float(10 * np.log10((scaled @ scaled) / ((estimate - scaled) @ (estimate - scaled))))
+
+
+@pytest.mark.corpus
+@needs_corpus
+@pytest.mark.parametrize("name", ["rhasspy_nathalie", "freeswitch_richard", "tofugu_wanikani"])
+def test_a_clean_studio_voice_changes_in_nothing_but_level(tmp_path: Path, name: str) -> None:
+    files = sorted((CORPUS / "speech" / name).rglob("*.opus"))[:6]
+    audio = np.concatenate([soundfile.read(file, always_2d=True)[0].mean(axis=1) for file in files])
+    source = write(tmp_path / "a.wav", audio[np.newaxis], subtype="PCM_24")
+    aural.clean(source, tmp_path / "b.wav")
+    assert si_sdr_db(soundfile.read(tmp_path / "b.wav")[0], audio) > 30
+
+
+def measuring(effect: Effect) -> Effect:
+    """Return an effect without what it measures."""
+    measured = [p.name for p in parameters(type(effect)) if p.spec.measured and "hum" not in p.name]
+    return replace(effect, **dict.fromkeys(measured))
+
+
+@pytest.mark.parametrize(("gain", "preset"), [(0.3, "auto"), (0.05, "song")])
+def test_what_was_diagnosed_is_not_measured_again(tmp_path: Path, gain: float, preset: str) -> None:
+    low_pass = butter(12, 9000, fs=SAMPLE_RATE, output="sos")
+    source = write(tmp_path / "a.wav", gain * sosfilt(low_pass, loud(6.0)), subtype="FLOAT")
+    informed = plan(inspect(source), preset).chain
+    alone = aural.Chain(tuple(map(measuring, informed.stages)))
+    assert informed.passes < alone.passes
+    audio, rate = read(source)
+    np.testing.assert_array_equal(informed(audio, rate), alone(audio, rate))

@@ -34,10 +34,10 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
 
 
 class FileName(click.Path):
-    """A path that has a name."""
+    """A path that has a name. Whether it can be read is found out file by file."""
 
     def __init__(self, **rest: Any) -> None:
-        super().__init__(path_type=Path, **rest)
+        super().__init__(path_type=Path, readable=False, **rest)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value) or "\0" in str(value):

@@ -86,7 +86,8 @@ def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:
     times = Counter(targets)
     for source, target in zip(sources, targets, strict=False):
         if target != STDIO and times[target] > 1:
-            raise AudioError(f"{target}: is the result of two inputs; rename one or use another folder")
+            both = " and ".join(str(s) for s, t in zip(sources, targets, strict=False) if t == target)
+            raise AudioError(f"{target}: is the result of {both}; rename one or use another folder")
         real = os.path.realpath(target)
         if real in inputs and real != os.path.realpath(source):
             raise AudioError(f"{target}: is another input; it is never overwritten")

@@ -8,6 +8,7 @@ something in the place of a size that it did not know.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
@@ -38,7 +39,7 @@ def promised_frames(container: Any, stream: Any, file: Readable, decoded: float)
     if name in ("wav", "w64"):
         return promised_by_chunk(file, decoded)
     if name == "mp3":
-        return declared if _counts_frames(file) else 0
+        return min(declared, _counted_frames(file) * (1152 if rate >= 32000 else 576))
     if name == "mov":
         return declared if _index_goes_beyond(stream, file) else 0
     if name == "caf" and stream.codec_context.name.startswith("pcm_"):
@@ -100,16 +101,23 @@ def _chunk_of_w64(file: Readable) -> tuple[int, int] | None:
     return None
 
 
-def _counts_frames(file: Readable) -> bool:
-    """Tell whether an MP3 file has a Xing, Info or VBRI frame that says how many frames follow."""
+def _counted_frames(file: Readable) -> float:
+    """Return how many frames of MP3 follow by its Xing or Info frame; infinity by a VBRI frame, 0 without any.
+
+    FFmpeg counts what stands behind the sound, too.
+    """
     file.seek(0)
     head = file.read(10)
     size = 0
     if head[:3] == b"ID3":
         size = 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
     file.seek(size)
-    found = re.search(rb"(?:Xing|Info)...(.)|VBRI", file.read(4096), re.DOTALL)
-    return bool(found and (found[1] is None or found[1][0] & 1))
+    found = re.search(rb"(?:Xing|Info)...(.)(....)|VBRI", file.read(4096), re.DOTALL)
+    if not found:
+        return 0
+    if found[1] is None:
+        return math.inf
+    return struct.unpack(">I", found[2])[0] if found[1][0] & 1 else 0
 
 
 def _index_goes_beyond(stream: Any, file: Readable) -> bool:

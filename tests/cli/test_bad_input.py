@@ -249,7 +249,7 @@ def test_results_that_collide(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "a.wav", voice(0.5))
     both = tmp_path / "one/a.wav", tmp_path / "two/a.wav"
-    refused(tmp_path, "is the result of two inputs", "clean", *both, "-o", tmp_path)
+    refused(tmp_path, f"is the result of {both[0]} and {both[1]}", "clean", *both, "-o", tmp_path)
     refused(tmp_path, "is one file for 2 inputs", "clean", *both, "-o", both[0])
 
 

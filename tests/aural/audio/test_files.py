@@ -15,6 +15,7 @@ from aural import AudioError, Format
 from aural.audio.files import open_audio, read
 from aural.audio.writing import SUFFIXES, quantise, write_audio
 from aural.audio.writing import write as write_whole
+from aural.cli.options import FileName
 from aural.testing import partition
 
 
@@ -140,3 +141,15 @@ def test_nothing_is_left_of_a_failed_write(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no more"):
         write_audio(tmp_path / "a.wav", blocks(), Format(48000, 1))
     assert not list(tmp_path.iterdir())
+
+
+def test_zeros_behind_an_mp3_that_counts_its_frames_are_no_promise(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.mp3", voice(4.0), 48000)
+    (tmp_path / "a.mp3").write_bytes((tmp_path / "a.mp3").read_bytes() + bytes(40000))
+    assert read(tmp_path / "a.mp3")[0].shape[-1] == pytest.approx(4 * 48000, abs=2000)
+
+
+def test_a_file_that_may_not_be_read_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line leaves it to the reader, which says so of this file alone."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert FileName().convert(write(tmp_path / "a.wav", voice(0.5)), None, None) == tmp_path / "a.wav"

@@ -1,5 +1,13 @@
 """Each process computes in one thread: two that fight for the cores are many times as slow as one."""
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; what the tests start inherits it
+
+for name in (
+    "SIGINT",
+    "SIGHUP",
+):  # whoever runs the tests in the background has them ignored, and so have all children
+    if hasattr(signal, name) and signal.getsignal(number := getattr(signal, name)) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)

@@ -47,7 +47,9 @@ def test_a_strangers_stage_keeps_the_contract(with_tremolo: dict[str, str]) -> N
 def test_a_strangers_stage_advises_in_aural_clean(with_tremolo: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text('[[stage]]\nuse = "tremolo"\n')
     script = "from aural.cli.main import main; import sys; sys.argv = ['aural', *sys.argv[1:]]; main()"
-    shown = run(with_tremolo, "-c", script, "clean", EXAMPLE, "-n", "--preset", tmp_path / "my.toml")
+    shown = run(
+        with_tremolo, "-c", script, "clean", EXAMPLE, "-n", "-o", tmp_path / "a.wav", "-p", tmp_path / "my.toml"
+    )
     assert "- tremolo               a voice should not tremble" in shown
 
 

@@ -294,7 +294,7 @@ def test_the_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
 def test_settings_that_are_for_networks_are_no_options() -> None:
     code, out, _ = invoke("train", NAME, "--help")
     assert code == 0
-    assert "which ends in a chain" in " ".join(out.split())
+    assert "which ends with a chain" in " ".join(out.split())
     assert not any(f"--{name}" in out for name in ("network", "init", "pretrain", "precision"))
     with pytest.raises(ParameterError):
         DynamicCompressionTraining(input="a", target="b", bands=13)

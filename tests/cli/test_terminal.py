@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killed import doubled, killing
 from recordings import MAIN, invoke, voice, write
 
 from aural.cli import work
 from aural.cli.processes import Died, in_processes
 from aural.cli.terminal import sentence, visible
 from aural.errors import AuralError
-from aural.stream import Watch
 
 CURE = "run aural --debug ... to see where"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"
@@ -202,22 +202,10 @@ def test_what_is_no_recording_stops_no_batch(tmp_path: Path, kind: str) -> None:
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["good_gate.wav"]
 
 
-def doubled(number: int) -> int:
-    if number == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 2 * number
-
-
 def test_a_process_that_is_killed_takes_no_other_file_with_it() -> None:
     results = list(in_processes([1, 2, 3, 4, 5, 6], doubled, 2))
     assert isinstance(results.pop(2), Died)
     assert results == [2, 4, 8, 10, 12]
-
-
-def killing(job: work.Job, watch: Watch) -> str:
-    if job.source.name == "b.wav":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return job.source.name
 
 
 def test_the_file_that_killed_its_process_is_named() -> None:

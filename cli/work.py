@@ -21,8 +21,9 @@ from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
-from aural.cli.terminal import closed, debugging, of_output, say, sentence, visible
+from aural.cli.terminal import closed, debugging, of_output, say, sentence
 from aural.errors import AudioError
+from aural.markup import visible
 from aural.signals import Block, Format
 from aural.stage import Effect
 from aural.stream import UNWATCHED, Watch

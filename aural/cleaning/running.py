@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from aural.advice import Decision
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
@@ -23,16 +24,26 @@ from aural.signals import Block, Format
 from aural.stage import Effect, Separator
 from aural.stream import UNWATCHED, Stream, Watch
 
+NOTHING_TO_DO = "nothing to do: the recording holds nothing but silence"
+
 
 @dataclass(frozen=True)
 class Cleaned:
     """What `clean` did to a recording."""
 
+    source: Path
+    target: Path
     plan: Plan
     chain: Chain
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """List what was decided about each stage of the preset, with the effects as they ran."""
+        ran = iter(self.chain.stages)
+        return [dataclasses.replace(d, effect=next(ran)) if d.effect else d for d in self.plan.decisions]
 
 
 def clean(
@@ -74,7 +85,7 @@ def clean(
     with Results(replace, likes=[source]) as results:
         write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
         _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return Cleaned(chosen, run.stage, before, examination.compute())
+    return Cleaned(Path(source), Path(target), chosen, run.stage, before, examination.compute())
 
 
 def process(

@@ -19,7 +19,10 @@ from aural.chainfile import write_chain
 from aural.cleaning.planning import Plan, check_preset, plan
 from aural.dsp.blending import BlendStream
 from aural.errors import AudioError, TargetExists
+from aural.markup import element, listed, table
 from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.measure.words import compared
+from aural.parameters import settings
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
 from aural.stream import UNWATCHED, Stream, Watch
@@ -44,6 +47,21 @@ class Cleaned:
         """List what was decided about each stage of the preset, with the effects as they ran."""
         ran = iter(self.chain.stages)
         return [dataclasses.replace(d, effect=next(ran)) if d.effect else d for d in self.plan.decisions]
+
+    def _repr_html_(self) -> str:
+        decisions = (
+            ("+" if d.effect else "-", d.name, d.reason, settings(d.effect) if d.effect else "")
+            for d in self.decisions
+            if not d.minor
+        )
+        head = (f"{self.source.name} -> {self.target.name}", "before", "after")
+        words = self.before.beyond_repair() if self.decisions else [NOTHING_TO_DO]
+        return element(
+            "div",
+            table(head, compared(self.before, self.after)),
+            table(("", f"preset {self.plan.preset}", "why", "settings"), decisions),
+            listed(words),
+        )
 
 
 def clean(

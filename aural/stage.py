@@ -170,6 +170,11 @@ class Effect(Stage):
     def ready(self) -> bool:
         return self.mix == 0 or super().ready
 
+    @property
+    def goal(self) -> tuple[float, float] | None:
+        """Return the loudness in LUFS and the true peak in dBTP that it aims at; None if it aims at none."""
+        return None
+
     def advise(self, diagnosis: Diagnosis) -> Decision:
         """Say what a recording asks of this stage: to run, to run with other values, or nothing; and why.
 

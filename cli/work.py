@@ -20,7 +20,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
-from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
+from aural.cleaning.removing import removed_name
+from aural.cleaning.running import guard, guard_chain, make_folder
 from aural.cli.terminal import closed, debugging, of_output, say, sentence
 from aural.errors import AudioError
 from aural.markup import visible

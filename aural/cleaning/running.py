@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
 from aural.cleaning.planning import Plan, check_preset, plan
-from aural.dsp.blending import BlendStream
+from aural.cleaning.removing import removed_name, taken_away
+from aural.cleaning.reporting import AUDIO, PASSES, check_page, write_report
 from aural.errors import AudioError, TargetExists
 from aural.markup import element, listed, table
 from aural.measure.diagnosis import Diagnosis, Examination, examine
@@ -25,7 +26,7 @@ from aural.measure.words import compared
 from aural.parameters import settings
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
-from aural.stream import UNWATCHED, Stream, Watch
+from aural.stream import UNWATCHED, Watch
 
 NOTHING_TO_DO = "nothing to do: the recording holds nothing but silence"
 
@@ -41,6 +42,8 @@ class Cleaned:
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
+    shown: Mapping[str, Any] | None = None
+    """What its report shows, if one was written, as plain values and without the sound."""
 
     @property
     def decisions(self) -> list[Decision]:
@@ -72,6 +75,8 @@ def clean(
     replace: bool = False,
     save_removed: bool = False,
     save_chain: str | Path | None = None,
+    report: str | Path | None = None,
+    report_audio: str = AUDIO[0],
     strict: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Cleaned:
@@ -84,6 +89,8 @@ def clean(
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
+        report: also write a page that shows what was done, to this file (.html).
+        report_audio: what of the sound the page holds, as in `write_report`.
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signal go by.
 
@@ -92,18 +99,23 @@ def clean(
         ChainError: there is no such preset.
     """
     check_preset(preset)
-    guard(source, target, replace, save_removed, save_chain)
+    guard(source, target, replace, save_removed, save_chain, report)
     file = open_audio(source, strict)
     watch.expect(4)  # a guess, until the chain is known
     before = examine(file, watch)
     chosen = plan(before, preset)
-    watch.expect(1 + chosen.chain.passes)
+    watch.expect(1 + chosen.chain.passes + (PASSES if report else 0))
     run = chosen.chain.render(file, file.format, watch)
     examination = Examination(run.output)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
+        written = results.open(target)
+        write_audio(written, examination.tee(run.blocks), run.output, like=file.info)
         _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return Cleaned(Path(source), Path(target), chosen, run.stage, before, examination.compute())
+        done = Cleaned(Path(source), Path(target), chosen, run.stage, before, examination.compute())
+        if report:
+            shown = write_report(results.open(report), done, file, written.name, report_audio, watch)
+            done = dataclasses.replace(done, shown=shown)
+    return done
 
 
 def process(
@@ -208,6 +220,7 @@ def guard(
     replace: bool,
     save_removed: bool = False,
     save_chain: str | Path | None = None,
+    report: str | Path | None = None,
 ) -> None:
     """Raise AudioError unless the results may be written: never over the input, over another file only if told.
 
@@ -220,6 +233,9 @@ def guard(
         guard(source, removed_name(target), replace)
     if save_chain:
         guard_chain(source, Path(save_chain), replace)
+    if report:
+        check_page(Path(report))
+        _guard(source, Path(report), replace)
 
 
 def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
@@ -249,45 +265,12 @@ def make_folder(folder: Path) -> None:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
 
 
-@dataclass(frozen=True)
-class Removed(Effect):
-    """What an effect takes away: the input less the output."""
-
-    name: ClassVar[str] = "removed"
-    effect: Effect
-
-    @property
-    def ready(self) -> bool:
-        return self.effect.ready
-
-    def stream(self, source: Format) -> Stream:
-        return BlendStream(self.effect.begin(source), source, dry=1.0, wet=-1.0)
-
-
-def removed_name(target: str | Path) -> Path:
-    """Name the file that holds what was taken away."""
-    return Path(target).with_stem(f"{Path(target).stem}_removed")
-
-
 def _write_beside(
     results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
 ) -> None:
     """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
-    stages = list(_flat(ran))
-    first = next((index for index, stage in enumerate(stages) if stage.suppresses), None)
-    if removed_from and first is not None:
-        taking = Chain((*stages[:first], Removed(stages[first])))
-        run = taking.render(file, file.format)
+    if removed_from and (run := taken_away(ran, file)):
         write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
     if save_chain:
         chain = ran if isinstance(ran, Chain) else Chain((ran,))
         results.open(save_chain).write(write_chain(chain).encode("utf-8"))
-
-
-def _flat(effect: Effect) -> Iterator[Effect]:
-    """List the stages of a chain, those of chains within it too."""
-    if isinstance(effect, Chain) and effect.mix == 1:
-        for stage in effect.stages:
-            yield from _flat(stage)
-    else:
-        yield effect

@@ -45,12 +45,16 @@ def escaped(text: str) -> Markup:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], **attributes: str) -> Markup:
     """Write a table whose rows begin with what they are about."""
-    top = [element("tr", *(element("th", cell, scope="col") for cell in head))] if head else []
+    top = [element("tr", *map(_head, head))] if head else []
     body = (
         element("tr", element("th", first, scope="row"), *(element("td", cell) for cell in rest))
         for first, *rest in rows
     )
     return element("table", element("thead", *top), element("tbody", *body), **attributes)
+
+
+def _head(cell: str) -> Markup:
+    return element("th", cell, scope="col") if cell else element("td")
 
 
 def listed(items: Iterable[str]) -> Markup:

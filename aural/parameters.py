@@ -236,9 +236,10 @@ def shown(wanted: object) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def settings(value: object) -> str:
+def settings(value: Any) -> str:
     """Write the parameters of a dataclass that differ from their defaults."""
-    changed = [p for p in parameters(type(value)) if getattr(value, p.name) != p.default]
+    owner: type = type(value)
+    changed = [p for p in parameters(owner) if getattr(value, p.name) != p.default]
     return ", ".join(f"{p.name} {_number(getattr(value, p.name))}" for p in changed)
 
 

@@ -24,7 +24,9 @@ FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metava
 @click.command()
 @FILES
 @click.option("-p", "--preset", default="auto", show_default=True, help="Name of a preset, or a chain file (.toml).")
-@shared("output", "to", "force", "dry-run", "jobs", "removed", "save-chain", "strict", "json")
+@shared(
+    "output", "to", "force", "dry-run", "jobs", "removed", "save-chain", "report", "report-audio", "strict", "json"
+)
 def clean(
     files: tuple[Path, ...],
     preset: str,
@@ -35,6 +37,8 @@ def clean(
     jobs: int,
     save_removed: bool,
     save_chain: Path | None,
+    with_report: bool,
+    report_audio: str,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -47,8 +51,10 @@ def clean(
       aural clean memo.m4a
       aural clean *.m4a -o out/ --preset podcast
       aural clean memo.m4a -n            what would be done, and why
+      aural clean memo.m4a --report      also a page that shows and plays it: memo_clean.html
     """
     from aural.cleaning.planning import check_preset
+    from aural.cli.reports import Reports, report_name
     from aural.cli.text import cleaned_lines, planned_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, pair, report, run_jobs
 
@@ -59,6 +65,7 @@ def clean(
         check_chain_file(save_chain, force, pairs)
     if save_removed:
         check_removed(pairs)
+    reports = Reports(pairs, force) if with_report else None
     shown: list[dict[str, Any]] = []
 
     def show(outcome: Outcome) -> None:
@@ -66,18 +73,23 @@ def clean(
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
             lines = planned_lines(job, *result) if dry_run else cleaned_lines(job, result)
-            say(*lines, err=to_stdout)
+            page = [f"report {report_name(job.target)}"] if reports and not dry_run else []
+            say(*lines, *page, err=to_stdout)
 
+    def finish() -> None:
+        if reports and not dry_run:
+            reports.finish()
+        if as_json:
+            _print_json(shown, len(pairs), to_stdout)
+
+    beside = {"save_removed": save_removed, "save_chain": save_chain, "report_audio": report_audio}
     work: Any = (
-        partial(_plan, preset, force, strict)
+        partial(_plan, preset, force, with_report, strict)
         if dry_run
-        else partial(_clean, preset, force, save_removed, save_chain, strict)
+        else partial(_clean, preset, force, with_report, beside, strict)
     )
-    report(
-        run_jobs(pairs, work, jobs),
-        show,
-        partial(_print_json, shown, len(pairs), to_stdout) if as_json else None,
-    )
+    outcomes = run_jobs(pairs, work, jobs)
+    report(reports.note(outcomes) if reports and not dry_run else outcomes, show, finish)
 
 
 @click.command()
@@ -109,9 +121,10 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
 
 
 def _clean(
-    preset: str, force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
+    preset: str, force: bool, with_report: bool, beside: dict[str, Any], strict: bool, job: Job, watch: Watch
 ) -> Cleaned:
     from aural.cleaning.running import clean
+    from aural.cli.reports import report_name
 
     assert job.target
     return clean(
@@ -119,18 +132,21 @@ def _clean(
         job.target,
         preset,
         replace=force,
-        save_removed=save_removed,
-        save_chain=save_chain,
+        report=report_name(job.target) if with_report else None,
         strict=strict,
         watch=watch,
+        **beside,
     )
 
 
-def _plan(preset: str, force: bool, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
+def _plan(
+    preset: str, force: bool, with_report: bool, strict: bool, job: Job, watch: Watch
+) -> tuple[Diagnosis, Plan]:
     from aural.cleaning.planning import plan
+    from aural.cli.reports import report_name
     from aural.cli.work import foresee
 
-    foresee(job, force)
+    foresee(job, force, report_name(job.target) if with_report and job.target else None)
     diagnosis = _inspect(strict, job, watch)
     return diagnosis, plan(diagnosis, preset)
 
@@ -152,7 +168,8 @@ def _cleaned_json(job: Job, cleaned: Cleaned) -> dict[str, Any]:
     from aural.chainfile import chain_table
 
     planned = _planned_json(job, cleaned.before, cleaned.plan)
-    return {**planned, "after": cleaned.after.as_dict(), "chain": chain_table(cleaned.chain)}
+    report = {"report": cleaned.shown} if cleaned.shown else {}
+    return {**planned, "after": cleaned.after.as_dict(), "chain": chain_table(cleaned.chain), **report}
 
 
 def _print_json(shown: list[dict[str, Any]], files: int, err: bool = False) -> None:

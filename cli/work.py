@@ -21,7 +21,7 @@ from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.removing import removed_name
-from aural.cleaning.running import guard, guard_chain, make_folder
+from aural.cleaning.running import guard, guard_chain, guard_page, make_folder
 from aural.cli.terminal import closed, debugging, of_output, say, sentence
 from aural.errors import AudioError
 from aural.markup import visible
@@ -171,10 +171,12 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
             sweep(folder)  # a worker that was killed could not clean up
 
 
-def foresee(job: Job, force: bool) -> None:
-    """Refuse what the run would refuse: a result that is there already, or the input itself."""
+def foresee(job: Job, force: bool, page: Path | None = None) -> None:
+    """Refuse what the run would refuse: a result, or its page, that is there already, or the input itself."""
     if job.target and job.target.exists():
         guard(job.source, job.target, force)
+    if page and page.exists():
+        guard_page(job.source, page, force)
 
 
 def attempt(work: Callable[[Job, Watch], Any], watch: Watch, job: Job) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Cleaned:
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
-    shown: Mapping[str, Any] | None = None
+    shown: Mapping[str, Any] | None = field(default=None, repr=False)
     """What its report shows, if one was written, as plain values and without the sound."""
 
     @property
@@ -234,8 +234,7 @@ def guard(
     if save_chain:
         guard_chain(source, Path(save_chain), replace)
     if report:
-        check_page(Path(report))
-        _guard(source, Path(report), replace)
+        guard_page(source, report, replace)
 
 
 def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
@@ -243,6 +242,12 @@ def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
     if path.suffix.lower() != ".toml":
         raise AudioError(f"{path}: a chain is written to a file that ends in .toml")
     _guard(Path(source), path, replace)
+
+
+def guard_page(source: str | Path, path: str | Path, replace: bool) -> None:
+    """Raise AudioError unless a report may be written to this file."""
+    check_page(Path(path))
+    _guard(Path(source), Path(path), replace)
 
 
 def _guard(source: Path, target: Path, replace: bool) -> None:

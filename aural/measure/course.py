@@ -43,7 +43,7 @@ class Course:
     @property
     def times_s(self) -> Floats:
         """Return the middle of each column."""
-        return (np.arange(len(self.low)) + 0.5) * self.column_s
+        return (np.arange(len(self.low), dtype=np.float64) + 0.5) * self.column_s
 
 
 class CourseMeter:

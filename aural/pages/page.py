@@ -58,9 +58,9 @@ def button(label: str, *, name: str | None = None, key: str = "", **attributes: 
     return element("button", label, *hint, type="button", id=name, **attributes)
 
 
-def canvas(name: str, label: str) -> Markup:
+def canvas(name: str, label: str, **attributes: str) -> Markup:
     """Write the place of a picture, and what it shows for who does not see it."""
-    return element("canvas", id=name, role="img", aria_label=label)
+    return element("canvas", id=name, role="img", aria_label=label, **attributes)
 
 
 def group(label: str, *children: str, **attributes: str | bool | None) -> Markup:

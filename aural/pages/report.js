@@ -1,6 +1,6 @@
 "use strict";
 const DATA = JSON.parse(byId("data").textContent);
-const LEFT = 44, BOTTOM = 20, TOP = 6;
+const LEFT = 44, BOTTOM = 20, TOP = 16;
 const MAGMA = [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]];
 const SHOWN_DB = [-105, -25];
 const SHOWN_LUFS = [-60, 0];
@@ -105,9 +105,10 @@ function drawWaves() {
 
 function drawContent() {
   const s = sheet("content", 0, 1, [LEFT, 0]), { context } = s;
-  for (const [n, sign] of [...DATA.content].entries()) {
-    context.fillStyle = colour(CONTENT[sign]);
-    context.fillRect(s.x(n), 0, Math.max(1, s.x(Math.min(n + 1, DURATION_S)) - s.x(n)), s.height);
+  for (const run of DATA.content.matchAll(/(.)\1*/g)) {
+    const [from, to] = [s.x(run.index), s.x(Math.min(run.index + run[0].length, DURATION_S))];
+    context.fillStyle = colour(CONTENT[run[1]]);
+    context.fillRect(from, 0, Math.max(1, to - from), s.height);
   }
 }
 

@@ -95,11 +95,10 @@ def links(done: Cleaned, folder: Path) -> Sound:
 
 
 def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
-    nothing = (
-        [] if shown["done"] or shown["left_alone"] else ["nothing to do: the recording holds nothing but silence"]
-    )
-    left = [*(f"{step['name']}: {step['reason']}" for step in shown["left_alone"])]
+    left = [f"{step['name']}: {step['reason']}" for step in shown["left_alone"]]
     alone = [*left, *(f"not mended: {finding}" for finding in shown["not_mended"])]
+    figures = table(("", "before", "after"), shown["figures"])
+    scrolls = element("div", figures, class_="scrolls", tabindex="0", role="region", aria_label="Figures")
     return element(
         "main",
         element("h1", title),
@@ -108,14 +107,11 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
         element(
             "div",
             section("What was found", listed(shown["found"])),
-            section("What was done, and why", _steps(shown["done"]), *(element("p", text) for text in nothing)),
+            section("What was done, and why", _steps(shown["done"])),
             section("What was left alone", listed(alone or ["nothing"])),
-            section(
-                "Figures",
-                element("div", table(("", "before", "after"), shown["figures"]), class_="scrolls", tabindex="0"),
-            ),
             class_="columns",
         ),
+        section("Figures", scrolls),
         _pictures(shown),
         _repeat(shown),
     )
@@ -124,7 +120,7 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
 def _listen(sound: Sound) -> Markup:
     wave = [canvas("wave", "Waveforms before and after, with the passages that can be heard and clipped places")]
     strip = [
-        canvas("content", "Content over time: speech, music, both, neither or silence"),
+        canvas("content", "Content over time: speech, music, both, neither or silence", class_="flat"),
         element("figcaption", *(part for name in CLASSES for part in (_key(name), name))),
     ]
     picture = element("figure", joined([*wave, *strip]))
@@ -230,13 +226,14 @@ def _repeat(shown: dict[str, Any]) -> Markup:
 
 
 def _steps(steps: list[dict[str, str]]) -> Markup:
-    def each(step: dict[str, str]) -> list[Markup]:
-        why = element(
-            "dd", step["reason"], *([element("br"), element("code", step["settings"])] * bool(step["settings"]))
-        )
-        return [element("dt", step["name"]), why]
+    if not steps:
+        return element("p", "nothing")
+    return element("dl", *(part for step in steps for part in _described(step)))
 
-    return element("dl", *(part for step in steps for part in each(step))) if steps else Markup("")
+
+def _described(step: dict[str, str]) -> list[Markup]:
+    values = [element("br"), element("code", step["settings"])] if step["settings"] else []
+    return [element("dt", step["name"]), element("dd", step["reason"], *values)]
 
 
 def _step(decision: Decision) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Passages of recordings as a page holds them: the same of every version, encoded, with what makes them equally loud."""
+"""Passages of recordings as a page holds them: the same of every version, encoded, with gains that match them."""
 
 from __future__ import annotations
 

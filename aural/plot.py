@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aural.errors import AudioError
+from aural.markup import visible
 from aural.measure.course import Course, CourseMeter
 from aural.signals import Format, as_block
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from aural.listening.results import Findings
 
 SHOWN_DB = (-105.0, -25.0)
 SHOWN_LUFS = (-60.0, 0.0)
@@ -82,6 +85,29 @@ def compare(before: ArrayLike, after: ArrayLike, sample_rate: int) -> Figure:
         wave.fill_between(course.times_s, course.low, course.high, step="mid", linewidth=0.3, color=INK)
         wave.set(ylim=(-1, 1), xlabel="s")
     axes[0, 1].set_ylabel("")
+    return figure
+
+
+def findings(found: Findings) -> Figure:
+    """Draw what a listening test found, with 95 % intervals; return the figure.
+
+    Args:
+        found: from `aural.listening.results.judge`.
+
+    Raises:
+        AudioError: matplotlib is missing.
+    """
+    figure = _figure(figsize=(7, 1 + 0.4 * len(found.rows)))
+    ax = figure.subplots()
+    scale = 1 if found.kind == "mushra" else 100
+    rows = list(reversed(found.rows))
+    values = scale * np.array([row.value for row in rows])
+    ends = scale * np.array([[row.value - row.low, row.high - row.value] for row in rows])
+    ax.errorbar(values, np.arange(len(rows)), xerr=np.nan_to_num(ends).T, fmt="o", color=INK, capsize=4)
+    ax.set_yticks(np.arange(len(rows)), [visible(row.name) for row in rows], parse_math=False)
+    label = {"mushra": "rating, 0 to 100", "abx": "right answers, %", "ab": "preferred the first, %"}[found.kind]
+    ax.set(xlim=(0, 100), ylim=(-0.5, len(rows) - 0.5), xlabel=label)
+    ax.grid(axis="x", alpha=0.3)
     return figure
 
 

@@ -73,7 +73,7 @@ def clean(
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
             lines = planned_lines(job, *result) if dry_run else cleaned_lines(job, result)
-            page = [f"report {report_name(job.target)}"] if reports and not dry_run else []
+            page = [f"report {report_name(job.target)}"] if job.target and reports and not dry_run else []
             say(*lines, *page, err=to_stdout)
 
     def finish() -> None:

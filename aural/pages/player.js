@@ -130,12 +130,12 @@ function made(tag, attributes = {}, ...children) {
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 
-// Call with the key for every key that is meant for the page, and for no field or button.
+// For every key that is meant for the page, and for no field or button, call what `handlers` gives for it.
 function onKeys(handlers) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea")) return;
-    const handler = handlers[event.key];
+    if (event.target.closest("input:not([type=range]), select, textarea")) return;
+    const handler = handlers()[event.key];
     if (!handler || (event.key === " " && event.target.closest("button, summary, a"))) return;
     event.preventDefault();
     handler();

@@ -256,7 +256,8 @@ function startPlayer() {
     show();
   });
   const versions = [...document.querySelectorAll("[data-version]")].map((button) => button.dataset.version);
-  onKeys({ " ": toggle, ...Object.fromEntries(versions.map((name, n) => [String(n + 1), () => choose(name)])) });
+  const keys = { " ": toggle, ...Object.fromEntries(versions.map((name, n) => [String(n + 1), () => choose(name)])) };
+  onKeys(() => keys);
   const wave = byId("wave");
   const secondsAt = (event) => sheetSeconds(wave, event);
   wave.addEventListener("pointerdown", (event) => {

@@ -31,6 +31,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(EXAMPLE, tmp_path / name)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shutil.copy(write(tmp_path / "in.wav", voice(4.0, 2)), tmp_path / "talk.mkv")
+    for name in ("reference", "a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "one.wav", voice(2.0))
+        write(tmp_path / f"{name}.wav", voice(2.0))
     for name in ("song.mp3", "old.mp3"):
         soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
     (tmp_path / "stems").mkdir()

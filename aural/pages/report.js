@@ -11,6 +11,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const mel = (hz) => 2595 * Math.log10(1 + hz / 700);
 const audio = DATA.audio;
 let player = null; // made by the first click: browsers let no page sound before
+let loaded = null; // the promise of its sound
 let passage = 0;
 let selecting = null;
 
@@ -169,20 +170,31 @@ const chosenLoop = () => {
   return from < to ? [from, to] : null;
 };
 
-async function ready() {
-  if (player) return;
-  player = new Player(new AudioContext({ sampleRate: SAMPLE_RATE }));
-  player.matched = byId("matched").checked;
-  await open(passage);
+function ready() {
+  if (!player) {
+    player = new Player(new AudioContext({ sampleRate: SAMPLE_RATE }));
+    player.matched = byId("matched").checked;
+    loaded = load();
+  }
+  return loaded;
 }
 
-async function open(number) {
+async function load() {
+  const wanted = passage;
+  const versions = await decoded(player.context, current().clips);
+  if (wanted !== passage) return; // another one was opened meanwhile
+  player.load(versions);
+  show();
+}
+
+function open(number) {
   passage = number;
   byId("passage").value = String(number);
-  const { from_s, to_s, clips } = current();
+  const { from_s, to_s } = current();
   for (const id of ["from", "to"]) Object.assign(byId(id), { value: "", min: from_s, max: to_s });
-  if (player) player.load(await decoded(player.context, clips));
+  if (player) loaded = load();
   show();
+  return loaded;
 }
 
 async function toggle() {

@@ -121,7 +121,7 @@ def _listen(sound: Sound) -> Markup:
     wave = [canvas("wave", "Waveforms before and after, with the passages that can be heard and clipped places")]
     strip = [
         canvas("content", "Content over time: speech, music, both, neither or silence", class_="flat"),
-        element("figcaption", *(part for name in CLASSES for part in (_key(name), name))),
+        element("figcaption", *(_key(name) for name in CLASSES)),
     ]
     picture = element("figure", joined([*wave, *strip]))
     if "links" in sound:
@@ -189,8 +189,8 @@ def _pictures(shown: dict[str, Any]) -> Markup:
         canvas("loudness", f"Loudness of 3 s and true peaks over time, before and after{aims}"),
         element(
             "figcaption",
-            *(_key("before"), "before", _key("after"), "after"),
-            f"; thick: loudness of 3 s, thin: true peaks{aims}",
+            *(_key("before"), _key("after")),
+            f"thick: loudness of 3 s, thin: true peaks{aims}",
         ),
     )
     spectra = [
@@ -246,7 +246,7 @@ def _seconds(name: str) -> Markup:
 
 
 def _key(name: str) -> Markup:
-    return element("span", class_=f"key {name}", aria_hidden="true")
+    return element("span", element("span", class_=f"key {name}", aria_hidden="true"), name, class_="named")
 
 
 def _time(passage: dict[str, Any]) -> str:

@@ -6,17 +6,18 @@ import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aural.audio.leftovers import scratch
 from aural.audio.writing import write_audio
 from aural.dsp.resampling import resampler
-from aural.measure.course import Course
-from aural.measure.loudness import LoudnessMeter
 from aural.signals import Block, Format
 from aural.stream import pump
+
+if TYPE_CHECKING:
+    from aural.measure.course import Course
 
 SAMPLE_RATE = 48000
 """Of every clip, so that a browser that plays at this rate changes nothing."""
@@ -134,6 +135,8 @@ def matching_gains(sounds: Mapping[str, Block]) -> dict[str, float]:
 
 def lufs(sound: Block) -> float:
     """Return the loudness of a clip."""
+    from aural.measure.loudness import LoudnessMeter
+
     meter = LoudnessMeter(Format(SAMPLE_RATE, len(sound)))
     meter.update(sound)
     return meter.compute().integrated_lufs

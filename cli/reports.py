@@ -58,8 +58,8 @@ class Reports:
             yield outcome
 
     def finish(self) -> None:
-        """Write the index."""
-        if self.index:
+        """Write the index, unless there is nothing to look at."""
+        if self.index and any("error" not in row for row in self.rows):
             folder = self.index.absolute().parent
             hrefs = [os.path.relpath(report_name(job.target).absolute(), folder) for job in self.jobs if job.target]
             rows = [{**row, "href": href} for row, href in zip(self.rows, hrefs, strict=True)]

@@ -130,8 +130,12 @@ function made(tag, attributes = {}, ...children) {
 
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 
-// For every key that is meant for the page, and for no field or button, call what `handlers` gives for it.
+// For every key that is meant for the page, and for no field or button, call what `handlers` gives for it. A button
+// that was clicked with a mouse gives its focus back, so that space plays on.
 function onKeys(handlers) {
+  document.addEventListener("click", (event) => {
+    if (event.detail > 0) event.target.closest("button")?.blur();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=range]), select, textarea")) return;

@@ -1,4 +1,4 @@
-"""What is heard beside the voice: recordings, people, mains hum, wind, hands on the device."""
+"""What is recorded besides the voice: recordings, people, mains hum, wind, hands on the device."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOWEST_HZ = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Additive(Degradation):
-    """A sound that is added to what is heard; voice and dry stay.
+    """A sound that is added to the noisy signal; voice and dry stay.
 
     The signal-to-noise ratio is the active level of the voice, as it is by now, above the active level of the sound:
     of each the mean power of the frames of 20 ms that lie within 30 dB of its loudest. A silent voice counts as one
@@ -35,13 +35,13 @@ class Additive(Degradation):
     )
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        sound = self.sound(take.heard.size, take.sample_rate, rng)
+        sound = self.sound(take.noisy.size, take.sample_rate, rng)
         sound_db, voice_db = (active_db(audio, take.sample_rate) for audio in (sound, take.voice))
         if sound_db == -math.inf:
             return take
         voice_db = SILENT_VOICE_DBFS if voice_db == -math.inf else voice_db
         gain = np.float32(db_to_gain(voice_db - self.snr_db - sound_db))
-        return replace(take, heard=take.heard + gain * sound)
+        return replace(take, noisy=take.noisy + gain * sound)
 
     @abstractmethod
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
@@ -110,10 +110,10 @@ class Coloured(Additive):
 
 @dataclass(frozen=True)
 class Floor(Coloured):
-    """Steady noise that belongs to the recording: in heard, voice and dry alike, since it is to stay."""
+    """Steady noise that belongs to the recording: in noisy, voice and dry alike, since it is to stay."""
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        floor = super().__call__(take, rng).heard - take.heard
+        floor = super().__call__(take, rng).noisy - take.noisy
         return take.each(lambda audio: audio + floor)
 
 

@@ -25,7 +25,7 @@ DIRECT_S = 0.0025  # so long it lasts; what comes later is the room
 class Room(Degradation):
     """A room, given by the impulse response from the voice to the device.
 
-    Heard and voice get all of it; in dry it decays faster from the direct sound on, as in a small dry room: a target
+    Noisy and voice get all of it; in dry it decays faster from the direct sound on, as in a small dry room: a target
     that can be reached without a loss of voice. The delay of the direct sound is taken out, so all stay in time; the
     active level of dry stays.
 

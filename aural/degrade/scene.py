@@ -1,4 +1,4 @@
-"""A recording as it happens: which harms come together, and how strong they are."""
+"""Draws degradations at random: which happen to one recording, and how strong they are."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def share(default: float, of: str) -> float:
 
 @dataclass(frozen=True)
 class Scene:
-    """How often each harm befalls a recording. What it does then is drawn from what phones and rooms do.
+    """How often each degradation happens to a recording. Its strength is drawn from what phones and rooms do.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range, or a range ends before it begins.
@@ -92,8 +92,8 @@ class Scene:
             AudioError: the stock lacks what is drawn.
         """
         own = Generators(rng)
-        heard = chain(self._voice(own), self._room(own, stock), self._noises(own, stock))
-        return [*heard, *self._device(own), *self._channel(own)]
+        first = chain(self._voice(own), self._room(own, stock), self._noises(own, stock))
+        return [*first, *self._device(own), *self._channel(own)]
 
     def _voice(self, own: Generators) -> Iterator[Degradation]:
         if _happens(rng := own("stretch"), self.stretch):

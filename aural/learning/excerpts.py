@@ -96,7 +96,7 @@ def _tickets(clips: Sequence[Clip]) -> int:
     return 1 + int(PER_ROOT_SECOND * sum(clip.seconds for clip in clips) ** 0.5)
 
 
-class Whole(Sequence[NDArray[np.float32]]):
+class WholeClips(Sequence[NDArray[np.float32]]):
     """Clips from their beginning to their end, such as impulse responses, read when they are asked for."""
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
@@ -111,5 +111,5 @@ class Whole(Sequence[NDArray[np.float32]]):
     def __getitem__(self, index: slice) -> Sequence[NDArray[np.float32]]: ...
     def __getitem__(self, index: int | slice) -> NDArray[np.float32] | Sequence[NDArray[np.float32]]:
         if isinstance(index, slice):
-            return Whole(self.clips[index], self.sample_rate)
+            return WholeClips(self.clips[index], self.sample_rate)
         return read(self.clips[index], self.sample_rate)

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
 from aural.measure.content.meter import Content, ContentMeter
-from aural.measure.hum import Hum, HumMeter
-from aural.measure.level import Level, LevelMeter
+from aural.measure.environment import Environment, EnvironmentMeter
+from aural.measure.hum import HumMeter, MainsHum
+from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
-from aural.measure.scene import Scene, SceneMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
@@ -26,12 +26,12 @@ class Diagnosis:
 
     duration_s: float
     format: Format
-    level: Level
+    level: Levels
     loudness: Loudness
     true_peak_dbtp: float
     content: Content
-    scene: Scene
-    hum: Hum
+    environment: Environment
+    hum: MainsHum
     bandwidth: Bandwidth
     info: Info | None = None
     """What the file says about itself; None for a signal that came from no file."""
@@ -44,12 +44,12 @@ class Diagnosis:
     @property
     def noisy(self) -> bool:
         """Whether a voice has an audible background. What music is made of cannot be told from noise."""
-        return self.kind == "speech" and self.scene.snr_db < NOISY_DB
+        return self.kind == "speech" and self.environment.snr_db < NOISY_DB
 
     @property
     def rumbles(self) -> bool:
         """Whether much lies below a voice's lowest tone."""
-        return self.scene.rumble_db > RUMBLE_DB
+        return self.environment.rumble_db > RUMBLE_DB
 
     @property
     def hums(self) -> bool:
@@ -64,7 +64,7 @@ class Diagnosis:
     @property
     def reverberant(self) -> bool:
         """Whether a voice was recorded far away, or in a room that rings."""
-        return self.kind == "speech" and self.scene.decay_s > REVERBERANT_S
+        return self.kind == "speech" and self.environment.decay_s > REVERBERANT_S
 
     @property
     def clean(self) -> bool:
@@ -113,7 +113,7 @@ class Diagnosis:
             return ["holds nothing but silence"]
         found = []
         if self.noisy:
-            level, distance = self.scene.floor_dbfs, self.scene.snr_db
+            level, distance = self.environment.floor_dbfs, self.environment.snr_db
             found.append(f"background noise at {level:.0f} dBFS, {distance:.0f} dB below the voice")
         if self.hums:
             found.append(f"mains hum at {self.hum.frequency_hz:.2f} Hz, {self.hum.level_dbfs:.0f} dBFS")
@@ -122,7 +122,7 @@ class Diagnosis:
         if self.dull:
             found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
         if self.reverberant:
-            found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
+            found.append(f"a reverberant room: sound dies away in {self.environment.decay_s:.1f} s")
         if self.music_under_speech:
             found.append(f"speech over music for {self.content.seconds('both'):.0f} s")
         if self.music_beside_speech:
@@ -200,7 +200,7 @@ class Examination:
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
             "content": ContentMeter(source),
-            "scene": SceneMeter(source),
+            "environment": EnvironmentMeter(source),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }

@@ -14,7 +14,7 @@ LOWEST_DBFS = -100
 
 
 @dataclass(frozen=True)
-class Level:
+class Levels:
     """Levels of a recording."""
 
     peak_dbfs: float
@@ -25,7 +25,7 @@ class Level:
     clipped_samples: int
     """Samples that stand at the ceiling of a waveform whose top is cut off."""
     side_db: float | None
-    """Level of the difference of two channels below their sum; None unless there are two."""
+    """Levels of the difference of two channels below their sum; None unless there are two."""
 
     @property
     def silent(self) -> bool:
@@ -69,10 +69,10 @@ class LevelMeter:
             index = np.clip(20 * np.log10(loudest) - LOWEST_DBFS, 0, 119.9) * STEPS_PER_DB
             np.add.at(self.counts, index.astype(np.int64), 1)
 
-    def compute(self) -> Level:
+    def compute(self) -> Levels:
         """Return the levels of all frames so far."""
         side, mid = self.side_mid
-        return Level(
+        return Levels(
             peak_dbfs=_db(self.peak**2),
             rms_dbfs=_db(self.power.mean() / max(self.frames, 1)),
             dc=float(np.abs(self.sums).max() / max(self.frames, 1)),

@@ -55,11 +55,11 @@ def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Fl
     size = 2 * round(window_s * PIECES / 2) + 1
     count = uniform_filter1d(speaks.astype(np.float64), size, mode="constant")
     total = uniform_filter1d(np.where(speaks, 10 ** (level / 20), 0.0), size, mode="constant")
-    heard = count > 0.5 / size
-    return np.where(heard, 20 * np.log10(np.maximum(total, TINY) / np.where(heard, count, 1)), -np.inf)
+    near = count > 0.5 / size
+    return np.where(near, 20 * np.log10(np.maximum(total, TINY) / np.where(near, count, 1)), -np.inf)
 
 
-class Listener:
+class SpeechMeter:
     """Measures a signal, whatever the block size."""
 
     def __init__(self, source: Format) -> None:
@@ -70,14 +70,14 @@ class Listener:
         self.loudness.update(block)
         self.voice.update(block)
 
-    def heard(self) -> Heard:
-        """Return what was heard so far."""
+    def compute(self) -> SpeechLevels:
+        """Return the levels so far."""
         level = levels(self.loudness.powers)
-        return Heard(level, self.voice.voiced(level.size))
+        return SpeechLevels(level, self.voice.voiced(level.size))
 
 
 @dataclass(frozen=True)
-class Heard:
+class SpeechLevels:
     """Level of each piece, and whether there is a vowel near it."""
 
     level: Floats
@@ -99,9 +99,9 @@ class Law:
     max_cut_db: float
     window_s: float
 
-    def gains_db(self, heard: Heard) -> Floats:
+    def gains_db(self, speech: SpeechLevels) -> Floats:
         """Return the gain of each piece: towards the target while somebody speaks, never a boost in a pause."""
-        level, speaks = heard.level, heard.speaks(self.speech_lufs)
+        level, speaks = speech.level, speech.speaks(self.speech_lufs)
         around = around_lufs(level, speaks, self.window_s)
         missing = np.where(np.isfinite(around), self.target_lufs - around, 0.0)
         wanted = np.clip(self.share * missing, -self.max_cut_db, self.max_boost_db)
@@ -118,11 +118,11 @@ class LevellerStream(SegmentStream):
         self.law = law
 
     def process(self, audio: Block) -> Block:
-        listener = Listener(self.output)
-        listener.update(audio)
-        heard = listener.heard()
-        if not heard.level.size:
+        meter = SpeechMeter(self.output)
+        meter.update(audio)
+        speech = meter.compute()
+        if not speech.level.size:
             return audio
-        middles = (np.arange(heard.level.size) + 0.5) * self.output.sample_rate / PIECES
-        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(heard))
+        middles = (np.arange(speech.level.size) + 0.5) * self.output.sample_rate / PIECES
+        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(speech))
         return audio * (10 ** (gain_db / 20)).astype(np.float32)

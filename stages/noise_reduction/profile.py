@@ -65,8 +65,8 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
         passage = self._passage()
         if passage is None:
             blocks, source = self._noise_file()
-        heard = filters(blocks, source)
-        levels = noise_levels(heard if passage is None else self._cut(heard, passage, source), source)
+        filtered = filters(blocks, source)
+        levels = noise_levels(filtered if passage is None else self._cut(filtered, passage, source), source)
         if levels is None:
             raise ParameterError(f"{NAME}: noise_profile {self.noise_profile} is shorter than 0.1 s")
         return {"measured_noise_dbfs": levels}

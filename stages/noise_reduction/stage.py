@@ -31,7 +31,7 @@ class NoiseReduction(Parameters, Effect):
     engines: ClassVar[tuple[type[NoiseEngine], ...]] = ENGINES
     suppresses: ClassVar[bool] = True
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
-    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
+    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:NoiseReductionEvaluation"
     engine: str = engine_param(ENGINES, "Method that separates noise from signal")
     max_attenuation_db: float | None = param(None, "Maximum attenuation of noise; if not given, the engine's own "
                                              "limit, or 4 dB where music is kept; 0 leaves only the filters and "
@@ -76,7 +76,7 @@ class NoiseReduction(Parameters, Effect):
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self._measure_hum(blocks, source)
-        measured = stage._chosen().measure(lambda heard, of: pump(stage._filters(of), heard), blocks, source)
+        measured = stage._chosen().measure(lambda audio, of: pump(stage._filters(of), audio), blocks, source)
         return replace(stage, **measured) if measured else stage
 
     def _measure_hum(self, blocks: Iterable[Block], source: Format) -> Self:

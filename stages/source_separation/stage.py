@@ -61,7 +61,7 @@ class SourceSeparation(Parameters, Separator):
             AudioError: the engine does not take this many channels.
             WeightsError: the model is missing, damaged or cannot be downloaded.
         """
-        from aural.stages.source_separation.stems import StemStream
+        from aural.stages.source_separation.stream import StemStream
 
         engine = self._chosen()
         keep = None if self.two_stems is None else engine.stems.index(self.two_stems)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aural.degrade import Audio, Babble, Coloured, Scene, Stock, Take, active_db, degrade
 from aural.errors import AudioError
-from aural.learning.excerpts import Excerpts, Whole
+from aural.learning.excerpts import Excerpts, WholeClips
 from aural.learning.material import Clip, cache_folder, find
 from aural.measure.content.features import AROUND, BANDS, PER_SECOND, SAMPLE_RATE, SILENCE_DB, Bands, bands
 
@@ -60,7 +60,7 @@ class Scenes:
             (SCENE, KINDS, *(sorted(str(c.path) for c in clips[kind]) for kind in clips), self.seconds, self.seed)
         )
         self.cache = cache_folder() / "content" / sha256(told.encode()).hexdigest()[:16]
-        self.stock = Stock(self._excerpts(clips["noise"]), Whole(clips["ir"], SAMPLE_RATE), self.voices)
+        self.stock = Stock(self._excerpts(clips["noise"]), WholeClips(clips["ir"], SAMPLE_RATE), self.voices)
 
     def _excerpts(self, clips: Sequence[Clip]) -> Excerpts:
         return Excerpts(clips, self.seconds * FASTEST + 0.1, SAMPLE_RATE)
@@ -117,9 +117,9 @@ class Scenes:
             scene = replace(scene, snr_low_db=0)
         elif kind == "speech" and rng.random() < 0.1:
             scene = replace(scene, babble=1.0)
-        heard = degrade(Take.of(sound, SAMPLE_RATE), scene.draw(rng, self.stock), rng).heard
+        degraded = degrade(Take.of(sound, SAMPLE_RATE), scene.draw(rng, self.stock), rng).noisy
         truth, known = self._truth(speech, music, balance_db)
-        return bands(np.pad(heard, AROUND)[None]), truth, known
+        return bands(np.pad(degraded, AROUND)[None]), truth, known
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
         """Draw an excerpt at unit level that is not silent; half of them faster or slower, and so higher or lower."""
@@ -181,7 +181,7 @@ class Scenes:
             return sound + Babble(voices).sound(self.frames, SAMPLE_RATE, rng) / np.float32(3)
         for _ in range(rng.integers(1, 5)):
             noise = self.stock.noises[int(rng.integers(len(self.stock.noises)))][: self.frames]
-            start = int(rng.integers(max(1, silent.heard.size - len(noise) + 1)))
+            start = int(rng.integers(max(1, silent.noisy.size - len(noise) + 1)))
             level_db = max(SILENT_DBFS, active_db(noise, SAMPLE_RATE)) if len(noise) else 0.0
             sound[start : start + len(noise)] += noise * np.float32(10 ** ((rng.uniform(-15, 0) - level_db) / 20))
         return sound

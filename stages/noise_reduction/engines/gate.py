@@ -22,10 +22,10 @@ class GateEngine(ProfileEngine):
     most_db = 15.0
 
     def stream(self, source: Format, max_attenuation_db: float) -> Stream:
-        return GateStream(source, max_attenuation_db, self.measured_noise_dbfs)
+        return SpectralGateStream(source, max_attenuation_db, self.measured_noise_dbfs)
 
 
-class GateStream(SegmentStream):
+class SpectralGateStream(SegmentStream):
     """noisereduce's spectral gate over long segments, each channel for itself.
 
     Its noise floor looks some seconds to both sides, so segments overlap by that. With a noise profile the gate

@@ -52,8 +52,8 @@ class Fullband(nn.Module):
         super().__init__()
         self.amplitude_in = nn.Conv1d(2 * BINS, width, 1)
         self.phase_in = nn.Conv1d(2 * BINS, width, 1)
-        self.amplitude = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.phase = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.amplitude = nn.ModuleList(ConvNextBlock(width) for _ in range(blocks))
+        self.phase = nn.ModuleList(ConvNextBlock(width) for _ in range(blocks))
         self.amplitude_out = Out(width, BINS)
         self.phase_out = Out(width, 2 * BINS)
 
@@ -86,7 +86,7 @@ class Fullband(nn.Module):
         return (torch.log(mean + 1e-3 * FLOOR * around + TINY) / 2)[..., None]
 
 
-class Block(nn.Module):
+class ConvNextBlock(nn.Module):
     """A ConvNeXt block [2] over frames, shape (batch, channels, frames)."""
 
     def __init__(self, width: int) -> None:

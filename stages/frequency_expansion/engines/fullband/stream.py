@@ -14,7 +14,7 @@ from aural.dsp.resampling import AtRate
 from aural.dsp.segments import SegmentStream
 from aural.learning import weights
 from aural.signals import Block, Format
-from aural.stages.frequency_expansion.engine import Band
+from aural.stages.frequency_expansion.engine import NewBand
 from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
     BINS,
@@ -42,7 +42,7 @@ def network(path: Path) -> Fullband:
     return weights.into(Fullband(), path)
 
 
-def open_fullband(source: Format, path: Path, band: Band) -> Stream:
+def open_fullband(source: Format, path: Path, band: NewBand) -> Stream:
     """Open a stream that makes the band at the network's own rate beside a signal of any."""
     return AtRate(source, SAMPLE_RATE, lambda inner: FullbandStream(inner, network(path), band))
 
@@ -55,7 +55,7 @@ class FullbandStream(SegmentStream):
     nothing farther away than the context reaches, so segments meet without a seam.
     """
 
-    def __init__(self, source: Format, network: Fullband, band: Band) -> None:
+    def __init__(self, source: Format, network: Fullband, band: NewBand) -> None:
         super().__init__(source, SEGMENT, context=(REACH + WINDOW // HOP) * HOP)
         self.network = network
         self.cutoff_hz = torch.full((source.channels,), band.cutoff_hz)

@@ -14,7 +14,7 @@ from aural.dsp.segments import SegmentStream
 from aural.learning import weights
 from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
 
 SEGMENT = 96 * GRID * HOP  # 25 s

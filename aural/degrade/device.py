@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.degrade.fourier import filtered
-from aural.degrade.take import SILENT, Degradation, Take, active_db, db_to_gain
+from aural.degrade.take import SILENT, Degradation, Take, active_db
+from aural.dsp.decibels import db_to_gain
 from aural.parameters import param
 
 OCTAVES_HZ = tuple(62.5 * 2**k for k in range(9))
@@ -40,7 +41,7 @@ class Microphone(Filter):
 
     def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
         octave = np.log2(np.maximum(hz, 1) / OCTAVES_HZ[0])
-        return (10 ** (np.interp(octave, np.arange(len(self.gains_db)), self.gains_db) / 20)).astype(np.float32)
+        return db_to_gain(np.interp(octave, np.arange(len(self.gains_db)), self.gains_db)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class GainControl(Degradation):
         starts = np.arange(0, take.noisy.size, max(1, round(STEP_S * take.sample_rate)))
         powers = np.add.reduceat(np.square(take.noisy), starts) / np.diff(starts, append=take.noisy.size)
         over_db = 10 * np.log10(np.maximum(self._follow(powers), 1e-30)) - level_db
-        gains = 10 ** (np.clip(-self.strength * over_db, -self.most_db, self.most_db) / 20)
+        gains = db_to_gain(np.clip(-self.strength * over_db, -self.most_db, self.most_db))
         curve = np.interp(np.arange(take.noisy.size), starts, gains).astype(np.float32)
         return take.each(lambda audio: audio * curve)
 

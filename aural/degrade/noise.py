@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.degrade.fourier import shaped_noise
-from aural.degrade.take import Audio, Degradation, Take, active_db, check_audio, db_to_gain
+from aural.degrade.take import Audio, Degradation, Take, active_db, check_audio
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.parameters import param
 
@@ -129,7 +130,7 @@ class Hum(Additive):
         number = np.arange(1, self.harmonics + 1)
         level_db = self.slope_db * np.log2(number) + rng.uniform(-6, 6, number.size)
         level_db[number * self.mains_hz >= sample_rate / 2] = -np.inf
-        partials = 10 ** (level_db / 20) * np.exp(2j * np.pi * rng.random(number.size))
+        partials = db_to_gain(level_db) * np.exp(2j * np.pi * rng.random(number.size))
         period = np.fft.irfft(np.append(0, partials), 32 * (self.harmonics + 1))
         turns = np.arange(frames) * (self.mains_hz / sample_rate)
         places = np.arange(period.size) / period.size
@@ -151,7 +152,7 @@ class Wind(Additive):
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
         steps = rng.standard_normal(4 + int(frames / sample_rate / 0.3)).clip(-2, 2)
         course = np.interp(np.arange(frames) / sample_rate / 0.3, np.arange(steps.size), steps)
-        gust = (10 ** (self.gusts_db / 2 * course / 20)).astype(np.float32)
+        gust = db_to_gain(self.gusts_db / 2 * course).astype(np.float32)
         rumble = shaped_noise(frames, sample_rate, self._spectrum, rng)
         roar = shaped_noise(frames, sample_rate, lambda hz: self._spectrum(hz / np.float32(5)), rng)
         return gust * (rumble + np.float32(0.1) * gust * roar)

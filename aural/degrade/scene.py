@@ -17,6 +17,7 @@ from aural.degrade.device import OCTAVES_HZ, BandLimit, Clipping, GainControl, H
 from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.take import Audio, Degradation, Generators
+from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, ParameterError
 from aural.parameters import check, param
 
@@ -115,7 +116,7 @@ class Scene:
     def _noises(self, own: Generators, stock: Stock) -> list[Additive]:
         """Draw noises that together make the ratio, the weaker ones up to 12 dB below the strongest."""
         drawn = [(kind, rng.uniform(-12, 0)) for kind, rng in self._kinds(own, stock)]
-        weights = np.array([10 ** (level_db / 10) for _, level_db in drawn])
+        weights = np.array([db_to_power(level_db) for _, level_db in drawn])
         snr_db = own("ratio").uniform(self.snr_low_db, self.snr_high_db)
         above_db = 10 * np.log10(weights.sum() / weights)
         return [kind(snr_db=float(snr_db + more)) for (kind, _), more in zip(drawn, above_db, strict=True)]

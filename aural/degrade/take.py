@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.parameters import check
 
@@ -106,8 +107,3 @@ def active_db(audio: Audio, sample_rate: int) -> float:
     active = powers >= powers.max() * db_to_gain(-ACTIVE_DB) ** 2
     power = energies[active].sum() / lengths[active].sum()
     return 10 * math.log10(power) if power > SILENT**2 else -math.inf
-
-
-def db_to_gain(level_db: float) -> float:
-    """Turn a level in dB into a factor."""
-    return float(10 ** (level_db / 20))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.audio.atomic import Results
-from aural.audio.files import READABLE, open_audio
+from aural.audio.files import open_audio
+from aural.audio.folders import recordings
 from aural.errors import AudioError
 from aural.learning.material import cache_folder
 from aural.signals import Block
@@ -131,11 +131,7 @@ def matched(target: str, input: str) -> list[tuple[str, Path, Path]]:
 
 def _named(folder: Path) -> dict[str, Path]:
     """Return the recordings of a folder by their names, without suffix."""
-    if not folder.is_dir():
-        raise AudioError(f"{folder}: no such folder")
-    files: Sequence[Path] = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READABLE]
-    if not files:
-        raise AudioError(f"{folder}: no audio in this folder")
+    files = recordings(folder)
     named = {str(path.relative_to(folder).with_suffix("")): path for path in files}
     if len(named) < len(files):
         raise AudioError(f"{folder}: two recordings have one name and differ in the suffix alone")

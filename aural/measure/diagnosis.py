@@ -111,25 +111,22 @@ class Diagnosis:
         """List what is wrong with the recording, a sentence each; empty for a flawless one."""
         if self.level.silent:
             return ["holds nothing but silence"]
-        found = []
-        if self.noisy:
-            level, distance = self.environment.floor_dbfs, self.environment.snr_db
-            found.append(f"background noise at {level:.0f} dBFS, {distance:.0f} dB below the voice")
-        if self.hums:
-            found.append(f"mains hum at {self.hum.frequency_hz:.2f} Hz, {self.hum.level_dbfs:.0f} dBFS")
-        if self.offset:
-            found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
-        if self.dull:
-            found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
-        if self.reverberant:
-            found.append(f"a reverberant room: sound dies away in {self.environment.decay_s:.1f} s")
-        if self.music_under_speech:
-            found.append(f"speech over music for {self.content.seconds('both'):.0f} s")
-        if self.music_beside_speech:
-            found.append(f"music beside the speech for {self.content.seconds('music'):.0f} s")
-        if self.uneven:
-            found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
-        return found + self.beyond_repair()
+        environment, hum = self.environment, self.hum
+        floor_dbfs, snr_db = environment.floor_dbfs, environment.snr_db
+        found = (
+            (
+                self.noisy,
+                f"background noise at {floor_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice",
+            ),
+            (self.hums, f"mains hum at {hum.frequency_hz:.2f} Hz, {hum.level_dbfs:.0f} dBFS"),
+            (self.offset, f"a DC offset of {100 * self.level.dc:.1f} % of full scale"),
+            (self.dull, f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}"),
+            (self.reverberant, f"a reverberant room: sound dies away in {environment.decay_s:.1f} s"),
+            (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
+            (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
+            (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
+        )
+        return [words for is_so, words in found if is_so] + self.beyond_repair()
 
     def beyond_repair(self) -> list[str]:
         """List those of the findings that no stage mends."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
 
 Array = NDArray[np.float64]
@@ -107,7 +108,7 @@ class EnvironmentMeter:
     def _background(self) -> Array:
         ranks = np.cumsum(self.histogram, axis=1)
         tenth = np.argmax(ranks >= 0.1 * ranks[:, -1:], axis=1)
-        return 10.0 ** ((tenth / 2 + 0.25 - 140) / 10) / self.tenth_of_mean
+        return db_to_power(tenth / 2 + 0.25 - 140) / self.tenth_of_mean
 
 
 def _decay_s(levels: Array) -> float:

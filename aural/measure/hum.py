@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
 from aural.stream import Queue
 
@@ -129,7 +130,7 @@ class _Lines:
             if near.size:
                 index = near[np.argmax(self.prominence[self.bins[near]])]
                 found[number] = int(self.bins[index])
-                weight = 10 ** (min(float(self.prominence[found[number]]), 40.0) / 10)
+                weight = db_to_power(min(float(self.prominence[found[number]]), 40.0))
                 top += weight * number * float(self.hz[index])
                 bottom += weight * number**2
         return (top / bottom if bottom else fundamental_hz), found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from aural.dsp.decibels import power_to_db
 from aural.signals import Block, Format
 
 STEPS_PER_DB = 10
@@ -73,11 +73,11 @@ class LevelMeter:
         """Return the levels of all frames so far."""
         side, mid = self.side_mid
         return Levels(
-            peak_dbfs=_db(self.peak**2),
-            rms_dbfs=_db(self.power.mean() / max(self.frames, 1)),
+            peak_dbfs=power_to_db(self.peak**2),
+            rms_dbfs=power_to_db(self.power.mean() / max(self.frames, 1)),
             dc=float(np.abs(self.sums).max() / max(self.frames, 1)),
             clipped_samples=self._clipped(),
-            side_db=_db(side / max(mid, 1e-20)) if len(self.sums) == 2 else None,
+            side_db=power_to_db(side / max(mid, 1e-20)) if len(self.sums) == 2 else None,
         )
 
     def _clipped(self) -> int:
@@ -88,7 +88,3 @@ class LevelMeter:
         ceiling = int(self.counts[max(0, top - 2) : top + 1].sum())
         below = int(self.counts[max(0, top - 17) : max(0, top - 2)].sum())
         return ceiling if ceiling >= 20 and ceiling > below else 0
-
-
-def _db(power: float) -> float:
-    return 10 * math.log10(power) if power > 0 else -math.inf

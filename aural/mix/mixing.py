@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aural.chain import Chain
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError, ChainError
 from aural.mix.summing import Gains, balancing_db, placing, summed
@@ -194,7 +195,7 @@ class Placed:
 
     def gains(self, width: int) -> Gains:
         """Return its gains into a mix of so many channels."""
-        return 10 ** (self.track.gain_db / 20) * placing(self.format.channels, width, self.track.pan)
+        return db_to_gain(self.track.gain_db) * placing(self.format.channels, width, self.track.pan)
 
 
 @dataclass(frozen=True)

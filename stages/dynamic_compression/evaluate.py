@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.chainfile import read_chain
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.errors import AudioError, ParameterError
 from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
 from aural.learning.metrics import Audio, Metric
 from aural.learning.pairs import matched, pair
-from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter
+from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter, lufs_to_power
 from aural.parameters import param
 from aural.signals import Format
 
@@ -52,7 +53,7 @@ def crest_factor(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     """
     target, found = (_windows(audio, round(WINDOW_S * sample_rate)) for audio in (reference, estimate))
     powers = np.square(target).mean(-1)
-    counts = powers >= powers.mean() * 10 ** (-GATE_DB / 10)
+    counts = powers >= powers.mean() * db_to_power(-GATE_DB)
     crests = [_db(np.square(x).max(-1)) - _db(np.square(x).mean(-1)) for x in (target[counts], found[counts])]
     return float(np.abs(crests[0] - crests[1]).mean())
 
@@ -153,10 +154,10 @@ def _loud(reference: Audio, estimate: Audio, sample_rate: int) -> tuple[Floats, 
             raise AudioError(f"is shorter than {WINDOW_S:g} s")
         powers.append(np.convolve(pieces, np.full(size, 1 / size), "valid")[:: PIECES // 10])
     target, found = powers
-    loud = target > 10 ** ((SILENCE_LUFS + 0.691) / 10)
+    loud = target > lufs_to_power(SILENCE_LUFS)
     if not loud.any():
         raise AudioError("the reference is silent")
-    counts = loud & (target >= target[loud].mean() * 10 ** (-GATE_DB / 10))
+    counts = loud & (target >= target[loud].mean() * db_to_power(-GATE_DB))
     return target[counts], found[counts]
 
 
@@ -167,7 +168,7 @@ def _gap_lu(target: Floats, found: Floats) -> float:
 def _matched(reference: Audio, estimate: Audio, sample_rate: int) -> Floats:
     """Return the estimate at the level of the reference."""
     gap_lu = _gap_lu(*_loud(reference, estimate, sample_rate))
-    return estimate.astype(np.float64) * 10 ** (-gap_lu / 20)
+    return estimate.astype(np.float64) * db_to_gain(-gap_lu)
 
 
 def _windows(audio: Audio, size: int) -> Floats:

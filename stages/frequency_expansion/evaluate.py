@@ -13,7 +13,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from aural.audio.files import READABLE, read
+from aural.audio.files import read
+from aural.audio.folders import recordings
 from aural.degrade.codec import lossy
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
@@ -143,12 +144,12 @@ class FrequencyExpansionEvaluation(Evaluation):
         }
 
     def cases(self) -> Sequence[Case]:
-        recordings = _walked(Path(self.clean)) if self.clean else self._held_out()
+        found = _walked(Path(self.clean)) if self.clean else self._held_out()
         if self.twin == "coded":
-            return [Case(name, partial(self._coded, name, kind, source)) for name, kind, source in recordings]
+            return [Case(name, partial(self._coded, name, kind, source)) for name, kind, source in found]
         return [
             Case(f"{name} r={ratio}", partial(self._decimated, name, kind, source, ratio))
-            for name, kind, source in recordings
+            for name, kind, source in found
             for ratio in self.ratio
         ]
 
@@ -266,11 +267,7 @@ def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) ->
 
 
 def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:
-    if not folder.is_dir():
-        raise AudioError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READABLE]
-    if not files:
-        raise AudioError(f"{folder}: no audio in this folder")
+    files = recordings(folder)
     kinds = ("-" if path.parent == folder else path.parent.name for path in files)
     return [(str(path.relative_to(folder)), kind, path) for kind, path in zip(kinds, files, strict=True)]
 

@@ -75,14 +75,14 @@ class FrequencyExpansion(Parameters, Effect):
 
     def stream(self, source: Format) -> Stream:
         from aural.dsp.spectra import BesideStream
-        from aural.stages.frequency_expansion.filters import HighPass
+        from aural.stages.frequency_expansion.filters import high_pass
 
         front = resampler(source, self._rate(source))
         if not self._room(source):
             return front
         band = NewBand(self._cutoff(source), self._ceiling(source), self.level_db)
         made = self._chosen().stream(front.output, band)
-        return BesideStream(front, [made, HighPass(front.output, band.cutoff_hz)])
+        return BesideStream(front, [made, high_pass(front.output, band.cutoff_hz)])
 
     def _chosen(self) -> ExpansionEngine:
         return chosen(ENGINES, self.engine, self)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from aural.dsp.segments import SegmentStream
-from aural.measure.loudness import PIECES, LoudnessMeter
+from aural.dsp.decibels import db_to_gain
+from aural.measure.loudness import OFFSET_LU, PIECES, LoudnessMeter
 from aural.signals import Block, Format
 from aural.stages.leveller.voicing import HOP, NEARBY, VOWEL, VoiceMeter
 
@@ -26,13 +26,12 @@ FADE = 2 * round(0.15 * PIECES) + 1  # pieces over which the gain moves
 ABOVE_BACKGROUND_DB = 4.0
 BELOW_LOUDEST_DB = 45.0
 TINY = 1e-12
-SEGMENT_S = 2
 
 
 def levels(powers: Floats) -> Floats:
     """Return the level of each piece with what is within a tenth of a second."""
     mean = uniform_filter1d(powers, SYLLABLE, mode="constant")
-    result: Floats = -0.691 + 10 * np.log10(np.maximum(mean, TINY))
+    result: Floats = OFFSET_LU + 10 * np.log10(np.maximum(mean, TINY))
     return result
 
 
@@ -54,7 +53,7 @@ def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Fl
     """Return the mean level of the speech around each piece, -inf where there is none; amplitudes are averaged."""
     size = 2 * round(window_s * PIECES / 2) + 1
     count = uniform_filter1d(speaks.astype(np.float64), size, mode="constant")
-    total = uniform_filter1d(np.where(speaks, 10 ** (level / 20), 0.0), size, mode="constant")
+    total = uniform_filter1d(np.where(speaks, db_to_gain(level), 0.0), size, mode="constant")
     near = count > 0.5 / size
     return np.where(near, 20 * np.log10(np.maximum(total, TINY) / np.where(near, count, 1)), -np.inf)
 
@@ -107,22 +106,3 @@ class Law:
         wanted = np.clip(self.share * missing, -self.max_cut_db, self.max_boost_db)
         held = maximum_filter1d(speaks, HELD_BEFORE + HELD_AFTER + 1, origin=(HELD_AFTER - HELD_BEFORE) // 2)
         return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, 0)), FADE, mode="nearest"))
-
-
-class LevellerStream(SegmentStream):
-    """Finds the gain segment by segment, the same for all channels."""
-
-    def __init__(self, source: Format, law: Law) -> None:
-        rate = source.sample_rate
-        super().__init__(source, SEGMENT_S * rate, reach_s(law.window_s) * rate)
-        self.law = law
-
-    def process(self, audio: Block) -> Block:
-        meter = SpeechMeter(self.output)
-        meter.update(audio)
-        speech = meter.compute()
-        if not speech.level.size:
-            return audio
-        middles = (np.arange(speech.level.size) + 0.5) * self.output.sample_rate / PIECES
-        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(speech))
-        return audio * (10 ** (gain_db / 20)).astype(np.float32)

@@ -58,7 +58,8 @@ class Leveller(Effect):
         )
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.leveller.dsp import Law, LevellerStream
+        from aural.stages.leveller.dsp import Law
+        from aural.stages.leveller.stream import LevellerStream
 
         assert self.target_lufs is not None
         assert self.speech_lufs is not None

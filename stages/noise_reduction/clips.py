@@ -11,8 +11,9 @@ import numpy as np
 
 from aural.audio.contents import table_of, text_of
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
-from aural.learning.excerpts import Excerpts, WholeClips
+from aural.learning.excerpts import Excerpts, WholeClips, draw
 from aural.learning.material import Clip, describe, find
 from aural.learning.training import Recipe, Training
 from aural.parameters import hint, param
@@ -95,7 +96,7 @@ class VoiceClips:
         music = bool(rng.random() < self.music_share)
         source = self._source(self.music if music else self.voices, rng)
         if music and rng.random() < 0.4:
-            source = source + self._source(self.voices, rng) * np.float32(10 ** (rng.uniform(-5, 10) / 20))
+            source = source + self._source(self.voices, rng) * np.float32(db_to_gain(rng.uniform(-5, 10)))
         drawn = rng.random()
         if drawn < self.silent_share:
             source = np.zeros_like(source)
@@ -103,29 +104,23 @@ class VoiceClips:
         stock = Stock(self.noises, self.responses, self.voices)
         take = degrade(Take.of(source, SAMPLE_RATE), scene.draw(rng, stock), rng)
         level_db = active_db(take.voice if source.any() else take.noisy, SAMPLE_RATE)
-        gain = np.float32(10 ** (-max(level_db, SILENT_DBFS) / 20))
+        gain = np.float32(db_to_gain(-max(level_db, SILENT_DBFS)))
         return take.noisy * gain, take.voice * gain, take.dry * gain, np.float32(music)
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
-        """Draw an excerpt at unit level that is not silent; half of them faster or slower, and so higher or lower."""
-        import soxr
+        """Draw a part of an excerpt, filled up with silence where it is shorter than a clip."""
 
-        for _ in range(DRAWS):
-            audio = excerpts[int(rng.integers(len(excerpts)))]
-            if rng.random() < 0.5:
-                rate = SAMPLE_RATE * rng.uniform(1 / FASTEST, FASTEST)
-                audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="MQ")
+        def cut(audio: Audio) -> Audio:
             first = int(rng.integers(max(1, len(audio) - self.frames)))
             audio = audio[first : first + self.frames]
-            if (level_db := active_db(audio, SAMPLE_RATE)) > SILENT_DBFS:
-                audio = audio / np.float32(10 ** (level_db / 20))
-                return np.pad(audio, (0, self.frames - len(audio)))
-        raise AudioError(f"{DRAWS} excerpts in a row are silent; the voices, or the music, hold hardly any sound")
+            return np.pad(audio, (0, self.frames - len(audio)))
+
+        return draw(excerpts, rng, FASTEST, SILENT_DBFS, cut)
 
 
 FASTEST = 1.13
 QUIET: Mapping[str, Any] = dict.fromkeys(("recording", "coloured", "babble", "hum", "wind", "handling"), 0.0)
-SILENT_DBFS, DRAWS = -90.0, 50
+SILENT_DBFS = -90.0
 
 
 def material(settings: VoiceTraining, kind: str, part: str) -> list[Clip]:

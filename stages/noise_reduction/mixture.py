@@ -13,6 +13,7 @@ import numpy as np
 
 from aural.degrade import Audio, Take, active_db, degrade
 from aural.degrade.take import Generators
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.learning import material
 from aural.learning.evaluation import Sample
@@ -60,7 +61,7 @@ class Mixture:
         target = take.voice if self.settings.reference == "voice" else take.dry
         if not target.any():
             raise AudioError(f"{self.voice[0].path}: is silent")
-        gain = np.float32(10 ** ((LEVEL_DBFS - active_db(target, SAMPLE_RATE)) / 20))
+        gain = np.float32(db_to_gain(LEVEL_DBFS - active_db(target, SAMPLE_RATE)))
         noisy, target = gain * take.noisy[np.newaxis], gain * target[np.newaxis]
         sample = Sample(self.name, noisy, target, SAMPLE_RATE, self.belongs)
         if self.settings.save_pairs:

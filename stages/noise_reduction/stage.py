@@ -94,11 +94,12 @@ class NoiseReduction(Parameters, Effect):
         return replace(self, hum_hz=hum.frequency_hz, hum_harmonics=hum.harmonics if given is None else given)
 
     def _filters(self, source: Format) -> Stream:
-        from aural.stages.noise_reduction.filters import FilterStream, filter_sections
+        from aural.dsp.biquads import BiquadStream
+        from aural.stages.noise_reduction.filters import filter_sections
 
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
         sections = filter_sections(source.sample_rate, self.highpass_hz, *lines)
-        return FilterStream(source, sections) if len(sections) else Through(source)
+        return BiquadStream(source, sections, settled=True) if sections else Through(source)
 
     def stream(self, source: Format) -> Stream:
         engine = self._chosen()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from aural.dsp import spectra as spectrum
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import FrameStream, Spectra, frame_sizes
 from aural.signals import Format
 from aural.stages.frequency_expansion.engine import NewBand
@@ -51,7 +52,7 @@ class ExpansionStream(FrameStream):
         """Return the amplitude over frequency, both ends faded, relative to the band below."""
         fall_db = band.level_db - decline_db * (hz - band.cutoff_hz) / 1000
         ends = np.clip(np.minimum(hz - hz[0], hz[-1] - hz) / 150, 0, 1)
-        return 10 ** (fall_db / 20) * np.sin(np.pi / 2 * ends)
+        return db_to_gain(fall_db) * np.sin(np.pi / 2 * ends)
 
     def change(self, spectra: Spectra) -> Spectra:
         below = spectra[:, :, self.below]

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_power
+
 SAMPLE_RATE = 48000
 WINDOW, HOP = 1024, 256
 BINS = WINDOW // 2 + 1
@@ -27,7 +29,7 @@ AROUND = 188  # frames to either side, one second, that a level is taken over
 WIDTH, BLOCKS, KERNEL = 160, 7, 7
 REACH = AROUND + BLOCKS * (KERNEL // 2) + 1  # frames that a result depends on to either side
 DEPTH_DB = 80.0  # below the level around, nothing is heard or said
-FLOOR = 10 ** (-DEPTH_DB / 10)
+FLOOR = db_to_power(-DEPTH_DB)
 TINY = 1e-24
 HIGHEST = 2.0  # a new bin is at most so many nepers (17 dB) above the mean amplitude of the frame
 

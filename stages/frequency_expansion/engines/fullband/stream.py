@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.dsp.resampling import AtRate
 from aural.dsp.segments import SegmentStream
 from aural.learning import weights
@@ -29,7 +30,7 @@ from aural.stages.frequency_expansion.engines.fullband.network import (
 from aural.stream import Stream
 
 SEGMENT = 2048 * HOP  # 11 s
-MOST = 10 ** (15 / 10)  # power of the new band, at most, against that of the octave below the cut-off
+MOST = db_to_power(15)  # power of the new band, at most, against that of the octave below the cut-off
 
 
 @cache
@@ -62,7 +63,7 @@ class FullbandStream(SegmentStream):
         hz = torch.arange(BINS) * BIN_HZ
         end = ((band.ceiling_hz - hz) / 150).clamp(0, 1)
         self.octave = ((hz >= band.cutoff_hz / 2) & (hz < 0.94 * band.cutoff_hz)).float()
-        self.gain = 10 ** (band.level_db / 20) * torch.sin(torch.pi / 2 * end) * (hz >= 0.94 * band.cutoff_hz)
+        self.gain = db_to_gain(band.level_db) * torch.sin(torch.pi / 2 * end) * (hz >= 0.94 * band.cutoff_hz)
 
     @torch.inference_mode()
     def process(self, audio: Block) -> Block:

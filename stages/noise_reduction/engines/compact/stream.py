@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import FrameStream, Spectra
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
@@ -52,7 +53,7 @@ class CompactStream(FrameStream):
     def __init__(self, source: Format, path: Path, max_attenuation_db: float, dereverb: float, music: bool) -> None:
         super().__init__(source, WINDOW, HOP)
         self.network = network(path)
-        self.floor, self.dereverb = 10 ** (-max_attenuation_db / 20), dereverb
+        self.floor, self.dereverb = db_to_gain(-max_attenuation_db), dereverb
         self.music = torch.full((source.channels,), float(music))
         self.memory = self.network.begin(source.channels)
         self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_power
 from aural.stages.noise_reduction.engines.unet.curves import (
     BANDS,
     CURVES,
@@ -64,7 +65,7 @@ class Restored:
     @property
     def studio(self) -> Tensor:
         """The mel spectrogram behind stage two. Stage one does not learn from it."""
-        return self.clean.detach() * 10 ** (self.character_db / 10)
+        return self.clean.detach() * db_to_power(self.character_db)
 
 
 class Unet(nn.Module):

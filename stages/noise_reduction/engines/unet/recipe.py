@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_gain
 from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance
 from aural.stages.noise_reduction.clips import VoiceRecipe, VoiceTraining
 from aural.stages.noise_reduction.engines.unet.curves import BANDS, log_mel, running_level
@@ -122,7 +123,7 @@ class UnetRecipe(VoiceRecipe):
         periods = rng.uniform(*DRIFT_S, (clips, 1)) * SAMPLE_RATE / HOP
         turns = np.arange(frames) / periods + rng.random((clips, 1))
         drift = rng.uniform(0, DRIFT_DB, (clips, 1)) * np.cos(2 * np.pi * turns)
-        gains = 10 ** ((timbre[:, None] + drift[..., None]) / 20)
+        gains = db_to_gain(timbre[:, None] + drift[..., None])
         return self.network.bands.to_bins(torch.as_tensor(gains, dtype=torch.float32, device=noisy.device))
 
 

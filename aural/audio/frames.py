@@ -121,6 +121,8 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
         try:
             frames = packet.decode()
             frames += [] if following.size else following.decode()
+        except MemoryError:
+            raise
         except (av.FFmpegError, ValueError):
             losses.add(packet)
             continue

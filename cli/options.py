@@ -165,7 +165,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "strict": click.option(
         "--strict",
         is_flag=True,
-        help="Refuse a recording that is partly damaged or missing; by default that part becomes silence.",
+        help="Refuse a recording of which a part is damaged or missing; by default the rest is read, with a warning.",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

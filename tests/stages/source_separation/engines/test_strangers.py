@@ -189,8 +189,16 @@ def test_tensors_that_are_not_finite_or_of_another_shape_are_refused(
 )  # fmt: skip
 def test_a_recipe_is_plain_yaml(tmp_path: Path, marker: Path, recipe: str) -> None:
     (tmp_path / "bag.yaml").write_text(recipe.replace("{marker}", str(marker)))
-    assert "cannot be opened as a model" in refusal(tmp_path / "bag.yaml")
+    said = refusal(tmp_path / "bag.yaml")
+    assert "cannot be opened as a model" in said
+    assert "yaml" not in said.partition("as a model")[2]  # in words of our own
     assert not marker.exists()
+
+
+def test_what_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "notes.th").write_text("no model")
+    for path in (tmp_path / "notes.th", Path("/dev/zero")):
+        assert "it is no model" in refusal(path)
 
 
 def test_a_trusted_module_is_still_checked(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch
@@ -89,17 +89,25 @@ class Display(Progress):
             TextColumn("{task.percentage:3.0f} %"),
             TextColumn("{task.fields[left]}"),
         )
-        super().__init__(*columns, console=Console(stderr=True), transient=True)
-        self.sources, self.time_left, self.start_s = sources, TimeLeft(), time.monotonic()
+        self.time_left, self.start_s = TimeLeft(), time.monotonic()
+        self.whole, self.bars = TaskID(0), list[TaskID]()
         self.rows = np.memmap(table, np.float64, "w+", shape=(len(sources), 3))
         self.sizes = np.array([max(1.0, _size(source)) for source in sources])
         self.shares = np.zeros(len(sources))
         self.watches: list[Watch] = [Row(table, number, source) for number, source in enumerate(sources)]
-        self.whole = self.add_task(visible(sources[0].name), total=1.0, left="")
-        self.bars: dict[int, Any] = {}
+        super().__init__(*columns, console=Console(stderr=True), transient=True)
+        names = [visible(source.name) for source in sources]
+        self.whole = self.add_task(names[0], total=1.0, left="")
+        several = names if len(sources) > 1 else []
+        self.bars = [self.add_task(f"  {name}", total=1.0, left="", visible=False) for name in several]
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """Read the table, and draw what it says."""
+        if self.tasks:
+            self._read()
+        yield from super().get_renderables()
+
+    def _read(self) -> None:
         done, total, ended = self.rows.T
         running = np.where(total > 0, done / np.maximum(total, 1e-9), 0.0)
         self.shares = np.maximum(self.shares, np.where(ended > 0, 1.0, np.clip(running, 0.0, 1.0)))
@@ -107,20 +115,11 @@ class Display(Progress):
         left_s = self.time_left.update(share, time.monotonic() - self.start_s)
         left = "" if math.isnan(left_s) else f"{clock(left_s)} left"
         self.update(self.whole, completed=share, left=left)
-        if len(self.sources) > 1:
-            self.update(self.whole, description=f"{int((ended > 0).sum())} of {len(self.sources)} files")
-            self._follow((done + total > 0) & (ended == 0))
-        yield from super().get_renderables()
-
-    def _follow(self, working: Any) -> None:
-        """Give each file that is at work a bar, and take it from those that are not."""
-        for number in [number for number in self.bars if not working[number]]:
-            self.remove_task(self.bars.pop(number))
-        for number in np.flatnonzero(working).tolist():
-            if number not in self.bars:
-                name = f"  {visible(self.sources[number].name)}"
-                self.bars[number] = self.add_task(name, total=1.0, left="")
-            self.update(self.bars[number], completed=float(self.shares[number]))
+        if self.bars:
+            self.update(self.whole, description=f"{int((ended > 0).sum())} of {len(self.bars)} files")
+        working = (done + total > 0) & (ended == 0)
+        for bar, share, shown in zip(self.bars, self.shares, working, strict=False):
+            self.update(bar, completed=share, visible=bool(shown))
 
     @contextmanager
     def lifted(self) -> Iterator[None]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killed import watching
 from recordings import voice, write
 from rich.console import Console
 
 from aural.cli import progress
 from aural.cli.work import Job, run_jobs
 from aural.signals import Format
-from aural.stream import Watch
 
 ONE_SECOND = Format(48000, 1), np.zeros((1, 48000), np.float32)
 
@@ -28,15 +28,6 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     monkeypatch.setattr(progress, "Console", lambda **_: Console(file=terminal, force_terminal=True, width=100))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     return terminal
-
-
-def half(job: Job, watch: Watch) -> str:
-    """Read a file in two passes of which one is spared."""
-    source, block = ONE_SECOND
-    watch.expect(2)
-    watch.spare(1)
-    list(watch([block], source))
-    return job.source.name
 
 
 def test_a_terminal_obeys_nothing_in_a_name(drawn: io.StringIO) -> None:
@@ -76,7 +67,7 @@ def test_files_in_other_processes_are_shown_too(
 
     monkeypatch.setattr(progress.Display, "lifted", watched)
     files = [write(tmp_path / f"{name}.wav", voice(1.0)) for name in "abc"]
-    outcomes = list(run_jobs([Job(file) for file in files], half, workers))
+    outcomes = list(run_jobs([Job(file) for file in files], watching, workers))
     assert [outcome.result for outcome in outcomes] == ["a.wav", "b.wav", "c.wav"]
     assert shown[-1] == 3
     assert "3 of 3 files" in drawn.getvalue()

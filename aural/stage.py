@@ -54,6 +54,9 @@ class Stage(ABC):
     measuring: ClassVar[int] = 1
     """How many times `measure` may go through the signal."""
 
+    described_as: ClassVar[Sequence[str]] = ()
+    """Other words for what it does. Who types one in place of its name is told the name."""
+
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""
 

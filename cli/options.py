@@ -122,8 +122,12 @@ class HintingGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-") and not self.get_command(ctx, args[0]):
-            raise click.UsageError(f"no command called {args[0]!r}{hint(args[0], known)}", ctx)
+            raise click.UsageError(f"no command called {args[0]!r}{self.meant(args[0], known)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def meant(self, typed: str, known: list[str]) -> str:
+        """Say what may have been meant instead."""
+        return hint(typed, known)
 
 
 def shared(*names: str) -> Callable[[F], F]:
@@ -142,6 +146,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "table": click.option("-o", "--output", type=FileName(), help="Save the tables: .md or .json."),
     "force": click.option(
         "-f", "--force", is_flag=True, help="Overwrite existing results. Inputs are never overwritten."
+    ),
+    "skip-existing": click.option(
+        "--skip-existing", is_flag=True, help="Leave out files whose results are there already: resumes a batch."
     ),
     "dry-run": click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; write nothing."),
     "jobs": click.option(

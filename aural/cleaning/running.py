@@ -209,13 +209,13 @@ def _guard(source: Path, target: Path, replace: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results inside one that exists.
+    """Make a folder for results, and those that it lies in.
 
     Raises:
         AudioError: it cannot be made.
     """
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +18,7 @@ class DynamicCompression(Effect):
     """Compress the dynamic range: reduce the gain where the level exceeds a threshold."""
 
     name: ClassVar[str] = "dynamic-compression"
+    described_as: ClassVar[Sequence[str]] = ("compress", "compressor", "compression", "drc")
     level_independent: ClassVar[bool] = False
     training: ClassVar[str | None] = "aural.stages.dynamic_compression.train:DynamicCompressionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:DynamicCompressionEvaluation"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -35,6 +35,7 @@ class FrequencyExpansion(Parameters, Effect):
     """
 
     name: ClassVar[str] = "frequency-expansion"
+    described_as: ClassVar[Sequence[str]] = ("expand", "bandwidth-extension", "super-resolution", "upsample")
     engines: ClassVar[tuple[type[ExpansionEngine], ...]] = ENGINES
     training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:FrequencyExpansionEvaluation"

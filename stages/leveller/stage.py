@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -22,6 +22,7 @@ class Leveller(Effect):
     """Bring speech to one level, second by second, without boosting pauses."""
 
     name: ClassVar[str] = "leveller"
+    described_as: ClassVar[Sequence[str]] = ("level", "leveler", "agc")
     target_lufs: float | None = param(None, "Target level of speech, not counting pauses; if not given, the mean "
                                       "level of the speech", unit="LUFS", low=LOWEST_LUFS, high=0.0,
                                       measured=True)  # fmt: skip

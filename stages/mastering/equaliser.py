@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -64,6 +64,7 @@ class Equaliser(Effect):
     """
 
     name: ClassVar[str] = "equaliser"
+    described_as: ClassVar[Sequence[str]] = ("eq", "equalise", "equalize", "equalizer")
     bands: tuple[str, ...] = param((), "One band, as peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], "
                                    "high-pass:HZ[:Q] or low-pass:HZ[:Q]; may be given several times",
                                    examples=(("peak:1000:6",),))  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -57,6 +57,7 @@ class Master(Effect):
     """
 
     name: ClassVar[str] = "master"
+    described_as: ClassVar[Sequence[str]] = ("normalise", "normalize", "loudness", "limit", "limiter")
     level_independent: ClassVar[bool] = False
     sets_level: ClassVar[bool] = True
     measuring: ClassVar[int] = 2 + MOST_TRIALS  # of the reference's spectrum, the level, and the limiter at work

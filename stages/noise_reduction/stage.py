@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -28,6 +28,7 @@ class NoiseReduction(Parameters, Effect):
     """
 
     name: ClassVar[str] = NAME
+    described_as: ClassVar[Sequence[str]] = ("denoise", "denoiser", "dereverb", "dehum")
     engines: ClassVar[tuple[type[NoiseEngine], ...]] = ENGINES
     suppresses: ClassVar[bool] = True
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ class SourceSeparation(Parameters, Separator):
     """
 
     name: ClassVar[str] = NAME
+    described_as: ClassVar[Sequence[str]] = ("separate", "stems", "demix", "vocals", "karaoke")
     engines: ClassVar[tuple[type[SeparationEngine], ...]] = ENGINES
     trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.network:load_trusted"
     engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)

@@ -10,6 +10,9 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from aural.errors import AuralError, TargetExists
@@ -129,11 +132,26 @@ def finish() -> None:
             setattr(sys, name, _nowhere("w"))
 
 
+SHOWN: ContextVar[Callable[[str], str]] = ContextVar("SHOWN", default=str)
+"""What makes a line of a message."""
+
+
+@contextmanager
+def showing(edit: Callable[[str], str]) -> Iterator[None]:
+    """Show what is logged as `edit` makes it."""
+    before = SHOWN.get()
+    token = SHOWN.set(lambda message: before(edit(message)))
+    try:
+        yield
+    finally:
+        SHOWN.reset(token)
+
+
 class Lines(logging.Handler):
     """Shows each record as a line on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage(), err=True)
+        say(SHOWN.get()(record.getMessage()), err=True)
 
 
 def _write(stream: TextIO, text: str) -> None:

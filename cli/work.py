@@ -21,7 +21,7 @@ from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
-from aural.cli.terminal import closed, debugging, of_output, say, sentence, visible
+from aural.cli.terminal import closed, debugging, of_output, say, sentence, showing, visible
 from aural.errors import AudioError
 from aural.signals import Block, Format
 from aural.stage import Effect
@@ -117,16 +117,16 @@ def real_files(job: Job) -> Iterator[Job]:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if job.target == STDIO:
             real = replace(real, target=folder / "stdout.wav")
+
+        def told(text: str) -> str:
+            text = text.replace(str(real.source), "standard input") if job.source == STDIO else text
+            return text.replace(str(real.target), "standard output") if job.target == STDIO else text
+
         try:
-            yield real
+            with showing(told):
+                yield real
         except AudioError as error:
-            text = str(error)
-            for asked, path, name in (
-                (job.source, real.source, "standard input"),
-                (job.target, real.target, "standard output"),
-            ):
-                text = text.replace(str(path), name) if asked == STDIO else text
-            raise type(error)(text) from error
+            raise type(error)(told(str(error))) from error
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
                 to_stdout(file)
@@ -151,6 +151,8 @@ def to_stdout(file: BinaryIO) -> None:
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
     """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
+    if len(jobs) > 1:
+        work = partial(_of_several, work)
     piped = any(STDIO in (job.source, job.target) for job in jobs)  # workers have no standard input and output
     try:
         if workers == 1 or len(jobs) == 1 or piped:
@@ -167,6 +169,13 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
     finally:
         for folder in {job.target if os.path.isdir(job.target) else job.target.parent for job in jobs if job.target}:
             sweep(folder)  # a worker that was killed could not clean up
+
+
+def _of_several(work: Callable[[Job, Watch], Any], job: Job, watch: Watch) -> Any:
+    """Do the work for one file of several: what is logged names it."""
+    named = tuple(f"{path}: " for path in (job.source, job.target))
+    with showing(lambda text: text if text.startswith(named) else f"{job.source}: {text}"):
+        return work(job, watch)
 
 
 def foresee(job: Job, force: bool) -> None:

@@ -14,14 +14,15 @@ from typing import Any
 
 import pytest
 from killed import doubled, killing
-from recordings import MAIN, invoke, voice, write
+from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
 from aural.cli.processes import Died, in_processes
-from aural.cli.terminal import sentence, visible
+from aural.cli.terminal import LOG, Lines, sentence, visible
 from aural.errors import AuralError
 
 CURE = "run aural --debug ... to see where"
+HELD = "out.wav: wav cannot hold chapters"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"
 
 
@@ -200,6 +201,33 @@ def test_what_is_no_recording_stops_no_batch(tmp_path: Path, kind: str) -> None:
     assert said in err
     assert "[Errno" not in err
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["good_gate.wav"]
+
+
+def test_what_is_logged_names_its_file_where_there_are_several(capsys: pytest.CaptureFixture[str]) -> None:
+    def warn(job: work.Job, watch: Any) -> None:
+        LOG.warning("gate: is closed throughout")
+        LOG.warning("%s: is cut short", job.source)
+        LOG.warning("%s: wav cannot hold chapters", job.target)
+
+    lines = Lines()
+    LOG.addHandler(lines)
+    try:
+        jobs = [work.Job(Path(name), Path("out.wav")) for name in ("a.wav", "b.wav")]
+        list(work.run_jobs(jobs, warn, 1))
+        list(work.run_jobs(jobs[:1], warn, 1))
+    finally:
+        LOG.removeHandler(lines)
+    behind = ["gate: is closed throughout", "is cut short"]
+    several = [line for name in ("a.wav", "b.wav") for line in (*(f"{name}: {text}" for text in behind), HELD)]
+    assert capsys.readouterr().err.splitlines() == [*several, behind[0], "a.wav: is cut short", HELD]
+
+
+def test_what_is_logged_of_standard_input_names_no_temporary_file(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.wav", voice(1.0)).read_bytes()
+    run = aural("master", "-", "b.wav", "--gain-db", "0", cwd=tmp_path, stdin=data[:48044])
+    assert (run.returncode, run.stderr) == (
+        0, "standard input: is cut short: ends at 0.5 s of 1.0 s; what is there is read\n"
+    )  # fmt: skip
 
 
 def test_a_process_that_is_killed_takes_no_other_file_with_it() -> None:

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from aural.advice import Wishes
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
@@ -45,6 +46,7 @@ def clean(
     save_chain: str | Path | None = None,
     strict: bool = False,
     watch: Watch = UNWATCHED,
+    **wishes: Any,
 ) -> Cleaned:
     """Diagnose a recording, choose a chain, run it and write the result.
 
@@ -57,17 +59,21 @@ def clean(
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signal go by.
+        wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
+            `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
-        ChainError: there is no such preset.
+        ChainError: there is no such preset, or no stage of it does what is wished.
+        ParameterError: a wish is out of range.
     """
+    asked = Wishes(**wishes)
     check_preset(preset)
     guard(source, target, replace, save_removed, save_chain)
     file = open_audio(source, strict)
     watch.expect(4)  # a guess, until the chain is known
     before = examine(file, watch)
-    chosen = plan(before, preset)
+    chosen = plan(before, preset, asked)
     watch.expect(1 + chosen.chain.passes)
     run = chosen.chain.render(file, file.format, watch)
     examination = Examination(run.output)

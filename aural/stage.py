@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -175,6 +176,11 @@ class Effect(Stage):
     @property
     def ready(self) -> bool:
         return self.mix == 0 or super().ready
+
+    @property
+    def highest_dbtp(self) -> float:
+        """True peak that the output does not go beyond; infinite where none is promised."""
+        return math.inf
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         """Say what a recording asks of this stage: to run, to run with other values, or nothing; and why.

@@ -276,7 +276,7 @@ def attempt(work: Callable[[Job, Watch], Any], given: tuple[Job, Watch]) -> Outc
             outcome = failed(job, error)
         finally:
             watch.end()
-    return replace(outcome, notes=tuple(notes))
+    return replace(outcome, notes=tuple(dict.fromkeys(notes)))
 
 
 def failed(job: Job, error: Exception) -> Outcome:

@@ -16,10 +16,11 @@ from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
+from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
 from aural.dsp.blending import BlendStream
 from aural.errors import AudioError, TargetExists
-from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.measure.diagnosis import Diagnosis, examine
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
 from aural.stream import UNWATCHED, Stream, Watch
@@ -34,6 +35,7 @@ class Cleaned:
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
+    """Of the file as it is written: quantised, or coded and decoded."""
 
 
 def clean(
@@ -71,16 +73,18 @@ def clean(
     check_preset(preset)
     guard(source, target, replace, save_removed, save_chain)
     file = open_audio(source, strict)
-    watch.expect(4)  # a guess, until the chain is known
+    watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
     chosen = plan(before, preset, asked)
-    watch.expect(1 + chosen.chain.passes)
+    watch.expect(2 + chosen.chain.passes)
     run = chosen.chain.render(file, file.format, watch)
-    examination = Examination(run.output)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
+        part = results.open(target)
+        deliver(part, run, file.info)
+        after = examine(open_audio(part.name), watch)
         _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return Cleaned(chosen, run.stage, before, examination.compute())
+    after = dataclasses.replace(after, info=None)  # the file has another name by now
+    return Cleaned(chosen, run.stage, before, after)
 
 
 def process(
@@ -104,7 +108,7 @@ def process(
     watch.expect(effect.passes)
     run = effect.render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), run.blocks, run.output, like=file.info)
+        deliver(results.open(target), run, file.info)
         _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
     return run.stage
 

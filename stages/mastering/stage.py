@@ -105,6 +105,10 @@ class Master(Effect):
             dbtp if self.ceiling_dbtp is None else self.ceiling_dbtp,
         )
 
+    @property
+    def highest_dbtp(self) -> float:
+        return self.goal[1] if self.mix == 1 else super().highest_dbtp
+
     def advise(self, diagnosis: Diagnosis) -> Decision:
         goal_lufs, ceiling_dbtp = self.goal
         goal = self.target if self.target_lufs is None else f"{self.target_lufs:g} LUFS"

@@ -43,6 +43,8 @@ class Param:
     when: Mapping[str, Any] = field(default_factory=dict)
     """Other parameters without which this one does nothing: the value that each must have, or one of several; None
     where it must not be given, GIVEN where it must."""
+    words: Mapping[str, Any] = field(default_factory=dict)
+    """Words that stand for values where it is typed."""
     examples: tuple[Any, ...] = ()
     """Values worth trying, where range and choices do not tell."""
 

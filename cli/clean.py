@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from aural.cli.options import FileName, shared
+from aural.advice import Wishes
+from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say, say_json
 from aural.stream import Watch
 
@@ -38,6 +40,7 @@ def clean(
     save_chain: Path | None,
     strict: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Turn a poor recording into a good one.
 
@@ -50,11 +53,13 @@ def clean(
       aural clean *.m4a -o out/ --preset podcast
       aural clean recordings/ -o out/ --skip-existing
       aural clean memo.m4a -n            what would be done, and why
+      aural clean memo.m4a --noise-reduction 12 --dereverb off --target-lufs -18
     """
     from aural.cleaning.planning import check_preset
     from aural.cli.text import cleaned_line, cleaned_lines, planned_line, planned_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, chosen, pair, report, run_jobs
 
+    wishes = Wishes(**asked)
     check_preset(preset)
     batch = chosen(pair(files, output, "_clean", to, dry_run), force, skip_existing)
     to_stdout = any(job.target == STDIO for job in batch.jobs)
@@ -72,15 +77,19 @@ def clean(
         result, job = outcome.result, outcome.job
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
-            say(*(planned(job, *result) if dry_run else cleaned(job, result)), err=to_stdout)
+            lines = planned(job, *result) if dry_run else cleaned(job, result)
+            say(*batch.noted(lines, outcome), err=to_stdout)
 
     work: Any = (
-        partial(_plan, preset, strict)
+        partial(_plan, preset, wishes, strict)
         if dry_run
-        else partial(_clean, preset, force, save_removed, save_chain, strict)
+        else partial(_clean, preset, wishes, force, save_removed, save_chain, strict)
     )
     finish = partial(_print_json, shown, batch.several, to_stdout) if as_json else None
     report(run_jobs(batch.jobs, work, jobs), show, batch, finish, err=to_stdout)
+
+
+clean.params += parameter_options(Wishes)
 
 
 @click.command()
@@ -102,7 +111,7 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
         shown.append(outcome.result.as_dict())
         if not as_json:
             write = diagnosis_line if batch.several else diagnosis_lines
-            say(*write(outcome.result, str(outcome.job.source)))
+            say(*batch.noted(write(outcome.result, str(outcome.job.source)), outcome))
 
     found, passed_over = find(files)
     batch = Batch([Job(file.path) for file in found], passed_over=passed_over)
@@ -111,7 +120,14 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
 
 
 def _clean(
-    preset: str, force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
+    preset: str,
+    wishes: Wishes,
+    force: bool,
+    save_removed: bool,
+    save_chain: Path | None,
+    strict: bool,
+    job: Job,
+    watch: Watch,
 ) -> Cleaned:
     from aural.cleaning.running import clean
 
@@ -125,16 +141,17 @@ def _clean(
         save_chain=save_chain,
         strict=strict,
         watch=watch,
+        **asdict(wishes),
     )
 
 
-def _plan(preset: str, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
+def _plan(preset: str, wishes: Wishes, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
     from aural.cleaning.planning import plan
     from aural.cli.work import foresee
 
     foresee(job)
     diagnosis = _inspect(strict, job, watch)
-    return diagnosis, plan(diagnosis, preset)
+    return diagnosis, plan(diagnosis, preset, wishes)
 
 
 def _inspect(strict: bool, job: Job, watch: Watch) -> Diagnosis:

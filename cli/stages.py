@@ -157,7 +157,7 @@ def process_all(
 
     def show(outcome: Outcome) -> None:
         write = effect_line if batch.several else effect_lines
-        say(*write(outcome.job, outcome.result), err=to_stdout)
+        say(*batch.noted(write(outcome.job, outcome.result), outcome), err=to_stdout)
 
     work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict)
     report(run_jobs(batch.jobs, work, jobs), show, batch, err=to_stdout)

@@ -38,16 +38,14 @@ def diagnosis_line(diagnosis: Diagnosis, title: str) -> list[str]:
 
 def planned_line(job: Job, diagnosis: Diagnosis, plan: Plan) -> list[str]:
     """Write in one line what would be done."""
-    stages = ", ".join(decision.name for decision in plan.decisions if decision.effect) or "nothing"
-    return [f"{_arrow(job)}  {plan.preset}: {stages}{_there(job)}"]
+    return [f"{_arrow(job)}{_there(job)}  {_names(plan)}"]
 
 
 def cleaned_line(job: Job, cleaned: Cleaned) -> list[str]:
     """Write in one line what was done."""
     before, after = (_level(diagnosis.loudness.integrated_lufs) for diagnosis in (cleaned.before, cleaned.after))
     unmended = [f"not mended: {finding}" for finding in cleaned.before.beyond_repair()]
-    (line,) = planned_line(job, cleaned.before, cleaned.plan)
-    return ["; ".join([f"{line}, {before} to {after} LUFS", *unmended])]
+    return ["; ".join([f"{_arrow(job)}  {_names(cleaned.plan)}, {before} to {after} LUFS", *unmended])]
 
 
 def planned_lines(job: Job, diagnosis: Diagnosis, plan: Plan) -> list[str]:
@@ -144,6 +142,11 @@ def _length(diagnosis: Diagnosis) -> str:
 
 def _arrow(job: Job) -> str:
     return f"{job.source} -> {job.target}"
+
+
+def _names(plan: Plan) -> str:
+    stages = ", ".join(decision.name for decision in plan.decisions if decision.effect)
+    return f"{plan.preset}: {stages or 'nothing'}"
 
 
 def _there(job: Job) -> str:

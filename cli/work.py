@@ -47,7 +47,12 @@ class Outcome:
     trace: str = ""
     """Where in the program it went wrong."""
     notes: tuple[str, ...] = ()
-    """What was logged while it was done, each naming the file."""
+    """What was logged while it was done."""
+
+    def unnamed(self, note: str) -> str:
+        """Take the name of the file from the beginning of what was logged."""
+        names = f"{self.job.source}: ", f"{self.job.target}: "
+        return next((note.removeprefix(name) for name in names if note.startswith(name)), note)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,12 @@ class Batch:
     def several(self) -> bool:
         """Whether it needs a summary, and a line a file."""
         return len(self.jobs) + self.skipped > 1
+
+    def noted(self, lines: list[str], outcome: Outcome) -> list[str]:
+        """Add to the line of a file, one of several, what was logged of it."""
+        if not self.several:
+            return lines
+        return [*lines[:-1], "; ".join([lines[-1], *(outcome.unnamed(note) for note in outcome.notes)])]
 
 
 def find(sources: Sequence[Path], but: Path | None = None) -> tuple[list[Found], int]:
@@ -268,13 +279,7 @@ def attempt(work: Callable[[Job, Watch], Any], given: tuple[Job, Watch]) -> Outc
             outcome = failed(job, error)
         finally:
             watch.end()
-    return replace(outcome, notes=tuple(_naming(job, note) for note in notes))
-
-
-def _naming(job: Job, note: str) -> str:
-    """Put the name of the file in front of what was noted of it, unless it is there."""
-    named = note.startswith((f"{job.source}: ", f"{job.target}: "))
-    return note if named or job.source == STDIO else f"{job.source}: {note}"
+    return replace(outcome, notes=tuple(dict.fromkeys(notes)))
 
 
 def failed(job: Job, error: Exception) -> Outcome:
@@ -297,7 +302,10 @@ def report(
     bad = done = 0
     start_s = time.monotonic()
     for outcome in outcomes:
-        say(*outcome.notes, err=True)
+        if not batch.several:
+            say(*outcome.notes, err=True)
+        elif outcome.error or finish:
+            say(*(f"{outcome.job.source}: {outcome.unnamed(note)}" for note in outcome.notes), err=True)
         if outcome.error:
             bad += 1
             if debugging():

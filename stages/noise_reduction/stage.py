@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes
 from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
@@ -31,6 +31,7 @@ class NoiseReduction(Parameters, Effect):
     described_as: ClassVar[Sequence[str]] = ("denoise", "denoiser", "dereverb", "dehum")
     engines: ClassVar[tuple[type[NoiseEngine], ...]] = ENGINES
     suppresses: ClassVar[bool] = True
+    grants: ClassVar[Sequence[str]] = ("noise_reduction", "dereverb", "music")
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:NoiseReductionEvaluation"
     engine: str = engine_param(ENGINES, "Method that separates noise from signal")
@@ -69,6 +70,11 @@ class NoiseReduction(Parameters, Effect):
 
         return advise(self, diagnosis)
 
+    def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        from aural.stages.noise_reduction.advice import granted
+
+        return granted(self, decision, diagnosis, wishes)
+
     def _unmeasured(self) -> list[str]:
         known = {"hum_harmonics"} if self.hum_hz == 0 else set()
         if (engine := self._chosen()).ready:
@@ -101,6 +107,11 @@ class NoiseReduction(Parameters, Effect):
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
         sections = filter_sections(source.sample_rate, self.highpass_hz, *lines)
         return BiquadStream(source, sections, settled=True) if sections else Through(source)
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether it lets everything through: no filter, no hum, and an engine that has nothing to do."""
+        return self._chosen().does_nothing(self.limit_db) and self.hum_hz == 0 and self.highpass_hz == 0
 
     def stream(self, source: Format) -> Stream:
         engine = self._chosen()

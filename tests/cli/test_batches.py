@@ -26,7 +26,7 @@ def test_a_line_a_file_and_a_summary(tmp_path: Path) -> None:
     lines = out.splitlines()
     assert (code, len(lines)) == (1, 3)
     assert lines[0].startswith(f"{paths[0]} -> {tmp_path}/out/a_clean.wav  voice-memo: ")
-    assert re.search(r"-\d+\.\d to -16\.0 LUFS", lines[0])
+    assert re.search(r"-\d+\.\d to -16\.\d LUFS", lines[0])
     assert re.fullmatch(SUMMARY.format("2 done, 1 failed"), lines[2])
 
 
@@ -42,11 +42,20 @@ def test_every_command_is_as_brief(tmp_path: Path, command: list[str]) -> None:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_warnings_name_their_file(tmp_path: Path, jobs: str) -> None:
+def test_warnings_stand_in_the_line_of_their_file(tmp_path: Path, jobs: str) -> None:
     paths = [write(tmp_path / f"{name}.wav", 1e-5 * voice(1.0), subtype="FLOAT") for name in "ab"]
     done = aural("master", *paths, "-o", "out", "-j", jobs, cwd=tmp_path)
-    said = done.stderr.splitlines()
-    assert [line.split(": ")[:2] for line in said] == [[str(path), "master"] for path in paths]
+    assert done.stderr == ""
+    assert ["too soft to have a loudness" in line for line in done.stdout.splitlines()] == [True, True, False]
+    done = aural("inspect", "--json", *paths, cwd=tmp_path)
+    assert done.stderr == ""
+    mp3 = [tmp_path / f"{name}.mp3" for name in "ab"]
+    for result in mp3:
+        write_audio(result, [voice(1.0)], Format(48000, 1))
+        data = result.read_bytes()
+        result.write_bytes(data[:2000] + bytes(1500) + data[3500:])
+    done = aural("inspect", "--json", *mp3, cwd=tmp_path)
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()] == [str(path) for path in mp3]
 
 
 def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:

@@ -37,11 +37,13 @@ class Diagnosis:
     bandwidth: Bandwidth
     info: Info | None = None
     """What the file says about itself; None for a signal that came from no file."""
+    ordered: str | None = None
+    """What a user says that it is, speech or music, whatever it sounds like."""
 
     @property
     def kind(self) -> str:
         """`silence`, `speech`, or `music` for all else."""
-        return "silence" if self.level.silent else self.content.kind
+        return "silence" if self.level.silent else self.ordered or self.content.kind
 
     @property
     def noisy(self) -> bool:
@@ -155,7 +157,7 @@ class Diagnosis:
         }
         plain["clipping"]["severity"] = self.clipping.severity
         plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
-        info = plain.pop("info")
+        info, _ = plain.pop("info"), plain.pop("ordered")
         if info:
             info["path"] = str(info["path"])
             plain = {"file": {k: v for k, v in info.items() if k not in ("format", "frames")}, **plain}

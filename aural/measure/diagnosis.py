@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.clipping import Clipping, ClippingMeter
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.hum import HumMeter, MainsHum
@@ -29,17 +30,20 @@ class Diagnosis:
     level: Levels
     loudness: Loudness
     true_peak_dbtp: float
+    clipping: Clipping
     content: Content
     environment: Environment
     hum: MainsHum
     bandwidth: Bandwidth
     info: Info | None = None
     """What the file says about itself; None for a signal that came from no file."""
+    ordered: str | None = None
+    """What a user says that it is, speech or music, whatever it sounds like."""
 
     @property
     def kind(self) -> str:
         """`silence`, `speech`, or `music` for all else."""
-        return "silence" if self.level.silent else self.content.kind
+        return "silence" if self.level.silent else self.ordered or self.content.kind
 
     @property
     def noisy(self) -> bool:
@@ -131,8 +135,8 @@ class Diagnosis:
     def beyond_repair(self) -> list[str]:
         """List those of the findings that no stage mends."""
         found = []
-        if self.level.clipped_samples:
-            found.append(f"clipping: {self.level.clipped_samples} samples stand at the ceiling")
+        if self.clipping.samples:
+            found.append(f"{self.clipping.severity} clipping: {self.clipping}")
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
         return found
@@ -148,8 +152,9 @@ class Diagnosis:
             **asdict(self),
             "content": self.content.as_dict(),
         }
+        plain["clipping"]["severity"] = self.clipping.severity
         plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
-        info = plain.pop("info")
+        info, _ = plain.pop("info"), plain.pop("ordered")
         if info:
             info["path"] = str(info["path"])
             plain = {"file": {k: v for k, v in info.items() if k not in ("format", "frames")}, **plain}
@@ -196,6 +201,7 @@ class Examination:
             "level": LevelMeter(source),
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
+            "clipping": ClippingMeter(source),
             "content": ContentMeter(source),
             "environment": EnvironmentMeter(source),
             "hum": HumMeter(source),

@@ -174,6 +174,20 @@ def test_music_loses_nothing_but_hum(clean_voice: Diagnosis) -> None:
     assert (plan(old).preset, names(old)) == ("old-mp3", ["frequency-generation", "master"])
 
 
+def test_a_preset_by_name_is_an_order(clean_voice: Diagnosis, tmp_path: Path) -> None:
+    music = replace(clean_voice, content=content("m" * 15), scene=replace(clean_voice.scene, snr_db=15.0))
+    (reduction, *_) = plan(music, "podcast").chain.stages
+    assert (reduction.name, reduction.max_attenuation_db) == ("noise-reduction", 24.0)  # type: ignore[attr-defined]
+    noisy = replace(music, content=content("s" * 15))
+    assert names(noisy) == ["noise-reduction", "master"]
+    assert names(noisy, "song") == ["master"]
+    path = tmp_path / "my.toml"
+    path.write_text('[[stage]]\nuse = "noise-reduction"\n')
+    assert names(music, str(path)) == [], "it does not say what it is for"
+    path.write_text('content = "speech"\n[[stage]]\nuse = "noise-reduction"\n')
+    assert names(music, str(path)) == ["noise-reduction"]
+
+
 def test_speech_over_music_and_beside_a_jingle_are_said(clean_voice: Diagnosis) -> None:
     def findings(drawn: str) -> list[str]:
         return replace(clean_voice, content=content(drawn), duration_s=float(len(drawn))).findings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from aural.audio.atomic import Part
 from aural.audio.files import Info, open_audio
 from aural.audio.spool import Spool
 from aural.audio.writing import LOSSLESS, write_audio
+from aural.dsp.decibels import db_to_gain
 from aural.measure.true_peak import TruePeakMeter
-from aural.stage import Effect, Rendering
+from aural.stage import Rendering
 
 log = logging.getLogger("aural")
 
@@ -19,7 +21,7 @@ AGAIN = 2  # times that a result may be written again
 CLOSE_DB = 0.05
 
 
-def deliver(part: Part, run: Rendering[Effect], like: Info) -> None:
+def deliver(part: Part, run: Rendering[Any], like: Info) -> None:
     """Write a result, no peak of which is to be higher than its last stage promises, also when it is decoded.
 
     A lossy codec moves peaks. Where they come out too high, the result is turned down by so much and written again,
@@ -35,7 +37,7 @@ def deliver(part: Part, run: Rendering[Effect], like: Info) -> None:
     spool, gain_db = Spool(run.blocks, run.output.channels), 0.0
     for attempt in range(1 + AGAIN):
         part.restart()
-        gain = np.float32(10 ** (gain_db / 20))
+        gain = np.float32(db_to_gain(gain_db))
         write_audio(part, (gain * block for block in spool), run.output, like=like)
         over_db = true_peak_dbtp(part) - most_dbtp
         if over_db <= CLOSE_DB:

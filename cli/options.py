@@ -198,5 +198,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="Refuse a recording that is partly damaged or missing; by default that part becomes silence.",
     ),
+    "track": click.option(
+        "--track", type=click.IntRange(1), help="Number of the sound track, where a file has several."
+    ),
+    "audio-only": click.option("--audio-only", is_flag=True, help="Of a film, write the sound without the picture."),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

@@ -16,7 +16,7 @@ from traceback import format_exception
 from typing import Any, BinaryIO, cast
 
 from aural.audio.files import READABLE
-from aural.audio.films import film_suffix
+from aural.audio.films import FILMS, film_suffix
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
@@ -134,7 +134,7 @@ def pair(
     Raises:
         AudioError: as `check_targets`, or several inputs would go to a file that is no folder.
     """
-    if to is not None and f".{to.lstrip('.')}" not in SUFFIXES:
+    if to is not None and f".{to.lstrip('.')}" not in (*SUFFIXES, *FILMS):
         raise AudioError(f"cannot write {to}; known: {', '.join(s[1:] for s in SUFFIXES)}")
     folder = output if output and output != STDIO and (output.is_dir() or not output.suffix) else None
     found, passed_over = find(sources, folder)

@@ -43,8 +43,6 @@ CODERS = {
     ".flac": Coder("flac", "flac", DEFAULTS),
     ".m4a": Coder("mp4", "aac", AAC, 96_000, {"brand": "M4A "}),
     ".mp4": Coder("mp4", "aac", AAC, 96_000),
-    ".mov": Coder("mov", "aac", AAC, 96_000),
-    ".mkv": Coder("matroska", "libopus", OPUS, 96_000),
     ".mp3": Coder("mp3", "libmp3lame", DEFAULTS[:2], 96_000),
     ".opus": Coder("ogg", "libopus", OPUS, 64_000),
     ".ogg": Coder("ogg", "libopus", OPUS, 64_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,13 @@ from aural.signals import Block, Format
 
 log = logging.getLogger("aural")
 
-FILMS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""Suffixes of films that can be written, and FFmpeg's names of their containers."""
+FILMS = {
+    ".mp4": CODERS[".mp4"],
+    ".mov": replace(CODERS[".mp4"], container="mov"),
+    ".mkv": replace(CODERS[".webm"], container="matroska", bit_rate=96_000),
+    ".webm": CODERS[".webm"],
+}
+"""How the sound of a film is written, by its suffix."""
 VIEWED = (*FILMS, ".m4v", ".3gp", ".3g2", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".m2ts", ".mxf")
 """Suffixes of files that may hold a picture."""
 NAMES = {"video": "picture", "audio": "sound", "subtitle": "subtitles"}
@@ -52,8 +58,8 @@ def write_film(part: Part, blocks: Iterable[Block], source: Format, like: Info) 
     """
     import av
 
-    suffix = part.path.suffix.lower()
-    kind = FILMS[suffix]
+    coder = FILMS[part.path.suffix.lower()]
+    kind = coder.container
     options = {"movie_timescale": str(source.sample_rate)} if kind in ("mp4", "mov") else {}
     try:
         with (
@@ -65,7 +71,7 @@ def write_film(part: Part, blocks: Iterable[Block], source: Format, like: Info) 
             copies: dict[int, Any] = {}
             for stream in film.streams:
                 if stream.index == old.index:
-                    sound = add_sound(container, part.path, CODERS[suffix], source)
+                    sound = add_sound(container, part.path, coder, source)
                     _describe(sound.stream, old)
                 elif _fits(kind, stream):
                     copies[stream.index] = container.add_stream_from_template(stream)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aural.audio.atomic import Part, Results, destination
 from aural.audio.coding import CODERS, Samples, encode
 from aural.audio.files import Info
-from aural.audio.films import write_film
+from aural.audio.films import FILMS, write_film
 from aural.audio.layouts import speakers
 from aural.audio.metadata import About, read_about
 from aural.audio.riff import Aiff, Wav, mask
@@ -67,6 +67,8 @@ def write_audio(
             return write_audio(results.open(target), blocks, source, like, bit_rate, about, film)
     if film and like:
         return write_film(target, _watched(blocks, target.path), source, like)
+    if target.path.suffix.lower() not in SUFFIXES:
+        raise AudioError(f"{target.path}: {target.path.suffix[1:]} is written of films only; write .wav or .m4a")
     if about is None:
         about = read_about(like.path) if like else About()
     said = about.at(like.format.sample_rate if like else 0, source.sample_rate)
@@ -96,7 +98,7 @@ def write(path: str | Path, audio: Block, sample_rate: int) -> None:
 
 def check_target(path: Path) -> None:
     """Raise AudioError if a recording can obviously not be written here."""
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (*SUFFIXES, *FILMS):
         raise AudioError(
             f"{path}: cannot write {path.suffix or 'a file without a suffix'}; known: {', '.join(SUFFIXES)}"
         )

@@ -196,7 +196,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "strict": click.option(
         "--strict",
         is_flag=True,
-        help="Refuse a recording that is partly damaged or missing; by default that part becomes silence.",
+        help="Refuse a recording of which a part is damaged or missing; by default the rest is read, with a warning.",
     ),
     "track": click.option(
         "--track", type=click.IntRange(1), help="Number of the sound track, where a file has several."

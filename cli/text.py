@@ -102,7 +102,7 @@ def settings_text(stage: Stage) -> str:
 
 
 def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
-    loudness, scene, band = diagnosis.loudness, diagnosis.scene, diagnosis.bandwidth
+    loudness, environment, band = diagnosis.loudness, diagnosis.environment, diagnosis.bandwidth
     if diagnosis.hum.frequency_hz:
         hum = f"{diagnosis.hum.frequency_hz:.2f} Hz at {diagnosis.hum.level_dbfs:.0f} dBFS"
     else:
@@ -113,13 +113,16 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("loudness", f"{_level(loudness.integrated_lufs)} LUFS"),
         ("loudness range", f"{loudness.range_lu:.1f} LU"),
         ("true peak", f"{_level(diagnosis.true_peak_dbtp)} dBTP"),
-        ("background", f"{_level(scene.floor_dbfs)} dBFS"),
-        *([("signal to noise", f"{_level(scene.snr_db)} dB")] if diagnosis.kind == "speech" else []),
+        ("background", f"{_level(environment.floor_dbfs)} dBFS"),
+        *([("signal to noise", f"{_level(environment.snr_db)} dB")] if diagnosis.kind == "speech" else []),
         ("hum", hum),
         ("bandwidth", f"{band.cutoff_hz / 1000:.1f} kHz of {diagnosis.format.sample_rate / 2000:g}"),
         ("cut off by", diagnosis.origin or "nothing"),
-        ("clipped samples", str(diagnosis.level.clipped_samples)),
-        ("decay of the room", "cannot be told" if math.isnan(scene.decay_s) else f"{scene.decay_s:.2f} s"),
+        ("clipping", str(diagnosis.clipping)),
+        (
+            "decay of the room",
+            "cannot be told" if math.isnan(environment.decay_s) else f"{environment.decay_s:.2f} s",
+        ),
     ]
 
 

@@ -21,7 +21,7 @@ from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
 from aural.cli.progress import clock, progress
-from aural.cli.terminal import closed, debugging, noted, of_output, say, sentence
+from aural.cli.terminal import LOG, closed, debugging, noted, of_output, say, sentence
 from aural.errors import AudioError
 from aural.stage import Effect
 from aural.stream import Watch
@@ -216,16 +216,19 @@ def real_files(job: Job) -> Iterator[Job]:
                 shutil.copyfileobj(sys.stdin.buffer, file)
         if job.target == STDIO:
             real = replace(real, target=folder / "stdout.wav")
+
+        def told(text: str) -> str:
+            text = text.replace(str(real.source), "standard input") if job.source == STDIO else text
+            return text.replace(str(real.target), "standard output") if job.target == STDIO else text
+
         try:
-            yield real
+            with noted() as notes:
+                yield real
         except AudioError as error:
-            text = str(error)
-            for asked, path, name in (
-                (job.source, real.source, "standard input"),
-                (job.target, real.target, "standard output"),
-            ):
-                text = text.replace(str(path), name) if asked == STDIO else text
-            raise type(error)(text) from error
+            raise type(error)(told(str(error))) from error
+        finally:
+            for note in notes:
+                LOG.warning("%s", told(note))
         if job.target == STDIO and real.target and real.target.exists():
             with real.target.open("rb") as file:
                 to_stdout(file)

@@ -86,6 +86,8 @@ def sound_track(container: Any, number: int | None = None) -> Any:
     if number is not None and not 1 <= number <= len(tracks):
         raise AudioError(f"has no sound track {number}; there {'is 1' if len(tracks) == 1 else f'are {len(tracks)}'}")
     stream = container.streams.best("audio") if number is None else tracks[number - 1]
+    if stream is None and tracks:
+        raise Unreadable("names a number of channels, or a sample rate, that no recording has")
     if stream is None:
         raise Unreadable("holds no audio")
     if stream.codec_context is None:
@@ -136,6 +138,8 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
         try:
             frames = packet.decode()
             frames += [] if following.size else following.decode()
+        except MemoryError:
+            raise
         except (av.FFmpegError, ValueError):
             losses.add(packet)
             continue

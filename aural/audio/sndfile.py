@@ -23,15 +23,15 @@ class SoundFile(AudioFile):
     def _blocks(self) -> Iterator[Block]:
         import soundfile
 
+        position = 0
         try:
             with open(self.info.path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
-                position = 0
                 while len(frames := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                     position += len(frames)
                     yield np.ascontiguousarray(frames.T)
                 self._check_length(position, promised_by_chunk(data, position))
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"cannot be read on: {error}") from error
+            raise AudioError(f"cannot be read on at {position / self.format.sample_rate:.1f} s") from error
 
 
 def open_sndfile(path: Path, strict: bool) -> AudioFile | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aural.advice import NO_WISHES, Decision, Wishes
 from aural.chain import Chain
-from aural.chainfile import presets, read_chain
+from aural.chainfile import content_of, presets, read_chain
 from aural.errors import ChainError
 from aural.measure.diagnosis import Diagnosis
 from aural.parameters import hint
@@ -31,7 +31,8 @@ def plan(diagnosis: Diagnosis, preset: str = "auto", wishes: Wishes = NO_WISHES)
     """Choose a chain for a recording.
 
     A preset says what may be done; each of its stages says what the diagnosis asks of it. `auto` takes voice-memo or
-    lecture for speech, old-mp3 or song for music, and changes nothing but the level of a clean voice. What a user
+    lecture for speech, old-mp3 or song for music, and changes nothing but the level of a clean voice. A preset that
+    is named also says whether the recording is speech or music, whatever the diagnosis takes it for. What a user
     wishes is done in any case.
 
     Raises:
@@ -41,6 +42,8 @@ def plan(diagnosis: Diagnosis, preset: str = "auto", wishes: Wishes = NO_WISHES)
         return Plan(preset, ())
     chosen = _preset(diagnosis) if preset == "auto" else preset
     stages = read_chain(chosen).stages
+    if preset != "auto":
+        diagnosis = replace(diagnosis, ordered=content_of(preset))
     if preset == "auto" and diagnosis.clean:
         decisions = _granted(stages, [stage.advise_level(diagnosis) for stage in stages], diagnosis, wishes)
     else:

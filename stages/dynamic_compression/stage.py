@@ -21,7 +21,7 @@ class DynamicCompression(Effect):
     described_as: ClassVar[Sequence[str]] = ("compress", "compressor", "compression", "drc")
     level_independent: ClassVar[bool] = False
     training: ClassVar[str | None] = "aural.stages.dynamic_compression.train:DynamicCompressionTraining"
-    evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:Evaluation"
+    evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:DynamicCompressionEvaluation"
     threshold_db: float = param(-24.0, "Level above which gain reduction begins",
                                 unit="dBFS", low=-80.0, high=0.0)  # fmt: skip
     ratio: float = param(
@@ -55,6 +55,6 @@ class DynamicCompression(Effect):
         return if_uneven(self, diagnosis)
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.dynamic_compression.streams import CompressionStream
+        from aural.stages.dynamic_compression.stream import CompressionStream
 
         return CompressionStream(self, source)

@@ -44,13 +44,13 @@ class Leveller(Effect):
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.stages.leveller import dsp
 
-        listener = dsp.Listener(source)
+        meter = dsp.SpeechMeter(source)
         for block in blocks:
-            listener.update(block)
-        heard = listener.heard()
-        threshold = dsp.threshold_lufs(heard.level) if self.speech_lufs is None else self.speech_lufs
-        speaks = heard.speaks(threshold)
-        spoken = dsp.around_lufs(heard.level, speaks, self.window_s)[speaks]
+            meter.update(block)
+        speech = meter.compute()
+        threshold = dsp.threshold_lufs(speech.level) if self.speech_lufs is None else self.speech_lufs
+        speaks = speech.speaks(threshold)
+        spoken = dsp.around_lufs(speech.level, speaks, self.window_s)[speaks]
         middle = float(spoken.mean()) if spoken.size else threshold
         return replace(
             self,
@@ -59,7 +59,8 @@ class Leveller(Effect):
         )
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.leveller.dsp import Law, LevellerStream
+        from aural.stages.leveller.dsp import Law
+        from aural.stages.leveller.stream import LevellerStream
 
         assert self.target_lufs is not None
         assert self.speech_lufs is not None

@@ -205,7 +205,7 @@ class Master(Effect):
         return (Match(curve_db=self.curve_db or (0.0,) * BANDS, width_db=self.width_db or 0.0),)
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.mastering.dsp import LimiterStream
+        from aural.stages.mastering.stream import LimiterStream
 
         if self.front:
             behind = replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)

@@ -20,7 +20,7 @@ FILTERS_OFF: dict[str, Any] = {"hum_hz": 0.0, "hum_harmonics": (), "highpass_hz"
 
 def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     """Lower noise as far as it is loud; take out hum, an offset, rumble and the room where they were found."""
-    noise, hum = diagnosis.scene, diagnosis.hum
+    noise, hum = diagnosis.environment, diagnosis.hum
     noisy = diagnosis.noisy and stage.limit_db > 0
     roomy = diagnosis.reverberant and stage.dereverb > 0
     why = [
@@ -73,6 +73,6 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
 
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:
     """Take all that the preset allows where noise is loud, less where it is faint: a dB costs the voice a little."""
-    share = (NOISY_DB - diagnosis.scene.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
+    share = (NOISY_DB - diagnosis.environment.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
     least = min(LEAST_ATTENUATION_DB, stage.limit_db)
     return float(round(least + min(1.0, share) * (stage.limit_db - least), 1))

@@ -33,7 +33,7 @@ class NoiseReduction(Parameters, Effect):
     suppresses: ClassVar[bool] = True
     grants: ClassVar[Sequence[str]] = ("noise_reduction", "dereverb", "music")
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
-    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
+    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:NoiseReductionEvaluation"
     engine: str = engine_param(ENGINES, "Method that separates noise from signal")
     max_attenuation_db: float | None = param(None, "Maximum attenuation of noise; if not given, the engine's own "
                                              "limit, or 4 dB where music is kept; 0 leaves only the filters and "
@@ -83,7 +83,7 @@ class NoiseReduction(Parameters, Effect):
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self._measure_hum(blocks, source)
-        measured = stage._chosen().measure(lambda heard, of: pump(stage._filters(of), heard), blocks, source)
+        measured = stage._chosen().measure(lambda audio, of: pump(stage._filters(of), audio), blocks, source)
         return replace(stage, **measured) if measured else stage
 
     def _measure_hum(self, blocks: Iterable[Block], source: Format) -> Self:
@@ -101,11 +101,12 @@ class NoiseReduction(Parameters, Effect):
         return replace(self, hum_hz=hum.frequency_hz, hum_harmonics=hum.harmonics if given is None else given)
 
     def _filters(self, source: Format) -> Stream:
-        from aural.stages.noise_reduction.filters import FilterStream, filter_sections
+        from aural.dsp.biquads import BiquadStream
+        from aural.stages.noise_reduction.filters import filter_sections
 
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
         sections = filter_sections(source.sample_rate, self.highpass_hz, *lines)
-        return FilterStream(source, sections) if len(sections) else Through(source)
+        return BiquadStream(source, sections, settled=True) if sections else Through(source)
 
     @property
     def does_nothing(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from killed import doubled, killing
-from recordings import MAIN, invoke, voice, write
+from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
 from aural.cli.processes import Died, in_processes
@@ -189,6 +189,14 @@ def test_what_is_no_recording_stops_no_batch(tmp_path: Path, kind: str) -> None:
     assert said in err
     assert "[Errno" not in err
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["good_gate.wav"]
+
+
+def test_what_is_logged_of_standard_input_names_no_temporary_file(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.wav", voice(1.0)).read_bytes()
+    run = aural("master", "-", "b.wav", "--gain-db", "0", cwd=tmp_path, stdin=data[:48044])
+    assert (run.returncode, run.stderr) == (
+        0, "standard input: is cut short: ends at 0.5 s of 1.0 s; what is there is read\n"
+    )  # fmt: skip
 
 
 def test_a_process_that_is_killed_takes_no_other_file_with_it() -> None:

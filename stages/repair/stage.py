@@ -1,0 +1,89 @@
+"""Repair of what went wrong on the way to the file: the parameters, and how a run is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from aural.advice import Decision
+from aural.errors import ParameterError
+from aural.parameters import GIVEN, param
+from aural.signals import LOUDEST, Block, Format
+from aural.stage import Effect
+from aural.stream import Stream, Through
+
+if TYPE_CHECKING:
+    from aural.measure.clipping import Rail, Rails
+    from aural.measure.diagnosis import Diagnosis
+
+EXACT_DB = 0.05  # spread of a rail that nothing has blurred
+
+
+@dataclass(frozen=True)
+class Declip(Effect):
+    """Restore peaks that were cut off, at full scale or below; all other samples stay bit for bit.
+
+    Restored peaks rise above the level at which they were cut off, beyond full scale too: a stage behind it, such
+    as `master`, brings them down.
+    """
+
+    name: ClassVar[str] = "declip"
+    suppresses: ClassVar[bool] = True
+
+    rails: tuple[float, ...] | None = param(
+        None, "Where the waveform is cut off: the levels, below and above zero, of each channel in turn, full scale "
+        "is 1; 0 where nothing is cut off", low=-LOUDEST, high=LOUDEST, measured=True,
+        examples=((-0.1, 0.1, -0.1, 0.1), (0.0, 0.2, 0.0, 0.0))
+    )  # fmt: skip
+    headroom_db: float = param(
+        24.0, "Most that a restored peak may rise above the level at which it was cut off", unit="dB", low=0.0,
+        high=60.0, when={"rails": GIVEN}
+    )  # fmt: skip
+
+    @property
+    def level_independent(self) -> bool:  # type: ignore[override]
+        """Levels that were given are absolute."""
+        return self.rails is None
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        clipping = diagnosis.clipping
+        if not clipping.samples:
+            return Decision(self.name, None, "no clipping")
+        return Decision(self.name, self, f"{clipping.severity} clipping: {clipping.samples} samples")
+
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        return self if self.rails else replace(self, rails=_levels(diagnosis.clipping.rails))
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.measure.clipping import ClippingMeter
+
+        meter = ClippingMeter(source)
+        for block in blocks:
+            meter.update(block)
+        return replace(self, rails=_levels(meter.compute().rails))
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.declipping import DeclipStream
+
+        assert self.rails is not None
+        if not any(self.rails):
+            return Through(source)
+        if len(self.rails) != 2 * source.channels:
+            raise ParameterError(
+                f"{self.name}: rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}"
+            )
+        return DeclipStream(source, np.reshape(np.float32(self.rails), (-1, 2)), self.headroom_db)
+
+
+def _levels(rails: Rails) -> tuple[float, ...]:
+    """Return the levels from which samples are not right: below and above zero, of each channel in turn."""
+    reached = [[_reach(rail) if rail else 0.0 for rail in pair] for pair in rails]
+    return tuple(level for low, high in reached for level in (-low if low else 0.0, high))
+
+
+def _reach(rail: Rail) -> float:
+    """Return where wrong samples begin: at the rail itself, where nothing has scattered them."""
+    return rail.level * (1 - 1e-4) if rail.spread_db <= EXACT_DB else rail.reach

@@ -47,6 +47,8 @@ def clean(
     save_removed: bool = False,
     save_chain: str | Path | None = None,
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
     **wishes: Any,
 ) -> Cleaned:
@@ -54,12 +56,15 @@ def clean(
 
     Args:
         source: the recording.
-        target: where the result goes; its suffix says the format.
+        target: where the result goes; its suffix says the format. Of a film (.mp4, .mov, .mkv, .webm), only the sound
+            is replaced.
         preset: name of a preset, a chain file, or `auto`.
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
+        track: which of several sound tracks, from 1.
+        audio_only: write the sound of a film without its picture.
         watch: sees the signal go by.
         wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
             `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
@@ -72,7 +77,7 @@ def clean(
     asked = Wishes(**wishes)
     check_preset(preset)
     guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
+    file = open_audio(source, strict, track)
     watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
     chosen = plan(before, preset, asked)
@@ -80,9 +85,7 @@ def clean(
     removed = Removed()
     run = (keeping(chosen.chain, removed) if save_removed else chosen.chain).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        part = results.open(target)
-        deliver(part, run, file.info)
-        after = examine(open_audio(part.name), watch)
+        after = examine(deliver(results.open(target), run, file.info, audio_only), watch)
         ran = _write_beside(results, run.stage, removed, file, target, save_chain)
     after = dataclasses.replace(after, info=None)  # the file has another name by now
     return Cleaned(chosen, ran, before, after)
@@ -97,6 +100,8 @@ def process(
     save_removed: bool = False,
     save_chain: str | Path | None = None,
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
     """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
@@ -105,12 +110,12 @@ def process(
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
     guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
+    file = open_audio(source, strict, track)
     watch.expect(effect.passes)
     removed = Removed()
     run = (keeping(effect, removed) if save_removed else effect).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        deliver(results.open(target), run, file.info)
+        deliver(results.open(target), run, file.info, audio_only)
         ran: Effect = _write_beside(results, run.stage, removed, file, target, save_chain)
     return ran
 

@@ -88,7 +88,7 @@ def test_json(tmp_path: Path) -> None:
     assert diagnosis["hum"]["frequency_hz"] == pytest.approx(50, abs=0.1)
     cleaned = json.loads(invoke("clean", path, "--json")[1])
     assert cleaned["target"] == str(tmp_path / "a_clean.wav")
-    assert cleaned["after"]["loudness"]["integrated_lufs"] == pytest.approx(-16, abs=0.3)
+    assert -17 < cleaned["after"]["loudness"]["integrated_lufs"] < -15.9
     assert [stage["use"] for stage in cleaned["chain"]["stage"]][-1] == "master"
     several = json.loads(invoke("inspect", path, tmp_path / "a_clean.wav", "--json")[1])
     assert len(several) == 2

@@ -35,6 +35,26 @@ def fit(audio: Signal, order: int) -> Signal:
     return levinson(correlation)  # type: ignore[no-any-return]
 
 
+def fill(audio: Signal, missing: NDArray[np.int64], orders: tuple[int, ...]) -> None:
+    """Refill missing samples in place, by models fitted to the whole signal, one after the other.
+
+    Args:
+        audio: shape (frames,).
+        missing: their places, rising.
+        orders: of the models; the first is fitted to straight lines in place of the missing samples.
+    """
+    edge = max(orders)
+    padded, places = np.pad(audio, edge), missing + edge
+    right = np.ones(padded.size, np.bool_)
+    right[places] = False
+    known = np.flatnonzero(right)
+    padded[places] = np.interp(places, known, padded[known])
+    unbound = np.full(missing.size, np.inf)
+    for order in orders:
+        refill(padded, places, fit(padded[edge:-edge], order), -unbound, unbound)
+    audio[missing] = padded[places]
+
+
 @njit(fastmath=True)
 def levinson(correlation: Signal) -> Any:
     """Solve for the prediction error filter by Levinson's recursion."""

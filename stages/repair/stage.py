@@ -17,6 +17,7 @@ from aural.stream import Stream, Through
 
 if TYPE_CHECKING:
     from aural.measure.clipping import Rail, Rails
+    from aural.measure.defects import Defects
     from aural.measure.diagnosis import Diagnosis
 
 EXACT_DB = 0.05  # spread of a rail that nothing has blurred
@@ -76,6 +77,52 @@ class Declip(Effect):
                 f"{self.name}: rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}"
             )
         return DeclipStream(source, np.reshape(np.float32(self.rails), (-1, 2)), self.headroom_db)
+
+
+@dataclass(frozen=True)
+class Declick(Effect):
+    """Remove clicks: ticks of a record or a cable, digital errors, crackle. All samples beside them stay bit for bit.
+
+    Beats, plucks and consonants are no clicks: what follows them is as unpredictable as they are.
+    """
+
+    name: ClassVar[str] = "declick"
+    suppresses: ClassVar[bool] = True
+
+    threshold_db: float | None = param(
+        None, "How far a click must stand out of the prediction errors around it; lower finds more. If not given, "
+        "22 dB, or 12 dB in a recording that clicks often", unit="dB", low=0.0, high=80.0, measured=True,
+        examples=(30.0, 6.0),
+    )  # fmt: skip
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        clicks = diagnosis.clicks
+        if not clicks:
+            return Decision(self.name, None, "no clicks")
+        return Decision(self.name, self, f"{clicks.count} clicks")
+
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        return self if self.threshold_db is not None else replace(self, threshold_db=_threshold_db(diagnosis.clicks))
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.measure.clicks import ClickMeter
+
+        meter = ClickMeter(source)
+        for block in blocks:
+            meter.update(block)
+        return replace(self, threshold_db=_threshold_db(meter.compute()))
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.declicking import DeclickStream
+
+        assert self.threshold_db is not None
+        return DeclickStream(source, self.threshold_db)
+
+
+def _threshold_db(clicks: Defects) -> float:
+    from aural.measure.clicks import LIKELY_DB, MANY, SURE_DB
+
+    return LIKELY_DB if clicks.per_minute > MANY else SURE_DB
 
 
 def _levels(rails: Rails) -> tuple[float, ...]:

@@ -92,7 +92,7 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("hum", hum),
         ("bandwidth", f"{band.cutoff_hz / 1000:.1f} kHz of {diagnosis.format.sample_rate / 2000:g}"),
         ("cut off by", diagnosis.origin or "nothing"),
-        ("clipped samples", str(diagnosis.level.clipped_samples)),
+        ("clipping", str(diagnosis.clipping)),
         ("decay of the room", "cannot be told" if math.isnan(scene.decay_s) else f"{scene.decay_s:.2f} s"),
     ]
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.clipping import Clipping, ClippingMeter
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.hum import Hum, HumMeter
 from aural.measure.level import Level, LevelMeter
@@ -29,6 +30,7 @@ class Diagnosis:
     level: Level
     loudness: Loudness
     true_peak_dbtp: float
+    clipping: Clipping
     content: Content
     scene: Scene
     hum: Hum
@@ -134,8 +136,8 @@ class Diagnosis:
     def beyond_repair(self) -> list[str]:
         """List those of the findings that no stage mends."""
         found = []
-        if self.level.clipped_samples:
-            found.append(f"clipping: {self.level.clipped_samples} samples stand at the ceiling")
+        if self.clipping.samples:
+            found.append(f"{self.clipping.severity} clipping: {self.clipping}")
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
         return found
@@ -151,6 +153,7 @@ class Diagnosis:
             **asdict(self),
             "content": self.content.as_dict(),
         }
+        plain["clipping"]["severity"] = self.clipping.severity
         plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
         info = plain.pop("info")
         if info:
@@ -199,6 +202,7 @@ class Examination:
             "level": LevelMeter(source),
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
+            "clipping": ClippingMeter(source),
             "content": ContentMeter(source),
             "scene": SceneMeter(source),
             "hum": HumMeter(source),

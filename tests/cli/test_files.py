@@ -116,7 +116,7 @@ def test_flags_of_chain_may_stand_at_the_end(tmp_path: Path) -> None:
 
 def test_what_is_not_mended_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.clip(4 * voice(), -0.4, 0.4))
-    assert "! not mended: clipping" in invoke("clean", path)[1]
+    assert "! not mended: heavy clipping" in invoke("clean", path)[1]
 
 
 def test_options_of_chain_may_stand_behind_its_files(tmp_path: Path) -> None:

@@ -13,17 +13,19 @@ from aural.signals import Block, Format
 Signal = NDArray[np.float64]
 
 SEGMENT_S, CONTEXT_S = 2.0, 0.25
-SURE_DB, LIKELY_DB = 22.0, 12.0  # thresholds: for any recording, and for one that is known to have clicks
+SURE_DB, LIKELY_DB = 20.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
 MANY = 6.0  # a minute: from there on it is known
 ORDER = 32
 HOP_S = 0.021  # half of the window that a model is fitted to
 CANDIDATE = 8.0  # times the median error of its window
-SHORT_S = 0.0001  # a click that lasts longer counts for less: mouths and strings make long ones
+LONGEST_S, SHORT_S = 0.004, 0.0001  # a click that lasts longer counts for less: mouths and strings make long ones
 JOIN = 8  # frames between two parts of one click
 AROUND_S = 0.012  # on each side, what a click must stand out of
+SERIES_S, FELLOWS = 0.03, 2  # in this time on each side more than so many alike are the pulses of a voice
 APART_S = 0.0005
 REACH_S, AUDIBLE = 0.1, 0.005  # a click has at least this part of the peak in this time on each side
 CROWD = 0.93  # quantile of the errors around: pulses of a voice are fewer, but their flanks are not
+CORE = 0.08  # of its largest error: less, at the ends of a click, is not its own
 MARGIN = 2
 
 
@@ -60,18 +62,32 @@ def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[
     hop = max(ORDER, round(HOP_S * sample_rate / 2)) * 2
     errors, relative = np.zeros(audio.size), np.zeros(audio.size)
     _errors(np.pad(audio / scale, (hop // 2, 2 * hop)), np.hanning(2 * hop), errors, relative)
-    clicks, reach, least = [], round(REACH_S * sample_rate), 10 ** (threshold_db / 20)
-    for start, stop in _runs(np.flatnonzero(relative > CANDIDATE)):
-        longer = max(1.0, (stop - start) / (SHORT_S * sample_rate))
-        if not ORDER < start < stop < audio.size - ORDER or relative[start:stop].max() < least * longer:
-            continue
+    clicks, least = [], 10 ** (threshold_db / 20)
+    reach, series = round(REACH_S * sample_rate), round(SERIES_S * sample_rate)
+    places = np.flatnonzero(relative > CANDIDATE)
+    if not places.size:
+        return []
+    gaps = np.flatnonzero(np.diff(places) > JOIN)
+    starts, stops = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]] + 1
+    peaks, standing = (np.maximum.reduceat(values[places], np.r_[0, gaps + 1]) for values in (errors, relative))
+    longer = np.maximum(1, (stops - starts) / (SHORT_S * sample_rate))
+    likely = (standing >= least * longer) & (stops - starts < LONGEST_S * sample_rate)
+    likely &= (starts > ORDER) & (stops < audio.size - ORDER)
+    for number in np.flatnonzero(likely):
+        start, stop, peak = int(starts[number]), int(stops[number]), peaks[number]
         near = audio[max(0, start - reach) : stop + reach]
-        if errors[start:stop].max() * scale < AUDIBLE * max(near.max(), -near.min()):
+        if peak * scale < AUDIBLE * max(near.max(), -near.min()):
             continue
-        around = _around(errors, start, stop, round(APART_S * sample_rate), round(AROUND_S * sample_rate))
-        strength_db = 20 * np.log10(errors[start:stop].max() / max(around, 1e-12)) - 20 * np.log10(longer)
+        first, last = np.searchsorted(starts, (start - series, start + series))
+        others = np.sort(np.delete(peaks[first:last], number - first))[::-1]
+        alike = float(others[FELLOWS]) if others.size > FELLOWS else 0.0
+        if peak < least * longer[number] * alike:
+            continue
+        around = max(alike, _around(errors, start, stop, round(APART_S * sample_rate), round(AROUND_S * sample_rate)))
+        strength_db = 20 * np.log10(peak / max(around, 1e-12) / longer[number])
         if strength_db >= threshold_db:
-            clicks.append((start - MARGIN, stop + MARGIN, float(strength_db)))
+            core = start + np.flatnonzero(errors[start:stop] > CORE * peak)
+            clicks.append((int(core[0]) - MARGIN, int(core[-1]) + 1 + MARGIN, float(strength_db)))
     return clicks
 
 
@@ -119,17 +135,9 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
                 break
 
 
-def _runs(places: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Join places that lie close together; return where each run starts and stops."""
-    if not places.size:
-        return []
-    gaps = np.flatnonzero(np.diff(places) > JOIN)
-    starts, stops = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]] + 1
-    return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
-
-
 def _around(errors: Signal, start: int, stop: int, apart: int, reach: int) -> float:
     """Return how wrong frames are on that side of a run where they are more so."""
     before = errors[max(0, start - apart - reach) : max(0, start - apart)]
     behind = errors[stop + apart : stop + apart + reach]
-    return max((float(np.quantile(side, CROWD)) for side in (before, behind) if side.size), default=0.0)
+    ranks = ((side, int(CROWD * side.size)) for side in (before, behind) if side.size)
+    return max((float(np.partition(side, rank)[rank]) for side, rank in ranks), default=0.0)

@@ -91,7 +91,7 @@ class Declick(Effect):
 
     threshold_db: float | None = param(
         None, "How far a click must stand out of the prediction errors around it; lower finds more. If not given, "
-        "22 dB, or 12 dB in a recording that clicks often", unit="dB", low=0.0, high=80.0, measured=True,
+        "20 dB, or 10 dB in a recording that clicks often", unit="dB", low=0.0, high=80.0, measured=True,
         examples=(30.0, 6.0),
     )  # fmt: skip
 

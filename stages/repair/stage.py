@@ -125,6 +125,29 @@ def _threshold_db(clicks: Defects) -> float:
     return LIKELY_DB if clicks.per_minute > MANY else SURE_DB
 
 
+@dataclass(frozen=True)
+class Conceal(Effect):
+    """Fill gaps, such as dropouts and lost packets, with a continuation of what is around them."""
+
+    name: ClassVar[str] = "conceal"
+
+    max_gap_ms: float = param(
+        60.0, "Longest moment of digital zero that is filled; a longer one is taken for a pause", unit="ms", low=1.0,
+        high=200.0, examples=(5.0,)
+    )  # fmt: skip
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        gaps = diagnosis.gaps
+        if not gaps:
+            return Decision(self.name, None, "no gaps")
+        return Decision(self.name, self, f"{gaps.count} gaps")
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.concealing import ConcealStream
+
+        return ConcealStream(source, self.max_gap_ms / 1000)
+
+
 def _levels(rails: Rails) -> tuple[float, ...]:
     """Return the levels from which samples are not right: below and above zero, of each channel in turn."""
     reached = [[_reach(rail) if rail else 0.0 for rail in pair] for pair in rails]

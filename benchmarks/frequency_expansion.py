@@ -39,7 +39,7 @@ from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.learning.material import find, read
 from aural.learning.metrics import SPEECH
-from aural.stages.frequency_expansion.evaluate import Evaluation
+from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
 Audio = NDArray[np.float32]
@@ -67,7 +67,7 @@ class Piece:
 
 
 def pieces() -> Iterator[Piece]:
-    """Read what training never heard."""
+    """Read what training never saw."""
     for kind, name in (("speech", "speech"), ("music", "loops, notes")):
         taken: dict[str, int] = defaultdict(int)
         for clip in find(CORPUS / kind, kind, "test"):
@@ -115,10 +115,10 @@ def resampled(audio: Audio, cutoff_hz: float) -> Audio:
 FILTERS: Mapping[str, Callable[[Audio, float], Audio]] = {"Chebyshev": chebyshev, "FIR": fir, "soxr": resampled}
 
 
-def scores(piece: Piece, heard: Audio) -> list[float]:
+def scores(piece: Piece, degraded: Audio) -> list[float]:
     """Return the distances of the input and of what each engine makes of it."""
-    made = [FrequencyExpansion(engine=name)(heard[None], SAMPLE_RATE)[0] for name in ENGINES]
-    return [lsd(piece, audio) for audio in (heard, *made)]
+    made = [FrequencyExpansion(engine=name)(degraded[None], SAMPLE_RATE)[0] for name in ENGINES]
+    return [lsd(piece, audio) for audio in (degraded, *made)]
 
 
 def filtered(piece: Piece, name: str, cutoff_hz: float) -> tuple[tuple[str, str, str], list[float]]:
@@ -129,8 +129,8 @@ def filtered(piece: Piece, name: str, cutoff_hz: float) -> tuple[tuple[str, str,
 
 def coded(piece: Piece, name: str, bit_rate: int) -> tuple[tuple[str, str], list[float]]:
     """Score a piece that went through a codec."""
-    heard = Codec(name, bit_rate)(Take.of(piece.audio, SAMPLE_RATE), np.random.default_rng(0)).heard
-    return (piece.kind, f"{name} {bit_rate / 1000:g} kbit/s"), scores(piece, heard)
+    degraded = Codec(name, bit_rate)(Take.of(piece.audio, SAMPLE_RATE), np.random.default_rng(0)).noisy
+    return (piece.kind, f"{name} {bit_rate / 1000:g} kbit/s"), scores(piece, degraded)
 
 
 def means(jobs: list[object]) -> dict[tuple[str, ...], NDArray[np.float64]]:
@@ -185,27 +185,27 @@ def codecs() -> None:
 
 def untouched(piece: Piece, cutoff_hz: float) -> tuple[tuple[str, str], list[float]]:
     """Measure what is added below 95 % of the cut-off, how far frames of the new band stick out, and PESQ."""
-    heard = fir(piece.audio, cutoff_hz)
-    made = FrequencyExpansion()(heard[None], SAMPLE_RATE)[0]
-    window = np.hanning(len(heard))
-    spectra = [np.abs(np.fft.rfft(window * audio)) ** 2 for audio in (made - heard, heard)]
-    last = int(0.95 * cutoff_hz * len(heard) / SAMPLE_RATE)
+    degraded = fir(piece.audio, cutoff_hz)
+    made = FrequencyExpansion()(degraded[None], SAMPLE_RATE)[0]
+    window = np.hanning(len(degraded))
+    spectra = [np.abs(np.fft.rfft(window * audio)) ** 2 for audio in (made - degraded, degraded)]
+    last = int(0.95 * cutoff_hz * len(degraded) / SAMPLE_RATE)
     added_db = 10 * np.log10((spectra[0][:last].sum() + 1e-30) / spectra[1][:last].sum())
     first = round(cutoff_hz / SAMPLE_RATE * 2048)
     true, new, old_band = (
         10 * np.log10(power(audio)[:, band].sum(axis=1) + 1e-9)
         for audio, band in (
-            (piece.audio, slice(first, None)), (made, slice(first, None)), (heard, slice(first // 2, first))
+            (piece.audio, slice(first, None)), (made, slice(first, None)), (degraded, slice(first // 2, first))
         )
     )  # fmt: skip
     loud = true > true.max() - 40
     pesq = next(metric for metric in SPEECH if metric.name == "PESQ").measure
-    heard_by_ear = [
-        pesq(piece.audio, audio, SAMPLE_RATE) if piece.kind == "speech" else np.nan for audio in (heard, made)
+    by_ear = [
+        pesq(piece.audio, audio, SAMPLE_RATE) if piece.kind == "speech" else np.nan for audio in (degraded, made)
     ]
     over, against_old = (new - true)[loud], (new - old_band)[loud]
     figures = [added_db, *np.percentile(over, (5, 50, 95)), against_old.max(), (true - old_band)[loud].max()]
-    return (piece.kind, f"{cutoff_hz / 1000:g} kHz"), [*figures, *heard_by_ear]
+    return (piece.kind, f"{cutoff_hz / 1000:g} kHz"), [*figures, *by_ear]
 
 
 def old() -> None:
@@ -256,11 +256,11 @@ def spectrograms() -> None:
     """Draw what was there, what was left, and what the engines make of it."""
     import matplotlib.pyplot as plt
 
-    heard = {piece.kind: piece for piece in reversed(list(pieces()))}
+    degraded = {piece.kind: piece for piece in reversed(list(pieces()))}
     chosen = (("speech", 4000.0), ("speech", 8000.0), ("songs", 8000.0), ("loops, notes", 12000.0))
     figure, axes = plt.subplots(4, 4, figsize=(14, 11), sharex="row", sharey=True, layout="constrained")
     for row, (kind, cutoff_hz) in zip(axes, chosen, strict=True):
-        audio = heard[kind].audio[: 4 * SAMPLE_RATE]
+        audio = degraded[kind].audio[: 4 * SAMPLE_RATE]
         left = fir(audio, cutoff_hz)
         made = {name: FrequencyExpansion(engine=name)(left[None], SAMPLE_RATE)[0] for name in ENGINES}
         for axis, (title, shown) in zip(row, {"original": audio, "input": left, **made}.items(), strict=True):
@@ -272,7 +272,9 @@ def spectrograms() -> None:
 
 def published() -> None:
     """Write the table of Kuleshov, Enam and Ermon."""
-    report = Evaluation(speech=str(CORPUS / "speech"), music=str(CORPUS / "music")).run(jobs=os.cpu_count() or 1)
+    report = FrequencyExpansionEvaluation(speech=str(CORPUS / "speech"), music=str(CORPUS / "music")).run(
+        jobs=os.cpu_count() or 1
+    )
     if report.errors:
         sys.exit("\n".join(report.errors))
     text = report.markdown().partition("\n\n")[2]

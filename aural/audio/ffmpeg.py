@@ -14,7 +14,7 @@ from aural.audio.frames import Sound, Unreadable, open_container, sound_track, s
 from aural.audio.metadata import tags_of
 from aural.audio.ogg import Window, links
 from aural.audio.promises import STAMPED, found_at_end_s, promised_frames
-from aural.audio.recording import CUT_SHORT_S, AudioFile, Info
+from aural.audio.recording import CUT_SHORT_S, WHAT_IS_THERE, AudioFile, Info
 from aural.audio.timeline import MOST_SILENCE_S, Alike, Timeline, gathered
 from aural.errors import AudioError
 from aural.signals import Block, Format
@@ -47,32 +47,37 @@ class FFmpegFile(AudioFile):
         self._tell_losses(timeline)
 
     def _sounds(self, link: Window, timeline: Timeline) -> Iterator[Sound]:
-        """Decode a link of the file, all of it; the sentence says where it ends too early."""
+        """Decode a link of the file, as far as it can be."""
         import av
 
-        begun_s, ended = timeline.position_s, ""
+        begun_s, damaged = timeline.position_s, False
         try:
             with open_container(link) as container:
                 stream = sound_track(container)
                 try:
                     yield from sounds(container, stream)
-                except av.FFmpegError as error:
-                    ended = error.strerror or "damaged"
+                except MemoryError:
+                    raise
+                except (av.FFmpegError, Unreadable):
+                    damaged = True
                 missing_s = found_at_end_s(container, stream) - (timeline.position_s - begun_s)
                 if CUT_SHORT_S < missing_s < MOST_SILENCE_S:
                     yield Sound(np.zeros((self.format.channels, 0), np.float32), self.format, None, missing_s)
                 decoded_s = timeline.position_s - begun_s
                 rate = stream.codec_context.sample_rate
                 promised_s = promised_frames(container, stream, link, decoded_s * rate) / rate
+        except MemoryError:
+            raise
         except (av.FFmpegError, Unreadable) as error:
-            if self.strict or not begun_s:
-                why = getattr(error, "strerror", None) or str(error)
-                raise AudioError(f"cannot be read on at {begun_s:.1f} s ({why.lower()})") from error
-            self._warn(f"what follows at {begun_s:.1f} s cannot be read, and is left out")
+            if not begun_s:
+                raise AudioError("cannot be read any more") from error
+            self._miss(f"what follows at {begun_s:.1f} s cannot be read", "it is left out")
             return
         self._check_length(decoded_s * self.format.sample_rate, promised_s * self.format.sample_rate)
-        if ended:
-            raise AudioError(f"cannot be read on at {timeline.position_s:.1f} s ({ended.lower()})")
+        if damaged:
+            self._miss(f"cannot be read on at {timeline.position_s:.1f} s", "what follows is left out")
+        if link.unfinished:
+            self._miss("has no end mark: it may be cut short", WHAT_IS_THERE)
 
     def _tell_change(self, other: Format) -> None:
         first, changed = (f"{form.sample_rate} Hz, {form.layout}" for form in (self.format, other))
@@ -84,9 +89,7 @@ class FFmpegFile(AudioFile):
         at_s, places = timeline.lost[0][0], len(timeline.lost)
         where = f"at {at_s:.2f} s" if places == 1 else f"in {places} places, the first at {at_s:.2f} s,"
         what = f"{timeline.lost_s:.2f} s of sound {where} cannot be read, or is missing"
-        if self.strict:
-            raise AudioError(what)
-        self._warn(f"{what}; silence stands in its place")
+        self._miss(what, "silence stands in its place")
 
 
 def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
@@ -105,9 +108,10 @@ def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
                 info = _info(path, container)
             whole = 1 + sum(link.end - link.start for link in others) / max(1, first.end - first.start)
             return FFmpegFile(replace(info, frames=round(info.frames * whole)), strict)
+    except MemoryError:
+        raise
     except av.FFmpegError as error:
-        why = getattr(error, "strerror", "") or "unknown format"
-        raise Unreadable(f"is no recording that can be read, or is cut short ({why.lower()})") from error
+        raise Unreadable("is no recording that can be read, or is cut short") from error
 
 
 def _info(path: Path, container: Any) -> Info:

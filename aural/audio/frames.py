@@ -82,6 +82,8 @@ def sound_track(container: Any) -> Any:
         Unreadable: there is none, or its codec is unknown.
     """
     stream = container.streams.best("audio")
+    if stream is None and container.streams.audio:
+        raise Unreadable("names a number of channels, or a sample rate, that no recording has")
     if stream is None:
         raise Unreadable("holds no audio")
     if stream.codec_context is None:
@@ -121,6 +123,8 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
         try:
             frames = packet.decode()
             frames += [] if following.size else following.decode()
+        except MemoryError:
+            raise
         except (av.FFmpegError, ValueError):
             losses.add(packet)
             continue

@@ -6,19 +6,21 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from aural.advice import Wishes
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
+from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
 from aural.dsp.blending import BlendStream
 from aural.errors import AudioError, TargetExists
-from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.measure.diagnosis import Diagnosis, examine
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
 from aural.stream import UNWATCHED, Stream, Watch
@@ -33,6 +35,7 @@ class Cleaned:
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
+    """Of the file as it is written: quantised, or coded and decoded."""
 
 
 def clean(
@@ -45,6 +48,7 @@ def clean(
     save_chain: str | Path | None = None,
     strict: bool = False,
     watch: Watch = UNWATCHED,
+    **wishes: Any,
 ) -> Cleaned:
     """Diagnose a recording, choose a chain, run it and write the result.
 
@@ -57,24 +61,30 @@ def clean(
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
         watch: sees the signal go by.
+        wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
+            `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
-        ChainError: there is no such preset.
+        ChainError: there is no such preset, or no stage of it does what is wished.
+        ParameterError: a wish is out of range.
     """
+    asked = Wishes(**wishes)
     check_preset(preset)
     guard(source, target, replace, save_removed, save_chain)
     file = open_audio(source, strict)
-    watch.expect(4)  # a guess, until the chain is known
+    watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
-    chosen = plan(before, preset)
-    watch.expect(1 + chosen.chain.passes)
+    chosen = plan(before, preset, asked)
+    watch.expect(2 + chosen.chain.passes)
     run = chosen.chain.render(file, file.format, watch)
-    examination = Examination(run.output)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
+        part = results.open(target)
+        deliver(part, run, file.info)
+        after = examine(open_audio(part.name), watch)
         _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return Cleaned(chosen, run.stage, before, examination.compute())
+    after = dataclasses.replace(after, info=None)  # the file has another name by now
+    return Cleaned(chosen, run.stage, before, after)
 
 
 def process(
@@ -98,7 +108,7 @@ def process(
     watch.expect(effect.passes)
     run = effect.render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), run.blocks, run.output, like=file.info)
+        deliver(results.open(target), run, file.info)
         _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
     return run.stage
 
@@ -209,13 +219,13 @@ def _guard(source: Path, target: Path, replace: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results inside one that exists.
+    """Make a folder for results, and those that it lies in.
 
     Raises:
         AudioError: it cannot be made.
     """
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
 

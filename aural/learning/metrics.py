@@ -77,11 +77,11 @@ def pesq(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     reference, estimate = (_resampled(audio, sample_rate) for audio in _checked(reference, estimate))
     count = -(-reference.size // (PESQ_LONGEST_S * SPEECH_RATE))
     scores, why = [], "no speech"
-    for wanted, heard in zip(np.array_split(reference, count), np.array_split(estimate, count), strict=True):
-        if not wanted.any():
+    for clean, found in zip(np.array_split(reference, count), np.array_split(estimate, count), strict=True):
+        if not clean.any():
             continue
         try:
-            scores.append(package.pesq(SPEECH_RATE, wanted, heard, "wb") if heard.any() else PESQ_LOWEST)
+            scores.append(package.pesq(SPEECH_RATE, clean, found, "wb") if found.any() else PESQ_LOWEST)
         except package.PesqError as error:
             why = error.args[0].decode()
     if not scores:
@@ -154,11 +154,11 @@ def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
         AuralError: a package is missing.
     """
     network = _dnsmos_network()
-    heard = _resampled(_checked(reference, estimate)[1], sample_rate)
-    heard = heard / max(1.0, np.abs(heard).max())
-    while heard.size < DNSMOS_WINDOW:
-        heard = np.tile(heard, 2)
-    windows = np.lib.stride_tricks.sliding_window_view(heard, DNSMOS_WINDOW)[::SPEECH_RATE]
+    audio = _resampled(_checked(reference, estimate)[1], sample_rate)
+    audio = audio / max(1.0, np.abs(audio).max())
+    while audio.size < DNSMOS_WINDOW:
+        audio = np.tile(audio, 2)
+    windows = np.lib.stride_tricks.sliding_window_view(audio, DNSMOS_WINDOW)[::SPEECH_RATE]
     overall = [network.run(None, {"input_1": np.ascontiguousarray(window[None])})[0][0, 2] for window in windows]
     return float(np.polyval(DNSMOS_SCALE, overall).mean())
 

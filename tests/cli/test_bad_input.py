@@ -16,6 +16,7 @@ import torch
 from recordings import EXAMPLE, MAIN, aural, invoke, voice, write
 from safetensors.torch import save_file
 
+from aural.audio.files import read
 from aural.signals import Block
 
 
@@ -65,10 +66,13 @@ def test_damage_behind_its_header(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert re.search(sentence, caplog.text)
 
 
-def test_truncated_wav(tmp_path: Path) -> None:
+def test_truncated_wav(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path / "a.wav", voice())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    refused(tmp_path, "a.wav: is cut short: ends at 1.5 s of 3.0 s", "clean", path)
+    refused(tmp_path, "a.wav: is cut short: ends at 1.5 s of 3.0 s", "clean", path, "--strict")
+    assert invoke("clean", path)[0] == 0
+    assert caplog.text.count("a.wav: is cut short: ends at 1.5 s of 3.0 s; what is there is read") == 1
+    assert len(read(tmp_path / "a_clean.wav")[0][0]) == len(read(path)[0][0])
 
 
 def test_another_input_is_never_overwritten(tmp_path: Path) -> None:
@@ -144,7 +148,7 @@ def test_output_exists(tmp_path: Path) -> None:
 def test_folder_missing(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", voice())
     refused(tmp_path, "the folder", "clean", path, "-o", tmp_path / "no" / "b.wav")
-    refused(tmp_path, "cannot be made: no such file or directory", "clean", path, "-o", tmp_path / "no" / "such")
+    refused(tmp_path, "cannot be made: not a directory", "clean", path, "-o", path / "such")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

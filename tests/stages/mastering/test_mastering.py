@@ -18,9 +18,9 @@ from aural.errors import AudioError, ParameterError
 from aural.measure.loudness import LoudnessMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.stages.mastering import dsp
+from aural.stages.mastering.balance import Balance
 from aural.stages.mastering.equaliser import Equaliser
 from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for
-from aural.stages.mastering.matching import Balance
 from aural.stages.mastering.stage import TARGETS, Master
 from aural.stream import pump
 from aural.testing import RULES, partition, probe

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -253,11 +254,13 @@ def removed_name(target: str | Path) -> Path:
 def _write_beside(
     results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
 ) -> None:
-    """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
+    """Write what belongs to a result: what the first suppressing stage and those right behind it took away, and the chain
+    as it ran."""
     stages = list(_flat(ran))
-    first = next((index for index, stage in enumerate(stages) if stage.suppresses), None)
-    if removed_from and first is not None:
-        taking = Chain((*stages[:first], Removed(stages[first])))
+    before = list(takewhile(lambda stage: not stage.suppresses, stages))
+    taking_away = list(takewhile(lambda stage: stage.suppresses, stages[len(before) :]))
+    if removed_from and taking_away:
+        taking = Chain((*before, Removed(Chain(tuple(taking_away)))))
         run = taking.render(file, file.format)
         write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
     if save_chain:

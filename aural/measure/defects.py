@@ -11,7 +11,7 @@ import numpy as np
 from aural.signals import Block, Format
 from aural.stream import Queue
 
-LISTED = 100
+LISTED, SHOWN = 100, 4
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Defect:
     start: int
     stop: int
     strength_db: float
-    """How far it stands out; of what is the detector's own to say."""
+    """How far it stands out of what is around it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Defects:
 
     def __bool__(self) -> bool:
         return self.count > 0
+
+    def __str__(self) -> str:
+        places = ", ".join(f"{int(place // 60)}:{place % 60:04.1f}" for place in self.places_s[:SHOWN])
+        more = ", ..." if self.count > SHOWN else ""
+        return f"{self.count}, {self.strength_db:.0f} dB above what is around them, at {places}{more}" if self else "none"
 
 
 class DefectMeter:

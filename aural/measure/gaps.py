@@ -27,8 +27,8 @@ class GapMeter(DefectMeter):
 
 
 def find_gaps(audio: Block, sample_rate: int, longest_s: float) -> list[Defect]:
-    """Find the gaps of each channel of a piece of a signal, shape (channels, frames); their strength is the level of
-    what they break off, in dB above a step of quantisation."""
+    """Find the gaps of each channel of a piece of a signal, shape (channels, frames); their strength is
+    the level of what they break off, in dB above a step of quantisation."""
     return [
         Defect(number, start, stop, strength_db)
         for number, channel in enumerate(audio)

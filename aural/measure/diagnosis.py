@@ -20,6 +20,7 @@ from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
+from aural.measure.plosives import PlosiveMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain, takewhile
 from typing import ClassVar, Self
 
 from aural.audio.spool import Spool
@@ -29,10 +30,10 @@ class Removed:
 
 @dataclass(frozen=True)
 class Kept(Effect):
-    """An effect whose run also keeps what it takes away."""
+    """Stages whose run also keeps what it takes away."""
 
     name: ClassVar[str] = "kept"
-    effect: Effect
+    effect: Chain
     removed: Removed = field(compare=False)
 
     @property
@@ -72,17 +73,26 @@ class KeepingStream(Stream):
 
 
 def keeping(effect: Effect, removed: Removed) -> Effect:
-    """Return an effect whose run keeps what its first suppressing stage takes away; as it is where it has none."""
+    """Return an effect whose run keeps what its first suppressing stage and those right behind it take away.
+
+    As it is where it has none.
+    """
     if isinstance(effect, Chain) and effect.mix == 1:
         for number, stage in enumerate(effect.stages):
-            if (kept := keeping(stage, removed)) is not stage:
-                return replace(effect, stages=(*effect.stages[:number], kept, *effect.stages[number + 1 :]))
+            taking = tuple(takewhile(lambda each: each.suppresses, effect.stages[number:]))
+            kept = Kept(Chain(taking), removed) if taking else keeping(stage, removed)
+            if kept is not stage:
+                rest = effect.stages[number + max(1, len(taking)) :]
+                return replace(effect, stages=(*effect.stages[:number], kept, *rest))
         return effect
-    return Kept(effect, removed) if effect.suppresses else effect
+    return Kept(Chain((effect,)), removed) if effect.suppresses else effect
 
 
 def plain(effect: Effect) -> Effect:
     """Return an effect as it was before `keeping`."""
-    if isinstance(effect, Chain):
-        return replace(effect, stages=tuple(map(plain, effect.stages)))
-    return effect.effect if isinstance(effect, Kept) else effect
+    if isinstance(effect, Kept):
+        return effect.effect.stages[0]
+    if not isinstance(effect, Chain):
+        return effect
+    stages = (stage.effect.stages if isinstance(stage, Kept) else (plain(stage),) for stage in effect.stages)
+    return replace(effect, stages=tuple(chain.from_iterable(stages)))

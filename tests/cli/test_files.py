@@ -120,8 +120,14 @@ def test_flags_of_chain_may_stand_at_the_end(tmp_path: Path) -> None:
 
 
 def test_what_is_not_mended_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.repeat(voice(), 2, axis=0))
+    assert "! not mended: two channels that carry the same" in invoke("clean", path)[1]
+
+
+def test_what_is_clipped_is_mended_and_what_was_changed_is_written(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.clip(4 * voice(), -0.4, 0.4))
-    assert "! not mended: heavy clipping" in invoke("clean", path)[1]
+    assert "+ declip                heavy clipping" in invoke("clean", path, "--save-removed")[1]
+    assert np.abs(soundfile.read(tmp_path / "a_clean_removed.wav")[0]).max() > 0.01
 
 
 def test_options_of_chain_may_stand_behind_its_files(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ class Chain(Effect):
     def level_independent(self) -> bool:  # type: ignore[override]
         return all(stage.level_independent for stage in self.stages)
 
+    @property
+    def highest_dbtp(self) -> float:
+        return self.stages[-1].highest_dbtp if self.stages and self.mix == 1 else super().highest_dbtp
+
     def _repr_html_(self) -> str:
         return table(("stage", "settings"), ((stage.name, settings(stage)) for stage in self.stages))
 

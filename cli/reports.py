@@ -32,13 +32,14 @@ class Reports:
 
     jobs: Sequence[Job]
     force: bool
+    skip_existing: bool = False
+    """An index that is there already is kept."""
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if any(job.target == STDIO for job in self.jobs):
             raise AudioError("--report needs a file as output")
-        names = [report_name(job.target) for job in self.jobs if job.target]
-        check_targets(names, [job.source for job in self.jobs])
+        check_targets([report_name(job.target) for job in self.jobs if job.target], [job.source for job in self.jobs])
         if self.index and destination(self.index).exists() and not self.force:
             raise TargetExists(f"{self.index}: exists already")
 
@@ -48,17 +49,14 @@ class Reports:
         if len(self.jobs) < 2:
             return None
         folders = [os.path.abspath(job.target.parent) for job in self.jobs if job.target]
-        folder = Path(os.path.relpath(os.path.commonpath(folders)))
-        return folder / "index.html"
+        path = Path(os.path.relpath(os.path.commonpath(folders))) / "index.html"
+        return None if self.skip_existing and path.exists() else path
 
     def note(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Take down a row of the index for each outcome on its way."""
+        """Take down a row of the index for each outcome on its way; at the end, write it."""
         for outcome in outcomes:
             self.rows.append(_row(outcome))
             yield outcome
-
-    def finish(self) -> None:
-        """Write the index, unless there is nothing to look at."""
         if self.index and any("error" not in row for row in self.rows):
             folder = self.index.absolute().parent
             hrefs = [os.path.relpath(report_name(job.target).absolute(), folder) for job in self.jobs if job.target]
@@ -76,6 +74,6 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "found": done.before.findings(),
         "duration_s": done.before.duration_s,
         "lufs": (done.before.loudness.integrated_lufs, done.after.loudness.integrated_lufs),
-        "snr_db": (done.before.scene.snr_db, done.after.scene.snr_db),
+        "snr_db": (done.before.environment.snr_db, done.after.environment.snr_db),
         "true_peak_dbtp": (done.before.true_peak_dbtp, done.after.true_peak_dbtp),
     }

@@ -9,12 +9,15 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from aural.errors import AuralError, TargetExists
 from aural.markup import visible
 
 LOG = logging.getLogger("aural")
+NOTES: list[list[str]] = []
 NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
 """In the words of the loader of libraries, and of torch, which have no MemoryError."""
 
@@ -123,10 +126,23 @@ def finish() -> None:
 
 
 class Lines(logging.Handler):
-    """Shows each record as a line on standard error."""
+    """Shows each record as a line on standard error, unless somebody takes it down."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage(), err=True)
+        if NOTES:
+            NOTES[-1].append(record.getMessage())
+        else:
+            say(record.getMessage(), err=True)
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Take down what is logged, instead of showing it."""
+    NOTES.append([])
+    try:
+        yield NOTES[-1]
+    finally:
+        NOTES.pop()
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -22,7 +22,7 @@ def main() -> None:
         after, _ = aural.read(target)
     figure = plot.compare(before, after, sample_rate)
     for name, diagnosis, ax in zip(("before", "after"), (done.before, done.after), figure.axes, strict=False):
-        loudness, snr = diagnosis.loudness.integrated_lufs, diagnosis.scene.snr_db
+        loudness, snr = diagnosis.loudness.integrated_lufs, diagnosis.environment.snr_db
         ax.set_title(f"{name}: {loudness:.0f} LUFS, background {snr:.0f} dB below", fontsize=10)
     figure.savefig(HERE / "before_after.png", dpi=90)
 

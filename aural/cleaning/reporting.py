@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aural.audio.atomic import Part, Results, destination
-from aural.audio.files import AudioFile, open_audio
-from aural.cleaning.removing import taken_away
+from aural.audio.files import AudioFile, Info, open_audio
+from aural.cleaning.removed import Removed, keeping
 from aural.errors import AudioError, ParameterError
 from aural.measure.course import Course, CourseMeter
 from aural.pages.report import Sound, compose, links
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aural.cleaning.running import Cleaned
 
 AUDIO = ("excerpts", "full", "link")
-PASSES = 5
+PASSES = 4
 """How many times the recording goes by at most while a report is made."""
 
 
@@ -40,8 +40,21 @@ def report(done: Cleaned, path: str | Path, audio: str = AUDIO[0], *, replace: b
         ParameterError: `audio` is something else.
     """
     check_page(Path(path))
+    info = done.before.info
+    source, target = _opened(done.source, info), _opened(done.target, info)
+    removed = Removed()
+    if audio in ("excerpts", "full"):
+        for _ in keeping(done.chain, removed).render(source, source.format).blocks:
+            pass
     with Results(replace, likes=[done.source, done.target]) as results:
-        write_report(results.open(path), done, open_audio(done.source), done.target, audio)
+        write_report(results.open(path), done, source, target, removed, audio)
+
+
+def _opened(path: Path, info: Info | None) -> AudioFile:
+    """Open a file of which that sound track is meant that was cleaned."""
+    file = open_audio(path)
+    several = info and 1 < info.tracks == file.info.tracks
+    return open_audio(path, track=info.track) if info and several else file
 
 
 def check_page(path: Path) -> None:
@@ -52,9 +65,17 @@ def check_page(path: Path) -> None:
 
 
 def write_report(
-    part: Part, done: Cleaned, source: AudioFile, result: Path, audio: str, watch: Watch = UNWATCHED
+    part: Part,
+    done: Cleaned,
+    before: AudioFile,
+    after: AudioFile,
+    removed: Removed,
+    audio: str,
+    watch: Watch = UNWATCHED,
 ) -> dict[str, Any]:
     """Write a report to a file that was begun, of a result that may have no name yet; return what the page shows.
+
+    What was removed must have been kept by the run.
 
     Raises:
         AudioError: source or result cannot be read, or the page cannot be written.
@@ -62,8 +83,7 @@ def write_report(
     """
     if audio not in AUDIO:
         raise ParameterError(f"report: audio must be one of {', '.join(AUDIO)}, got {audio!r}{hint(audio, AUDIO)}")
-    after = open_audio(result)
-    courses = course(watch(source, source.format), source.format), course(watch(after, after.format), after.format)
+    courses = course(watch(before, before.format), before.format), course(watch(after, after.format), after.format)
     sound: Sound
     if audio == "link":
         sound = links(done, part.path.parent)
@@ -71,11 +91,11 @@ def write_report(
         whole = Passage(0.0, min(one.duration_s for one in courses))
         passages = [whole] if audio == "full" else most_changed(*courses)
         versions = [
-            Version("before", watch(source, source.format), source.format),
+            Version("before", watch(before, before.format), before.format),
             Version("after", watch(after, after.format), after.format),
         ]
-        if taken := taken_away(done.chain, source, watch):
-            versions.append(Version("removed", taken.blocks, taken.output))
+        if removed.blocks and removed.output:
+            versions.append(Version("removed", removed.blocks, removed.output))
         sound = {"passages": clips(versions, passages, quiet={"removed": "before"})}
     page, shown = compose(done, *courses, sound)
     part.write(page.encode("utf-8"))

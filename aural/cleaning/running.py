@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
+from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
-from aural.cleaning.removing import removed_name, taken_away
+from aural.cleaning.removed import Removed, keeping, plain
 from aural.cleaning.reporting import AUDIO, PASSES, check_page, write_report
 from aural.errors import AudioError, TargetExists
 from aural.markup import element, listed, table
-from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.measure.diagnosis import Diagnosis, examine
 from aural.measure.words import compared
 from aural.parameters import settings
 from aural.signals import Block, Format
@@ -42,6 +43,7 @@ class Cleaned:
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
+    """Of the file as it is written: quantised, or coded and decoded."""
     shown: Mapping[str, Any] | None = field(default=None, repr=False)
     """What its report shows, if one was written, as plain values and without the sound."""
 
@@ -78,13 +80,17 @@ def clean(
     report: str | Path | None = None,
     report_audio: str = AUDIO[0],
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
+    **wishes: Any,
 ) -> Cleaned:
     """Diagnose a recording, choose a chain, run it and write the result.
 
     Args:
         source: the recording.
-        target: where the result goes; its suffix says the format.
+        target: where the result goes; its suffix says the format. Of a film (.mp4, .mov, .mkv, .webm), only the sound
+            is replaced.
         preset: name of a preset, a chain file, or `auto`.
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
@@ -92,28 +98,35 @@ def clean(
         report: also write a page that shows what was done, to this file (.html).
         report_audio: what of the sound the page holds, as in `write_report`.
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
+        track: which of several sound tracks, from 1.
+        audio_only: write the sound of a film without its picture.
         watch: sees the signal go by.
+        wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
+            `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
-        ChainError: there is no such preset.
+        ChainError: there is no such preset, or no stage of it does what is wished.
+        ParameterError: a wish is out of range.
     """
+    asked = Wishes(**wishes)
     check_preset(preset)
     guard(source, target, replace, save_removed, save_chain, report)
-    file = open_audio(source, strict)
-    watch.expect(4)  # a guess, until the chain is known
+    file = open_audio(source, strict, track)
+    watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
-    chosen = plan(before, preset)
-    watch.expect(1 + chosen.chain.passes + (PASSES if report else 0))
-    run = chosen.chain.render(file, file.format, watch)
-    examination = Examination(run.output)
+    chosen = plan(before, preset, asked)
+    watch.expect(2 + chosen.chain.passes + (PASSES if report else 0))
+    removed = Removed()
+    kept = save_removed or report
+    run = (keeping(chosen.chain, removed) if kept else chosen.chain).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        written = results.open(target)
-        write_audio(written, examination.tee(run.blocks), run.output, like=file.info)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-        done = Cleaned(Path(source), Path(target), chosen, run.stage, before, examination.compute())
+        written = deliver(results.open(target), run, file.info, audio_only)
+        after = dataclasses.replace(examine(written, watch), info=None)  # the file has another name by now
+        ran = _write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
+        done = Cleaned(Path(source), Path(target), chosen, ran, before, after)
         if report:
-            shown = write_report(results.open(report), done, file, written.name, report_audio, watch)
+            shown = write_report(results.open(report), done, file, written, removed, report_audio, watch)
             done = dataclasses.replace(done, shown=shown)
     return done
 
@@ -127,6 +140,8 @@ def process(
     save_removed: bool = False,
     save_chain: str | Path | None = None,
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
     """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
@@ -135,13 +150,14 @@ def process(
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
     guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
+    file = open_audio(source, strict, track)
     watch.expect(effect.passes)
-    run = effect.render(file, file.format, watch)
+    removed = Removed()
+    run = (keeping(effect, removed) if save_removed else effect).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), run.blocks, run.output, like=file.info)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return run.stage
+        deliver(results.open(target), run, file.info, audio_only)
+        ran: Effect = _write_beside(results, run.stage, removed, file, target, save_chain)
+    return ran
 
 
 def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
@@ -234,7 +250,8 @@ def guard(
     if save_chain:
         guard_chain(source, Path(save_chain), replace)
     if report:
-        guard_page(source, report, replace)
+        check_page(Path(report))
+        _guard(source, Path(report), replace)
 
 
 def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
@@ -242,12 +259,6 @@ def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
     if path.suffix.lower() != ".toml":
         raise AudioError(f"{path}: a chain is written to a file that ends in .toml")
     _guard(Path(source), path, replace)
-
-
-def guard_page(source: str | Path, path: str | Path, replace: bool) -> None:
-    """Raise AudioError unless a report may be written to this file."""
-    check_page(Path(path))
-    _guard(Path(source), Path(path), replace)
 
 
 def _guard(source: Path, target: Path, replace: bool) -> None:
@@ -259,23 +270,35 @@ def _guard(source: Path, target: Path, replace: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results inside one that exists.
+    """Make a folder for results, and those that it lies in.
 
     Raises:
         AudioError: it cannot be made.
     """
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
 
 
+def removed_name(target: str | Path) -> Path:
+    """Name the file that holds what was taken away."""
+    return Path(target).with_stem(f"{Path(target).stem}_removed")
+
+
 def _write_beside(
-    results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
-) -> None:
-    """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
-    if removed_from and (run := taken_away(ran, file)):
-        write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
+    results: Results,
+    ran: Effect,
+    removed: Removed,
+    file: AudioFile,
+    target: str | Path,
+    save_chain: str | Path | None,
+) -> Any:
+    """Write what belongs to a result: what was taken away, if it was kept, and the chain; return that as it ran."""
+    ran = plain(ran)
+    if removed.blocks and removed.output:
+        write_audio(results.open(removed_name(target)), removed.blocks, removed.output, like=file.info)
     if save_chain:
         chain = ran if isinstance(ran, Chain) else Chain((ran,))
         results.open(save_chain).write(write_chain(chain).encode("utf-8"))
+    return ran

@@ -19,12 +19,12 @@ COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to 
 def compared(before: Diagnosis, after: Diagnosis) -> list[tuple[str, str, str]]:
     """List the measurements that cleaning is about: name, value before, value after."""
     later = dict(figures(after))
-    return [(label, value, later[label]) for label, value in figures(before) if label in COMPARED]
+    return [(label, value, later.get(label, "")) for label, value in figures(before) if label in COMPARED]
 
 
 def figures(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     """List the measurements: a name and a value for each."""
-    loudness, scene, band = diagnosis.loudness, diagnosis.scene, diagnosis.bandwidth
+    loudness, environment, band = diagnosis.loudness, diagnosis.environment, diagnosis.bandwidth
     if diagnosis.hum.frequency_hz:
         hum = f"{diagnosis.hum.frequency_hz:.2f} Hz at {diagnosis.hum.level_dbfs:.0f} dBFS"
     else:
@@ -32,16 +32,21 @@ def figures(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     return [
         ("recording", f"{_format(diagnosis)}, {diagnosis.kind}"),
         ("content", _map(diagnosis.content)),
-        ("loudness", f"{_level(loudness.integrated_lufs)} LUFS"),
+        ("loudness", f"{level(loudness.integrated_lufs)} LUFS"),
         ("loudness range", f"{loudness.range_lu:.1f} LU"),
-        ("true peak", f"{_level(diagnosis.true_peak_dbtp)} dBTP"),
-        ("background", f"{_level(scene.floor_dbfs)} dBFS"),
-        ("signal to noise", f"{_level(scene.snr_db)} dB"),
+        ("true peak", f"{level(diagnosis.true_peak_dbtp)} dBTP"),
+        ("background", f"{level(environment.floor_dbfs)} dBFS"),
+        *([("signal to noise", f"{level(environment.snr_db)} dB")] if diagnosis.kind == "speech" else []),
         ("hum", hum),
         ("bandwidth", f"{band.cutoff_hz / 1000:.1f} kHz of {diagnosis.format.sample_rate / 2000:g}"),
         ("cut off by", diagnosis.origin or "nothing"),
-        ("clipped samples", str(diagnosis.level.clipped_samples)),
-        ("decay of the room", "cannot be told" if math.isnan(scene.decay_s) else f"{scene.decay_s:.2f} s"),
+        ("clipping", str(diagnosis.clipping)),
+        *((name, str(defects)) for name, defects in diagnosis.defects().items()),
+        *([("breaths", str(diagnosis.breaths))] if diagnosis.kind == "speech" else []),
+        (
+            "decay of the room",
+            "cannot be told" if math.isnan(environment.decay_s) else f"{environment.decay_s:.2f} s",
+        ),
     ]
 
 
@@ -49,10 +54,15 @@ def _format(diagnosis: Diagnosis) -> str:
     info, audio = diagnosis.info, diagnosis.format
     channels = f"{audio.channels} channels ({audio.layout})" if 2 < audio.channels <= NAMED else audio.layout
     written = f", {info.codec.lower()} in {info.container.lower()}" if info else ""
-    minutes, seconds = divmod(diagnosis.duration_s, 60)
     place = f", track {info.track} of {info.tracks}" if info and info.tracks > 1 else ""
     late = f", sound starts at +{info.starts_at_s:.2f} s" if info and info.starts_at_s >= LATE_S else ""
-    return f"{minutes:.0f}:{seconds:04.1f}, {channels}, {audio.sample_rate / 1000:g} kHz{written}{place}{late}"
+    return f"{length(diagnosis)}, {channels}, {audio.sample_rate / 1000:g} kHz{written}{place}{late}"
+
+
+def length(diagnosis: Diagnosis) -> str:
+    """Write how long a recording lasts."""
+    minutes, seconds = divmod(diagnosis.duration_s, 60)
+    return f"{minutes:.0f}:{seconds:04.1f}"
 
 
 def _map(content: Content) -> str:
@@ -62,5 +72,6 @@ def _map(content: Content) -> str:
     return f"{line}  ({', '.join(used)})"
 
 
-def _level(value: float) -> str:
+def level(value: float) -> str:
+    """Write a level; a dash where there is none."""
     return f"{value:.1f}" if math.isfinite(value) else "-inf" if value < 0 else "-"

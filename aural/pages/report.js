@@ -1,6 +1,6 @@
 "use strict";
 const DATA = JSON.parse(byId("data").textContent);
-const LEFT = 44, BOTTOM = 20, TOP = 16;
+const LEFT = 54, BOTTOM = 20, TOP = 16;
 const MAGMA = [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]];
 const SHOWN_DB = [-105, -25];
 const SHOWN_LUFS = [-60, 0];
@@ -99,9 +99,23 @@ function drawWaves() {
     context.textBaseline = "middle";
     context.fillText(name, s.left - 5, s.y(middle));
   }
-  context.fillStyle = colour("mark");
-  for (const seconds of DATA.marks.clipped_s) context.fillRect(s.x(seconds) - 1, s.top, 2, 6);
   if (player) line(s, [[standing(), -1], [standing(), 3]], colour("ink"), 1.5);
+}
+
+// A row for each kind of defect, with a tick at each.
+function drawPlaces() {
+  const kinds = Object.entries(DATA.places_s), row = 14;
+  if (!kinds.length) return;
+  byId("places").style.height = `${row * kinds.length + 4}px`;
+  const s = sheet("places", 0, 1, [LEFT, 0]), { context } = s;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const [n, [name, places]] of kinds.entries()) {
+    context.fillStyle = colour("quiet");
+    context.fillText(name, s.left - 5, (n + 0.5) * row, s.left - 5);
+    context.fillStyle = colour(name === "breaths" ? "neither" : "mark");
+    for (const seconds of places) context.fillRect(s.x(seconds) - 1, n * row + 1, 2, row - 2);
+  }
 }
 
 function drawContent() {
@@ -149,12 +163,13 @@ function drawSpectrum(name) {
   axes(s, ticks.map((hz) => [mel(hz), `${hz / 1000}`]), "kHz");
   const top = s.y(mel(course.edges_hz.at(-1)));
   s.context.drawImage(small, s.left, top, s.x(columns * course.column_s) - s.left, s.bottom - top);
-  const cutoff = DATA.marks.cutoff_hz[name];
+  const cutoff = DATA.cutoff_hz[name];
   if (cutoff !== null) line(s, [[0, mel(cutoff)], [DURATION_S, mel(cutoff)]], "#fff", 1.5, [6, 4]);
 }
 
 function drawAll() {
   drawWaves();
+  drawPlaces();
   drawContent();
   drawLoudness();
   drawSpectrum("before");

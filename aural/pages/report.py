@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from aural import __version__
 from aural.advice import Decision
 from aural.chainfile import write_chain
 from aural.markup import Markup, element, joined, listed, table, visible
+from aural.measure.clipping import Clipping
 from aural.measure.course import Course
 from aural.measure.diagnosis import Diagnosis
 from aural.measure.words import compared
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 Sound = dict[str, Any]
 """`passages` as `aural.pages.sound.clips` makes them, or `links`."""
 VERSIONS = {"before": "Before", "after": "After", "removed": "Removed"}
-CEILING_DB = 0.3
-"""So far below the highest sample a clipped one may be."""
 MOST_TAGS, LONGEST_TAG = 20, 200
 CLASSES = ("speech", "music", "both", "neither", "silence")
 
@@ -50,16 +50,14 @@ def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple
         "chain": write_chain(done.chain),
         "content": done.before.content.line(len(done.before.content.silent)),
         "target": _target(done),
-        "marks": {
-            "clipped_s": _clipped_s(done.before, before),
-            "cutoff_hz": {"before": _cutoff_hz(done.before), "after": _cutoff_hz(done.after)},
-        },
+        "places_s": _places_s(done.before, before),
+        "cutoff_hz": {"before": _cutoff_hz(done.before), "after": _cutoff_hz(done.after)},
         "before": plain(before),
         "after": plain(after),
         "passages": [{k: p[k] for k in ("from_s", "to_s")} for p in sound.get("passages", [])],
     }
     title = visible(f"{done.source.name} -> {done.target.name}")
-    drawn = {key: shown[key] for key in ("content", "target", "marks", "before", "after")}
+    drawn = {key: shown[key] for key in ("content", "target", "places_s", "cutoff_hz", "before", "after")}
     return page(title, _body(title, shown, sound), {**drawn, "audio": sound}, "player.js", "report.js"), shown
 
 
@@ -103,7 +101,7 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
         "main",
         element("h1", title),
         element("p", f"Cleaned by AURAL {shown['version']} with the preset {shown['preset']}.", class_="quiet"),
-        _listen(sound),
+        _listen(sound, shown["places_s"]),
         element(
             "div",
             section("What was found", listed(shown["found"])),
@@ -117,8 +115,10 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
     )
 
 
-def _listen(sound: Sound) -> Markup:
-    wave = [canvas("wave", "Waveforms before and after, with the passages that can be heard and clipped places")]
+def _listen(sound: Sound, places_s: Mapping[str, list[float]]) -> Markup:
+    wave = [canvas("wave", "Waveforms before and after, with the passages that can be heard")]
+    if places_s:
+        wave.append(canvas("places", f"Where the recording has {', '.join(places_s)}"))
     strip = [
         canvas("content", "Content over time: speech, music, both, neither or silence", class_="flat"),
         element("figcaption", *(_key(name) for name in CLASSES)),
@@ -196,7 +196,7 @@ def _pictures(shown: dict[str, Any]) -> Markup:
     spectra = [
         element("figure", canvas(f"spectrum-{name}", text), element("figcaption", text))
         for name in ("before", "after")
-        for text in [f"Spectrum {name}{_ends(shown['marks']['cutoff_hz'][name])}"]
+        for text in [f"Spectrum {name}{_ends(shown['cutoff_hz'][name])}"]
     ]
     return joined(
         [
@@ -263,13 +263,22 @@ def _target(done: Cleaned) -> dict[str, float] | None:
     return {"lufs": goals[-1][0], "dbtp": goals[-1][1]} if goals else None
 
 
-def _clipped_s(diagnosis: Diagnosis, course: Course) -> list[float]:
-    """Return when samples stand at the ceiling of a recording that is clipped."""
-    if not diagnosis.level.clipped_samples:
-        return []
-    peaks = np.maximum(course.high, -course.low)
-    at = course.times_s[peaks >= peaks.max() * 10 ** (-CEILING_DB / 20)]
-    return [round(float(time), 2) for time in at]
+def _places_s(diagnosis: Diagnosis, course: Course) -> dict[str, list[float]]:
+    """Return where the recording has short defects, by their name, and breaths; in seconds."""
+    found = {"clipping": _clipped_s(diagnosis.clipping, course)}
+    found |= {name: list(defects.places_s) for name, defects in diagnosis.defects().items()}
+    if diagnosis.kind == "speech":
+        found["breaths"] = list(diagnosis.breaths.places_s)
+    return {name: [round(place, 2) for place in places] for name, places in found.items() if places}
+
+
+def _clipped_s(clipping: Clipping, course: Course) -> list[float]:
+    """Return where the waveform reaches a level that it is cut off at."""
+    clipped = np.zeros(len(course.low), bool)
+    for low, high in clipping.rails:
+        clipped |= -course.low >= low.reach if low else False
+        clipped |= course.high >= high.reach if high else False
+    return [float(time) for time in course.times_s[clipped]]
 
 
 def _cutoff_hz(diagnosis: Diagnosis) -> float | None:

@@ -33,12 +33,11 @@ def test_one_file(tmp_path: Path, chain: Path) -> None:
 def test_an_existing_report_is_kept(tmp_path: Path, chain: Path) -> None:
     path = write(tmp_path / "a.wav", voice(1.0))
     (tmp_path / "a_clean.html").write_text("mine")
-    for dry in ([], ["-n"]):
-        code, _, err = invoke("clean", path, "-p", chain, "--report", *dry)
-        assert code == 2
-        assert "a_clean.html: exists already; use -f" in err
-        assert (tmp_path / "a_clean.html").read_text() == "mine"
-        assert not (tmp_path / "a_clean.wav").exists()
+    code, _, err = invoke("clean", path, "-p", chain, "--report")
+    assert code == 2
+    assert "a_clean.html: exists already; use -f" in err
+    assert (tmp_path / "a_clean.html").read_text() == "mine"
+    assert not (tmp_path / "a_clean.wav").exists()
     assert invoke("clean", path, "-p", chain, "--report", "-f")[0] == 0
     assert "mine" not in (tmp_path / "a_clean.html").read_text()
 
@@ -71,6 +70,8 @@ def test_an_existing_index_is_kept_and_nothing_is_begun(tmp_path: Path, chain: P
     assert code == 2
     assert "index.html: exists already; use -f" in err
     assert names(tmp_path) == ["a.wav", "b.wav", "index.html", "my.toml"]
+    assert invoke("clean", *paths, "-p", chain, "--report", "--skip-existing")[0] == 0
+    assert (tmp_path / "index.html").read_text() == "mine"
 
 
 @in_browser

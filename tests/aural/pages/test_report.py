@@ -102,7 +102,7 @@ def test_keys_buttons_and_marks(done: Cleaned, folder: Path) -> None:
 def test_a_passage_is_repeated_that_was_chosen_in_the_waveform_or_by_its_seconds(done: Cleaned, folder: Path) -> None:
     with opened(folder / "memo.html") as page:
         box = page.locator("#wave").bounding_box()
-        across = [box["x"] + 44 + share * (box["width"] - 44) for share in (0.25, 0.5)]
+        across = [box["x"] + 54 + share * (box["width"] - 54) for share in (0.25, 0.5)]
         page.mouse.move(across[0], box["y"] + 40)
         page.mouse.down()
         page.mouse.move(across[1], box["y"] + 40)
@@ -191,13 +191,13 @@ def test_the_data_is_what_the_meters_say(done: Cleaned, folder: Path) -> None:
     assert data["target"] == {"lufs": -16.0, "dbtp": -1.0}
     peaks = [max(p for p in data[name]["true_peak_dbtp"] if p is not None) for name in ("before", "after")]
     assert peaks == pytest.approx([done.before.true_peak_dbtp, done.after.true_peak_dbtp], abs=0.11)
-    clipped = [round(RATE * s) for s in data["marks"]["clipped_s"]]
+    clipped = [round(RATE * s) for s in data["places_s"]["clipping"]]
     before, _ = read(folder / "memo.wav")
     assert clipped
     assert all(np.abs(before[0, at - 960 : at + 960]).max() > 0.39 for at in clipped)
     assert done.shown is not None
-    assert {key: done.shown[key] for key in ("before", "after", "marks", "content")} == {
-        key: data[key] for key in ("before", "after", "marks", "content")
+    assert {key: done.shown[key] for key in ("before", "after", "places_s", "cutoff_hz", "content")} == {
+        key: data[key] for key in ("before", "after", "places_s", "cutoff_hz", "content")
     }
 
 

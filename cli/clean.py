@@ -26,7 +26,20 @@ FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metava
 @click.command()
 @FILES
 @click.option("-p", "--preset", default="auto", show_default=True, help="Name of a preset, or a chain file (.toml).")
-@shared("output", "to", "force", "skip-existing", "dry-run", "jobs", "removed", "save-chain", "strict", "json")
+@shared(
+    "output",
+    "to",
+    "force",
+    "skip-existing",
+    "dry-run",
+    "jobs",
+    "removed",
+    "save-chain",
+    "track",
+    "audio-only",
+    "strict",
+    "json",
+)
 def clean(
     files: tuple[Path, ...],
     preset: str,
@@ -38,6 +51,8 @@ def clean(
     jobs: int,
     save_removed: bool,
     save_chain: Path | None,
+    track: int | None,
+    audio_only: bool,
     strict: bool,
     as_json: bool,
     **asked: Any,
@@ -45,8 +60,8 @@ def clean(
     """Turn a poor recording into a good one.
 
     Diagnoses each FILE, applies only the processing it needs, brings the loudness to a standard, and writes the
-    result next to it as FILE_clean.wav (lossless formats keep their format). Of a folder, it takes all recordings
-    in it and in its subfolders.
+    result next to it as FILE_clean.wav (lossless formats keep their format). A film stays a film, with its picture as
+    it was. Of a folder, all recordings in it and in its subfolders are taken.
 
     \b
       aural clean memo.m4a
@@ -61,7 +76,7 @@ def clean(
 
     wishes = Wishes(**asked)
     check_preset(preset)
-    batch = chosen(pair(files, output, "_clean", to, dry_run), force, skip_existing)
+    batch = chosen(pair(files, output, "_clean", to, dry_run, audio_only), force, skip_existing)
     to_stdout = any(job.target == STDIO for job in batch.jobs)
     if save_chain:
         check_chain_file(save_chain, force, batch.jobs)
@@ -81,9 +96,9 @@ def clean(
             say(*batch.noted(lines, outcome), err=to_stdout)
 
     work: Any = (
-        partial(_plan, preset, wishes, strict)
+        partial(_plan, preset, wishes, strict, track)
         if dry_run
-        else partial(_clean, preset, wishes, force, save_removed, save_chain, strict)
+        else partial(_clean, preset, wishes, force, save_removed, save_chain, strict, track, audio_only)
     )
     finish = partial(_print_json, shown, batch.several, to_stdout) if as_json else None
     report(run_jobs(batch.jobs, work, jobs), show, batch, finish, err=to_stdout)
@@ -94,8 +109,8 @@ clean.params += parameter_options(Wishes)
 
 @click.command()
 @FILES
-@shared("jobs", "strict", "json")
-def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> None:
+@shared("jobs", "track", "strict", "json")
+def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool, as_json: bool) -> None:
     """Report what is wrong with a recording, without changing it; of several, a line each.
 
     \b
@@ -116,7 +131,7 @@ def inspect(files: tuple[Path, ...], jobs: int, strict: bool, as_json: bool) -> 
     found, passed_over = find(files)
     batch = Batch([Job(file.path) for file in found], passed_over=passed_over)
     finish = partial(_print_json, shown, batch.several) if as_json else None
-    report(run_jobs(batch.jobs, partial(_inspect, strict), jobs), show, batch, finish)
+    report(run_jobs(batch.jobs, partial(_inspect, strict, track), jobs), show, batch, finish)
 
 
 def _clean(
@@ -126,6 +141,8 @@ def _clean(
     save_removed: bool,
     save_chain: Path | None,
     strict: bool,
+    track: int | None,
+    audio_only: bool,
     job: Job,
     watch: Watch,
 ) -> Cleaned:
@@ -140,25 +157,29 @@ def _clean(
         save_removed=save_removed,
         save_chain=save_chain,
         strict=strict,
+        track=track,
+        audio_only=audio_only,
         watch=watch,
         **asdict(wishes),
     )
 
 
-def _plan(preset: str, wishes: Wishes, strict: bool, job: Job, watch: Watch) -> tuple[Diagnosis, Plan]:
+def _plan(
+    preset: str, wishes: Wishes, strict: bool, track: int | None, job: Job, watch: Watch
+) -> tuple[Diagnosis, Plan]:
     from aural.cleaning.planning import plan
     from aural.cli.work import foresee
 
     foresee(job)
-    diagnosis = _inspect(strict, job, watch)
+    diagnosis = _inspect(strict, track, job, watch)
     return diagnosis, plan(diagnosis, preset, wishes)
 
 
-def _inspect(strict: bool, job: Job, watch: Watch) -> Diagnosis:
+def _inspect(strict: bool, track: int | None, job: Job, watch: Watch) -> Diagnosis:
     from aural.measure.diagnosis import inspect
 
     watch.expect(1)
-    return inspect(job.source, watch, strict)
+    return inspect(job.source, watch, strict, track)
 
 
 def _planned_json(job: Job, diagnosis: Diagnosis, plan: Plan) -> dict[str, Any]:

@@ -198,5 +198,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="Refuse a recording of which a part is damaged or missing; by default the rest is read, with a warning.",
     ),
+    "track": click.option(
+        "--track", type=click.IntRange(1), help="Number of the sound track, where a file has several."
+    ),
+    "audio-only": click.option("--audio-only", is_flag=True, help="Of a film, write the sound without the picture."),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

@@ -72,7 +72,7 @@ def stage_command(name: str) -> click.Command:
         command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
     if stage.trusted:
         command.params.append(click.Option(["--trust-model"], is_flag=True, help=TRUST_HELP))
-    effects = ["output", "to", "force", "skip-existing", "dry-run", "jobs", "strict"]
+    effects = ["output", "to", "force", "skip-existing", "dry-run", "jobs", "track", "audio-only", "strict"]
     options = effects if effect else ["to", "force", "strict"]
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
 
@@ -91,6 +91,8 @@ def _run_effect(
     skip_existing: bool,
     dry_run: bool,
     jobs: int,
+    track: int | None,
+    audio_only: bool,
     strict: bool,
     save_removed: bool = False,
     takes: int = 1,
@@ -101,7 +103,7 @@ def _run_effect(
     from aural.cli.work import STDIO, check_targets, chosen, pair
 
     effect = cast(Effect, stage(**values))
-    batch = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run)
+    batch = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run, audio_only)
     if album and any(job.source == STDIO for job in batch.jobs):
         raise click.UsageError("--album needs files as input")
     if album:
@@ -114,7 +116,7 @@ def _run_effect(
     all_takes = [take for job in batch.jobs for take in _takes(job, takes, effect)]
     check_targets([job.target for job in all_takes if job.target], [job.source for job in all_takes])
     batch = chosen(replace(batch, jobs=all_takes), force, skip_existing)
-    process_all(batch, force, dry_run, jobs, save_removed, strict)
+    process_all(batch, force, dry_run, jobs, save_removed, strict, track, audio_only)
 
 
 def _takes(job: Job, takes: int, effect: Any) -> list[Job]:
@@ -143,6 +145,8 @@ def process_all(
     jobs: int,
     save_removed: bool,
     strict: bool,
+    track: int | None,
+    audio_only: bool,
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
@@ -159,7 +163,7 @@ def process_all(
         write = effect_line if batch.several else effect_lines
         say(*batch.noted(write(outcome.job, outcome.result), outcome), err=to_stdout)
 
-    work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict)
+    work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict, track, audio_only)
     report(run_jobs(batch.jobs, work, jobs), show, batch, err=to_stdout)
 
 
@@ -171,7 +175,14 @@ def _planned(job: Job, watch: Watch) -> Effect | None:
 
 
 def _process(
-    force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
+    force: bool,
+    save_removed: bool,
+    save_chain: Path | None,
+    strict: bool,
+    track: int | None,
+    audio_only: bool,
+    job: Job,
+    watch: Watch,
 ) -> Effect:
     from aural.cleaning.running import process
 
@@ -185,6 +196,8 @@ def _process(
         save_removed=save_removed,
         save_chain=save_chain,
         strict=strict,
+        track=track,
+        audio_only=audio_only,
         watch=watch,
     )
 
@@ -267,7 +280,7 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
 @click.argument("source", type=FileName(), metavar="INPUT")
 @click.argument("target", type=FileName(), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
-@shared("force", "dry-run", "removed", "save-chain", "strict")
+@shared("force", "dry-run", "removed", "save-chain", "track", "audio-only", "strict")
 def chain(source: Path, target: Path, **options: Any) -> None:
     """Run stages one after the other over a recording.
 
@@ -287,6 +300,8 @@ def _run_chain(
     dry_run: bool,
     save_removed: bool,
     save_chain: Path | None,
+    track: int | None,
+    audio_only: bool,
     strict: bool,
 ) -> None:
     from aural.chainfile import read_chain
@@ -296,6 +311,6 @@ def _run_chain(
     effect = Chain((*first, *stages))
     if not effect.stages:
         raise click.UsageError("name at least one stage, or a chain file with --chain")
-    batch = pair([source], target, "_chain", None, dry_run)
+    batch = pair([source], target, "_chain", None, dry_run, audio_only)
     batch = replace(batch, jobs=[replace(job, effect=effect) for job in batch.jobs])
-    process_all(batch, force, dry_run, 1, save_removed, strict, save_chain)
+    process_all(batch, force, dry_run, 1, save_removed, strict, track, audio_only, save_chain)

@@ -16,6 +16,7 @@ from traceback import format_exception
 from typing import Any, BinaryIO, cast
 
 from aural.audio.files import READABLE
+from aural.audio.films import FILMS, film_suffix
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.running import guard, guard_chain, make_folder, removed_name
@@ -115,18 +116,25 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def pair(sources: Sequence[Path], output: Path | None, ending: str, to: str | None, dry_run: bool = False) -> Batch:
+def pair(
+    sources: Sequence[Path],
+    output: Path | None,
+    ending: str,
+    to: str | None,
+    dry_run: bool = False,
+    audio_only: bool = False,
+) -> Batch:
     """Say where the result of each input goes.
 
     Beside the input, with an ending to its name; into the folder `output`, which is made if it is missing; or to the
     file `output`. Of a folder, all recordings are taken, and their results lie in `output` as they lie in it; what
-    is itself the result of another is passed over. Lossless formats are kept, others become .wav, unless `to` names
-    one.
+    is itself the result of another is passed over. Lossless formats are kept, films too, unless only their sound is
+    wanted; others become .wav, unless `to` names one.
 
     Raises:
         AudioError: as `check_targets`, or several inputs would go to a file that is no folder.
     """
-    if to is not None and f".{to.lstrip('.')}" not in SUFFIXES:
+    if to is not None and f".{to.lstrip('.')}" not in (*SUFFIXES, *FILMS):
         raise AudioError(f"cannot write {to}; known: {', '.join(s[1:] for s in SUFFIXES)}")
     folder = output if output and output != STDIO and (output.is_dir() or not output.suffix) else None
     found, passed_over = find(sources, folder)
@@ -137,7 +145,7 @@ def pair(sources: Sequence[Path], output: Path | None, ending: str, to: str | No
             raise AudioError(f"{output}: says its format itself; leave out --to {to}")
         if output != STDIO:
             check_target(output)
-    jobs = [Job(one.path, _target(one, output, folder, ending, to)) for one in found]
+    jobs = [Job(one.path, _target(one, output, folder, ending, to, audio_only)) for one in found]
     results = {name for job in jobs if job.target for name in (job.target, removed_name(job.target))}
     kept = [job for job in jobs if job.source in sources or job.source not in results]
     check_targets([job.target for job in kept if job.target], [job.source for job in kept])
@@ -179,13 +187,16 @@ def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:
             raise AudioError(f"{target}: is another input; it is never overwritten")
 
 
-def _target(found: Found, output: Path | None, folder: Path | None, ending: str, to: str | None) -> Path:
+def _target(
+    found: Found, output: Path | None, folder: Path | None, ending: str, to: str | None, audio_only: bool
+) -> Path:
     source = found.path
     if output and not folder:
         return output
     if source == STDIO:
         return folder / f"stdin{ending}.wav" if folder else STDIO
-    kept = source.suffix.lower() if source.suffix.lower() in LOSSLESS else ".wav"
+    film = "" if to or audio_only else film_suffix(source)
+    kept = source.suffix.lower() if source.suffix.lower() in LOSSLESS else film or ".wav"
     suffix = f".{to.lstrip('.')}" if to else kept
     place = folder / found.inside if folder else source.parent
     return place / f"{source.stem}{ending}{suffix}"
@@ -219,8 +230,8 @@ def real_files(job: Job) -> Iterator[Job]:
             for note in notes:
                 LOG.warning("%s", told(note))
         if job.target == STDIO and real.target and real.target.exists():
-            with real.target.open("rb") as file:
-                to_stdout(file)
+            with real.target.open("rb") as result:
+                to_stdout(result)
 
 
 def to_stdout(file: BinaryIO) -> None:

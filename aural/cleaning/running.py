@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +18,12 @@ from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
-from aural.dsp.blending import BlendStream
+from aural.cleaning.removed import Removed, keeping, plain
 from aural.errors import AudioError, TargetExists
 from aural.measure.diagnosis import Diagnosis, examine
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
-from aural.stream import UNWATCHED, Stream, Watch
+from aural.stream import UNWATCHED, Watch
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ def clean(
     save_removed: bool = False,
     save_chain: str | Path | None = None,
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
     **wishes: Any,
 ) -> Cleaned:
@@ -55,12 +56,15 @@ def clean(
 
     Args:
         source: the recording.
-        target: where the result goes; its suffix says the format.
+        target: where the result goes; its suffix says the format. Of a film (.mp4, .mov, .mkv, .webm), only the sound
+            is replaced.
         preset: name of a preset, a chain file, or `auto`.
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
+        track: which of several sound tracks, from 1.
+        audio_only: write the sound of a film without its picture.
         watch: sees the signal go by.
         wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
             `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
@@ -73,19 +77,18 @@ def clean(
     asked = Wishes(**wishes)
     check_preset(preset)
     guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
+    file = open_audio(source, strict, track)
     watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
     chosen = plan(before, preset, asked)
     watch.expect(2 + chosen.chain.passes)
-    run = chosen.chain.render(file, file.format, watch)
+    removed = Removed()
+    run = (keeping(chosen.chain, removed) if save_removed else chosen.chain).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        part = results.open(target)
-        deliver(part, run, file.info)
-        after = examine(open_audio(part.name), watch)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
+        after = examine(deliver(results.open(target), run, file.info, audio_only), watch)
+        ran = _write_beside(results, run.stage, removed, file, target, save_chain)
     after = dataclasses.replace(after, info=None)  # the file has another name by now
-    return Cleaned(chosen, run.stage, before, after)
+    return Cleaned(chosen, ran, before, after)
 
 
 def process(
@@ -97,6 +100,8 @@ def process(
     save_removed: bool = False,
     save_chain: str | Path | None = None,
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
     """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
@@ -105,13 +110,14 @@ def process(
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
     guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
+    file = open_audio(source, strict, track)
     watch.expect(effect.passes)
-    run = effect.render(file, file.format, watch)
+    removed = Removed()
+    run = (keeping(effect, removed) if save_removed else effect).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        deliver(results.open(target), run, file.info)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return run.stage
+        deliver(results.open(target), run, file.info, audio_only)
+        ran: Effect = _write_beside(results, run.stage, removed, file, target, save_chain)
+    return ran
 
 
 def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
@@ -231,47 +237,24 @@ def make_folder(folder: Path) -> None:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
 
 
-@dataclass(frozen=True)
-class Removed(Effect):
-    """What an effect takes away: the input less the output."""
-
-    name: ClassVar[str] = "removed"
-    effect: Effect
-
-    @property
-    def ready(self) -> bool:
-        return self.effect.ready
-
-    def stream(self, source: Format) -> Stream:
-        return BlendStream(self.effect.begin(source), source, dry=1.0, wet=-1.0)
-
-
 def removed_name(target: str | Path) -> Path:
     """Name the file that holds what was taken away."""
     return Path(target).with_stem(f"{Path(target).stem}_removed")
 
 
 def _write_beside(
-    results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
-) -> None:
-    """Write what belongs to a result: what the first suppressing stage and those right behind it took away, and the chain
-    as it ran."""
-    stages = list(_flat(ran))
-    before = list(takewhile(lambda stage: not stage.suppresses, stages))
-    taking_away = list(takewhile(lambda stage: stage.suppresses, stages[len(before) :]))
-    if removed_from and taking_away:
-        taking = Chain((*before, Removed(Chain(tuple(taking_away)))))
-        run = taking.render(file, file.format)
-        write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
+    results: Results,
+    ran: Effect,
+    removed: Removed,
+    file: AudioFile,
+    target: str | Path,
+    save_chain: str | Path | None,
+) -> Any:
+    """Write what belongs to a result: what was taken away, if it was kept, and the chain; return that as it ran."""
+    ran = plain(ran)
+    if removed.blocks and removed.output:
+        write_audio(results.open(removed_name(target)), removed.blocks, removed.output, like=file.info)
     if save_chain:
         chain = ran if isinstance(ran, Chain) else Chain((ran,))
         results.open(save_chain).write(write_chain(chain).encode("utf-8"))
-
-
-def _flat(effect: Effect) -> Iterator[Effect]:
-    """List the stages of a chain, those of chains within it too."""
-    if isinstance(effect, Chain) and effect.mix == 1:
-        for stage in effect.stages:
-            yield from _flat(stage)
-    else:
-        yield effect
+    return ran

@@ -42,7 +42,11 @@ class Defects:
     def __str__(self) -> str:
         places = ", ".join(f"{int(place // 60)}:{place % 60:04.1f}" for place in self.places_s[:SHOWN])
         more = ", ..." if self.count > SHOWN else ""
-        return f"{self.count}, {self.strength_db:.0f} dB above what is around them, at {places}{more}" if self else "none"
+        return (
+            f"{self.count}, {self.strength_db:.0f} dB above what is around them, at {places}{more}"
+            if self
+            else "none"
+        )
 
 
 class DefectMeter:

@@ -243,13 +243,13 @@ class Examination:
         return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
 
 
-def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False) -> Diagnosis:
-    """Examine a recording; `strict` refuses one that is damaged.
+def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:
+    """Examine a recording; `strict` refuses one that is damaged. Of several sound tracks, `track` says which.
 
     Raises:
         AudioError: the file cannot be read.
     """
-    return examine(open_audio(path, strict), watch)
+    return examine(open_audio(path, strict, track), watch)
 
 
 def examine(file: AudioFile, watch: Watch = UNWATCHED) -> Diagnosis:

@@ -79,7 +79,9 @@ def _plosives(audio: Signal, sample_rate: int) -> list[tuple[int, int, float]]:
         if found and first * frame < found[-1][1]:
             continue
         if 0 < first and last < count and (last - first) * FRAME_S <= LONGEST_S:
-            found.append((int(first) * frame, int(last) * frame, float(20 * np.log10(peak / max(usual, 1e-9 * peak)))))
+            found.append(
+                (int(first) * frame, int(last) * frame, float(20 * np.log10(peak / max(usual, 1e-9 * peak))))
+            )
     return found
 
 

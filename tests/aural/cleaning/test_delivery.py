@@ -46,5 +46,5 @@ def test_figures_are_those_of_the_quantised_file(tmp_path: Path) -> None:
     quiet = 10 ** (-60 / 20) * rng.standard_normal((1, 4 * 48000)) * (np.arange(4 * 48000) < 96000)
     path = write(tmp_path / "a.wav", quiet.astype(np.float32), subtype="PCM_16")
     done = aural.clean(path, tmp_path / "b.wav", "song", target_lufs=-50.0)
-    assert done.after.scene == inspect(tmp_path / "b.wav").scene
+    assert done.after.environment == inspect(tmp_path / "b.wav").environment
     assert open_audio(tmp_path / "b.wav").info.bits == 16

@@ -27,8 +27,8 @@ def memo() -> Diagnosis:
 @pytest.fixture(scope="module")
 def calm(memo: Diagnosis) -> Diagnosis:
     """Return that of a voice that needs nothing but its level."""
-    scene = replace(memo.scene, snr_db=50.0, decay_s=0.2)
-    return replace(memo, scene=scene, hum=replace(memo.hum, frequency_hz=0.0, harmonics=()))
+    environment = replace(memo.environment, snr_db=50.0, decay_s=0.2)
+    return replace(memo, environment=environment, hum=replace(memo.hum, frequency_hz=0.0, harmonics=()))
 
 
 def settings(diagnosis: Diagnosis, preset: str = "auto", **wishes: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def test_a_wish_for_noise_reduction(memo: Diagnosis, calm: Diagnosis) -> None:
 
 
 def test_a_wish_for_the_room(memo: Diagnosis, calm: Diagnosis) -> None:
-    far = replace(memo, scene=replace(memo.scene, decay_s=0.9))
+    far = replace(memo, environment=replace(memo.environment, decay_s=0.9))
     assert settings(far)["dereverb"] == 0.5
     assert settings(far, dereverb=0.0)["dereverb"] == 0
     assert settings(far, dereverb=0.0)["max_attenuation_db"] == settings(far)["max_attenuation_db"]

@@ -221,7 +221,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
         kind: `voice`: syllables of a gliding harmonic tone and hiss over noise and 50 Hz hum, the channels
             unlike; `dull`: the same without anything above 6 kHz; `holes`: the same with holes in the
             spectrum as a codec leaves them; `loud`: the same, up to full scale; `soft`: the same, 20 dB softer;
-            `peaks`: the same with clicks four times as high as the rest.
+            `peaks`: the same with clicks four times as high as the rest; `pause`: the same with nothing but
+            noise behind the first third.
         seconds: length.
         channels: number of channels.
     """
@@ -249,6 +250,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
         audio *= 0.1
     elif kind == "peaks":
         audio[:, 10000::30000] = 4 * np.abs(audio).max()
+    elif kind == "pause":
+        audio[:, time.size // 3 :] = 0.001 * rng.standard_normal((channels, time.size - time.size // 3))
     elif kind != "voice":
         raise ValueError(f"no probe called {kind!r}")
     audio = audio.astype(np.float32)
@@ -320,7 +323,7 @@ def _other_values(stage: Stage, parameter: Parameter) -> Iterator[Any]:
 
 
 def _differs(stage: Stage, other: Stage) -> bool:
-    for kind in ("voice", "dull", "holes", "loud", "soft", "peaks"):
+    for kind in ("voice", "dull", "holes", "loud", "soft", "peaks", "pause"):
         audio = probe(kind)
         a, b = (_run(measured(s, audio), [audio]) for s in (stage, other))
         if a.shape != b.shape or np.abs(a - b).max() > TOLERANCE / 10:

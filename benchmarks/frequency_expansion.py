@@ -4,11 +4,8 @@ python benchmarks/frequency_expansion.py              all
 python benchmarks/frequency_expansion.py speed        one of filters, codecs, old, speed, spectrograms, published,
                                                       lossy
 
-Log-spectral distance (LSD), in the unit of AP-BWE and as it is computed there: root of the mean square difference of
-log10 |S|^2, not below 1e-8, over the bins, then the mean over all frames; STFT with a Hann window of 2048 frames
-every 512 at 48 kHz. 1 is 10 dB. Here the bins end where the original does, as much of the material is not full band,
-and those are left out where the original holds nothing that stands out of the noise of 16 bits: much of it has been
-through codecs that drop treble from moment to moment.
+Log-spectral distance (LSD) in dB, as in all of AURAL (aural.learning.metrics), over the bins up to where the original
+ends: much of the material is not full band. The figures of AP-BWE, which are of log10 |S|^2, are given in dB, too.
 
 Voices are those that training holds out; songs are mixes of stems that training never hears; loops and single notes
 are the music that it holds out.
@@ -32,13 +29,12 @@ from corpus import CORPUS, songs
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from report import side_by_side, table, write
-from scipy.ndimage import uniform_filter
 from scipy.signal import cheby1, firwin, oaconvolve, sosfiltfilt
 
 from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.learning.material import find, read
-from aural.learning.metrics import SPEECH
+from aural.learning.metrics import SPEECH, lsd
 from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
@@ -49,7 +45,6 @@ PICTURE = Path(__file__).parent.parent / "stages" / "frequency_expansion" / "spe
 CUTOFFS_HZ = (4000.0, 8000.0, 12000.0, 16000.0)
 LEAST_HZ = 13500.0
 LEAST_SNR_DB = 25.0
-UNKNOWN = 4 / 12 / 32768**2 * 0.375 * 2048
 PER_GROUP = 3
 CODECS = (("amr", 12_200), ("opus", 16_000), ("opus", 24_000), ("aac", 32_000), ("mp3", 48_000), ("mp3", 64_000))
 ENGINES = ("classical", "fullband")
@@ -62,8 +57,6 @@ class Piece:
     kind: str
     audio: Audio
     top_hz: float
-    rounding: float = 1.0
-    """Power of its rounding noise, against that of 16 bits."""
 
 
 def pieces() -> Iterator[Piece]:
@@ -75,17 +68,8 @@ def pieces() -> Iterator[Piece]:
             taken[clip.group] += good
             if good and taken[clip.group] <= PER_GROUP:
                 yield Piece(name, read(clip, SAMPLE_RATE)[: SECONDS * SAMPLE_RATE], min(20000.0, clip.bandwidth_hz))
-    for _, mix, rounding in songs(SAMPLE_RATE, SECONDS):
-        yield Piece("songs", mix, 18000.0, rounding)
-
-
-def lsd(piece: Piece, audio: Audio) -> float:
-    """Return the log-spectral distance from a piece; see the top of this file."""
-    powers = [power(x)[:, : round(piece.top_hz / SAMPLE_RATE * 2048)] for x in (piece.audio, audio)]
-    held = uniform_filter(powers[0], 9) > piece.rounding * UNKNOWN
-    difference = np.subtract(*(np.log10(np.maximum(p, 1e-8)) for p in powers))
-    frames = held.any(axis=1)
-    return float(np.sqrt((held * difference**2)[frames].sum(axis=1) / held[frames].sum(axis=1)).mean())
+    for _, mix, _ in songs(SAMPLE_RATE, SECONDS):
+        yield Piece("songs", mix, 18000.0)
 
 
 def power(audio: Audio) -> NDArray[np.float64]:
@@ -118,7 +102,7 @@ FILTERS: Mapping[str, Callable[[Audio, float], Audio]] = {"Chebyshev": chebyshev
 def scores(piece: Piece, degraded: Audio) -> list[float]:
     """Return the distances of the input and of what each engine makes of it."""
     made = [FrequencyExpansion(engine=name)(degraded[None], SAMPLE_RATE)[0] for name in ENGINES]
-    return [lsd(piece, audio) for audio in (degraded, *made)]
+    return [lsd(piece.audio, audio, SAMPLE_RATE, (0.0, piece.top_hz)) for audio in (degraded, *made)]
 
 
 def filtered(piece: Piece, name: str, cutoff_hz: float) -> tuple[tuple[str, str, str], list[float]]:
@@ -157,14 +141,14 @@ def filters() -> None:
         rows = [found[kind, cutoff, name] for name in FILTERS]
         mean = np.mean(rows, axis=0)
         lines.append([
-            kind, cutoff, int(mean[-1]), *(f"{value:.2f}" for value in mean[:3]), f"{mean[2] / mean[0]:.2f}",
-            *(f"{row[2]:.2f}" for row in rows),
+            kind, cutoff, int(mean[-1]), *(f"{value:.1f}" for value in mean[:3]), f"{mean[2] / mean[0]:.2f}",
+            *(f"{row[2]:.1f}" for row in rows),
         ])  # fmt: skip
     by_filter = (f"by {name}" for name in FILTERS)
     head = ["", "cut off at", "recordings", "input", *ENGINES, "fullband / input", *by_filter]
     text = (
-        "LSD, mean of three filters; then fullband's by filter. On VCTK cut off at 8 kHz, judged up to 24 kHz, "
-        "AP-BWE reports 0.72, and 2.57 for its input."
+        "LSD in dB, mean of three filters; then fullband's by filter. On VCTK cut off at 8 kHz, judged up to 24 kHz, "
+        "AP-BWE reports 7.2 dB, and 25.7 dB for its input, by a definition of its own."
     )
     write("Frequency expansion: filters", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 
@@ -177,9 +161,9 @@ def codecs() -> None:
         for codec in CODECS
         if (codec[0] in ("amr", "opus")) == (piece.kind == "speech")
     ]
-    lines = [[*label, int(row[-1]), *(f"{value:.2f}" for value in row[:3])] for label, row in means(jobs).items()]
+    lines = [[*label, int(row[-1]), *(f"{value:.1f}" for value in row[:3])] for label, row in means(jobs).items()]
     head = ["", "codec", "recordings", "input", *ENGINES]
-    text = "LSD. What a codec does to the old band counts, too, and stays."
+    text = "LSD in dB. What a codec does to the old band counts, too, and stays."
     write("Frequency expansion: codecs", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 
 

@@ -119,6 +119,8 @@ def _rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("bandwidth", f"{band.cutoff_hz / 1000:.1f} kHz of {diagnosis.format.sample_rate / 2000:g}"),
         ("cut off by", diagnosis.origin or "nothing"),
         ("clipping", str(diagnosis.clipping)),
+        *((name, str(defects)) for name, defects in diagnosis.defects().items()),
+        *([("breaths", str(diagnosis.breaths))] if diagnosis.kind == "speech" else []),
         (
             "decay of the room",
             "cannot be told" if math.isnan(environment.decay_s) else f"{environment.decay_s:.2f} s",

@@ -230,8 +230,8 @@ def real_files(job: Job) -> Iterator[Job]:
             for note in notes:
                 LOG.warning("%s", told(note))
         if job.target == STDIO and real.target and real.target.exists():
-            with real.target.open("rb") as file:
-                to_stdout(file)
+            with real.target.open("rb") as result:
+                to_stdout(result)
 
 
 def to_stdout(file: BinaryIO) -> None:

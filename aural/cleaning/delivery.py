@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from aural.audio.files import AudioFile, Info, open_audio
 from aural.audio.films import FILMS
 from aural.audio.spool import Spool
 from aural.audio.writing import LOSSLESS, write_audio
+from aural.dsp.decibels import db_to_gain
 from aural.measure.true_peak import TruePeakMeter
 from aural.signals import Block
-from aural.stage import Effect, Rendering
+from aural.stage import Rendering
 
 log = logging.getLogger("aural")
 
@@ -22,7 +24,7 @@ AGAIN = 2  # times that a result may be written again
 CLOSE_DB = 0.05
 
 
-def deliver(part: Part, run: Rendering[Effect], like: Info, audio_only: bool = False) -> AudioFile:
+def deliver(part: Part, run: Rendering[Any], like: Info, audio_only: bool = False) -> AudioFile:
     """Write a result, no peak of which is to be higher than its last stage promises, also when it is decoded.
 
     A film stays a film, unless only its sound is wanted, or its target is none. Returns what was written, to be read.
@@ -47,7 +49,7 @@ def deliver(part: Part, run: Rendering[Effect], like: Info, audio_only: bool = F
     spool, gain_db = Spool(run.blocks, run.output.channels), 0.0
     for attempt in range(1 + AGAIN):
         part.restart()
-        gain = np.float32(10 ** (gain_db / 20))
+        gain = np.float32(db_to_gain(gain_db))
         file = written(gain * block for block in spool)
         over_db = true_peak_dbtp(file) - most_dbtp
         if over_db <= CLOSE_DB:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +18,12 @@ from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
-from aural.dsp.blending import BlendStream
+from aural.cleaning.removed import Removed, keeping, plain
 from aural.errors import AudioError, TargetExists
 from aural.measure.diagnosis import Diagnosis, examine
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
-from aural.stream import UNWATCHED, Stream, Watch
+from aural.stream import UNWATCHED, Watch
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,13 @@ def clean(
     before = examine(file, watch)
     chosen = plan(before, preset, asked)
     watch.expect(2 + chosen.chain.passes)
-    run = chosen.chain.render(file, file.format, watch)
+    removed = Removed()
+    run = (keeping(chosen.chain, removed) if save_removed else chosen.chain).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
         after = examine(deliver(results.open(target), run, file.info, audio_only), watch)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
+        ran = _write_beside(results, run.stage, removed, file, target, save_chain)
     after = dataclasses.replace(after, info=None)  # the file has another name by now
-    return Cleaned(chosen, run.stage, before, after)
+    return Cleaned(chosen, ran, before, after)
 
 
 def process(
@@ -111,11 +112,12 @@ def process(
     guard(source, target, replace, save_removed, save_chain)
     file = open_audio(source, strict, track)
     watch.expect(effect.passes)
-    run = effect.render(file, file.format, watch)
+    removed = Removed()
+    run = (keeping(effect, removed) if save_removed else effect).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
         deliver(results.open(target), run, file.info, audio_only)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return run.stage
+        ran: Effect = _write_beside(results, run.stage, removed, file, target, save_chain)
+    return ran
 
 
 def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
@@ -235,45 +237,24 @@ def make_folder(folder: Path) -> None:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
 
 
-@dataclass(frozen=True)
-class Removed(Effect):
-    """What an effect takes away: the input less the output."""
-
-    name: ClassVar[str] = "removed"
-    effect: Effect
-
-    @property
-    def ready(self) -> bool:
-        return self.effect.ready
-
-    def stream(self, source: Format) -> Stream:
-        return BlendStream(self.effect.begin(source), source, dry=1.0, wet=-1.0)
-
-
 def removed_name(target: str | Path) -> Path:
     """Name the file that holds what was taken away."""
     return Path(target).with_stem(f"{Path(target).stem}_removed")
 
 
 def _write_beside(
-    results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
-) -> None:
-    """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
-    stages = list(_flat(ran))
-    first = next((index for index, stage in enumerate(stages) if stage.suppresses), None)
-    if removed_from and first is not None:
-        taking = Chain((*stages[:first], Removed(stages[first])))
-        run = taking.render(file, file.format)
-        write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
+    results: Results,
+    ran: Effect,
+    removed: Removed,
+    file: AudioFile,
+    target: str | Path,
+    save_chain: str | Path | None,
+) -> Any:
+    """Write what belongs to a result: what was taken away, if it was kept, and the chain; return that as it ran."""
+    ran = plain(ran)
+    if removed.blocks and removed.output:
+        write_audio(results.open(removed_name(target)), removed.blocks, removed.output, like=file.info)
     if save_chain:
         chain = ran if isinstance(ran, Chain) else Chain((ran,))
         results.open(save_chain).write(write_chain(chain).encode("utf-8"))
-
-
-def _flat(effect: Effect) -> Iterator[Effect]:
-    """List the stages of a chain, those of chains within it too."""
-    if isinstance(effect, Chain) and effect.mix == 1:
-        for stage in effect.stages:
-            yield from _flat(stage)
-    else:
-        yield effect
+    return ran

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import lfilter, lfiltic
 
 from aural.dsp.compiled import njit
 
@@ -33,6 +34,26 @@ def fit(audio: Signal, order: int) -> Signal:
     correlation = irfft(power, size)[: order + 1]
     correlation[0] += FLOOR * correlation[0] + 1e-30
     return levinson(correlation)  # type: ignore[no-any-return]
+
+
+def fill(audio: Signal, missing: NDArray[np.int64], orders: tuple[int, ...]) -> None:
+    """Refill missing samples in place, by models fitted to the whole signal, one after the other.
+
+    Args:
+        audio: shape (frames,).
+        missing: their places, rising.
+        orders: of the models; the first is fitted to straight lines in place of the missing samples.
+    """
+    edge = max(orders)
+    padded, places = np.pad(audio, edge), missing + edge
+    right = np.ones(padded.size, np.bool_)
+    right[places] = False
+    known = np.flatnonzero(right)
+    padded[places] = np.interp(places, known, padded[known])
+    unbound = np.full(missing.size, np.inf)
+    for order in orders:
+        refill(padded, places, fit(padded[edge:-edge], order), -unbound, unbound)
+    audio[missing] = padded[places]
 
 
 @njit(fastmath=True)
@@ -54,6 +75,41 @@ def levinson(correlation: Signal) -> Any:
         a[m] = k
         error *= 1 - k * k
     return a
+
+
+@njit(fastmath=True)
+def burg(audio: Signal, order: int) -> Any:
+    """Fit a model by Burg's method, which keeps what lasts: for continuing a signal beyond its end.
+
+    Returns:
+        The prediction error filter, shape (order + 1,), which begins with 1.
+    """
+    a, before = np.zeros(order + 1), np.zeros(order + 1)
+    a[0] = 1.0
+    forward, backward = audio.copy(), audio.copy()
+    new_forward, new_backward = np.empty(audio.size), np.empty(audio.size)
+    for m in range(1, order + 1):
+        product, power = 0.0, 0.0
+        for n in range(m, audio.size):
+            product += forward[n] * backward[n - 1]
+            power += forward[n] * forward[n] + backward[n - 1] * backward[n - 1]
+        k = -2 * product / (power * (1 + FLOOR) + 1e-30)
+        for n in range(m, audio.size):
+            new_forward[n] = forward[n] + k * backward[n - 1]
+            new_backward[n] = backward[n - 1] + k * forward[n]
+        forward, new_forward = new_forward, forward
+        backward, new_backward = new_backward, backward
+        before[:m] = a[:m]
+        for i in range(1, m):
+            a[i] = before[i] + k * before[m - i]
+        a[m] = k
+    return a
+
+
+def extrapolate(audio: Signal, a: Signal, frames: int, noise: Signal | None = None) -> Signal:
+    """Continue a signal beyond its end by a model, which noise, shape (frames,), may keep going."""
+    zi = lfiltic([1.0], a, audio[::-1][: a.size - 1])
+    return np.asarray(lfilter([1.0], a, np.zeros(frames) if noise is None else noise, zi=zi)[0])
 
 
 @njit(fastmath=True)

@@ -43,7 +43,7 @@ def kaiser(stop_db: float, width: float) -> Floats:
 
 
 class FirStream(SegmentStream):
-    """Filters a signal without delay and without a turn of phase.
+    """Filters a signal in double precision, without delay and without a turn of phase.
 
     Args:
         kernel: of odd length, shape (taps,); or (stems, taps), which gives a stem each.
@@ -52,7 +52,7 @@ class FirStream(SegmentStream):
 
     def __init__(self, source: Format, kernel: Floats, segment: int) -> None:
         super().__init__(source, segment, kernel.shape[-1] // 2, len(kernel) if kernel.ndim > 1 else None)
-        self.kernel = kernel.astype(np.float32)[..., np.newaxis, :]
+        self.kernel = kernel[..., np.newaxis, :]
         self.spectra: dict[int, NDArray[np.complexfloating]] = {}
 
     def process(self, audio: Block) -> Block:
@@ -60,7 +60,7 @@ class FirStream(SegmentStream):
         size = _good_size(frames + self.context)  # what goes round lies in front of what is kept
         if size not in self.spectra:
             self.spectra = {size: np.fft.rfft(self.kernel, size)}
-        whole = np.fft.irfft(self.spectra[size] * np.fft.rfft(audio, size), size)
+        whole = np.fft.irfft(self.spectra[size] * np.fft.rfft(audio.astype(np.float64), size), size)
         return np.asarray(whole, np.float32)[..., self.context : self.context + frames]
 
 

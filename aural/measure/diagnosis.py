@@ -10,12 +10,17 @@ from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.breaths import BreathMeter
+from aural.measure.clicks import ClickMeter
 from aural.measure.clipping import Clipping, ClippingMeter
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.environment import Environment, EnvironmentMeter
+from aural.measure.defects import Defects
+from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
+from aural.measure.plosives import PlosiveMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
@@ -31,6 +36,10 @@ class Diagnosis:
     loudness: Loudness
     true_peak_dbtp: float
     clipping: Clipping
+    gaps: Defects
+    clicks: Defects
+    plosives: Defects
+    breaths: Defects
     content: Content
     environment: Environment
     hum: MainsHum
@@ -73,7 +82,8 @@ class Diagnosis:
     @property
     def clean(self) -> bool:
         """Whether it is a voice that nothing needs to be done to."""
-        flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven
+        clipped = self.clipping.severity in ("clear", "heavy")
+        flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven, clipped
         return self.kind == "speech" and not any(flaws)
 
     @property
@@ -132,11 +142,14 @@ class Diagnosis:
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()
 
+    def defects(self) -> dict[str, Defects]:
+        """Return what was found of each kind of short defect, by its name; music has no plosives."""
+        found = {"gaps": self.gaps, "clicks": self.clicks}
+        return found | {"plosives": self.plosives} if self.kind == "speech" and not self.music_under_speech else found
+
     def beyond_repair(self) -> list[str]:
         """List those of the findings that no stage mends."""
         found = []
-        if self.clipping.samples:
-            found.append(f"{self.clipping.severity} clipping: {self.clipping}")
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
         return found
@@ -202,6 +215,10 @@ class Examination:
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
             "clipping": ClippingMeter(source),
+            "gaps": GapMeter(source),
+            "clicks": ClickMeter(source),
+            "plosives": PlosiveMeter(source),
+            "breaths": BreathMeter(source),
             "content": ContentMeter(source),
             "environment": EnvironmentMeter(source),
             "hum": HumMeter(source),

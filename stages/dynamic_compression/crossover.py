@@ -20,17 +20,15 @@ PERIODS = 2.5  # of the lowest crossover, to either side of a frame, that a band
 LEAST = 4096  # frames of a segment: short ones are slow
 
 
-class Crossover(fir.FirStream):
-    """Splits at rising frequencies; gives a stem for each band, the lowest first."""
-
-    def __init__(self, source: Format, frequencies_hz: Sequence[float]) -> None:
-        reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
-        hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
-        bands, rest = [], np.ones(hz.size)
-        for frequency in frequencies_hz:
-            low = 1 / (1 + (hz / frequency) ** 4)
-            bands.append(rest * low)
-            rest = rest * (1 - low)
-        ends = np.minimum(np.arange(2 * reach + 1), np.arange(2 * reach + 1)[::-1]) / max(reach / 2, 1)
-        window = np.sin(np.pi / 2 * np.minimum(ends, 1)) ** 2  # fades in over a quarter and out over another
-        super().__init__(source, fir.from_magnitude(np.array([*bands, rest]), window), max(6 * reach, LEAST))
+def crossover(source: Format, frequencies_hz: Sequence[float]) -> fir.FirStream:
+    """Open a stream that splits at rising frequencies; it gives a stem for each band, the lowest first."""
+    reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
+    hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
+    bands, rest = [], np.ones(hz.size)
+    for frequency in frequencies_hz:
+        low = 1 / (1 + (hz / frequency) ** 4)
+        bands.append(rest * low)
+        rest = rest * (1 - low)
+    ends = np.minimum(np.arange(2 * reach + 1), np.arange(2 * reach + 1)[::-1]) / max(reach / 2, 1)
+    window = np.sin(np.pi / 2 * np.minimum(ends, 1)) ** 2  # fades in over a quarter and out over another
+    return fir.FirStream(source, fir.from_magnitude(np.array([*bands, rest]), window), max(6 * reach, LEAST))

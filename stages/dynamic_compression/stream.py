@@ -13,7 +13,7 @@ from aural.dsp import fir
 from aural.dsp.biquads import Biquads, section
 from aural.dsp.decibels import db_to_gain
 from aural.stages.dynamic_compression import dsp
-from aural.stages.dynamic_compression.crossover import Crossover
+from aural.stages.dynamic_compression.crossover import crossover
 from aural.stream import Queue
 
 SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
@@ -136,7 +136,7 @@ class MultibandStream(Stream):
 
     def __init__(self, source: Format, crossovers_hz: Sequence[float], effects: Sequence[Effect]) -> None:
         super().__init__(source)
-        self.crossover = Crossover(source, crossovers_hz)
+        self.crossover = crossover(source, crossovers_hz)
         self.bands = [effect.begin(source) for effect in effects]
 
     def push(self, block: Block) -> Block:

@@ -21,7 +21,7 @@ from aural.learning import weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
-from aural.learning.metrics import Metric
+from aural.learning.metrics import Metric, lsd
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import ExpansionEngine
@@ -48,22 +48,6 @@ def snr_db(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     return float(10 * np.log10((r @ r + 1e-20) / (np.square(r - e).sum() + 1e-20)))
 
 
-def lsd(reference: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Measure the log-spectral distance as Kuleshov and others define it; nothing is scaled.
-
-    mean over frames of sqrt(mean over bins of (log10 |R|^2 - log10 |E|^2)^2), spectra of 2048 frames under a Hann
-    window every 512, powers not below 1e-10 of full scale squared.
-    """
-    levels = [np.log10(np.maximum(_power(audio), 1e-10)) for audio in (reference, estimate)]
-    return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean())
-
-
-def _power(audio: Audio) -> NDArray[np.float64]:
-    padded = np.pad(audio.astype(np.float64), (0, max(0, WINDOW - len(audio))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[:: WINDOW // 4]
-    return np.abs(np.fft.rfft(frames * np.hanning(WINDOW))) ** 2
-
-
 def mad(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     """Measure the mean absolute difference, in thousandths of full scale."""
     return float(1000 * np.abs(reference - estimate).mean())
@@ -74,7 +58,7 @@ MOST_WIDTH = 4096  # of a network that a file says it holds
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyExpansionEvaluation(Evaluation):
-    """Evaluate bandwidth extension: SNR and LSD by ratio and material, as in Kuleshov et al.
+    """Evaluate bandwidth extension: SNR and LSD by ratio and material, for the degradations of Kuleshov et al.
 
     Give recordings, or folders of voices and music, of which the held-out part is used. Each recording is decimated
     and interpolated by cubic splines (the baseline), or goes through MP3 or AAC. It is then restored by every
@@ -88,7 +72,7 @@ class FrequencyExpansionEvaluation(Evaluation):
     title: ClassVar[str] = "Frequency expansion"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("SNR", "dB", 1, True, snr_db),
-        Metric("LSD", "", 2, False, lsd),
+        Metric("LSD", "dB", 1, False, lsd),
         Metric("MAD", "/1000", 2, False, mad),
     )
     clean: str | None = param(None, "Folder of recordings, of which the first channel is used; its subfolders are "
@@ -197,8 +181,8 @@ class FrequencyExpansionEvaluation(Evaluation):
                 "The published networks that come with AURAL, made for decimated twins at 16 kHz, are left out."
             ]
         return [
-            f"{self.sample_rate / 1000:g} kHz, {made}. SNR and LSD as Kuleshov, Enam and Ermon define them, over "
-            "log10 of the power; MAD is the mean absolute difference.",
+            f"{self.sample_rate / 1000:g} kHz, {made}. SNR as Kuleshov, Enam and Ermon define it; LSD in "
+            "dB, as everywhere in AURAL; MAD is the mean absolute difference.",
             *left_out,
         ]
 

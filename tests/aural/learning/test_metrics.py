@@ -73,6 +73,15 @@ def test_lsd_of_a_band_that_is_lowered(rate: int) -> None:
     assert lsd(reference, np.fft.irfft(spectrum).astype(np.float32), rate) == pytest.approx(expected, rel=0.02)
 
 
+def test_lsd_of_one_band_sees_no_other() -> None:
+    spectrum = np.fft.rfft(reference := white())
+    spectrum[spectrum.size // 2 :] = 0
+    lower, upper = (0.0, 0.49 * RATE / 2), (0.51 * RATE / 2, np.inf)
+    cut = np.fft.irfft(spectrum).astype(np.float32)
+    assert lsd(reference, cut, RATE, lower) < 0.1
+    assert lsd(reference, cut, RATE, upper) > 40
+
+
 def test_lsd_of_silence_is_the_depth_of_the_floor() -> None:
     """R / c of white noise is exponential about 60 dB: 57.49 dB on average, with a deviation of 5.57 dB."""
     assert lsd(white(), np.zeros(2 * RATE, np.float32), RATE) == pytest.approx(np.hypot(57.49, 5.57), abs=0.2)

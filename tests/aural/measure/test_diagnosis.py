@@ -16,6 +16,7 @@ import aural
 from aural import ChainError, Effect, Format
 from aural.audio.files import read
 from aural.cleaning.planning import plan
+from aural.learning.metrics import si_sdr
 from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
 from aural.parameters import parameters
@@ -225,11 +226,6 @@ def test_unknown_preset(clean_voice: Diagnosis) -> None:
         plan(clean_voice, "podcats")
 
 
-def si_sdr_db(estimate: Block, reference: Block) -> float:
-    scaled = (estimate @ reference) / (reference @ reference) * reference
-    return float(10 * np.log10((scaled @ scaled) / ((estimate - scaled) @ (estimate - scaled))))
-
-
 @pytest.mark.corpus
 @needs_corpus
 @pytest.mark.parametrize("name", ["rhasspy_nathalie", "freeswitch_richard", "tofugu_wanikani"])
@@ -238,7 +234,7 @@ def test_a_clean_studio_voice_changes_in_nothing_but_level(tmp_path: Path, name:
     audio = np.concatenate([soundfile.read(file, always_2d=True)[0].mean(axis=1) for file in files])
     source = write(tmp_path / "a.wav", audio[np.newaxis], subtype="PCM_24")
     aural.clean(source, tmp_path / "b.wav", max_limiting_db=0.0)
-    assert si_sdr_db(soundfile.read(tmp_path / "b.wav")[0], audio) > 30
+    assert si_sdr(audio, soundfile.read(tmp_path / "b.wav")[0], RATE) > 30
 
 
 def measuring(effect: Effect) -> Effect:

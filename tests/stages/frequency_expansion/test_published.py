@@ -15,7 +15,7 @@ from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.stages.frequency_expansion import evaluate
 from aural.stages.frequency_expansion.engines.fullband.network import Fullband
-from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation, lsd, snr_db
+from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation, snr_db
 from aural.stages.frequency_expansion.published.networks import (
     NETWORKS,
     AudioUnet,
@@ -131,12 +131,10 @@ def test_the_poor_twin_has_lost_the_highs_alone(ratio: int) -> None:
     assert snr_db(audio, back, RATE) < 30
 
 
-def test_metrics_are_those_of_the_paper() -> None:
+def test_snr_is_that_of_the_paper() -> None:
     rng = np.random.default_rng(0)
     audio = rng.standard_normal(RATE).astype(np.float32)
     assert snr_db(audio, np.float32(0.9) * audio, RATE) == pytest.approx(20, abs=0.01)
-    assert lsd(audio, np.float32(0.1) * audio, RATE) == pytest.approx(2, abs=0.01)  # two decades of power
-    assert lsd(audio, audio, RATE) == 0
 
 
 @pytest.fixture

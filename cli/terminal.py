@@ -10,14 +10,14 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from aural.errors import AuralError, TargetExists
 
 LOG = logging.getLogger("aural")
+NOTES: list[list[str]] = []
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, those that turn the direction of writing or begin a line, and bytes that are no UTF-8."""
 NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
@@ -132,26 +132,24 @@ def finish() -> None:
             setattr(sys, name, _nowhere("w"))
 
 
-SHOWN: ContextVar[Callable[[str], str]] = ContextVar("SHOWN", default=str)
-"""What makes a line of a message."""
+class Lines(logging.Handler):
+    """Shows each record as a line on standard error, unless somebody takes it down."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if NOTES:
+            NOTES[-1].append(record.getMessage())
+        else:
+            say(record.getMessage(), err=True)
 
 
 @contextmanager
-def showing(edit: Callable[[str], str]) -> Iterator[None]:
-    """Show what is logged as `edit` makes it."""
-    before = SHOWN.get()
-    token = SHOWN.set(lambda message: before(edit(message)))
+def noted() -> Iterator[list[str]]:
+    """Take down what is logged, instead of showing it."""
+    NOTES.append([])
     try:
-        yield
+        yield NOTES[-1]
     finally:
-        SHOWN.reset(token)
-
-
-class Lines(logging.Handler):
-    """Shows each record as a line on standard error."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        say(SHOWN.get()(record.getMessage()), err=True)
+        NOTES.pop()
 
 
 def _write(stream: TextIO, text: str) -> None:

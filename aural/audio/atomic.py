@@ -103,6 +103,12 @@ class Part:
     def tell(self) -> int:
         return self.file.tell()
 
+    def restart(self) -> None:
+        """Throw away what is written, to begin again."""
+        with self._told():
+            self.file.seek(0)
+            self.file.truncate()
+
     def complete(self) -> None:
         """See that all of it is on the disk."""
         with self._told():

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from aural.audio.frames import Sound, Unreadable, open_container, sound_track, sounds
+from aural.audio.frames import Sound, Unreadable, alone, has_picture, open_container, sounds
 from aural.audio.metadata import tags_of
 from aural.audio.ogg import Window, links
 from aural.audio.promises import STAMPED, found_at_end_s, promised_frames
@@ -37,7 +37,11 @@ LOSSLESS = {
 
 
 class FFmpegFile(AudioFile):
-    """A file that FFmpeg's libraries read."""
+    """A file that FFmpeg's libraries read; of its sound tracks the one of a number, if that is given."""
+
+    def __init__(self, info: Info, strict: bool, track: int | None = None) -> None:
+        super().__init__(info, strict)
+        self.track = track
 
     def _blocks(self) -> Iterator[Block]:
         timeline, alike = Timeline(), Alike(self.format, self._tell_change)
@@ -53,7 +57,7 @@ class FFmpegFile(AudioFile):
         begun_s, damaged = timeline.position_s, False
         try:
             with open_container(link) as container:
-                stream = sound_track(container)
+                stream = alone(container, self.track)
                 try:
                     yield from sounds(container, stream)
                 except MemoryError:
@@ -92,12 +96,12 @@ class FFmpegFile(AudioFile):
         self._miss(what, "silence stands in its place")
 
 
-def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
+def open_ffmpeg(path: Path, strict: bool, track: int | None = None) -> AudioFile:
     """Open a file with FFmpeg.
 
     Raises:
         Unreadable: it cannot be read with FFmpeg.
-        AudioError: it holds no sound.
+        AudioError: it holds no sound, or no such track.
     """
     import av
 
@@ -105,17 +109,17 @@ def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
         with open(path, "rb") as file:
             first, *others = links(file)
             with open_container(first) as container:
-                info = _info(path, container)
+                info = _info(path, container, track)
             whole = 1 + sum(link.end - link.start for link in others) / max(1, first.end - first.start)
-            return FFmpegFile(replace(info, frames=round(info.frames * whole)), strict)
+            return FFmpegFile(replace(info, frames=round(info.frames * whole)), strict, track)
     except MemoryError:
         raise
     except av.FFmpegError as error:
         raise Unreadable("is no recording that can be read, or is cut short") from error
 
 
-def _info(path: Path, container: Any) -> Info:
-    stream = sound_track(container)
+def _info(path: Path, container: Any, track: int | None) -> Info:
+    stream = alone(container, track)
     context = stream.codec_context
     first = next((sound for sound in sounds(container, stream) if sound.audio.shape[-1]), None)
     if first is None:
@@ -135,6 +139,7 @@ def _info(path: Path, container: Any) -> Info:
         starts_at_s=_starts_at_s(container, stream),
         track=1 + [track.index for track in tracks].index(stream.index),
         tracks=len(tracks),
+        film=has_picture(container),
     )
 
 

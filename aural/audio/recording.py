@@ -38,8 +38,10 @@ class Info:
     starts_at_s: float = 0.0
     """How much later than the file, or its picture, the sound starts. It is read from its start all the same."""
     track: int = 1
-    """Which of its sound tracks is read: the one that the file marks, else the best."""
+    """Which of its sound tracks is read: the one asked for, else the one that the file marks, else the best."""
     tracks: int = 1
+    film: bool = False
+    """Whether it holds a moving picture."""
 
     @property
     def duration_s(self) -> float:

@@ -35,10 +35,17 @@ class SoundFile(AudioFile):
 
 
 def open_sndfile(path: Path, strict: bool) -> AudioFile | None:
-    """Open a file with libsndfile; None where it does not know it, or finds no sound in it."""
+    """Open a file with libsndfile; None where it does not know it, or finds no sound in it.
+
+    It is not asked about MP3: what is wrong with one, its reader writes straight to the terminal.
+    """
     import soundfile
 
     try:
+        with open(path, "rb") as data:
+            head = data.read(3)
+        if head == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"):
+            return None
         with open(path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             if not len(file.read(1)):
                 return None

@@ -30,11 +30,11 @@ SLACK_S = 0.1
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording to be judged: what goes in, what ought to come out, both (channels, frames) and in time."""
+    """A recording to be judged: the input and the target, both (channels, frames) and in time."""
 
     name: str
-    heard: Block
-    wanted: Block
+    input: Block
+    target: Block
     sample_rate: int
     labels: Mapping[str, str]
     """The group it belongs to in each table, by the title of the table."""
@@ -60,7 +60,7 @@ class Verdict:
     errors: list[str] = field(default_factory=list)
 
 
-Watch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
+VerdictWatch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class Evaluation(ABC):
         """Say what a reader of the tables should know."""
         return ()
 
-    def run(self, jobs: int = 1, watch: Watch = lambda verdicts, total: verdicts) -> Report:
+    def run(self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts) -> Report:
         """Judge all systems on all cases.
 
         Args:
@@ -163,10 +163,10 @@ def _words(error: Exception) -> str:
 
 def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
     """Measure each channel and take the mean."""
-    if result.shape != sample.wanted.shape:
-        given, wanted = (" x ".join(map(str, audio.shape)) for audio in (result, sample.wanted))
-        raise AudioError(f"gives {given} frames where {wanted} are wanted")
-    pairs = list(zip(sample.wanted, result, strict=True))
+    if result.shape != sample.target.shape:
+        given, expected = (" x ".join(map(str, audio.shape)) for audio in (result, sample.target))
+        raise AudioError(f"gives {given} frames where {expected} are expected")
+    pairs = list(zip(sample.target, result, strict=True))
     return {
         metric.name: float(np.mean([metric.measure(*pair, sample.sample_rate) for pair in pairs]))
         for metric in metrics
@@ -175,12 +175,12 @@ def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[
 
 def unchanged(sample: Sample) -> Block:
     """Give the input: the system that all others are measured against."""
-    return sample.heard
+    return sample.input
 
 
 def through(effect: Effect, sample: Sample) -> Block:
     """Run an effect."""
-    return effect(sample.heard, sample.sample_rate)
+    return effect(sample.input, sample.sample_rate)
 
 
 def stored(folder: Path, sample: Sample) -> Block:
@@ -191,16 +191,16 @@ def stored(folder: Path, sample: Sample) -> Block:
     """
     import soxr
 
-    wanted = folder / sample.name
-    found = sorted(file for file in wanted.parent.glob("*") if file.stem == wanted.name)
+    path = folder / sample.name
+    found = sorted(file for file in path.parent.glob("*") if file.stem == path.name)
     if not found:
-        raise AudioError(f"{wanted}: no such output")
+        raise AudioError(f"{path}: no such output")
     audio, rate = read(found[0])
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
-    given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.heard))
-    if abs(given_s - wanted_s) > SLACK_S:
-        raise AudioError(f"{found[0]}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
-    frames = sample.heard.shape[-1]
+    output_s, input_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
+    if abs(output_s - input_s) > SLACK_S:
+        raise AudioError(f"{found[0]}: lasts {output_s:.2f} s, its input {input_s:.2f} s")
+    frames = sample.input.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
 

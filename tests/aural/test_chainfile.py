@@ -42,6 +42,7 @@ def test_presets(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ('content = "voice"', "content must be speech or music, got 'voice'"),
         ('[[stage]]\nuse = "mastr"', "stage 1: no stage called 'mastr'; did you mean 'master'?"),
         (
             '[[stage]]\nuse = "master"\n[[stage]]\nuse = "master"\ntargt_lufs = -16',

@@ -45,7 +45,7 @@ def load(number: int) -> Sample:
 def halved(sample: Sample) -> Block:
     if sample.name == "case 2":
         raise RuntimeError("no twos")
-    return sample.heard / 2
+    return sample.input / 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from aural.audio.files import AudioFile, Info, open_audio
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
-from aural.measure.clipping import Clipping, ClippingMeter
+from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.measure.content.meter import Content, ContentMeter
-from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.defects import Defects
+from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
@@ -35,7 +35,7 @@ class Diagnosis:
     level: Levels
     loudness: Loudness
     true_peak_dbtp: float
-    clipping: Clipping
+    clipping: MeasuredClipping
     gaps: Defects
     clicks: Defects
     plosives: Defects

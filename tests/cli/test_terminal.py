@@ -18,8 +18,9 @@ from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
 from aural.cli.processes import Died, in_processes
-from aural.cli.terminal import sentence, visible
+from aural.cli.terminal import sentence
 from aural.errors import AuralError
+from aural.markup import visible
 
 CURE = "run aural --debug ... to see where"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"

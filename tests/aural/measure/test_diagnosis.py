@@ -233,7 +233,7 @@ def test_a_clean_studio_voice_changes_in_nothing_but_level(tmp_path: Path, name:
     files = sorted((CORPUS / "speech" / name).rglob("*.opus"))[:6]
     audio = np.concatenate([soundfile.read(file, always_2d=True)[0].mean(axis=1) for file in files])
     source = write(tmp_path / "a.wav", audio[np.newaxis], subtype="PCM_24")
-    aural.clean(source, tmp_path / "b.wav")
+    aural.clean(source, tmp_path / "b.wav", max_limiting_db=0.0)
     assert si_sdr(audio, soundfile.read(tmp_path / "b.wav")[0], RATE) > 30
 
 

@@ -24,8 +24,9 @@ class Place(_CacheLocator):
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         self.file, self.line = file, function.__code__.co_firstlineno
-        folder = Path(config.CACHE_DIR) if config.CACHE_DIR else cache_folder() / "compiled"
-        self.folder = folder / self.get_suitable_cache_subpath(file)
+        given: str = config.CACHE_DIR  # type: ignore[attr-defined]
+        folder = Path(given) if given else cache_folder() / "compiled"
+        self.folder = folder / self.get_suitable_cache_subpath(file)  # type: ignore[no-untyped-call]
 
     def get_cache_path(self) -> str:
         return str(self.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Leveller(Effect):
             "target_lufs": spoken.mean() if spoken.size else threshold,
             "loud_lufs": np.quantile(spoken, LOUD) if spoken.size else threshold,
         }
-        unknown = {
+        unknown: dict[str, Any] = {
             name: float(np.clip(lufs, LOWEST_LUFS, 0)) for name, lufs in found.items() if getattr(self, name) is None
         }
         return replace(self, **unknown)

@@ -65,7 +65,7 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
     if music is not None or (noise_db and diagnosis.kind == "music"):
         changes["keep"] = "voice" if music == "reduce" else "music"
         why.append("music is reduced, as asked for" if music == "reduce" else "music is kept")
-    effect = replace(advised, **changes)  # type: ignore[type-var]
+    effect: Any = replace(advised, **changes)  # type: ignore[type-var]
     if effect.does_nothing:
         return Decision(stage.name, None, "turned off, as asked for" if decision.effect else decision.reason)
     return Decision(stage.name, effect, ", ".join(why))

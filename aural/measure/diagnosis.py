@@ -13,7 +13,7 @@ from aural.markup import element, listed, table
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
-from aural.measure.clipping import Clipping, ClippingMeter
+from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.defects import Defects
 from aural.measure.environment import Environment, EnvironmentMeter
@@ -37,7 +37,7 @@ class Diagnosis:
     level: Levels
     loudness: Loudness
     true_peak_dbtp: float
-    clipping: Clipping
+    clipping: MeasuredClipping
     gaps: Defects
     clicks: Defects
     plosives: Defects

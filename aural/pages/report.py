@@ -17,7 +17,7 @@ from aural import __version__
 from aural.advice import Decision
 from aural.chainfile import write_chain
 from aural.markup import Markup, element, joined, listed, table, visible
-from aural.measure.clipping import Clipping
+from aural.measure.clipping import MeasuredClipping
 from aural.measure.course import Course
 from aural.measure.diagnosis import Diagnosis
 from aural.measure.words import compared, figures
@@ -276,7 +276,7 @@ def _places_s(diagnosis: Diagnosis, course: Course) -> dict[str, list[float]]:
     return {name: [round(place, 2) for place in places] for name, places in found.items() if places}
 
 
-def _clipped_s(clipping: Clipping, course: Course) -> list[float]:
+def _clipped_s(clipping: MeasuredClipping, course: Course) -> list[float]:
     """Return where the waveform reaches a level that it is cut off at."""
     clipped = np.zeros(len(course.low), bool)
     for low, high in clipping.rails:

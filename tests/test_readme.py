@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from films import film
 from recordings import EXAMPLE, MAIN, ROOT, invoke, voice, write
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -37,6 +38,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         write(tmp_path / name / "one.wav", voice(2.0))
         write(tmp_path / f"{name}.wav", voice(2.0))
+    film(tmp_path / "talk.mp4", voice(4.0))
+    (tmp_path / "recordings" / "monday").mkdir(parents=True)
+    write(tmp_path / "recordings" / "monday" / "talk.wav", voice(2.0))
     for name in ("song.mp3", "old.mp3"):
         soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
     (tmp_path / "stems").mkdir()

@@ -1,0 +1,44 @@
+"""The voice network as an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aural.engine import Network
+from aural.errors import AudioError
+from aural.signals import Format
+from aural.stages.source_separation.engine import NAME, SeparationEngine
+from aural.stream import Stream
+
+if TYPE_CHECKING:
+    from aural.learning.training import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceEngine(Network, SeparationEngine):
+    """The network that AURAL trained."""
+
+    name, meaning = "voice", "a network for a voice, spoken or sung, and the rest"
+    stems = ("voice", "rest")
+    models: ClassVar[Mapping[str, str]] = {}
+
+    def stream(self, source: Format) -> Stream:
+        """Make the stream.
+
+        Raises:
+            AudioError: the engine does not take this many channels.
+            WeightsError: the weights are missing or damaged.
+        """
+        from aural.stages.source_separation.engines.voice.stream import open_voice
+
+        if source.channels > 2:
+            raise AudioError(f"{NAME}: engine {self.name} takes 1 or 2 channels, not {source.channels}")
+        return open_voice(source, self.path)
+
+    @classmethod
+    def recipe(cls, settings: Any) -> Recipe:
+        from aural.stages.source_separation.engines.voice import network, recipe
+
+        return recipe.VoiceRecipe(settings, network.Voice())

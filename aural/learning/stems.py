@@ -13,7 +13,7 @@ from aural.audio.files import READABLE
 from aural.errors import AudioError
 from aural.learning.material import EXCERPT, Clip, clip_of, load_stereo, split
 
-MIXTURES = ("mixture", "mix", "master")
+MIXTURES = ("mixture", "mix")
 """Names of files that are no stem but the sum of them all."""
 VOICES = ("vocals", "vocal", "voice", "voices", "speech", "singing", "dialogue", "dialog")
 """Names of stems that are voices."""
@@ -49,7 +49,7 @@ class Song:
 def songs(folder: str, part: str | None = None) -> list[Song]:
     """List the songs of a folder: each folder in it, however deep, that holds two recordings or more.
 
-    A recording of the name mixture, mix or master is no stem. Where the songs lie in a folder `train` and a folder
+    A recording of the name mixture or mix is no stem. Where the songs lie in a folder `train` and a folder
     `test`, as in MUSDB, those under `test` are the test, and of the others some are held out for validation;
     elsewhere songs are held out as `aural.learning.material.split` says, excerpts of one song together.
 

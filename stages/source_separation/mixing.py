@@ -92,8 +92,10 @@ class Mixing:
             (voice,) = self._sounding(lambda: (self._spoken(rng),))
         kinds = len(self.rests) + bool(self.songs)
         kind = int(rng.integers(kinds))
-        drawn = (lambda: self._song(self.songs, rng)[1:]) if kind == len(self.rests) else (
-            lambda: (self._faster(self.rests[kind], rng),)
+        drawn = (
+            (lambda: self._song(self.songs, rng)[1:])
+            if kind == len(self.rests)
+            else (lambda: (self._faster(self.rests[kind], rng),))
         )
         (rest,) = self._sounding(drawn)
         return voice, rest
@@ -147,9 +149,7 @@ class Mixing:
 
 def voices(settings: MixedTraining, part: str) -> list[Clip]:
     """List the voices on one side of the split that are clean enough to be a target."""
-    return [
-        clip for folder in settings.voice for clip in find(folder, "speech", part) if clip.snr_db >= LEAST_SNR_DB
-    ]
+    return [clip for folder in settings.voice for clip in find(folder, "speech", part) if clip.snr_db >= LEAST_SNR_DB]
 
 
 def voices_of(song: Song) -> list[str]:

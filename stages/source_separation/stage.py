@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from aural.engine import chosen, engine_param
 from aural.errors import ParameterError
 from aural.parameters import param
-from aural.signals import Format
+from aural.signals import Block, Format
 from aural.stage import Separator
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stages.source_separation.engines import ENGINES, Parameters
@@ -54,6 +55,9 @@ class SourceSeparation(Parameters, Separator):
 
     def _chosen(self) -> SeparationEngine:
         return chosen(ENGINES, self.engine, self)
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        return replace(self, **self._chosen().measure(blocks, source))
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.

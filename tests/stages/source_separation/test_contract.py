@@ -160,7 +160,7 @@ def test_too_many_channels_are_refused_with_one_sentence(network: torch.nn.Modul
     with pytest.raises(AudioError, match="engine center takes 1 or 2 channels, not 7"):
         SourceSeparation(engine="center").open(Format(RATE, 7))
     with pytest.raises(AudioError, match="the model takes 1 or 2 channels, not 7"):
-        SourceSeparation(model=network).open(Format(RATE, 7))
+        SourceSeparation(model=network)(pcm(16, 100, channels=7), RATE)
     assert SourceSeparation(engine="hpss")(pcm(16, 9000, channels=7), RATE)["harmonic"].shape == (7, 9000)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from aural.engine import Network
 from aural.errors import AudioError
@@ -22,7 +21,6 @@ class VoiceEngine(Network, SeparationEngine):
 
     name, meaning = "voice", "a network for a voice, spoken or sung, and the rest"
     stems = ("voice", "rest")
-    models: ClassVar[Mapping[str, str]] = {}
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.

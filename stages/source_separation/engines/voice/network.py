@@ -6,7 +6,6 @@ each frame by turns (Luo and Yu 2023, BSRNN). One recurrent layer serves all ban
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch

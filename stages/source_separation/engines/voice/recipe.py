@@ -23,8 +23,8 @@ LEAST_ERROR = 1e-3
 class VoiceRecipe(Recipe):
     """Compressed spectra of voice and rest, linear spectra, and the power of the error in dB below the mixture.
 
-    What is too much of the voice is too little of the rest, so the linear errors of both are one. Linear spectra alone
-    leave the soft parts of a voice out; compressed ones alone leave much of the power where it does not belong.
+    What is too much of the voice is too little of the rest, so the linear errors of both are one. Linear spectra
+    alone leave the soft parts of a voice out; compressed ones alone leave much of the power where it does not belong.
     """
 
     warm_up = 50

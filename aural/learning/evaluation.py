@@ -24,17 +24,20 @@ from aural.parameters import check, param
 from aural.signals import Block
 from aural.stage import Effect
 
+STEM = "stems"
+"""Title of the table that has a row for each stem."""
 SLACK_S = 0.1
 """So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording to be judged: what goes in, what ought to come out, both (channels, frames) and in time."""
+    """A recording to be judged: what goes in, what ought to come out, all (channels, frames) and in time."""
 
     name: str
     heard: Block
-    wanted: Block
+    wanted: Block | Mapping[str, Block]
+    """One signal, or stems by name."""
     sample_rate: int
     labels: Mapping[str, str]
     """The group it belongs to in each table, by the title of the table."""
@@ -48,8 +51,8 @@ class Case:
     load: Callable[[], Sample]
 
 
-System = Callable[[Sample], Block | None]
-"""Gives its result, or None for a recording that it is not made for."""
+System = Callable[[Sample], Block | Mapping[str, Block] | None]
+"""Gives its result, or those stems that it can; or None for a recording that it is not made for."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,7 @@ def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric
         try:
             if (result := system(sample)) is None:
                 continue
-            values = _measured(sample, result, metrics)
-            verdict.scores.append(Score(sample.name, name, sample.labels, values))
+            verdict.scores.extend(list(_scores(sample, name, result, metrics)))
         except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
             verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
@@ -161,21 +163,33 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, (AuralError, OSError)) else repr(error)
 
 
-def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
-    """Measure each channel and take the mean."""
-    if result.shape != sample.wanted.shape:
-        given, wanted = (" x ".join(map(str, audio.shape)) for audio in (result, sample.wanted))
-        raise AudioError(f"gives {given} frames where {wanted} are wanted")
-    pairs = list(zip(sample.wanted, result, strict=True))
-    return {
-        metric.name: float(np.mean([metric.measure(*pair, sample.sample_rate) for pair in pairs]))
-        for metric in metrics
-    }
+def _scores(
+    sample: Sample, system: str, result: Block | Mapping[str, Block], metrics: Sequence[Metric]
+) -> Iterator[Score]:
+    """Measure the result; of stems each for itself, which then stands in a table of its own too."""
+    if not isinstance(sample.wanted, Mapping):
+        if isinstance(result, Mapping):
+            raise AudioError("gives stems where one signal is wanted")
+        yield Score(sample.name, system, sample.labels, _measured(sample, sample.wanted, result, metrics))
+        return
+    if not isinstance(result, Mapping):
+        raise AudioError("gives one signal where stems are wanted")
+    for stem, wanted in sample.wanted.items():
+        if stem in result:
+            labels = {STEM: stem} | {title: f"{group}, {stem}" for title, group in sample.labels.items()}
+            yield Score(sample.name, system, labels, _measured(sample, wanted, result[stem], metrics))
 
 
-def unchanged(sample: Sample) -> Block:
-    """Give the input: the system that all others are measured against."""
-    return sample.heard
+def _measured(sample: Sample, wanted: Block, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
+    if result.shape != wanted.shape:
+        given, right = (" x ".join(map(str, audio.shape)) for audio in (result, wanted))
+        raise AudioError(f"gives {given} frames where {right} are wanted")
+    return {metric.name: metric.of(wanted, result, sample.heard, sample.sample_rate) for metric in metrics}
+
+
+def unchanged(sample: Sample) -> Block | Mapping[str, Block]:
+    """Give the input, as every stem where there are stems: the system that all others are measured against."""
+    return dict.fromkeys(sample.wanted, sample.heard) if isinstance(sample.wanted, Mapping) else sample.heard
 
 
 def through(effect: Effect, sample: Sample) -> Block:
@@ -183,23 +197,35 @@ def through(effect: Effect, sample: Sample) -> Block:
     return effect(sample.heard, sample.sample_rate)
 
 
-def stored(folder: Path, sample: Sample) -> Block:
+def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
     """Read what another system has made of a sample: the file of its name, whatever the suffix and the rate.
+
+    Of stems, as many as there are in a folder of that name, each in a file of the stem's.
 
     Raises:
         AudioError: there is none, or its length is not that of the sample.
     """
-    import soxr
-
     wanted = folder / sample.name
-    found = sorted(file for file in wanted.parent.glob("*") if file.stem == wanted.name)
+    names = [wanted / stem for stem in sample.wanted] if isinstance(sample.wanted, Mapping) else [wanted]
+    found = {name.name: file for name in names if (file := _named(name))}
     if not found:
         raise AudioError(f"{wanted}: no such output")
-    audio, rate = read(found[0])
+    read = {name: _output(file, sample) for name, file in found.items()}
+    return read if isinstance(sample.wanted, Mapping) else read[wanted.name]
+
+
+def _named(wanted: Path) -> Path | None:
+    return next((file for file in sorted(wanted.parent.glob("*")) if file.stem == wanted.name), None)
+
+
+def _output(file: Path, sample: Sample) -> Block:
+    import soxr
+
+    audio, rate = read(file)
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
     given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.heard))
     if abs(given_s - wanted_s) > SLACK_S:
-        raise AudioError(f"{found[0]}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
+        raise AudioError(f"{file}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
     frames = sample.heard.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
@@ -219,7 +245,7 @@ def _measurable(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], tuple[st
     usable, left_out = [], []
     for metric in metrics:
         try:
-            metric.measure(tried, tried, 16000)
+            metric.of(tried[np.newaxis], tried[np.newaxis], tried[np.newaxis], 16000)
             usable.append(metric)
         except AuralError as error:
             if not metric.optional:

@@ -21,6 +21,7 @@ from aural.parameters import param
 SAMPLE_RATE = 48000
 LEAST_SNR_DB = 20.0
 """Of a voice, where a manifest tells, to be a target."""
+LEAST_REST_S = 2.0
 MOST_RATIO_DB = 10.0
 ALONE = 0.06
 """Share of clips of the voice alone, and of those of the rest alone."""
@@ -64,7 +65,7 @@ class Mixing:
         self.songs = [song for folder in settings.stems for song in songs(folder, part)]
         self.sung = [song for song in self.songs if voices_of(song)]
         self.voices = Excerpts(voices(settings, part), longer, SAMPLE_RATE)
-        folders = (find(folder, "rest", part) for folder in settings.rest)
+        folders = (rests(folder, part) for folder in settings.rest)
         self.rests = [Excerpts(clips, longer, SAMPLE_RATE, load_stereo) for clips in folders]
         self.rooms = Whole(find(settings.ir, "ir", part) if settings.ir else [], SAMPLE_RATE)
         if not self.sung and not len(self.voices):
@@ -150,6 +151,14 @@ class Mixing:
 def voices(settings: MixedTraining, part: str) -> list[Clip]:
     """List the voices on one side of the split that are clean enough to be a target."""
     return [clip for folder in settings.voice for clip in find(folder, "speech", part) if clip.snr_db >= LEAST_SNR_DB]
+
+
+def rests(folder: str, part: str) -> list[Clip]:
+    """List the recordings on one side of the split that are more than a single stroke."""
+    found = [clip for clip in find(folder, "rest", part) if clip.seconds >= LEAST_REST_S]
+    if not found:
+        raise AudioError(f"{folder}: no recording for {part} lasts {LEAST_REST_S:g} s")
+    return found
 
 
 def voices_of(song: Song) -> list[str]:

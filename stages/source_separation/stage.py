@@ -29,6 +29,7 @@ class SourceSeparation(Parameters, Separator):
     name: ClassVar[str] = NAME
     engines: ClassVar[tuple[type[SeparationEngine], ...]] = ENGINES
     training: ClassVar[str | None] = "aural.stages.source_separation.train:SeparationTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.source_separation.evaluate:Evaluation"
     trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.model:load_trusted"
     engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)
     two_stems: str | None = param(None, "Stem to keep; the others are summed into one (for vocals, no_vocals)")

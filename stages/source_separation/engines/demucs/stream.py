@@ -144,7 +144,7 @@ class Pass:
         """Run the next segment; return the frames in front of the one after it."""
         self.sums[..., :frames] += self.fade[:frames] * self._run(frames)
         self.weights[:frames] += self.fade[:frames]
-        done: Block = self.sums[..., :finished] / self.weights[:finished]
+        done: Block = np.asarray(self.sums[..., :finished] / self.weights[:finished], np.float32)
         for kept in (self.sums, self.weights):
             kept[..., : self.segment - finished] = kept[..., finished:]
             kept[..., self.segment - finished :] = 0

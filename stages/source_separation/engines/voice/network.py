@@ -166,7 +166,7 @@ def analysis(audio: Tensor) -> Tensor:
     window = torch.hann_window(WINDOW, device=audio.device).sqrt()
     padded = functional.pad(audio.flatten(0, 1), (HOP, HOP))
     spectra = torch.stft(padded, WINDOW, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
-    return spectra.unflatten(0, audio.shape[:2])
+    return spectra.reshape(*audio.shape[:2], *spectra.shape[1:])
 
 
 def synthesis(spectra: Tensor, frames: int) -> Tensor:

@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from aural.learning.losses import spectral_distance
-from aural.learning.material import describe, find
+from aural.learning.material import describe
+from aural.learning.stems import songs
 from aural.learning.training import Recipe
 from aural.stages.source_separation.engines.voice.network import AHEAD, WINDOW, Voice, analysis, synthesis
-from aural.stages.source_separation.mixing import MixedTraining, Mixing, voices
+from aural.stages.source_separation.mixing import MixedTraining, Mixing, rests, voices
 
 WEIGHTS = {"voice": 5.0, "rest": 5.0, "linear": 1.0, "error_db": 0.1}
 LEAST_ERROR = 1e-3
@@ -35,8 +36,11 @@ class VoiceRecipe(Recipe):
         return Mixing(self.settings, part)
 
     def about(self) -> Mapping[str, Any]:
-        rests = [clip for folder in self.settings.rest for clip in find(folder, "rest", "train")]
-        return {"voice": describe(voices(self.settings, "train")), "rest": describe(rests)}
+        around = [clip for folder in self.settings.rest for clip in rests(folder, "train")]
+        sung = [
+            clip for folder in self.settings.stems for song in songs(folder, "train") for clip in song.stems.values()
+        ]
+        return {"voice": describe(voices(self.settings, "train")), "rest": describe(around), "stems": describe(sung)}
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         mixture, voice = batch

@@ -73,7 +73,8 @@ class Metric:
         if self.together:
             return self.measure(reference, estimate, heard, sample_rate)  # type: ignore[call-arg, arg-type]
         pairs = zip(reference, estimate, strict=True)
-        return float(np.mean([self.measure(*pair, sample_rate) for pair in pairs]))  # type: ignore[call-arg]
+        figures = [self.measure(*pair, sample_rate) for pair in pairs]  # type: ignore[call-arg, arg-type]
+        return float(np.mean(figures))
 
     @property
     def title(self) -> str:

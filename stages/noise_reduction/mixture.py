@@ -93,6 +93,7 @@ def _joined(clips: Sequence[Clip], frames: int) -> Audio:
 def _save(sample: Sample, folder: Path) -> None:
     import soundfile
 
+    assert not isinstance(sample.wanted, Mapping)
     for name, audio in (("clean", sample.wanted), ("noisy", sample.heard)):
         path = folder / name / f"{sample.name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)

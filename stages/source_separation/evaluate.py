@@ -20,6 +20,10 @@ from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
 from aural.parameters import param
 from aural.signals import Block
+from aural.stages.source_separation.engines.center import CenterEngine
+from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
+from aural.stages.source_separation.engines.hpss import HpssEngine
+from aural.stages.source_separation.engines.voice.engine import VoiceEngine
 from aural.stages.source_separation.mixing import LEAST_SNR_DB, SAMPLE_RATE
 from aural.stages.source_separation.stage import SourceSeparation
 
@@ -62,6 +66,8 @@ class Evaluation(evaluation.Evaluation):
     seed: int = param(0, "Random seed for the choice of voices and music", low=0, high=2**32 - 1)
     model: tuple[str, ...] = param((), "Model of demucs: a name, or the path of a checkpoint; may be given several "
                                    "times")  # fmt: skip
+    network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
+                                     "times")  # fmt: skip
     save_mixtures: str | None = param(None, "Folder to write the mixtures to, with their stems, for use with other "
                                       "systems")  # fmt: skip
 
@@ -78,9 +84,13 @@ class Evaluation(evaluation.Evaluation):
             raise ParameterError(f"evaluation: {self.save_mixtures} exists already; name another folder")
 
     def systems(self) -> Mapping[str, System]:
-        own = {name: SourceSeparation(engine=name) for name in ("center", "hpss")}
-        own |= {Path(model).stem: SourceSeparation(model=model) for model in self.model}
-        return {"input": unchanged} | {name: partial(separated, stage) for name, stage in own.items()}
+        own = [(name, SourceSeparation(engine=name)) for name in (CenterEngine.name, HpssEngine.name)]
+        own += [(Path(model).stem, SourceSeparation(engine=DemucsEngine.name, model=model)) for model in self.model]
+        own += [(Path(path).stem, SourceSeparation(engine=VoiceEngine.name, weights=path)) for path in self.network]
+        for number, (name, _) in enumerate(own):
+            if name in dict(own[:number]):
+                raise ParameterError(f"evaluation: two systems are called {name!r}")
+        return {"input": unchanged} | {name: partial(separated, stage) for name, stage in own}
 
     def cases(self) -> Sequence[Case]:
         part = None if self.part == "all" else self.part

@@ -27,9 +27,10 @@ ALONE = 0.06
 """Share of clips of the voice alone, and of those of the rest alone."""
 SONGS, TOGETHER = 0.3, 0.5
 """Share of clips whose voice is that of a song, and of these, of those with the song's own accompaniment."""
-CENTRE, ROOMS, TIMBRE, CODED = 0.6, 0.3, 0.3, 0.1
-"""Share of voices in the middle, in a room, of another timbre; of voices, and of the rest, that were coded."""
-FASTEST = 1.13
+CENTRE, ROOMS, TIMBRE, CODED, TWO = 0.6, 0.3, 0.3, 0.1, 0.3
+"""Share of voices in the middle, in a room, of another timbre; of voices, and of rests, that were coded; of rests
+that are two at once."""
+FASTEST = 1.2
 SILENT_DBFS, DRAWS = -60.0, 50
 
 Stereo = NDArray[np.float32]
@@ -91,15 +92,18 @@ class Mixing:
             (voice,) = self._sounding(lambda: self._song(self.sung, rng)[:1])
         else:
             (voice,) = self._sounding(lambda: (self._spoken(rng),))
-        kinds = len(self.rests) + bool(self.songs)
-        kind = int(rng.integers(kinds))
-        drawn = (
-            (lambda: self._song(self.songs, rng)[1:])
-            if kind == len(self.rests)
-            else (lambda: (self._faster(self.rests[kind], rng),))
-        )
-        (rest,) = self._sounding(drawn)
+        (rest,) = self._sounding(lambda: self._around(rng))
+        if rng.random() < TWO:
+            (more,) = self._sounding(lambda: self._around(rng))
+            rest = rest + more * np.float32(10 ** ((level_db(rest) - level_db(more) + rng.uniform(-10, 0)) / 20))
         return voice, rest
+
+    def _around(self, rng: np.random.Generator) -> tuple[Stereo]:
+        """Draw what a voice is to be separated from: of a folder, or of a song."""
+        kind = int(rng.integers(len(self.rests) + bool(self.songs)))
+        if kind == len(self.rests):
+            return (self._song(self.songs, rng)[1],)
+        return (self._faster(self.rests[kind], rng),)
 
     def _sounding(self, draw: Callable[[], Sequence[Stereo]]) -> Any:
         """Draw until nothing of it is silent."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aural.engine import Network
+from aural.engine import networks
 from aural.errors import ParameterError
 from aural.learning.training import Recipe
 from aural.parameters import param
-from aural.stages.source_separation.engines.voice.engine import VoiceEngine
+from aural.stages.source_separation.engines import ENGINES
 from aural.stages.source_separation.mixing import MixedTraining
 
-NETWORKS: dict[str, type[Network]] = {VoiceEngine.name: VoiceEngine}
+NETWORKS = networks(ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeparationTraining(MixedTraining):
     """Train a network that separates a voice, spoken or sung, from everything else."""
 
-    network: str = param(VoiceEngine.name, "Network to train", choices=tuple(NETWORKS))
+    network: str = param(next(iter(NETWORKS)), "Network to train", choices=tuple(NETWORKS))
 
     def __post_init__(self) -> None:
         super().__post_init__()

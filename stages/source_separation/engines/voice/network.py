@@ -164,7 +164,7 @@ def turned(spectra: Tensor) -> Tensor:
 def analysis(audio: Tensor) -> Tensor:
     """Return spectra of audio of shape (batch, 2, frames); the first window ends HOP frames into it."""
     window = torch.hann_window(WINDOW, device=audio.device).sqrt()
-    padded = functional.pad(audio.flatten(0, 1), (HOP, HOP))
+    padded = functional.pad(audio.flatten(0, 1), (HOP, HOP + -audio.shape[-1] % HOP))
     spectra = torch.stft(padded, WINDOW, HOP, window=window, center=False, return_complex=True).transpose(1, 2)
     return spectra.reshape(*audio.shape[:2], *spectra.shape[1:])
 

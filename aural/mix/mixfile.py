@@ -12,6 +12,7 @@ use = "de-esser"
 [[track]]
 file = "guitar.wav"
 pan = -0.4
+under = ["vocals"]
 
 [[stage]]
 use = "master"
@@ -121,7 +122,8 @@ def _track(table: dict[str, Any], folder: Path) -> Track:
         chain = _chain(table)
     except AuralError as error:
         raise ChainError(f"{file}: {error}") from error
-    return Track(folder / file, chain, **{name: table[name] for name in known if name in table})
+    values = {name: table[name] for name in known if name in table}
+    return Track(folder / file, chain, **{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
 
 
 def _chain(table: dict[str, Any]) -> Chain:

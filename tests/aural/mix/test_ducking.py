@@ -128,7 +128,7 @@ def test_it_goes_into_a_mix_file_and_comes_back(tmp_path: Path) -> None:
 def test_what_is_refused() -> None:
     with pytest.raises(ParameterError, match="duck_db needs under"):
         Track("music.wav", duck_db=3.0)
-    with pytest.raises(ChainError, match="no track called 'voise'; did you mean 'voice'?"):
+    with pytest.raises(ChainError, match="no track called 'voise'; did you mean 'voice'"):
         Mix((Track("voice.wav"), Track("music.wav", under=("voise",))))
     with pytest.raises(ChainError, match=r"music.wav: cannot be ducked under itself"):
         Mix((Track("voice.wav"), Track("music.wav", under=("music",))))

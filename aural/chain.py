@@ -49,6 +49,10 @@ class Chain(Effect):
     def level_independent(self) -> bool:  # type: ignore[override]
         return all(stage.level_independent for stage in self.stages)
 
+    @property
+    def highest_dbtp(self) -> float:
+        return self.stages[-1].highest_dbtp if self.stages and self.mix == 1 else super().highest_dbtp
+
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         return replace(self._series(blocks, source, UNWATCHED).stage, mix=self.mix)
 

@@ -1,6 +1,7 @@
 """Chains as TOML files: reading, writing, and the presets that come with AURAL.
 
 description = "A talk recorded on a phone"
+content = "speech"
 
 [[stage]]
 use = "noise-reduction"
@@ -31,6 +32,9 @@ from aural.parameters import brief, hint, parameters
 from aural.registry import create
 from aural.stage import Effect, Separator, Stage
 
+CONTENTS = ("speech", "music")
+"""What a chain may be for: a preset that is named says so of the recording."""
+
 
 def read_chain(source: str | Path) -> Chain:
     """Read a chain from a file, or a preset by its name.
@@ -44,6 +48,17 @@ def read_chain(source: str | Path) -> Chain:
         return chain_of(table_of(text, ChainError))
     except AuralError as error:
         raise ChainError(f"{path}: {error}") from error
+
+
+def content_of(source: str | Path) -> str | None:
+    """Return what a chain file or preset is for, speech or music; None if it does not say.
+
+    Raises:
+        ChainError: as `read_chain`.
+    """
+    read_chain(source)
+    content: str | None = table_of(_find(str(source))[1], ChainError).get("content")
+    return content
 
 
 def write_chain(chain: Chain) -> str:
@@ -86,7 +101,9 @@ def chain_of(table: dict[str, Any]) -> Chain:
     Raises:
         ChainError: an entry is unknown or wrong.
     """
-    refuse_unknown("a chain file", table, ("description", "stage", "mix"))
+    refuse_unknown("a chain file", table, ("description", "content", "stage", "mix"))
+    if table.get("content", CONTENTS[0]) not in CONTENTS:
+        raise ChainError(f"content must be {' or '.join(CONTENTS)}, got {brief(table['content'])}")
     stages = []
     for number, entry in enumerate(_tables(table.get("stage"), "stage"), 1):
         try:

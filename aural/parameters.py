@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aural.errors import ParameterError
+from aural.markdown import table
 
 T = TypeVar("T")
 
@@ -42,6 +43,8 @@ class Param:
     when: Mapping[str, Any] = field(default_factory=dict)
     """Other parameters without which this one does nothing: the value that each must have, or one of several; None
     where it must not be given, GIVEN where it must."""
+    words: Mapping[str, Any] = field(default_factory=dict)
+    """Words that stand for values where it is typed."""
     examples: tuple[Any, ...] = ()
     """Values worth trying, where range and choices do not tell."""
 
@@ -238,10 +241,10 @@ def shown(wanted: object) -> str:
 
 def markdown(owner: type) -> str:
     """Write the table of parameters for a stage's README."""
-    rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
+    rows = []
     for p in parameters(owner):
         default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
         allowed = p.kind.__name__ if p.allowed == f"a {p.kind.__name__}" else p.allowed
         when = "".join(f" ({name} = {shown(wanted)})" for name, wanted in p.spec.when.items())
-        rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
-    return "\n".join(rows)
+        rows.append((f"`{p.name}`", default, allowed, f"{p.spec.help}{when}"))
+    return table(("parameter", "default", "allowed", "meaning"), rows)

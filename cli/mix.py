@@ -121,7 +121,7 @@ def mix(
       aural mix song.toml -o mix.wav
     """
     from aural.chainfile import read_chain
-    from aural.cli.work import STDIO, Job, report, run_jobs
+    from aural.cli.work import STDIO, Batch, Job, report, run_jobs
     from aural.mix.mixfile import mix_of
 
     wanted = mix_of(sources)
@@ -143,7 +143,8 @@ def mix(
         say(*lines(output, wanted, outcome.result), err=output == STDIO)
 
     work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, save_mix, strict)
-    report(run_jobs([Job(wanted.tracks[0].file, output)], work, 1), show)
+    batch = Batch([Job(wanted.tracks[0].file, output)])
+    report(run_jobs(batch.jobs, work, 1), show, batch)
 
 
 mix.params += [*parameter_options(Ducking), *parameter_options(Mix)]

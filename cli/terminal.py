@@ -10,11 +10,14 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from aural.errors import AuralError, TargetExists
 
 LOG = logging.getLogger("aural")
+NOTES: list[list[str]] = []
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, those that turn the direction of writing or begin a line, and bytes that are no UTF-8."""
 NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
@@ -130,10 +133,23 @@ def finish() -> None:
 
 
 class Lines(logging.Handler):
-    """Shows each record as a line on standard error."""
+    """Shows each record as a line on standard error, unless somebody takes it down."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(record.getMessage(), err=True)
+        if NOTES:
+            NOTES[-1].append(record.getMessage())
+        else:
+            say(record.getMessage(), err=True)
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Take down what is logged, instead of showing it."""
+    NOTES.append([])
+    try:
+        yield NOTES[-1]
+    finally:
+        NOTES.pop()
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -28,9 +28,8 @@ def main() -> None:
             spectrum, wave = axes[:, column]
             spectrum.specgram(audio[0] + 1e-9, NFFT=2048, Fs=rate, noverlap=1536, vmin=-150, vmax=-40, cmap="magma")
             spectrum.set(ylim=(0, 10000), ylabel="Hz" if not column else "")
-            figures = (
-                f"{diagnosis.loudness.integrated_lufs:.0f} LUFS, background {diagnosis.scene.snr_db:.0f} dB below"
-            )
+            loudness, snr_db = diagnosis.loudness.integrated_lufs, diagnosis.environment.snr_db
+            figures = f"{loudness:.0f} LUFS, background {snr_db:.0f} dB below"
             spectrum.set_title(f"{name}: {figures}", fontsize=10)
             wave.plot(np.arange(audio.shape[1]) / rate, audio[0], linewidth=0.3, color="#333")
             wave.set(ylim=(-1, 1), xlabel="s")

@@ -32,11 +32,11 @@ SLACK_S = 0.1
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording to be judged: what goes in, what ought to come out, all (channels, frames) and in time."""
+    """A recording to be judged: the input and the target, all (channels, frames) and in time."""
 
     name: str
-    heard: Block
-    wanted: Block | Mapping[str, Block]
+    input: Block
+    target: Block | Mapping[str, Block]
     """One signal, or stems by name."""
     sample_rate: int
     labels: Mapping[str, str]
@@ -63,7 +63,7 @@ class Verdict:
     errors: list[str] = field(default_factory=list)
 
 
-Watch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
+VerdictWatch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class Evaluation(ABC):
         """Say what a reader of the tables should know."""
         return ()
 
-    def run(self, jobs: int = 1, watch: Watch = lambda verdicts, total: verdicts) -> Report:
+    def run(self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts) -> Report:
         """Judge all systems on all cases.
 
         Args:
@@ -167,14 +167,14 @@ def _scores(
     sample: Sample, system: str, result: Block | Mapping[str, Block], metrics: Sequence[Metric]
 ) -> Iterator[Score]:
     """Measure the result; of stems each for itself, which then stands in a table of its own too."""
-    if not isinstance(sample.wanted, Mapping):
+    if not isinstance(sample.target, Mapping):
         if isinstance(result, Mapping):
             raise AudioError("gives stems where one signal is wanted")
-        yield Score(sample.name, system, sample.labels, _measured(sample, sample.wanted, result, metrics))
+        yield Score(sample.name, system, sample.labels, _measured(sample, sample.target, result, metrics))
         return
     if not isinstance(result, Mapping):
         raise AudioError("gives one signal where stems are wanted")
-    for stem, wanted in sample.wanted.items():
+    for stem, wanted in sample.target.items():
         if stem in result:
             labels = {STEM: stem} | {title: f"{group}, {stem}" for title, group in sample.labels.items()}
             yield Score(sample.name, system, labels, _measured(sample, wanted, result[stem], metrics))
@@ -182,19 +182,19 @@ def _scores(
 
 def _measured(sample: Sample, wanted: Block, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
     if result.shape != wanted.shape:
-        given, right = (" x ".join(map(str, audio.shape)) for audio in (result, wanted))
-        raise AudioError(f"gives {given} frames where {right} are wanted")
-    return {metric.name: metric.of(wanted, result, sample.heard, sample.sample_rate) for metric in metrics}
+        given, expected = (" x ".join(map(str, audio.shape)) for audio in (result, wanted))
+        raise AudioError(f"gives {given} frames where {expected} are expected")
+    return {metric.name: metric.of(wanted, result, sample.input, sample.sample_rate) for metric in metrics}
 
 
 def unchanged(sample: Sample) -> Block | Mapping[str, Block]:
     """Give the input, as every stem where there are stems: the system that all others are measured against."""
-    return dict.fromkeys(sample.wanted, sample.heard) if isinstance(sample.wanted, Mapping) else sample.heard
+    return dict.fromkeys(sample.target, sample.input) if isinstance(sample.target, Mapping) else sample.input
 
 
 def through(effect: Effect, sample: Sample) -> Block:
     """Run an effect."""
-    return effect(sample.heard, sample.sample_rate)
+    return effect(sample.input, sample.sample_rate)
 
 
 def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
@@ -206,12 +206,12 @@ def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
         AudioError: there is none, or its length is not that of the sample.
     """
     wanted = folder / sample.name
-    names = [wanted / stem for stem in sample.wanted] if isinstance(sample.wanted, Mapping) else [wanted]
+    names = [wanted / stem for stem in sample.target] if isinstance(sample.target, Mapping) else [wanted]
     found = {name.name: file for name in names if (file := _named(name))}
     if not found:
         raise AudioError(f"{wanted}: no such output")
     read = {name: _output(file, sample) for name, file in found.items()}
-    return read if isinstance(sample.wanted, Mapping) else read[wanted.name]
+    return read if isinstance(sample.target, Mapping) else read[wanted.name]
 
 
 def _named(wanted: Path) -> Path | None:
@@ -223,10 +223,10 @@ def _output(file: Path, sample: Sample) -> Block:
 
     audio, rate = read(file)
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
-    given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.heard))
+    given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
     if abs(given_s - wanted_s) > SLACK_S:
         raise AudioError(f"{file}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
-    frames = sample.heard.shape[-1]
+    frames = sample.input.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.audio.files import READABLE
+from aural.audio.folders import recordings
 from aural.errors import AudioError
 from aural.learning.material import EXCERPT, Clip, clip_of, load_stereo, split
 
@@ -60,10 +60,10 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
         AudioError: there is no such folder, or no song in it, or none on this side.
     """
     root = Path(folder)
-    if not root.is_dir():
-        raise AudioError(f"{root}: no such folder")
-    places = sorted({file.parent for file in root.rglob("*") if file.suffix.lower() in READABLE})
-    found = [song for place in places if (song := _song(place, root))]
+    places: dict[Path, list[Path]] = {}
+    for file in recordings(root):
+        places.setdefault(file.parent, []).append(file)
+    found = [song for place, files in places.items() if (song := _song(place, files, root))]
     if not found:
         raise AudioError(f"{root}: no song in this folder: a song is a folder with a recording of each stem")
     if part is None:
@@ -75,8 +75,7 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
     return wanted
 
 
-def _song(place: Path, root: Path) -> Song | None:
-    files = [file for file in sorted(place.iterdir()) if file.suffix.lower() in READABLE]
+def _song(place: Path, files: Sequence[Path], root: Path) -> Song | None:
     stems = {file.stem.lower(): file for file in files if file.stem.lower() not in MIXTURES}
     if len(stems) < 2:
         return None

@@ -9,6 +9,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stream import Queue
@@ -78,7 +79,7 @@ class Ducked:
             before_db = wanted_db if gain_db is None else gain_db  # as if it had been so before
             gain_db = min(max(wanted_db, before_db - down_db), before_db + up_db)
             ramp_db = np.linspace(before_db, gain_db, size, endpoint=False, dtype=np.float32)
-            yield 10 ** (ramp_db[np.newaxis] / 20)
+            yield db_to_gain(ramp_db[np.newaxis])
 
     def _sounding(self, size: int) -> Iterator[bool]:
         """Say of each step whether a track in front sounds, soon sounds or has just sounded; without end."""
@@ -95,7 +96,7 @@ class Ducked:
 
     def _loud(self, blocks: Iterable[Block], lufs: float, size: int) -> Iterator[bool]:
         """Say of each step of a track whether it sounds; the power of its channels is added, as in BS.1770."""
-        least = 10 ** ((lufs + 0.691 - self.ducking.duck_sensitivity_db) / 10) if math.isfinite(lufs) else math.inf
+        least = db_to_power(lufs + 0.691 - self.ducking.duck_sensitivity_db) if math.isfinite(lufs) else math.inf
         waiting = Queue()
         for block in blocks:
             waiting.append(np.square(block).sum(axis=0, keepdims=True))

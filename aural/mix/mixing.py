@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aural.chain import Chain
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError, ChainError
 from aural.mix.ducking import Ducked, Ducking
@@ -128,7 +129,7 @@ class Mix:
         Raises:
             AudioError: tracks that have no chain, which might change it, do not go together.
         """
-        parts = [Part(track, (), source) for track, source in zip(self.tracks, formats, strict=True)]
+        parts = [MixPart(track, (), source) for track, source in zip(self.tracks, formats, strict=True)]
         known = [part.at(self.sample_rate) for part in parts if not part.track.chain.stages]
         if known:
             common_format(known)
@@ -140,7 +141,7 @@ class Mix:
             AudioError: sample rates or channels of the tracks do not go together.
         """
         self.check_formats([source for _, source in signals])
-        parts = [Part(track, *signal) for track, signal in zip(self.tracks, signals, strict=True)]
+        parts = [MixPart(track, *signal) for track, signal in zip(self.tracks, signals, strict=True)]
         parts = [part.rendered(self.sample_rate, watch) for part in parts]
         source = common_format(parts)
         placed = [Placed.measured(part, source, watch) for part in parts]
@@ -154,7 +155,9 @@ class Mix:
         ran = replace(self, tracks=tracks, master=master.stage, balance=False)
         return Run(master.blocks, master.output, ran, tuple(placed))
 
-    def _ducked(self, number: int, parts: Sequence[Part], placed: Sequence[Placed], watch: Watch) -> Iterable[Block]:
+    def _ducked(
+        self, number: int, parts: Sequence[MixPart], placed: Sequence[Placed], watch: Watch
+    ) -> Iterable[Block]:
         """Return the blocks of a track, lowered while those in front of it sound."""
         blocks, track = Blocks(parts[number].blocks, parts[number].format, watch), self.tracks[number]
         fronts = [(parts[n].blocks, placed[n].plain_lufs) for n in map(self.place, track.under)]
@@ -162,7 +165,7 @@ class Mix:
 
 
 @dataclass(frozen=True)
-class Part:
+class MixPart:
     """A track and its signal."""
 
     track: Track
@@ -198,7 +201,7 @@ class Placed:
     """Integrated loudness behind chain and pan; -inf where the track is silent or shorter than 0.4 s."""
 
     @classmethod
-    def measured(cls, part: Part, target: Format, watch: Watch) -> Self:
+    def measured(cls, part: MixPart, target: Format, watch: Watch) -> Self:
         """Measure a track as it stands in a mix of this format."""
         from aural.measure.loudness import LoudnessMeter
 
@@ -219,7 +222,7 @@ class Placed:
 
     def gains(self, width: int) -> Gains:
         """Return its gains into a mix of so many channels."""
-        return 10 ** (self.track.gain_db / 20) * placing(self.format.channels, width, self.track.pan)
+        return db_to_gain(self.track.gain_db) * placing(self.format.channels, width, self.track.pan)
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ class Run:
     placed: tuple[Placed, ...]
 
 
-def common_format(parts: Sequence[Part]) -> Format:
+def common_format(parts: Sequence[MixPart]) -> Format:
     """Return the format of a mix of these parts.
 
     Raises:

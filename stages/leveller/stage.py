@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -22,6 +22,7 @@ class Leveller(Effect):
     """Bring speech to one level, second by second, without boosting pauses."""
 
     name: ClassVar[str] = "leveller"
+    described_as: ClassVar[Sequence[str]] = ("level", "leveler", "agc")
     target_lufs: float | None = param(None, "Target level of speech, not counting pauses; if not given, the mean "
                                       "level of the speech", unit="LUFS", low=LOWEST_LUFS, high=0.0,
                                       measured=True)  # fmt: skip
@@ -43,13 +44,13 @@ class Leveller(Effect):
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.stages.leveller import dsp
 
-        listener = dsp.Listener(source)
+        meter = dsp.SpeechMeter(source)
         for block in blocks:
-            listener.update(block)
-        heard = listener.heard()
-        threshold = dsp.threshold_lufs(heard.level) if self.speech_lufs is None else self.speech_lufs
-        speaks = heard.speaks(threshold)
-        spoken = dsp.around_lufs(heard.level, speaks, self.window_s)[speaks]
+            meter.update(block)
+        speech = meter.compute()
+        threshold = dsp.threshold_lufs(speech.level) if self.speech_lufs is None else self.speech_lufs
+        speaks = speech.speaks(threshold)
+        spoken = dsp.around_lufs(speech.level, speaks, self.window_s)[speaks]
         middle = float(spoken.mean()) if spoken.size else threshold
         return replace(
             self,
@@ -58,7 +59,8 @@ class Leveller(Effect):
         )
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.leveller.dsp import Law, LevellerStream
+        from aural.stages.leveller.dsp import Law
+        from aural.stages.leveller.stream import LevellerStream
 
         assert self.target_lufs is not None
         assert self.speech_lufs is not None

@@ -13,9 +13,10 @@ from typing import ClassVar
 import numpy as np
 
 from aural.degrade import active_db
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
-from aural.learning import evaluation, metrics
-from aural.learning.evaluation import Case, Sample, System, unchanged
+from aural.learning import metrics
+from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
 from aural.parameters import param
@@ -38,7 +39,7 @@ MIXED = {"pairs", "ratio_db", "clip_s", "seed", "save_mixtures"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(evaluation.Evaluation):
+class SeparationEvaluation(Evaluation):
     """Judge source separation by SDR, SI-SDR and leakage: songs whose stems are known, or voices mixed with music.
 
     The voice of a song is the sum of its stems that are called vocals, voice, speech or the like; the rest is the sum
@@ -118,13 +119,13 @@ class Evaluation(evaluation.Evaluation):
             voice = spoken[number // len(voices) % len(spoken)]
             rest = around[number // len(rests) % len(around)]
             for ratio_db in self.ratio_db:
-                mixture = Mixture(number, voice, rest, ratio_db, self.clip_s, self.save_mixtures)
+                mixture = MixedVoice(number, voice, rest, ratio_db, self.clip_s, self.save_mixtures)
                 cases.append(Case(mixture.name, mixture.sample))
         return cases
 
 
 @dataclass(frozen=True)
-class Mixture:
+class MixedVoice:
     """A voice over something else, as files."""
 
     number: int
@@ -156,8 +157,8 @@ class Mixture:
             levels.append(max(active_db(channel, SAMPLE_RATE) for channel in audio))
             if not np.isfinite(levels[-1]):
                 raise AudioError(f"{clips[0].path}: is silent")
-        voice = voice * np.float32(10 ** ((LEVEL_DBFS + self.ratio_db - levels[0]) / 20))
-        rest = rest * np.float32(10 ** ((LEVEL_DBFS - levels[1]) / 20))
+        voice = voice * np.float32(db_to_gain(LEVEL_DBFS + self.ratio_db - levels[0]))
+        rest = rest * np.float32(db_to_gain(LEVEL_DBFS - levels[1]))
         wanted = {VOICE: voice, REST: rest}
         sample = Sample(self.name, voice + rest, wanted, SAMPLE_RATE, {"voice above rest": f"{self.ratio_db:g} dB"})
         if self.folder:
@@ -188,9 +189,9 @@ def separated(stage: SourceSeparation, sample: Sample) -> Mapping[str, Block]:
     """Separate a sample; name the stems as those of songs are named."""
     found = {
         VOICE if name in VOICES else GIVEN_AS.get(name, name): audio
-        for name, audio in stage(sample.heard, sample.sample_rate).items()
+        for name, audio in stage(sample.input, sample.sample_rate).items()
     }
-    return found if VOICE not in found or REST in found else found | {REST: sample.heard - found[VOICE]}
+    return found if VOICE not in found or REST in found else found | {REST: sample.input - found[VOICE]}
 
 
 def _clean(folder: str, part: str | None) -> list[Clip]:
@@ -237,8 +238,8 @@ def _joined(clips: Sequence[Clip], frames: int) -> Block:
 def _save(sample: Sample, folder: Path) -> None:
     import soundfile
 
-    assert isinstance(sample.wanted, Mapping)
-    for name, audio in {"mixture": sample.heard, **sample.wanted}.items():
+    assert isinstance(sample.target, Mapping)
+    for name, audio in {"mixture": sample.input, **sample.target}.items():
         path = folder / sample.name / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

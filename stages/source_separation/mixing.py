@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from aural.degrade import Microphone, Room, Take, active_db
 from aural.degrade.codec import lossy
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
-from aural.learning.excerpts import Excerpts, Whole
+from aural.learning.excerpts import Excerpts, WholeClips
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
 from aural.learning.training import Training
@@ -68,7 +69,7 @@ class Mixing:
         self.voices = Excerpts(voices(settings, part), longer, SAMPLE_RATE)
         folders = (rests(folder, part) for folder in settings.rest)
         self.rests = [Excerpts(clips, longer, SAMPLE_RATE, load_stereo) for clips in folders]
-        self.rooms = Whole(find(settings.ir, "ir", part) if settings.ir else [], SAMPLE_RATE)
+        self.rooms = WholeClips(find(settings.ir, "ir", part) if settings.ir else [], SAMPLE_RATE)
         if not self.sung and not len(self.voices):
             raise AudioError(f"no song for {part} has a stem called {', '.join(VOICES[:-1])} or {VOICES[-1]}")
 
@@ -77,11 +78,11 @@ class Mixing:
         if rng.random() < CODED:
             rest = coded(rest, rng)
         ratio_db = rng.uniform(-MOST_RATIO_DB, MOST_RATIO_DB)
-        gain = np.float32(10 ** ((ratio_db + level_db(rest) - level_db(voice)) / 20))
+        gain = np.float32(db_to_gain(ratio_db + level_db(rest) - level_db(voice)))
         alone = rng.random()
         voice = gain * voice if alone >= ALONE else np.zeros_like(voice)
         mixture = voice + rest if alone < 1 - ALONE else voice
-        loud = np.float32(10 ** (-level_db(mixture) / 20))
+        loud = np.float32(db_to_gain(-level_db(mixture)))
         return loud * mixture, loud * voice
 
     def _both(self, rng: np.random.Generator) -> tuple[Stereo, Stereo]:
@@ -95,7 +96,7 @@ class Mixing:
         (rest,) = self._sounding(lambda: self._around(rng))
         if rng.random() < TWO:
             (more,) = self._sounding(lambda: self._around(rng))
-            rest = rest + more * np.float32(10 ** ((level_db(rest) - level_db(more) + rng.uniform(-10, 0)) / 20))
+            rest = rest + more * np.float32(db_to_gain(level_db(rest) - level_db(more) + rng.uniform(-10, 0)))
         return voice, rest
 
     def _around(self, rng: np.random.Generator) -> tuple[Stereo]:

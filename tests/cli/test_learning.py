@@ -11,7 +11,7 @@ from recordings import invoke, voice, write
 
 from aural import registry
 from aural.parameters import parameters
-from aural.stages.noise_reduction.evaluate import Evaluation
+from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation
 
 RATE = 48000
 NAME = "noise-reduction"
@@ -20,8 +20,8 @@ NAME = "noise-reduction"
 @pytest.fixture
 def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three pairs at 10 dB; nobody hears them with DNSMOS, which would take most of the time."""
-    quick = tuple(metric for metric in Evaluation.metrics if metric.name != "DNSMOS")
-    monkeypatch.setattr(Evaluation, "metrics", quick)
+    quick = tuple(metric for metric in NoiseReductionEvaluation.metrics if metric.name != "DNSMOS")
+    monkeypatch.setattr(NoiseReductionEvaluation, "metrics", quick)
     rng = np.random.default_rng(0)
     for name in ("clean", "noisy"):
         (tmp_path / name).mkdir()
@@ -121,7 +121,7 @@ def test_wrong_outputs() -> None:
 def test_help_shows_every_setting() -> None:
     code, out, _ = invoke("evaluate", NAME, "--help")
     assert code == 0
-    for parameter in parameters(Evaluation):
+    for parameter in parameters(NoiseReductionEvaluation):
         assert f"--{parameter.name.replace('_', '-')} " in out
     assert "[numbers, each from -30 to 60; default: 0,5,10,15]" in " ".join(out.split())
 

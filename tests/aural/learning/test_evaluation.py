@@ -45,7 +45,7 @@ def load(number: int) -> Sample:
 def halved(sample: Sample) -> Block:
     if sample.name == "case 2":
         raise RuntimeError("no twos")
-    return sample.heard / 2
+    return sample.input / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +183,7 @@ def test_missing_folder() -> None:
 
 
 def parts(sample: Sample) -> Mapping[str, Block]:
-    return {"high": sample.heard, "low": 2 * sample.heard, "strange": sample.heard}
+    return {"high": sample.input, "low": 2 * sample.input, "strange": sample.input}
 
 
 def stems(number: int) -> Sample:

@@ -80,8 +80,11 @@ def test_what_is_no_folder_of_songs_is_said(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="nowhere: no such folder"):
         songs(str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(AudioError, match="a song is a folder with a recording of each stem"):
+    with pytest.raises(AudioError, match="no audio in this folder"):
         songs(str(tmp_path / "empty"))
+    song(tmp_path / "alone/a", vocals=0.1)
+    with pytest.raises(AudioError, match="a song is a folder with a recording of each stem"):
+        songs(str(tmp_path / "alone"))
     song(tmp_path / "few/a", vocals=0.1, other=0.1)
     with pytest.raises(AudioError, match="no song for validation; the split needs three songs or more"):
         songs(str(tmp_path / "few"), "validation")

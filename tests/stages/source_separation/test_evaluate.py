@@ -9,7 +9,7 @@ import pytest
 from recordings import invoke, voice, write
 
 from aural.errors import ParameterError
-from aural.stages.source_separation.evaluate import Evaluation
+from aural.stages.source_separation.evaluate import SeparationEvaluation
 
 RATE = 48000
 
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_songs_are_judged_stem_by_stem(folder: Path) -> None:
-    report = Evaluation(stems=(str(folder / "songs"),), part="all").run()
+    report = SeparationEvaluation(stems=(str(folder / "songs"),), part="all").run()
     assert not report.errors
     of_stems, of_songs = report.tables
     means = {(row.group, row.system): row.means for row in of_stems.rows}
@@ -60,25 +60,25 @@ def test_songs_are_judged_stem_by_stem(folder: Path) -> None:
 def test_mixtures_are_at_the_ratios_and_can_be_saved_and_judged_again(folder: Path, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     values = {"voice": (str(folder / "voice"),), "rest": (str(folder / "rest"),), "part": "all", "clip_s": 2.0}
-    report = Evaluation(**values, pairs=2, ratio_db=(0.0, 10.0), save_mixtures=str(saved)).run()
+    report = SeparationEvaluation(**values, pairs=2, ratio_db=(0.0, 10.0), save_mixtures=str(saved)).run()
     assert not report.errors
     means = {(row.group, row.system): row.means for row in report.tables[1].rows}
     for ratio, group in ((0, "0 dB, voice"), (10, "10 dB, voice")):
         assert means[group, "input"][1] == pytest.approx(ratio, abs=3)  # pauses count here
     assert len(list(saved.glob("*/mixture.wav"))) == 4
-    again = Evaluation(stems=(str(saved),), part="all").run()
+    again = SeparationEvaluation(stems=(str(saved),), part="all").run()
     first, second = ({(s.name, s.system): s.values for s in r.scores} for r in (report, again))
     assert first.keys() == second.keys()
     assert all(first[key]["SI-SDR"] == pytest.approx(second[key]["SI-SDR"], abs=0.1) for key in first)
     with pytest.raises(ParameterError, match="exists already"):
-        Evaluation(**values, save_mixtures=str(saved))
+        SeparationEvaluation(**values, save_mixtures=str(saved))
 
 
 def test_stems_of_other_systems_are_read(folder: Path, tmp_path: Path) -> None:
     for number in range(4):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "voice.wav").write_bytes((folder / f"songs/{number}/vocals.wav").read_bytes())
-    report = Evaluation(stems=(str(folder / "songs"),), part="all", extra=(f"perfect={tmp_path}",)).run()
+    report = SeparationEvaluation(stems=(str(folder / "songs"),), part="all", extra=(f"perfect={tmp_path}",)).run()
     means = {(row.group, row.system): row.means for row in report.tables[0].rows}
     assert means["voice", "perfect"][1] > 60
 
@@ -87,7 +87,7 @@ def test_a_voice_alone_and_the_rest_alone_can_be_judged(folder: Path, tmp_path: 
     (tmp_path / "songs/one").mkdir(parents=True)
     write(tmp_path / "songs/one/vocals.wav", np.zeros((2, RATE), np.float32))
     write(tmp_path / "songs/one/other.wav", 0.1 * np.ones((2, RATE), np.float32))
-    report = Evaluation(stems=(str(tmp_path / "songs"),), part="all").run()
+    report = SeparationEvaluation(stems=(str(tmp_path / "songs"),), part="all").run()
     means = {(row.group, row.system): row.means for row in report.tables[0].rows}
     assert np.isnan(means["voice", "input"][1])
     assert means["voice", "input"][2] == pytest.approx(0)

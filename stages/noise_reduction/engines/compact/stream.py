@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import FrameStream, Spectra
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
-from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Block, Compact, Heard
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Compact, DilatedBlock, Prediction
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
@@ -32,7 +33,7 @@ def network(path: Path) -> Compact:
     paths = about.get("settings", {}).get("paths", 0)
     opened = weights.into(Compact(paths=paths if paths in range(MOST_PATHS + 1) else 0), path)
     for block in opened.blocks:
-        if isinstance(block, Block):
+        if isinstance(block, DilatedBlock):
             block.settle()
     return opened
 
@@ -45,14 +46,14 @@ def open_compact(source: Format, path: Path, max_attenuation_db: float, dereverb
 class CompactStream(FrameStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    Every channel is heard by itself, and one filter, the mean of all by their power, works on all of them: the
+    Every channel is looked at by itself, and one filter, the mean of all by their power, works on all of them: the
     image stays.
     """
 
     def __init__(self, source: Format, path: Path, max_attenuation_db: float, dereverb: float, music: bool) -> None:
         super().__init__(source, WINDOW, HOP)
         self.network = network(path)
-        self.floor, self.dereverb = 10 ** (-max_attenuation_db / 20), dereverb
+        self.floor, self.dereverb = db_to_gain(-max_attenuation_db), dereverb
         self.music = torch.full((source.channels,), float(music))
         self.memory = self.network.begin(source.channels)
         self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)
@@ -70,17 +71,17 @@ class CompactStream(FrameStream):
 
     @torch.inference_mode()
     def _run(self, spectra: Spectra) -> Spectra:
-        heard, self.memory = self.network(torch.from_numpy(spectra), self.memory, self.music)
-        done = self._join(heard).numpy()[:, self.early :]
+        predicted, self.memory = self.network(torch.from_numpy(spectra), self.memory, self.music)
+        done = self._join(predicted).numpy()[:, self.early :]
         self.early -= min(self.early, spectra.shape[1])
         return done
 
-    def _join(self, heard: Heard) -> Tensor:
+    def _join(self, predicted: Prediction) -> Tensor:
         """Return the changed spectra, shape (channels, frames, bins)."""
-        share = heard.level[..., None].square() + 1e-30
+        share = predicted.level[..., None].square() + 1e-30
         share = share / share.sum(dim=0)
-        shared = (torch.sum(x * share, 0, keepdim=True) for x in (heard.gain, heard.room))
-        gain, room = (x.expand_as(heard.gain) for x in shared)
-        filters = torch.sum(heard.filters * share[..., None], 0, keepdim=True).expand_as(heard.filters)
-        clean = Heard(heard.spectra, heard.level, heard.bands, gain, filters, room).denoised()
-        return torch.lerp(clean, heard.spectra[:, 1:-1], self.floor) * room**self.dereverb
+        shared = (torch.sum(x * share, 0, keepdim=True) for x in (predicted.gain, predicted.room))
+        gain, room = (x.expand_as(predicted.gain) for x in shared)
+        filters = torch.sum(predicted.filters * share[..., None], 0, keepdim=True).expand_as(predicted.filters)
+        clean = Prediction(predicted.spectra, predicted.level, predicted.bands, gain, filters, room).denoised()
+        return torch.lerp(clean, predicted.spectra[:, 1:-1], self.floor) * room**self.dereverb

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import AtRate
 from aural.engine import Model
 from aural.errors import AudioError
@@ -83,7 +84,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
 
     @classmethod
     def download(cls, model: str) -> bool:
-        from aural.stages.source_separation.engines.demucs.model import load
+        from aural.stages.source_separation.engines.demucs.network import load
 
         load(model)
         return True
@@ -97,7 +98,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         """
         if isinstance(self.model, str) and self.model in MODELS:
             return MODELS[self.model]
-        from aural.stages.source_separation.engines.demucs.model import load
+        from aural.stages.source_separation.engines.demucs.network import load
 
         return tuple(load(self.model).sources)
 
@@ -108,7 +109,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
             AudioError: the model does not take this many channels.
             WeightsError: it is missing, damaged or cannot be downloaded.
         """
-        from aural.stages.source_separation.engines.demucs.model import load
+        from aural.stages.source_separation.engines.demucs.network import load
         from aural.stages.source_separation.engines.demucs.stream import DemucsStream
 
         network = load(self.model)
@@ -118,7 +119,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         wanted = [network.sources.index(stem) for stem in self.stems if stem != self.stems[self.rest]]
         assert self.measured_offset is not None
         assert self.measured_level_dbfs is not None
-        level = 10 ** (self.measured_level_dbfs / 20)
+        level = db_to_gain(self.measured_level_dbfs)
         inner = partial(
             DemucsStream, network=network, wanted=wanted, segment_s=self.segment_s, overlap=self.overlap,
             shifts=self.shifts, offset=self.measured_offset, level=level,

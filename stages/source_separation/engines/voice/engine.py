@@ -47,4 +47,4 @@ class VoiceEngine(Network, SeparationEngine):
     def recipe(cls, settings: Any) -> Recipe:
         from aural.stages.source_separation.engines.voice import network, recipe
 
-        return recipe.VoiceRecipe(settings, network.Voice())
+        return recipe.SeparationRecipe(settings, network.Voice())

@@ -40,12 +40,12 @@ class Voice(nn.Module):
     def __init__(self, channels: int = CHANNELS, blocks: int = BLOCKS) -> None:
         super().__init__()
         self.split = nn.ModuleList(
-            Bands(bands, width * SIGNALS * (3 if low else 1), channels) for bands, width, low in _groups()
+            StereoBands(bands, width * SIGNALS * (3 if low else 1), channels) for bands, width, low in _groups()
         )
-        self.blocks = nn.ModuleList(Block(channels) for _ in range(blocks))
+        self.blocks = nn.ModuleList(BandBlock(channels) for _ in range(blocks))
         self.norm = nn.LayerNorm(channels)
         self.join = nn.ModuleList(
-            Bands(bands, channels, width * (MASK if low else SIGNALS)) for bands, width, low in _groups()
+            StereoBands(bands, channels, width * (MASK if low else SIGNALS)) for bands, width, low in _groups()
         )
 
     def begin(self, batch: int) -> list[Tensor]:
@@ -53,7 +53,7 @@ class Voice(nn.Module):
         some = self.norm.weight
         spectra = some.new_zeros(batch, SIGNALS, AHEAD, BINS, dtype=torch.complex64)
         bands = some.new_zeros(batch, AHEAD, BANDS, some.numel())
-        blocks = (cast(Block, block).begin(batch) for block in self.blocks)
+        blocks = (cast(BandBlock, block).begin(batch) for block in self.blocks)
         return [spectra, bands, some.new_zeros(batch, 2), *blocks]
 
     def forward(self, spectra: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -119,7 +119,7 @@ class Voice(nn.Module):
         return gain * torch.cat([low, spectra[..., LOW:]], dim=-1)
 
 
-class Bands(nn.Module):
+class StereoBands(nn.Module):
     """A linear layer for every band, shape (batch, frames, bands, inputs) to (batch, frames, bands, outputs)."""
 
     def __init__(self, bands: int, inputs: int, outputs: int) -> None:
@@ -132,7 +132,7 @@ class Bands(nn.Module):
         return torch.baddbmm(self.bias, rows, self.weight).transpose(0, 1).reshape(*x.shape[:3], -1)
 
 
-class Block(nn.Module):
+class BandBlock(nn.Module):
     """Along each band through time, with one memory for all, then over all bands of a frame in both directions."""
 
     def __init__(self, channels: int) -> None:

@@ -21,7 +21,7 @@ LEAST_ERROR = 1e-3
 """Of the power of the mixture: what is less is as good as nothing."""
 
 
-class VoiceRecipe(Recipe):
+class SeparationRecipe(Recipe):
     """Compressed spectra of voice and rest, linear spectra, and the power of the error in dB below the mixture.
 
     What is too much of the voice is too little of the rest, so the linear errors of both are one. Linear spectra

@@ -20,7 +20,7 @@ from aural.learning import weights
 from aural.learning.run import fit
 from aural.signals import Format
 from aural.stages.source_separation.engines.voice.network import AHEAD, BINS, Voice, analysis, synthesis, turned
-from aural.stages.source_separation.engines.voice.recipe import VoiceRecipe
+from aural.stages.source_separation.engines.voice.recipe import SeparationRecipe
 from aural.stages.source_separation.mixing import ALONE, Mixing
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.stages.source_separation.train import SeparationTraining
@@ -145,7 +145,7 @@ def test_clips_are_a_mixture_at_unit_level_and_the_voice_in_it(toy: Path) -> Non
 def test_the_loss_falls(toy: Path, tmp_path: Path) -> None:
     path = fit(settings(toy, steps=20, epoch_steps=10, learning_rate=0.01), tmp_path / "run")
     assert path
-    recipe = VoiceRecipe(settings(toy), Voice())
+    recipe = SeparationRecipe(settings(toy), Voice())
     clips = recipe.clips("validation")
     batch = torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])
     losses = []
@@ -160,15 +160,15 @@ def test_the_loss_falls(toy: Path, tmp_path: Path) -> None:
 
 def test_a_run_goes_on_bit_for_bit(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit(settings(toy), tmp_path / "whole")
-    step = VoiceRecipe.training_step
+    step = SeparationRecipe.training_step
 
-    def broken(recipe: VoiceRecipe, batch: Any, index: int) -> Any:
+    def broken(recipe: SeparationRecipe, batch: Any, index: int) -> Any:
         if recipe.global_step == 3:
             raise RuntimeError("the power fails")
         return step(recipe, batch, index)
 
     with monkeypatch.context() as patch:
-        patch.setattr(VoiceRecipe, "training_step", broken)
+        patch.setattr(SeparationRecipe, "training_step", broken)
         with pytest.raises(RuntimeError, match="the power fails"):
             fit(settings(toy), tmp_path / "broken")
     again = fit(SeparationTraining.read(tmp_path / "broken"), tmp_path / "broken", resume=True)

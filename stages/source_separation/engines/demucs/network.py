@@ -1,4 +1,4 @@
-"""Finding the networks of demucs."""
+"""Finding and opening demucs networks."""
 
 from __future__ import annotations
 

@@ -1,0 +1,119 @@
+"""The clipping meter: it finds the rails behind whatever came after them, and none where nothing was cut off."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import soxr
+from recordings import loud, voice
+
+from aural import Block, Format
+from aural.degrade import Codec, Take, codecs, degrade
+from aural.measure.clipping import Clipping, ClippingMeter, find_rails
+from aural.testing import SAMPLE_RATE, partition
+
+RATE = SAMPLE_RATE
+
+
+def talk(seconds: float = 6.0) -> Block:
+    """Return a voice whose level changes, as that of a person does, both sides alike, peaks at full scale."""
+    signs = np.resize([1, -1], round(4 * seconds))
+    gains = np.repeat(signs * 10 ** np.random.default_rng(0).uniform(-0.8, 0, signs.size), RATE // 4)
+    audio = np.tile(voice(), (1, math.ceil(seconds / 3)))[:, : gains.size] * gains
+    return np.asarray(audio / np.abs(audio).max(), np.float32)
+
+
+def measure(audio: Block) -> Clipping:
+    meter = ClippingMeter(Format(RATE, audio.shape[0]))
+    for block in partition(np.asarray(audio, np.float32), 1):
+        meter.update(block)
+    return meter.compute()
+
+
+def cut(audio: Block, share: float) -> tuple[Block, float]:
+    ceiling = float(np.quantile(np.abs(audio), 1 - share))
+    return np.clip(audio, -ceiling, ceiling), ceiling
+
+
+@pytest.mark.parametrize("level", [1.0, 0.3, 0.02])
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3])
+def test_rails_at_any_level(level: float, share: float) -> None:
+    audio, ceiling = cut(talk(), share)
+    found = measure(level * audio)
+    assert found.share == pytest.approx(share, rel=0.15)
+    for rail in found.rails[0]:
+        assert rail
+        assert rail.level == pytest.approx(level * ceiling, rel=1e-3)
+        assert rail.reach < rail.level
+
+
+@pytest.mark.parametrize(("name", "bit_rate"), [("aac", 96_000), ("mp3", 64_000)])
+def test_rails_behind_a_codec(name: str, bit_rate: int) -> None:
+    if name not in codecs():
+        pytest.skip(f"this PyAV cannot write {name}")
+    audio, ceiling = cut(talk(), 0.05)
+    heard = degrade(Take.of(audio[0], RATE), [Codec(name, bit_rate)], np.random.default_rng(0)).heard
+    found = measure(heard[None])
+    assert found.share == pytest.approx(0.05, rel=0.4)
+    assert [rail and rail.level for rail in found.rails[0]] == pytest.approx([ceiling, ceiling], rel=0.08)
+
+
+def test_rails_behind_a_resampler() -> None:
+    audio, ceiling = cut(talk(), 0.03)
+    there = soxr.resample(audio[0], RATE, 44100)
+    for rail in measure(soxr.resample(there, 44100, RATE)[None]).rails[0]:
+        assert rail
+        assert rail.level == pytest.approx(ceiling, rel=0.02)
+
+
+def test_each_channel_and_side_for_itself() -> None:
+    audio = np.concatenate([talk(), 0.5 * talk()])
+    audio[1] = np.minimum(audio[1], 0.1)
+    ((first, second), (low, high)) = find_rails(audio, RATE)
+    assert first is second is low is None
+    assert high
+    assert high.level == pytest.approx(0.1)
+
+
+def test_says_where_it_is_worst() -> None:
+    audio = talk(8.0) * 0.5
+    audio[:, 5 * RATE : 6 * RATE] = np.clip(8 * audio[:, 5 * RATE : 6 * RATE], -0.5, 0.5)
+    found = measure(audio)
+    assert found.worst_s == 5.0
+    assert found.worst_share > 7 * found.share
+    assert "from 5 s on" in str(found)
+
+
+@pytest.mark.parametrize(("share", "severity"), [(0.0005, "light"), (0.005, "clear"), (0.05, "heavy")])
+def test_severity(share: float, severity: str) -> None:
+    assert Clipping((), share, samples=100, worst_s=0.0, worst_share=share).severity == severity
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        talk(),
+        loud(4.0),
+        0.5 * np.sin(0.03 * np.arange(4 * RATE))[None],
+        np.sin(0.03 * np.arange(4 * RATE))[None] * np.linspace(0, 1, 4 * RATE),
+        np.random.default_rng(0).standard_normal((1, 4 * RATE)) * 0.1,
+        np.sign(np.sin(0.03 * np.arange(4 * RATE)))[None] * 1e-6,
+        np.round(talk() * 12) / 32768,
+        np.zeros((2, 100)),
+        np.zeros((1, 0)),
+    ],
+    ids=["voice", "loud", "tone", "swell", "noise", "-120 dBFS", "12 steps", "silence", "nothing"],
+)
+def test_nothing_is_cut_off(audio: Block) -> None:
+    found = measure(np.asarray(audio, np.float32))
+    assert (found.samples, found.severity, str(found)) == (0, "none", "none")
+    assert math.isnan(found.worst_s)
+
+
+def test_a_limiter_does_not_clip() -> None:
+    import aural
+
+    limited = aural.create("master", target_lufs=-10.0)(talk(), RATE)
+    assert not measure(limited).samples

@@ -244,18 +244,18 @@ def _count(mix: Mix) -> str:
 
 
 def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
     side = "left" if track.pan < 0 else "right"
     place = f"{abs(track.pan):.2g} {side}" if track.pan else "middle"
     lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
-    return lines + [f"    {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in track.chain.stages]
+    return lines + [f"    {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in track.chain.stages]
 
 
 def _master_lines(master: Chain) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
-    return [f"  + {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in master.stages]
+    return [f"  + {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in master.stages]
 
 
 def _rows(rows: Sequence[tuple[str, str, str, str, str]]) -> Iterator[str]:

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch
-from aural.cli.terminal import visible
 from aural.errors import AudioError
+from aural.markup import visible
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
 

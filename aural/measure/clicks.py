@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.dsp.autoregression import FLOOR, fit, levinson, refill
+from aural.dsp.autoregression import FLOOR, levinson
 from aural.dsp.compiled import njit
 from aural.measure.defects import Defect, DefectMeter
 from aural.signals import Block, Format

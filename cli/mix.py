@@ -266,19 +266,19 @@ def _count(mix: Mix) -> str:
 
 
 def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
     side = "left" if track.pan < 0 else "right"
     place = f"{abs(track.pan):.2g} {side}" if track.pan else "middle"
     lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
-    lines += [f"    {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in track.chain.stages]
+    lines += [f"    {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in track.chain.stages]
     return lines + ([f"    {-track.duck_db:+.1f} dB while {' or '.join(track.under)} sounds"] if track.under else [])
 
 
 def _master_lines(master: Chain) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
-    return [f"  + {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in master.stages]
+    return [f"  + {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in master.stages]
 
 
 def _rows(rows: Sequence[tuple[str, str, str, str, str]]) -> Iterator[str]:

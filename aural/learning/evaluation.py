@@ -15,17 +15,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from aural.audio.files import read
+from aural.audio.files import Info, read
+from aural.audio.metadata import About
+from aural.audio.writing import write_audio
 from aural.chainfile import read_chain
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning.metrics import Metric
 from aural.learning.report import Report, Score
 from aural.parameters import check, param
-from aural.signals import Block
+from aural.signals import Block, Format
 from aural.stage import Effect
 
 STEM = "stems"
 """Title of the table that has a row for each stem."""
+REFERENCE = "reference"
 SLACK_S = 0.1
 """So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
 
@@ -106,12 +109,16 @@ class Evaluation(ABC):
         """Say what a reader of the tables should know."""
         return ()
 
-    def run(self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts) -> Report:
+    def run(
+        self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts, keep: Path | None = None
+    ) -> Report:
         """Judge all systems on all cases.
 
         Args:
             jobs: processes, each of which computes in one thread where there are several.
             watch: sees the verdicts go by, and is told how many there will be.
+            keep: a folder for what was judged: a folder for each system, and one, `reference`, for what ought to
+                have come out.
 
         Raises:
             AuralError: a metric cannot be measured here, or as `cases`.
@@ -119,7 +126,7 @@ class Evaluation(ABC):
         metrics, left_out = _measurable(self.metrics)
         systems = dict(self.systems()) | dict(map(_extra, self.extra))
         cases = self.cases()
-        verdicts = list(watch(judge(cases, systems, metrics, jobs), len(cases)))
+        verdicts = list(watch(judge(cases, systems, metrics, jobs, keep), len(cases)))
         return Report(
             title=self.title,
             settings=asdict(self),
@@ -131,32 +138,51 @@ class Evaluation(ABC):
 
 
 def judge(
-    cases: Sequence[Case], systems: Mapping[str, System], metrics: Sequence[Metric], jobs: int
+    cases: Sequence[Case],
+    systems: Mapping[str, System],
+    metrics: Sequence[Metric],
+    jobs: int,
+    keep: Path | None = None,
 ) -> Iterator[Verdict]:
     """Judge each case, in order, `jobs` at the same time."""
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(_verdict)(case, systems, metrics) for case in cases
+            delayed(_verdict)(case, systems, metrics, keep) for case in cases
         )
 
 
-def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric]) -> Verdict:
+def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], keep: Path | None) -> Verdict:
     verdict = Verdict()
     try:
         sample = case.load()
     except Exception as error:  # one odd recording must not take the others with it
         verdict.errors.append(f"{case.name}: {_words(error)}")
         return verdict
+    if keep:
+        _keep(keep / REFERENCE, sample, sample.target)
     for name, system in systems.items():
         try:
             if (result := system(sample)) is None:
                 continue
             verdict.scores.extend(list(_scores(sample, name, result, metrics)))
+            if keep:
+                _keep(keep / name.replace("/", "_"), sample, result)
         except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
             verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
+
+
+def _keep(folder: Path, sample: Sample, audio: Block | Mapping[str, Block]) -> None:
+    """Write what was judged, each stem for itself, as floats: it may go beyond full scale."""
+    folder.mkdir(exist_ok=True)
+    parts = {f" {stem}": block for stem, block in audio.items()} if isinstance(audio, Mapping) else {"": audio}
+    for stem, block in parts.items():
+        path = folder / f"{sample.name.replace('/', '_')}{stem}.wav"
+        form = Format(sample.sample_rate, len(block))
+        like = Info(path, form, block.shape[-1], "wav", "pcm_f32le", bits=32, floating=True)
+        write_audio(path, [block], form, like=like, about=About())
 
 
 def _words(error: Exception) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from aural.audio.atomic import Results
 from aural.audio.folders import recordings
+from aural.cache import cache_folder
 from aural.errors import AudioError
 
 MANIFEST = "MANIFEST.csv"
@@ -166,12 +167,6 @@ def _walked(root: Path, kind: str) -> list[Clip]:
 
 def _groups(clips: Iterable[Clip]) -> int:
     return len({clip.group for clip in clips})
-
-
-def cache_folder() -> Path:
-    """Return where decoded audio is kept: AURAL_CACHE, or aural in the user's folder for caches."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("AURAL_CACHE") or Path(home) / "aural")
 
 
 def clip_of(file: Path, kind: str, group: str, category: str = "-") -> Clip:

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
+from aural.markup import element, listed, table
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
-from aural.measure.clipping import Clipping, ClippingMeter
+from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.measure.content.meter import Content, ContentMeter
-from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.defects import Defects
+from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
 from aural.measure.plosives import PlosiveMeter
 from aural.measure.true_peak import TruePeakMeter
+from aural.measure.words import figures
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
 
@@ -35,7 +37,7 @@ class Diagnosis:
     level: Levels
     loudness: Loudness
     true_peak_dbtp: float
-    clipping: Clipping
+    clipping: MeasuredClipping
     gaps: Defects
     clicks: Defects
     plosives: Defects
@@ -153,6 +155,10 @@ class Diagnosis:
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
         return found
+
+    def _repr_html_(self) -> str:
+        findings = self.findings() or ["nothing is wrong with it"]
+        return element("div", table((), figures(self)), listed(findings))
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; what cannot be told is None."""

@@ -249,3 +249,10 @@ def test_a_figure_that_a_file_has_not_is_left_out_of_the_mean() -> None:
     of_stems, of_songs = Some().run().tables
     assert {row.means for row in of_stems.rows} == {(1.0,)}
     assert "| first | - |" in of_songs.markdown()
+
+
+def test_each_stem_that_was_judged_can_be_kept(tmp_path: Path) -> None:
+    Stems().run(keep=tmp_path)
+    names = {name: sorted(path.stem for path in (tmp_path / name).iterdir()) for name in ("reference", "parts")}
+    assert names["reference"] == [f"song {number} {stem}" for number in range(2) for stem in ("deep", "high", "low")]
+    assert "song 1 low" in names["parts"]

@@ -109,13 +109,9 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
             AudioError: the model does not take this many channels.
             WeightsError: it is missing, damaged or cannot be downloaded.
         """
-        from aural.stages.source_separation.engines.demucs.network import load
         from aural.stages.source_separation.engines.demucs.stream import DemucsStream
 
-        network = load(self.model)
-        taken = network.audio_channels
-        if source.channels not in (1, taken):
-            raise AudioError(f"{NAME}: the model takes 1 or {taken} channels, not {source.channels}")
+        network = self._network(source)
         wanted = [network.sources.index(stem) for stem in self.stems if stem != self.stems[self.rest]]
         assert self.measured_offset is not None
         assert self.measured_level_dbfs is not None
@@ -127,7 +123,13 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         return AtRate(source, network.samplerate, inner)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Mapping[str, Any]:
-        """Measure mean and standard deviation of the mean of the channels, as demucs does before it runs a model."""
+        """Measure mean and standard deviation of the mean of the channels, as demucs does before it runs a model.
+
+        Raises:
+            AudioError: as `stream`: before the recording is read.
+            WeightsError: likewise.
+        """
+        self._network(source)
         total, squares, frames = 0.0, 0.0, 0
         for block in blocks:
             mono = block.mean(axis=0, dtype=np.float64)
@@ -138,3 +140,12 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         level_dbfs = 20 * math.log10(spread + LEAST_LEVEL)
         given = self.measured_level_dbfs
         return {"measured_offset": offset, "measured_level_dbfs": level_dbfs if given is None else given}
+
+    def _network(self, source: Format) -> Any:
+        from aural.stages.source_separation.engines.demucs.network import load
+
+        network = load(self.model)
+        taken = network.audio_channels
+        if source.channels not in (1, taken):
+            raise AudioError(f"{NAME}: the model takes 1 or {taken} channels, not {source.channels}")
+        return network

@@ -20,7 +20,7 @@ from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 from programs import Program
 
-from aural import Format, NotReady, WeightsError
+from aural import AudioError, Format, NotReady, WeightsError
 from aural.stages.source_separation.engines.demucs import network as demucs_network
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import probe
@@ -199,6 +199,13 @@ def test_the_level_of_the_recording_is_measured_or_given() -> None:
     assert ready.measured_offset == pytest.approx(mono.mean(), abs=1e-9)
     assert ready.measured_level_dbfs == pytest.approx(20 * np.log10(mono.std(ddof=1)), abs=1e-4)
     assert SourceSeparation(engine="hpss").ready
+
+    def unread() -> Iterator[np.ndarray]:
+        pytest.fail("the recording is read")
+        yield audio
+
+    with pytest.raises(AudioError, match="the model takes 1 or 2 channels, not 3"):
+        stage.measure(unread(), Format(RATE, 3))
     given = SourceSeparation(model=transformer(), measured_offset=0.0, measured_level_dbfs=-20.0)
     assert given.measure([audio], Format(RATE, 2)) == given
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aural.advice import Decision
 from aural.measure.diagnosis import NOISY_DB
+from aural.stages.noise_reduction.engines import CompactEngine
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
@@ -40,6 +41,9 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     if stage.hum_hz is None:
         found = (hum.frequency_hz, hum.harmonics) if diagnosis.hums else (0.0, ())
         changes |= dict(zip(("hum_hz", "hum_harmonics"), found, strict=True))
+    if diagnosis.music_s and stage.engine == CompactEngine.name and stage.keep == "voice":
+        changes["music_s"] = stage.music_s or diagnosis.music_s
+        why.append("music is kept where it plays")
     if not (noisy and diagnosis.rumbles):
         changes["highpass_hz"] = 20.0 if diagnosis.offset else 0.0
     elif stage.highpass_hz:

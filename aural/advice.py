@@ -1,9 +1,12 @@
-"""What a stage advises for a recording: to run, to run with other values, or to do nothing; and why."""
+"""What a stage advises for a recording: to run, to run with other values, or to do nothing; why; and what a user
+wishes instead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
+
+from aural.parameters import check, param
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
@@ -21,6 +24,37 @@ class Decision:
     reason: str
     minor: bool = False
     """Not worth a line: it only follows from another decision."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user wishes of `aural clean`, whatever the recording is like. What is None is left to the diagnosis.
+
+    Raises:
+        ParameterError: one is of the wrong kind or out of range.
+    """
+
+    target_lufs: float | None = param(None, "Loudness of the result, instead of the preset's", unit="LUFS",
+                                      low=-50.0, high=-5.0)  # fmt: skip
+    max_limiting_db: float | None = param(None, "How far peaks may be limited to reach the loudness, instead of the "
+                                          "preset's 6 dB", unit="dB", low=0.0, high=24.0)  # fmt: skip
+    noise_reduction: float | None = param(None, "How far noise is lowered at most; off leaves hum and rumble, too. "
+                                          "auto decides by the diagnosis", unit="dB", low=0.0, high=60.0,
+                                          words={"auto": None, "off": 0.0})  # fmt: skip
+    dereverb: float | None = param(None, "How strongly the room is taken away. auto decides by the diagnosis",
+                                   low=0.0, high=1.0, words={"auto": None, "off": 0.0})  # fmt: skip
+    music: str | None = param(None, "What noise reduction does with music: keep it, or reduce it like noise. If not "
+                              "given, the diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self, "clean")
+
+    def named(self) -> list[str]:
+        """Name the wishes that are there."""
+        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+
+NO_WISHES = Wishes()
 
 
 def if_uneven(effect: Effect, diagnosis: Diagnosis) -> Decision:

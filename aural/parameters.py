@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from aural.errors import ParameterError
+from aural.markdown import table
 
 T = TypeVar("T")
 
@@ -42,6 +43,8 @@ class Param:
     when: Mapping[str, Any] = field(default_factory=dict)
     """Other parameters without which this one does nothing: the value that each must have, or one of several; None
     where it must not be given, GIVEN where it must."""
+    words: Mapping[str, Any] = field(default_factory=dict)
+    """Words that stand for values where it is typed."""
     examples: tuple[Any, ...] = ()
     """Values worth trying, where range and choices do not tell."""
 
@@ -236,12 +239,27 @@ def shown(wanted: object) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def settings(value: Any) -> str:
+    """Write the parameters of a dataclass that differ from their defaults."""
+    owner: type = type(value)
+    changed = [p for p in parameters(owner) if getattr(value, p.name) != p.default]
+    return ", ".join(f"{p.name} {_number(getattr(value, p.name))}" for p in changed)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ("/".join(map(_number, value)) or "none") if len(value) <= 12 else f"{len(value)} values"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)
+
+
 def markdown(owner: type) -> str:
     """Write the table of parameters for a stage's README."""
-    rows = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
+    rows = []
     for p in parameters(owner):
         default = ("measured" if p.spec.measured else "-") if p.default is None else f"`{p.default}`"
         allowed = p.kind.__name__ if p.allowed == f"a {p.kind.__name__}" else p.allowed
         when = "".join(f" ({name} = {shown(wanted)})" for name, wanted in p.spec.when.items())
-        rows.append(f"| `{p.name}` | {default} | {allowed} | {p.spec.help}{when} |")
-    return "\n".join(rows)
+        rows.append((f"`{p.name}`", default, allowed, f"{p.spec.help}{when}"))
+    return table(("parameter", "default", "allowed", "meaning"), rows)

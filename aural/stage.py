@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes
 from aural.audio.spool import Spool
 from aural.dsp.blending import BlendStream
 from aural.engine import Engine
@@ -53,6 +54,9 @@ class Stage(ABC):
 
     measuring: ClassVar[int] = 1
     """How many times `measure` may go through the signal."""
+
+    described_as: ClassVar[Sequence[str]] = ()
+    """Other words for what it does. Who types one in place of its name is told the name."""
 
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""
@@ -147,6 +151,9 @@ class Effect(Stage):
     """It brings a recording to a level. Within a preset it runs only for a stage behind it that depends on the level;
     at the end of a mix it is what a target is given to, as its parameter `target`."""
 
+    grants: ClassVar[Sequence[str]] = ()
+    """Names of the `Wishes` that it can fulfil."""
+
     _: KW_ONLY
     mix: float = param(1.0, "Dry/wet mix: 1 is fully processed, 0 is the input unchanged", low=0.0, high=1.0)
 
@@ -170,6 +177,16 @@ class Effect(Stage):
     def ready(self) -> bool:
         return self.mix == 0 or super().ready
 
+    @property
+    def highest_dbtp(self) -> float:
+        """True peak that the output does not go beyond; infinite where none is promised."""
+        return math.inf
+
+    @property
+    def goal(self) -> tuple[float, float] | None:
+        """Return the loudness in LUFS and the true peak in dBTP that it aims at; None if it aims at none."""
+        return None
+
     def advise(self, diagnosis: Diagnosis) -> Decision:
         """Say what a recording asks of this stage: to run, to run with other values, or nothing; and why.
 
@@ -181,6 +198,10 @@ class Effect(Stage):
         """Say what to do to a clean voice, which nothing but its level may be changed of: nothing, if not said."""
         reason = "a clean voice: nothing but its level is changed"
         return Decision(self.name, None, reason, minor=self.sets_level)
+
+    def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        """Change what this stage advises to what a user wishes. Called where a wish that it `grants` is there."""
+        return decision
 
     def informed(self, diagnosis: Diagnosis) -> Self:
         """Return a copy that takes from the diagnosis of its input what it would otherwise measure itself."""

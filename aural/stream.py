@@ -160,6 +160,9 @@ class Watch:
     def spare(self, passes: int) -> None:
         """Learn that so many of the expected passes are not needed."""
 
+    def end(self) -> None:
+        """Learn that no signal goes by any more."""
+
     def __call__(self, blocks: Iterable[Block], source: Format) -> Iterable[Block]:
         """Give the blocks on unchanged."""
         return blocks

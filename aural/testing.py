@@ -221,7 +221,8 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
         kind: `voice`: syllables of a gliding harmonic tone and hiss over noise and 50 Hz hum, the channels
             unlike; `dull`: the same without anything above 6 kHz; `holes`: the same with holes in the
             spectrum as a codec leaves them; `loud`: the same, up to full scale; `soft`: the same, 20 dB softer;
-            `peaks`: the same with clicks four times as high as the rest.
+            `peaks`: the same with clicks four times as high as the rest; `gaps`: the same, 10 ms of it zero now and
+            then; `pops`: the same behind half a second that holds nothing but a breath, with a pop of air.
         seconds: length.
         channels: number of channels.
     """
@@ -249,6 +250,13 @@ def probe(kind: str, seconds: float = 2.0, channels: int = 2) -> Block:
         audio *= 0.1
     elif kind == "peaks":
         audio[:, 10000::30000] = 4 * np.abs(audio).max()
+    elif kind == "gaps":
+        audio[:, (np.arange(time.size) % 9000) >= 8520] = 0
+    elif kind == "pops":
+        audio[:, : time.size // 4] *= 0.01
+        breath = _without(rng.standard_normal((1, 12000)), lambda hz, _: (hz < 500) | (hz > 4000))
+        audio[:, 8000:20000] += 0.02 * np.sin(np.pi * np.arange(12000) / 12000) ** 2 * breath
+        audio[:, 60000:64000] += 0.5 * np.sin(np.pi * np.arange(4000) / 4000) ** 2 * np.sin(np.arange(4000) / 250)
     elif kind != "voice":
         raise ValueError(f"no probe called {kind!r}")
     audio = audio.astype(np.float32)
@@ -320,7 +328,7 @@ def _other_values(stage: Stage, parameter: Parameter) -> Iterator[Any]:
 
 
 def _differs(stage: Stage, other: Stage) -> bool:
-    for kind in ("voice", "dull", "holes", "loud", "soft", "peaks"):
+    for kind in ("voice", "dull", "holes", "loud", "soft", "peaks", "gaps", "pops"):
         audio = probe(kind)
         a, b = (_run(measured(s, audio), [audio]) for s in (stage, other))
         if a.shape != b.shape or np.abs(a - b).max() > TOLERANCE / 10:

@@ -1,10 +1,7 @@
 """How well holes of codecs are filled and cut-offs found, what becomes of undamaged recordings, and speed.
 
-Log-spectral distance (LSD), in dB: STFT with a Hann window of 2048 frames every 512 at 48 kHz; powers of both
-signals in dB after adding a floor 80 dB below the mean power of the original's bins; root of the mean square
-difference over the bins of a band, then the mean over the STFT frames in which the original is within 50 dB of
-its loudest. Channels are averaged. No gain is fitted: the stages leave the level alone, so a wrong one counts.
-Two recordings of the same noise have an LSD of about 8 dB: that, not zero, is what a good guess can reach.
+Log-spectral distance (LSD) in dB, as in all of AURAL (aural.learning.metrics), over the bins of a band; channels are
+averaged. Two recordings of the same noise have an LSD of about 8 dB: that, not zero, is what a good guess can reach.
 """
 
 from __future__ import annotations
@@ -26,6 +23,7 @@ from report import side_by_side, table, write
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
+from aural.learning.metrics import lsd
 from aural.measure.bandwidth import BandwidthMeter
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stages.frequency_generation.stage import FrequencyGeneration
@@ -56,23 +54,9 @@ def pieces(kind: str, held_out: bool = True, most: int = 12, only: str = "") -> 
         yield audio, min(float(row["bandwidth_hz"]), 19500.0)
 
 
-def lsd(original: Block, other: Block, low_hz: float, high_hz: float) -> float:
-    """Return the log-spectral distance in a band; see the top of this file."""
-    distances = []
-    for a, b in zip(original, other, strict=True):
-        powers = [_powers(x) for x in (a, b)]
-        floor = 1e-8 * powers[0].mean()
-        loud = powers[0].mean(axis=1) > 1e-5 * powers[0].mean(axis=1).max()
-        hz = np.linspace(0, SAMPLE_RATE / 2, powers[0].shape[1])
-        band = (hz >= low_hz) & (hz < high_hz)
-        difference = np.subtract(*(10 * np.log10(p[loud][:, band] + floor) for p in powers))
-        distances.append(float(np.sqrt((difference**2).mean(axis=1)).mean()))
-    return float(np.mean(distances))
-
-
-def _powers(audio: Any) -> Any:
-    windows = np.lib.stride_tricks.sliding_window_view(audio, 2048)[::512]
-    return np.abs(np.fft.rfft(windows * np.hanning(2048).astype(np.float32))) ** 2
+def distance_db(original: Block, other: Block, band_hz: tuple[float, float]) -> float:
+    """Return the mean log-spectral distance of the channels in a band."""
+    return float(np.mean([lsd(*pair, SAMPLE_RATE, band_hz) for pair in zip(original, other, strict=True)]))
 
 
 def low_passed(audio: Block, cutoff_hz: float) -> Block:
@@ -138,7 +122,7 @@ def generation() -> str:
                 filled = FrequencyGeneration()(lossy, SAMPLE_RATE)
                 cutoff_hz = min(measured_cutoff(lossy)[0], 18000.0)
                 bands = (2000.0, cutoff_hz), (cutoff_hz, top_hz), (0.0, top_hz)
-                scores.append([lsd(audio, x, *band) for band in bands for x in (lossy, filled)])
+                scores.append([distance_db(audio, x, band) for band in bands for x in (lossy, filled)])
             lines.append([kind, f"{codec.removeprefix('lib')} {kbps} kbit/s", len(scores), *mean(scores)])
     pairs = [f"{band}, {what}" for band in ("2 kHz..cut-off", "above", "whole") for what in ("decoded", "filled")]
     return "LSD in dB.\n\n" + table(["", "codec", "recordings", *pairs], lines)

@@ -1,6 +1,6 @@
 """What a recording is: the content network beside the rule of four signs that it replaced.
 
-All clips are of sets that the network never heard, speakers, songs, noises and rooms alike: of each speaker two clips
+All clips are of sets that the network never saw, speakers, songs, noises and rooms alike: of each speaker two clips
 of 3 s and one of up to 30 s, of each song three and two, at 16 kHz, as they are, and every third in six conditions.
 `speech` and `music` are the shares of clips that are taken for what they are.
 
@@ -60,7 +60,7 @@ CONDITIONS = ("clean", "noise at 10 dB", "noise at 0 dB", "room", "phone call", 
 
 @dataclass(frozen=True)
 class Clip:
-    """A piece of a recording that was never heard in training."""
+    """A piece of a recording that was never saw in training."""
 
     name: str
     kind: str
@@ -142,12 +142,12 @@ def harmed(audio: Audio, condition: str, rng: np.random.Generator) -> Audio:
     take = Take.of(audio, RATE)
     if condition.startswith("noise"):
         snr_db = float(condition.split()[2])
-        return degrade(take, [Noise(noises()[int(rng.integers(len(noises())))], snr_db=snr_db)], rng).heard
+        return degrade(take, [Noise(noises()[int(rng.integers(len(noises())))], snr_db=snr_db)], rng).noisy
     if condition == "room":
-        return degrade(take, [Room(rooms()[int(rng.integers(len(rooms())))])], rng).heard
+        return degrade(take, [Room(rooms()[int(rng.integers(len(rooms())))])], rng).noisy
     if condition == "phone call":
         codec = Codec("amr", 7950) if "amr" in codecs() else Codec("opus", 8000)
-        return degrade(take, [Microphone(), HighPass(200.0, 2), BandLimit(3400.0), codec], rng).heard
+        return degrade(take, [Microphone(), HighPass(200.0, 2), BandLimit(3400.0), codec], rng).noisy
     front = np.zeros(6 * RATE, np.float32)
     if condition == "6 s of faint noise in front":
         front += np.float32(1e-3 * np.abs(audio).max()) * rng.standard_normal(front.size).astype(np.float32)
@@ -217,7 +217,7 @@ def mixtures() -> str:
         classes = []
         for number, voice in enumerate(voices):
             both = Noise(songs[number % len(songs)], snr_db=above_db)
-            classes += content(degrade(Take.of(voice, RATE), [both], np.random.default_rng(number)).heard).classes
+            classes += content(degrade(Take.of(voice, RATE), [both], np.random.default_rng(number)).noisy).classes
         rows.append([name, len(classes), *(f"{100 * classes.count(n) / len(classes):.0f} %" for n in ORDER)])
     for part, name in (
         (slice(0, 8), "a jingle of 8 s before speech: in it"),

@@ -1,4 +1,4 @@
-"""Where the recordings of the benchmarks lie, and the songs that no network has heard."""
+"""Where the recordings of the benchmarks lie, and the songs that no network was trained on."""
 
 from __future__ import annotations
 

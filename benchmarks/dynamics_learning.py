@@ -26,12 +26,12 @@ from aural.audio.files import read
 from aural.chainfile import read_chain
 from aural.learning.material import Clip, find
 from aural.learning.run import fit
-from aural.stages.dynamic_compression.evaluate import Evaluation
+from aural.stages.dynamic_compression.evaluate import DynamicCompressionEvaluation
 from aural.stages.dynamic_compression.stage import DynamicCompression
 from aural.stages.dynamic_compression.train import DynamicCompressionTraining
 
 RATE, SECONDS, PEAK = 48000, 10, 0.7
-LEARNT, UNHEARD = 8, 6  # recordings
+LEARNT, UNSEEN = 8, 6  # recordings
 STEPS = 200
 SHOWN = ("threshold_db", "ratio", "knee_db", "attack_ms", "release_ms", "makeup_db")
 
@@ -107,8 +107,8 @@ def fitted(folder: Path, process: Process, **settings: object) -> Path:
 
 def distances(folder: Path, process: Process, chain: Path) -> Iterator[list[str]]:
     """Judge a chain on recordings that it was not fitted to: a row for the input and one for the chain."""
-    pairs = fill(folder / "unheard", "test", UNHEARD, process)
-    report = Evaluation(**pairs, chain=str(chain)).run()
+    pairs = fill(folder / "unseen", "test", UNSEEN, process)
+    report = DynamicCompressionEvaluation(**pairs, chain=str(chain)).run()
     for row in report.tables[0].rows:
         yield [row.system, *(f"{mean:.2f}" for mean in row.means)]
 
@@ -138,7 +138,7 @@ def imitated(folder: Path) -> Iterator[list[str]]:
 
 
 def main() -> None:
-    measures = [metric.title for metric in Evaluation.metrics]
+    measures = [metric.title for metric in DynamicCompressionEvaluation.metrics]
     with TemporaryDirectory() as folder:
         os.environ["AURAL_CACHE"] = folder
         settings = table(["settings", *SHOWN, *measures], known(Path(folder)))
@@ -147,7 +147,7 @@ def main() -> None:
         "Learning dynamics",
         "dynamics_learning.py",
         f"""Chains fitted in {STEPS} steps to {LEARNT} recordings of {SECONDS} s, 48 kHz, before and after, of which
-the two of music are held out; judged on {UNHEARD} others, five voices and a piece of music. Peaks lie at {PEAK:g}.
+the two of music are held out; judged on {UNSEEN} others, five voices and a piece of music. Peaks lie at {PEAK:g}.
 The distances are those of `aural evaluate dynamic-compression`: in the row of the settings, of the input from the
 target; below, of the chain.
 

@@ -4,11 +4,8 @@ python benchmarks/frequency_expansion.py              all
 python benchmarks/frequency_expansion.py speed        one of filters, codecs, old, speed, spectrograms, published,
                                                       lossy
 
-Log-spectral distance (LSD), in the unit of AP-BWE and as it is computed there: root of the mean square difference of
-log10 |S|^2, not below 1e-8, over the bins, then the mean over all frames; STFT with a Hann window of 2048 frames
-every 512 at 48 kHz. 1 is 10 dB. Here the bins end where the original does, as much of the material is not full band,
-and those are left out where the original holds nothing that stands out of the noise of 16 bits: much of it has been
-through codecs that drop treble from moment to moment.
+Log-spectral distance (LSD) in dB, as in all of AURAL (aural.learning.metrics), over the bins up to where the original
+ends: much of the material is not full band. The figures of AP-BWE, which are of log10 |S|^2, are given in dB, too.
 
 Voices are those that training holds out; songs are mixes of stems that training never hears; loops and single notes
 are the music that it holds out.
@@ -32,14 +29,13 @@ from corpus import CORPUS, songs
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from report import side_by_side, table, write
-from scipy.ndimage import uniform_filter
 from scipy.signal import cheby1, firwin, oaconvolve, sosfiltfilt
 
 from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.learning.material import find, read
-from aural.learning.metrics import SPEECH
-from aural.stages.frequency_expansion.evaluate import Evaluation
+from aural.learning.metrics import SPEECH, lsd
+from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
 Audio = NDArray[np.float32]
@@ -49,7 +45,6 @@ PICTURE = Path(__file__).parent.parent / "stages" / "frequency_expansion" / "spe
 CUTOFFS_HZ = (4000.0, 8000.0, 12000.0, 16000.0)
 LEAST_HZ = 13500.0
 LEAST_SNR_DB = 25.0
-UNKNOWN = 4 / 12 / 32768**2 * 0.375 * 2048
 PER_GROUP = 3
 CODECS = (("amr", 12_200), ("opus", 16_000), ("opus", 24_000), ("aac", 32_000), ("mp3", 48_000), ("mp3", 64_000))
 ENGINES = ("classical", "fullband")
@@ -62,12 +57,10 @@ class Piece:
     kind: str
     audio: Audio
     top_hz: float
-    rounding: float = 1.0
-    """Power of its rounding noise, against that of 16 bits."""
 
 
 def pieces() -> Iterator[Piece]:
-    """Read what training never heard."""
+    """Read what training never saw."""
     for kind, name in (("speech", "speech"), ("music", "loops, notes")):
         taken: dict[str, int] = defaultdict(int)
         for clip in find(CORPUS / kind, kind, "test"):
@@ -75,17 +68,8 @@ def pieces() -> Iterator[Piece]:
             taken[clip.group] += good
             if good and taken[clip.group] <= PER_GROUP:
                 yield Piece(name, read(clip, SAMPLE_RATE)[: SECONDS * SAMPLE_RATE], min(20000.0, clip.bandwidth_hz))
-    for _, mix, rounding in songs(SAMPLE_RATE, SECONDS):
-        yield Piece("songs", mix, 18000.0, rounding)
-
-
-def lsd(piece: Piece, audio: Audio) -> float:
-    """Return the log-spectral distance from a piece; see the top of this file."""
-    powers = [power(x)[:, : round(piece.top_hz / SAMPLE_RATE * 2048)] for x in (piece.audio, audio)]
-    held = uniform_filter(powers[0], 9) > piece.rounding * UNKNOWN
-    difference = np.subtract(*(np.log10(np.maximum(p, 1e-8)) for p in powers))
-    frames = held.any(axis=1)
-    return float(np.sqrt((held * difference**2)[frames].sum(axis=1) / held[frames].sum(axis=1)).mean())
+    for _, mix, _ in songs(SAMPLE_RATE, SECONDS):
+        yield Piece("songs", mix, 18000.0)
 
 
 def power(audio: Audio) -> NDArray[np.float64]:
@@ -115,10 +99,10 @@ def resampled(audio: Audio, cutoff_hz: float) -> Audio:
 FILTERS: Mapping[str, Callable[[Audio, float], Audio]] = {"Chebyshev": chebyshev, "FIR": fir, "soxr": resampled}
 
 
-def scores(piece: Piece, heard: Audio) -> list[float]:
+def scores(piece: Piece, degraded: Audio) -> list[float]:
     """Return the distances of the input and of what each engine makes of it."""
-    made = [FrequencyExpansion(engine=name)(heard[None], SAMPLE_RATE)[0] for name in ENGINES]
-    return [lsd(piece, audio) for audio in (heard, *made)]
+    made = [FrequencyExpansion(engine=name)(degraded[None], SAMPLE_RATE)[0] for name in ENGINES]
+    return [lsd(piece.audio, audio, SAMPLE_RATE, (0.0, piece.top_hz)) for audio in (degraded, *made)]
 
 
 def filtered(piece: Piece, name: str, cutoff_hz: float) -> tuple[tuple[str, str, str], list[float]]:
@@ -129,8 +113,8 @@ def filtered(piece: Piece, name: str, cutoff_hz: float) -> tuple[tuple[str, str,
 
 def coded(piece: Piece, name: str, bit_rate: int) -> tuple[tuple[str, str], list[float]]:
     """Score a piece that went through a codec."""
-    heard = Codec(name, bit_rate)(Take.of(piece.audio, SAMPLE_RATE), np.random.default_rng(0)).heard
-    return (piece.kind, f"{name} {bit_rate / 1000:g} kbit/s"), scores(piece, heard)
+    degraded = Codec(name, bit_rate)(Take.of(piece.audio, SAMPLE_RATE), np.random.default_rng(0)).noisy
+    return (piece.kind, f"{name} {bit_rate / 1000:g} kbit/s"), scores(piece, degraded)
 
 
 def means(jobs: list[object]) -> dict[tuple[str, ...], NDArray[np.float64]]:
@@ -157,14 +141,14 @@ def filters() -> None:
         rows = [found[kind, cutoff, name] for name in FILTERS]
         mean = np.mean(rows, axis=0)
         lines.append([
-            kind, cutoff, int(mean[-1]), *(f"{value:.2f}" for value in mean[:3]), f"{mean[2] / mean[0]:.2f}",
-            *(f"{row[2]:.2f}" for row in rows),
+            kind, cutoff, int(mean[-1]), *(f"{value:.1f}" for value in mean[:3]), f"{mean[2] / mean[0]:.2f}",
+            *(f"{row[2]:.1f}" for row in rows),
         ])  # fmt: skip
     by_filter = (f"by {name}" for name in FILTERS)
     head = ["", "cut off at", "recordings", "input", *ENGINES, "fullband / input", *by_filter]
     text = (
-        "LSD, mean of three filters; then fullband's by filter. On VCTK cut off at 8 kHz, judged up to 24 kHz, "
-        "AP-BWE reports 0.72, and 2.57 for its input."
+        "LSD in dB, mean of three filters; then fullband's by filter. On VCTK cut off at 8 kHz, judged up to 24 kHz, "
+        "AP-BWE reports 7.2 dB, and 25.7 dB for its input, by a definition of its own."
     )
     write("Frequency expansion: filters", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 
@@ -177,35 +161,35 @@ def codecs() -> None:
         for codec in CODECS
         if (codec[0] in ("amr", "opus")) == (piece.kind == "speech")
     ]
-    lines = [[*label, int(row[-1]), *(f"{value:.2f}" for value in row[:3])] for label, row in means(jobs).items()]
+    lines = [[*label, int(row[-1]), *(f"{value:.1f}" for value in row[:3])] for label, row in means(jobs).items()]
     head = ["", "codec", "recordings", "input", *ENGINES]
-    text = "LSD. What a codec does to the old band counts, too, and stays."
+    text = "LSD in dB. What a codec does to the old band counts, too, and stays."
     write("Frequency expansion: codecs", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
 
 
 def untouched(piece: Piece, cutoff_hz: float) -> tuple[tuple[str, str], list[float]]:
     """Measure what is added below 95 % of the cut-off, how far frames of the new band stick out, and PESQ."""
-    heard = fir(piece.audio, cutoff_hz)
-    made = FrequencyExpansion()(heard[None], SAMPLE_RATE)[0]
-    window = np.hanning(len(heard))
-    spectra = [np.abs(np.fft.rfft(window * audio)) ** 2 for audio in (made - heard, heard)]
-    last = int(0.95 * cutoff_hz * len(heard) / SAMPLE_RATE)
+    degraded = fir(piece.audio, cutoff_hz)
+    made = FrequencyExpansion()(degraded[None], SAMPLE_RATE)[0]
+    window = np.hanning(len(degraded))
+    spectra = [np.abs(np.fft.rfft(window * audio)) ** 2 for audio in (made - degraded, degraded)]
+    last = int(0.95 * cutoff_hz * len(degraded) / SAMPLE_RATE)
     added_db = 10 * np.log10((spectra[0][:last].sum() + 1e-30) / spectra[1][:last].sum())
     first = round(cutoff_hz / SAMPLE_RATE * 2048)
     true, new, old_band = (
         10 * np.log10(power(audio)[:, band].sum(axis=1) + 1e-9)
         for audio, band in (
-            (piece.audio, slice(first, None)), (made, slice(first, None)), (heard, slice(first // 2, first))
+            (piece.audio, slice(first, None)), (made, slice(first, None)), (degraded, slice(first // 2, first))
         )
     )  # fmt: skip
     loud = true > true.max() - 40
     pesq = next(metric for metric in SPEECH if metric.name == "PESQ").measure
-    heard_by_ear = [
-        pesq(piece.audio, audio, SAMPLE_RATE) if piece.kind == "speech" else np.nan for audio in (heard, made)
+    by_ear = [
+        pesq(piece.audio, audio, SAMPLE_RATE) if piece.kind == "speech" else np.nan for audio in (degraded, made)
     ]
     over, against_old = (new - true)[loud], (new - old_band)[loud]
     figures = [added_db, *np.percentile(over, (5, 50, 95)), against_old.max(), (true - old_band)[loud].max()]
-    return (piece.kind, f"{cutoff_hz / 1000:g} kHz"), [*figures, *heard_by_ear]
+    return (piece.kind, f"{cutoff_hz / 1000:g} kHz"), [*figures, *by_ear]
 
 
 def old() -> None:
@@ -256,11 +240,11 @@ def spectrograms() -> None:
     """Draw what was there, what was left, and what the engines make of it."""
     import matplotlib.pyplot as plt
 
-    heard = {piece.kind: piece for piece in reversed(list(pieces()))}
+    degraded = {piece.kind: piece for piece in reversed(list(pieces()))}
     chosen = (("speech", 4000.0), ("speech", 8000.0), ("songs", 8000.0), ("loops, notes", 12000.0))
     figure, axes = plt.subplots(4, 4, figsize=(14, 11), sharex="row", sharey=True, layout="constrained")
     for row, (kind, cutoff_hz) in zip(axes, chosen, strict=True):
-        audio = heard[kind].audio[: 4 * SAMPLE_RATE]
+        audio = degraded[kind].audio[: 4 * SAMPLE_RATE]
         left = fir(audio, cutoff_hz)
         made = {name: FrequencyExpansion(engine=name)(left[None], SAMPLE_RATE)[0] for name in ENGINES}
         for axis, (title, shown) in zip(row, {"original": audio, "input": left, **made}.items(), strict=True):
@@ -272,7 +256,9 @@ def spectrograms() -> None:
 
 def published() -> None:
     """Write the table of Kuleshov, Enam and Ermon."""
-    report = Evaluation(speech=str(CORPUS / "speech"), music=str(CORPUS / "music")).run(jobs=os.cpu_count() or 1)
+    report = FrequencyExpansionEvaluation(speech=str(CORPUS / "speech"), music=str(CORPUS / "music")).run(
+        jobs=os.cpu_count() or 1
+    )
     if report.errors:
         sys.exit("\n".join(report.errors))
     text = report.markdown().partition("\n\n")[2]

@@ -56,7 +56,7 @@ def lecture(speakers: tuple[str, str], noise: Audio | None = None, noise_dbfs: f
         name = speakers[number % 2]
         voice = found[name][number // 2 % len(found[name])]
         if number % 2:
-            voice = degrade(Take.of(voice, RATE), [room], rng).heard
+            voice = degrade(Take.of(voice, RATE), [room], rng).noisy
         voice = voice * np.float32(0.05 * 10 ** (FAR_DB / 20 * (number % 2)) / np.std(voice))
         turns[name].append(slice(end, end + len(voice)))
         end += len(voice) + len(silence)
@@ -64,8 +64,8 @@ def lecture(speakers: tuple[str, str], noise: Audio | None = None, noise_dbfs: f
         parts += [voice, silence]
     audio = np.concatenate(parts)
     lasting = rng.standard_normal(len(audio)) if noise is None else np.resize(noise, len(audio))
-    heard = audio + 10 ** (noise_dbfs / 20) * lasting / np.std(lasting)
-    return Lecture(heard.astype(np.float32), *turns.values(), pauses)
+    noisy = audio + 10 ** (noise_dbfs / 20) * lasting / np.std(lasting)
+    return Lecture(noisy.astype(np.float32), *turns.values(), pauses)
 
 
 def loudness_lufs(audio: Audio) -> float:

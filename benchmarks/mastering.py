@@ -20,7 +20,7 @@ from aural.audio.files import read
 from aural.measure.loudness import LoudnessMeter
 from aural.measure.spectrum import BANDS_HZ
 from aural.measure.true_peak import TruePeakMeter
-from aural.stages.mastering.matching import Balance
+from aural.stages.mastering.balance import Balance
 
 PAIRS = (("ancientbeast", "superpowers"), ("superpowers", "unknown_horizons"), ("unknown_horizons", "openclonk"))
 RATE, MINUTES = 44100, 5

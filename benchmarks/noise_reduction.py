@@ -1,4 +1,4 @@
-"""Noise reduction beside its peers: quality on voices and noises that training never heard, music, rooms and speed.
+"""Noise reduction beside its peers: quality on voices and noises that training never saw, music, rooms and speed.
 
 python benchmarks/noise_reduction.py                  all
 python benchmarks/noise_reduction.py speed            one of quality, dnsmos, music, rooms, speed; speed needs no
@@ -29,7 +29,7 @@ from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import find, read
 from aural.learning.metrics import SPEECH, Metric
-from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, Evaluation
+from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, NoiseReductionEvaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 VARIANTS: Mapping[str, System] = {
@@ -39,7 +39,7 @@ VARIANTS: Mapping[str, System] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beside(Evaluation):
+class Beside(NoiseReductionEvaluation):
     """The evaluation of the stage, with its peers."""
 
     metrics: ClassVar[tuple[Metric, ...]] = tuple(metric for metric in SPEECH if metric.name != "DNSMOS")
@@ -82,7 +82,7 @@ class Rooms(evaluation.Evaluation):
         room = SimulatedRoom(*size, decay_s=decay_s, distance_m=rng.uniform(0.5, 1.2))
         take = degrade(Take.of(voice, SAMPLE_RATE), [room, Coloured(slope_db=-4.0, snr_db=rng.uniform(15, 30))], rng)
         labels = {"rooms": "all", "decay": f"{decay_s:g} s"}
-        return Sample(str(number), take.heard[np.newaxis], take.dry[np.newaxis], SAMPLE_RATE, labels)
+        return Sample(str(number), take.noisy[np.newaxis], take.dry[np.newaxis], SAMPLE_RATE, labels)
 
 
 @dataclass(frozen=True, kw_only=True)

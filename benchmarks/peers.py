@@ -31,13 +31,13 @@ def noisereduce(stationary: bool, sample: Sample) -> Block:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # it divides by zero where a recording is silent
-        return reduce_noise(sample.heard, sample.sample_rate, stationary=stationary).astype(np.float32)
+        return reduce_noise(sample.input, sample.sample_rate, stationary=stationary).astype(np.float32)
 
 
 def rnnoise(sample: Sample) -> Block:
     """Run RNNoise at 48 kHz on 16-bit integers, as its binding does, and take its delay out."""
     library = _rnnoise()
-    return np.stack([_rnnoise_channel(library, channel) for channel in sample.heard])
+    return np.stack([_rnnoise_channel(library, channel) for channel in sample.input])
 
 
 def _rnnoise_channel(library: ModuleType, audio: Block) -> Block:
@@ -66,8 +66,8 @@ def _rnnoise() -> ModuleType:
 
 def nsnet2(sample: Sample) -> Block:
     """Run NSNet2, the baseline of the Deep Noise Suppression challenges, at 48 kHz as its package does."""
-    enhance, frames = _nsnet2(), sample.heard.shape[1]
-    made = [enhance(np.pad(channel, (0, 2 * NSNET2_WINDOW)), 48000)[:frames] for channel in sample.heard]
+    enhance, frames = _nsnet2(), sample.input.shape[1]
+    made = [enhance(np.pad(channel, (0, 2 * NSNET2_WINDOW)), 48000)[:frames] for channel in sample.input]
     return np.stack(made).astype(np.float32)
 
 
@@ -90,7 +90,7 @@ def _nsnet2() -> Callable[[Block, int], Block]:
 def deepfilternet(sample: Sample) -> Block:
     """Run DeepFilterNet3 by the runtime of its authors at 48 kHz, and take its delay out."""
     library, model = _deepfilternet()
-    return np.stack([_deepfilternet_channel(library, model, channel) for channel in sample.heard])
+    return np.stack([_deepfilternet_channel(library, model, channel) for channel in sample.input])
 
 
 def _deepfilternet_channel(library: ctypes.CDLL, model: bytes, audio: Block) -> Block:
@@ -98,8 +98,8 @@ def _deepfilternet_channel(library: ctypes.CDLL, model: bytes, audio: Block) -> 
     size = library.df_get_frame_length(state)
     frames = np.pad(audio, (0, DEEPFILTER_DELAY + -(audio.size + DEEPFILTER_DELAY) % size)).reshape(-1, size)
     made = np.empty_like(frames)
-    for heard, clean in zip(frames, made, strict=True):
-        library.df_process_frame(state, heard.ctypes.data_as(FLOATS), clean.ctypes.data_as(FLOATS))
+    for noisy, clean in zip(frames, made, strict=True):
+        library.df_process_frame(state, noisy.ctypes.data_as(FLOATS), clean.ctypes.data_as(FLOATS))
     library.df_free(state)
     return made.ravel()[DEEPFILTER_DELAY:][: audio.size]
 
@@ -124,11 +124,11 @@ def gtcrn(path: Path, sample: Sample) -> Block:
     network = _gtcrn(path)
     window = torch.hann_window(512).sqrt()
     made = []
-    for channel in torch.from_numpy(sample.heard):
+    for channel in torch.from_numpy(sample.input):
         spectra = torch.stft(channel, 512, 256, window=window, return_complex=True)
         with torch.inference_mode():
-            heard = torch.view_as_complex(network(torch.view_as_real(spectra)[None])[0].contiguous())
-        made.append(torch.istft(heard, 512, 256, window=window, length=len(channel)).numpy())
+            noisy = torch.view_as_complex(network(torch.view_as_real(spectra)[None])[0].contiguous())
+        made.append(torch.istft(noisy, 512, 256, window=window, length=len(channel)).numpy())
     return np.stack(made)
 
 

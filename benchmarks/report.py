@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+
+from aural.markdown import table as table
 
 REPORT = Path(__file__).parent.parent / "benchmarks.md"
 HEAD = "# Benchmarks\n\nEvery figure comes from a script in benchmarks/; each section says which, and when it ran.\n"
@@ -23,12 +25,6 @@ def side_by_side(runs: dict[str, Callable[[], object]], repeats: int = 7) -> dic
             if attempt:
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Write a markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def write(title: str, script: str, text: str) -> None:

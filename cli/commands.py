@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -18,6 +19,7 @@ COMMANDS = {
     "mix": "aural.cli.mix:mix",
     "train": "aural.cli.learning:train",
     "evaluate": "aural.cli.learning:evaluate",
+    "listen": "aural.cli.listen:command",
     "stages": "aural.cli.lists:stages",
     "presets": "aural.cli.lists:presets",
     "models": "aural.cli.lists:models",
@@ -39,11 +41,21 @@ class AuralGroup(HintingGroup):
             return import_module("aural.cli.stages").stage_command(name)  # type: ignore[no-any-return]
         return None
 
+    def meant(self, typed: str, known: list[str]) -> str:
+        """Take a recording for one to clean, and a word for the stage that it describes."""
+        from aural.audio.files import READABLE
+
+        if Path(typed).suffix.lower() in READABLE or Path(typed).exists():
+            return f"; did you mean 'aural clean {typed}'?"
+        described = (name for name in registry.names() if typed.lower() in registry.stage_class(name).described_as)
+        stage = next(described, None)
+        return f"; did you mean {stage!r}?" if stage else super().meant(typed, known)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups = {
             "Recordings": ("clean", "inspect", "chain", "mix"),
             "Stages": registry.names(),
-            "Learning": ("train", "evaluate"),
+            "Learning": ("train", "evaluate", "listen"),
             "Lists": ("stages", "presets", "models"),
         }
         for title, names in groups.items():

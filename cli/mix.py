@@ -111,7 +111,7 @@ def mix(
       aural mix song.toml -o mix.wav
     """
     from aural.chainfile import read_chain
-    from aural.cli.work import STDIO, Job, report, run_jobs
+    from aural.cli.work import STDIO, Batch, Job, report, run_jobs
     from aural.mix.mixfile import mix_of
 
     wanted = mix_of(sources)
@@ -132,7 +132,8 @@ def mix(
         say(*lines(output, wanted, outcome.result), err=output == STDIO)
 
     work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, save_mix, strict)
-    report(run_jobs([Job(wanted.tracks[0].file, output)], work, 1), show)
+    batch = Batch([Job(wanted.tracks[0].file, output)])
+    report(run_jobs(batch.jobs, work, 1), show, batch)
 
 
 mix.params += parameter_options(Mix)
@@ -243,18 +244,18 @@ def _count(mix: Mix) -> str:
 
 
 def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
     side = "left" if track.pan < 0 else "right"
     place = f"{abs(track.pan):.2g} {side}" if track.pan else "middle"
     lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
-    return lines + [f"    {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in track.chain.stages]
+    return lines + [f"    {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in track.chain.stages]
 
 
 def _master_lines(master: Chain) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
-    return [f"  + {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in master.stages]
+    return [f"  + {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in master.stages]
 
 
 def _rows(rows: Sequence[tuple[str, str, str, str, str]]) -> Iterator[str]:

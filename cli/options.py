@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,23 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
             return tuple(self.element(number) for number in value.split(",") if value)
         except ValueError:
             self.fail(f"{value!r} is not a list of numbers separated by commas", param, ctx)
+
+
+class Worded(click.ParamType):  # type: ignore[type-arg]
+    """A number, or one of some words that stand for a value."""
+
+    name = "number"
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in self.words:
+            return self.words[value]
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor one of {', '.join(self.words)}", param, ctx)
 
 
 class FileName(click.Path):
@@ -68,9 +85,14 @@ def _option(parameter: Parameter) -> click.Option:
         default=None if numbers else parameter.default,
         multiple=parameter.kind is tuple,
         callback=(lambda _, __, given: tuple(chain(*given)) if given else parameter.default) if numbers else None,
-        metavar=spec.unit or ("NUMBER" if parameter.numeric else "NAME" if _many(parameter) else None),
+        metavar="|".join([*spec.words, _metavar(parameter) or ""]) if spec.words else _metavar(parameter),
         help=f"{spec.help}.{_notes(parameter)}",
     )
+
+
+def _metavar(parameter: Parameter) -> str | None:
+    """Name what is to be typed behind an option."""
+    return parameter.spec.unit or ("NUMBER" if parameter.numeric else "NAME" if _many(parameter) else None)
 
 
 def _notes(parameter: Parameter) -> str:
@@ -109,6 +131,8 @@ def _type(parameter: Parameter) -> Any:
     """Return what reads the text; whether the value is allowed is the stage's to say."""
     if parameter.spec.choices:
         return click.Choice(parameter.spec.choices)
+    if parameter.spec.words:
+        return Worded(parameter.spec.words)
     if parameter.kind is tuple and parameter.element is not str:
         return Numbers(parameter.element)
     return parameter.kind if parameter.kind in (int, float) else None if parameter.kind is bool else str
@@ -122,8 +146,12 @@ class HintingGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-") and not self.get_command(ctx, args[0]):
-            raise click.UsageError(f"no command called {args[0]!r}{hint(args[0], known)}", ctx)
+            raise click.UsageError(f"no command called {args[0]!r}{self.meant(args[0], known)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def meant(self, typed: str, known: list[str]) -> str:
+        """Say what may have been meant instead."""
+        return hint(typed, known)
 
 
 def shared(*names: str) -> Callable[[F], F]:
@@ -142,6 +170,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "table": click.option("-o", "--output", type=FileName(), help="Save the tables: .md or .json."),
     "force": click.option(
         "-f", "--force", is_flag=True, help="Overwrite existing results. Inputs are never overwritten."
+    ),
+    "skip-existing": click.option(
+        "--skip-existing", is_flag=True, help="Leave out files whose results are there already: resumes a batch."
     ),
     "dry-run": click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; write nothing."),
     "jobs": click.option(
@@ -162,10 +193,28 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         type=FileName(dir_okay=False),
         help="Write the chain to a TOML file as it ran, with the values measured on this recording.",
     ),
+    "report": click.option(
+        "--report",
+        "with_report",
+        is_flag=True,
+        help="Also write a page for a browser next to the result, which shows and plays what was done; for several "
+        "files, also index.html.",
+    ),
+    "report-audio": click.option(
+        "--report-audio",
+        type=click.Choice(("excerpts", "full", "link")),
+        default="excerpts",
+        show_default=True,
+        help="What can be heard on that page: where most was changed, everything, or the files as they lie.",
+    ),
     "strict": click.option(
         "--strict",
         is_flag=True,
-        help="Refuse a recording that is partly damaged or missing; by default that part becomes silence.",
+        help="Refuse a recording of which a part is damaged or missing; by default the rest is read, with a warning.",
     ),
+    "track": click.option(
+        "--track", type=click.IntRange(1), help="Number of the sound track, where a file has several."
+    ),
+    "audio-only": click.option("--audio-only", is_flag=True, help="Of a film, write the sound without the picture."),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

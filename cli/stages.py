@@ -21,7 +21,7 @@ from aural.stage import Effect, Separator, Stage
 from aural.stream import Watch
 
 if TYPE_CHECKING:
-    from aural.cli.work import Job, Outcome
+    from aural.cli.work import Batch, Job, Outcome
 
 MOST_TAKES = 1000
 EFFECT_HELP = """
@@ -72,7 +72,8 @@ def stage_command(name: str) -> click.Command:
         command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
     if stage.trusted:
         command.params.append(click.Option(["--trust-model"], is_flag=True, help=TRUST_HELP))
-    options = ["output", "to", "force", "dry-run", "jobs", "strict"] if effect else ["to", "force", "strict"]
+    effects = ["output", "to", "force", "skip-existing", "dry-run", "jobs", "track", "audio-only", "strict"]
+    options = effects if effect else ["to", "force", "strict"]
     return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
 
 
@@ -87,8 +88,11 @@ def _run_effect(
     output: Path | None,
     to: str | None,
     force: bool,
+    skip_existing: bool,
     dry_run: bool,
     jobs: int,
+    track: int | None,
+    audio_only: bool,
     strict: bool,
     save_removed: bool = False,
     takes: int = 1,
@@ -96,22 +100,23 @@ def _run_effect(
     **values: Any,
 ) -> None:
     from aural.cleaning.running import measure_album
-    from aural.cli.work import STDIO, check_targets, pair
+    from aural.cli.work import STDIO, check_targets, chosen, pair
 
     effect = cast(Effect, stage(**values))
-    pairs = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run)
-    if album and any(job.source == STDIO for job in pairs):
+    batch = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run, audio_only)
+    if album and any(job.source == STDIO for job in batch.jobs):
         raise click.UsageError("--album needs files as input")
     if album:
         try:
-            effect = measure_album(effect, [job.source for job in pairs], strict)
+            effect = measure_album(effect, [job.source for job in batch.jobs], strict)
         except (OSError, MemoryError) as error:
             raise AudioError(sentence(error)) from error
-    if takes > 1 and any(STDIO in (job.source, job.target) for job in pairs):
+    if takes > 1 and any(STDIO in (job.source, job.target) for job in batch.jobs):
         raise click.UsageError("--takes needs files as input and output")
-    pairs = [take for job in pairs for take in _takes(job, takes, effect)]
-    check_targets([job.target for job in pairs if job.target], [job.source for job in pairs])
-    process_all(pairs, force, dry_run, jobs, save_removed, strict)
+    all_takes = [take for job in batch.jobs for take in _takes(job, takes, effect)]
+    check_targets([job.target for job in all_takes if job.target], [job.source for job in all_takes])
+    batch = chosen(replace(batch, jobs=all_takes), force, skip_existing)
+    process_all(batch, force, dry_run, jobs, save_removed, strict, track, audio_only)
 
 
 def _takes(job: Job, takes: int, effect: Any) -> list[Job]:
@@ -134,40 +139,50 @@ def _inputs(files: tuple[Path, ...], output: Path | None) -> tuple[tuple[Path, .
 
 
 def process_all(
-    pairs: list[Job],
+    batch: Batch,
     force: bool,
     dry_run: bool,
     jobs: int,
     save_removed: bool,
     strict: bool,
+    track: int | None,
+    audio_only: bool,
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
-    from aural.cli.text import effect_lines
+    from aural.cli.text import effect_line, effect_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs
 
-    to_stdout = any(job.target == STDIO for job in pairs)
+    to_stdout = any(job.target == STDIO for job in batch.jobs)
     if save_removed:
-        check_removed(pairs)
+        check_removed(batch.jobs)
     if save_chain:
-        check_chain_file(save_chain, force, pairs)
+        check_chain_file(save_chain, force, batch.jobs)
 
     def show(outcome: Outcome) -> None:
-        say(*effect_lines(outcome.job, outcome.result), err=to_stdout)
+        write = effect_line if batch.several else effect_lines
+        say(*batch.noted(write(outcome.job, outcome.result), outcome), err=to_stdout)
 
-    work: Any = partial(_planned, force) if dry_run else partial(_process, force, save_removed, save_chain, strict)
-    report(run_jobs(pairs, work, jobs), show)
+    work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict, track, audio_only)
+    report(run_jobs(batch.jobs, work, jobs), show, batch, err=to_stdout)
 
 
-def _planned(force: bool, job: Job, watch: Watch) -> Effect | None:
+def _planned(job: Job, watch: Watch) -> Effect | None:
     from aural.cli.work import foresee
 
-    foresee(job, force)
+    foresee(job)
     return job.effect
 
 
 def _process(
-    force: bool, save_removed: bool, save_chain: Path | None, strict: bool, job: Job, watch: Watch
+    force: bool,
+    save_removed: bool,
+    save_chain: Path | None,
+    strict: bool,
+    track: int | None,
+    audio_only: bool,
+    job: Job,
+    watch: Watch,
 ) -> Effect:
     from aural.cleaning.running import process
 
@@ -181,6 +196,8 @@ def _process(
         save_removed=save_removed,
         save_chain=save_chain,
         strict=strict,
+        track=track,
+        audio_only=audio_only,
         watch=watch,
     )
 
@@ -195,7 +212,7 @@ def _run_separator(
     **values: Any,
 ) -> None:
     from aural.cleaning.running import stem_names
-    from aural.cli.work import Job, check_targets, report, run_jobs
+    from aural.cli.work import Batch, Job, check_targets, find, report, run_jobs
 
     if trust_model and stage.trusted:
         module, _, opened = stage.trusted.partition(":")
@@ -203,14 +220,18 @@ def _run_separator(
     separator = cast(Separator, stage(**values))
     sources, folder = _inputs(files, None)
     suffix = f".{(to or 'wav').lstrip('.')}"
-    for stems in zip(*(stem_names(separator, source, folder, suffix) for source in sources), strict=True):
-        check_targets(stems, sources)
+    found, passed_over = find(sources, folder)
+    batch = Batch([Job(one.path, folder / one.inside) for one in found], passed_over=passed_over)
+    names = [stem_names(separator, job.source, job.target, suffix) for job in batch.jobs if job.target]
+    for stems in zip(*names, strict=True):
+        check_targets(stems, [job.source for job in batch.jobs])
 
     def show(outcome: Outcome) -> None:
-        say(*(f"{outcome.job.source} -> {path}" for path in outcome.result))
+        stems = [str(path) for path in outcome.result]
+        say(*(f"{outcome.job.source} -> {path}" for path in ([", ".join(stems)] if batch.several else stems)))
 
     work = partial(_separate, separator, suffix, force, strict)
-    report(run_jobs([Job(source, folder) for source in sources], work, 1), show)
+    report(run_jobs(batch.jobs, work, 1), show, batch)
 
 
 def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:
@@ -259,7 +280,7 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
 @click.argument("source", type=FileName(), metavar="INPUT")
 @click.argument("target", type=FileName(), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
-@shared("force", "dry-run", "removed", "save-chain", "strict")
+@shared("force", "dry-run", "removed", "save-chain", "track", "audio-only", "strict")
 def chain(source: Path, target: Path, **options: Any) -> None:
     """Run stages one after the other over a recording.
 
@@ -279,6 +300,8 @@ def _run_chain(
     dry_run: bool,
     save_removed: bool,
     save_chain: Path | None,
+    track: int | None,
+    audio_only: bool,
     strict: bool,
 ) -> None:
     from aural.chainfile import read_chain
@@ -288,5 +311,6 @@ def _run_chain(
     effect = Chain((*first, *stages))
     if not effect.stages:
         raise click.UsageError("name at least one stage, or a chain file with --chain")
-    (job,) = pair([source], target, "_chain", None, dry_run)
-    process_all([replace(job, effect=effect)], force, dry_run, 1, save_removed, strict, save_chain)
+    batch = pair([source], target, "_chain", None, dry_run, audio_only)
+    batch = replace(batch, jobs=[replace(job, effect=effect) for job in batch.jobs])
+    process_all(batch, force, dry_run, 1, save_removed, strict, track, audio_only, save_chain)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from aural.stages.mastering.match import Match as Match
     from aural.stages.mastering.stage import Master as Master
     from aural.stages.noise_reduction.stage import NoiseReduction as NoiseReduction
+    from aural.stages.repair.stage import Conceal as Conceal
+    from aural.stages.repair.stage import DeBreath as DeBreath
+    from aural.stages.repair.stage import Declick as Declick
+    from aural.stages.repair.stage import Declip as Declip
+    from aural.stages.repair.stage import DePlosive as DePlosive
     from aural.stages.source_separation.stage import SourceSeparation as SourceSeparation
 
 CLASSES = registry.classes(__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import runpy
@@ -31,6 +33,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(EXAMPLE, tmp_path / name)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shutil.copy(write(tmp_path / "in.wav", voice(4.0, 2)), tmp_path / "talk.mkv")
+    for name in ("reference", "a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "one.wav", voice(2.0))
+        write(tmp_path / f"{name}.wav", voice(2.0))
     for name in ("song.mp3", "old.mp3"):
         soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
     (tmp_path / "stems").mkdir()
@@ -103,3 +109,20 @@ def test_example(folder: Path, script: str, results: list[str], monkeypatch: pyt
     frames = {soundfile.info(result).frames for result in results}
     assert len(frames) == 1
     assert frames.pop() > 20 * 44100
+
+
+def test_the_notebook_runs_and_shows_what_it_ends_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matplotlib = pytest.importorskip("matplotlib", reason='needs pip install "aural[plot]"')
+    matplotlib.use("Agg")
+    monkeypatch.chdir(folder / "examples")
+    cells = json.loads((ROOT / "examples" / "memo.ipynb").read_text("utf-8"))["cells"]
+    space: dict[str, object] = {}
+    shown = []
+    for cell in (cell for cell in cells if cell["cell_type"] == "code"):
+        *body, last = ast.parse("".join(cell["source"])).body
+        assert isinstance(last, ast.Expr)
+        exec(compile(ast.Module(body, []), "memo.ipynb", "exec"), space)
+        shown.append(eval(compile(ast.Expression(last.value), "memo.ipynb", "eval"), space))
+    assert [type(value).__name__ for value in shown] == ["Diagnosis", "Cleaned", "Chain", "Figure", "Axes"]
+    assert (Path(str(space["folder"])) / "memo.html").is_file()
+    shutil.rmtree(str(space["folder"]))

@@ -24,13 +24,15 @@ WHY = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "a file may not become so large here",
-    errno.ENOENT: "its folder does not exist any more",
 }
 
 
 def refused(path: Path, error: OSError) -> AudioError:
     """Say in a sentence why the system would not write a file."""
     why = WHY.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    if error.errno == errno.ENOENT:
+        gone = not path.parent.is_dir()
+        why = "its folder does not exist any more" if gone else "no file can be made there"
     return AudioError(f"{path}: cannot be written: {why}")
 
 
@@ -100,6 +102,12 @@ class Part:
 
     def tell(self) -> int:
         return self.file.tell()
+
+    def restart(self) -> None:
+        """Throw away what is written, to begin again."""
+        with self._told():
+            self.file.seek(0)
+            self.file.truncate()
 
     def complete(self) -> None:
         """See that all of it is on the disk."""

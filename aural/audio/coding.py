@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -48,6 +48,8 @@ CODERS = {
     ".ogg": Coder("ogg", "libopus", OPUS, 64_000),
     ".webm": Coder("webm", "libopus", OPUS, 64_000),
 }
+FORMS = {0: "flt", 16: "s16", 24: "s32"}
+"""FFmpeg's names of samples, by their bits; 0 are floats."""
 MP3_KBPS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 LAME_SCALE = {192: 0.97, 224: 0.98, 256: 1.0, 320: 1.0}
 """LAME turns everything down to 0.95, but to these at high bit rates (kbit/s) from 32 kHz on."""
@@ -70,28 +72,60 @@ def encode(
     """
     import av
 
-    rates = av.Codec(coder.codec, "w").audio_rates or [source.sample_rate]
-    rate = min(rates, key=lambda r: (abs(r - source.sample_rate), -r))
-    bit_rate, gain = _turned_down(coder, rate, bit_rate or coder.bit_rate * source.channels)
-    exact = {"movie_timescale": str(rate)} if coder.container == "mp4" else {}  # the length to the frame
+    # the length to the frame
+    exact = {"movie_timescale": str(source.sample_rate)} if coder.container in ("mp4", "mov") else {}
     try:
         with av.open(part, "w", format=coder.container, options={**coder.options, **exact}) as container:
-            stream: Any = container.add_stream(coder.codec, rate=rate, layout=_layout_of(part.path, coder, source))
-            stream.bit_rate, form = bit_rate, {0: "flt", 16: "s16", 24: "s32"}[bits]
-            if bits:
-                stream.format = form
+            encoder = add_sound(container, part.path, coder, source, bits, bit_rate)
             mux_pictures(container, describe(container, about, duration_s))
-            position = 0
-            for block in blocks if bits else pump(resampler(source, rate), blocks):
-                if block.shape[-1]:
-                    samples = _whole(block, bits) if bits else block * np.float32(gain)
-                    container.mux(stream.encode(_frame(samples, form, stream.layout.name, rate, position)))
-                position += block.shape[-1]
-            container.mux(stream.encode(None))
+            for packet in encoder.packets(blocks, source):
+                container.mux(packet)
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, AuralError):
             raise
         raise part.error or AudioError(f"{part.path}: cannot be written: {error}") from error
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A sound track of a file that is being written."""
+
+    stream: Any
+    rate: int
+    gain: float
+    """That undoes the codec's own."""
+    bits: int
+
+    def packets(self, blocks: Iterable[Samples], source: Format, begins: int = 0) -> Iterator[Any]:
+        """Encode blocks, the first frame of which has the time stamp `begins`, in frames."""
+        form, layout = FORMS[self.bits], self.stream.layout.name
+        position = begins
+        for block in blocks if self.bits else pump(resampler(source, self.rate), blocks):
+            if block.shape[-1]:
+                samples = _whole(block, self.bits) if self.bits else block * np.float32(self.gain)
+                yield from self.stream.encode(_frame(samples, form, layout, self.rate, position))
+            position += block.shape[-1]
+        yield from self.stream.encode(None)
+
+
+def add_sound(
+    container: Any, path: Path, coder: Coder, source: Format, bits: int = 0, bit_rate: int | None = None
+) -> Encoder:
+    """Add a sound track to a file that is being written. A codec that does not know the rate gets the nearest.
+
+    Raises:
+        AudioError: the format cannot hold these channels.
+    """
+    import av
+
+    rates = av.Codec(coder.codec, "w").audio_rates or [source.sample_rate]
+    rate = min(rates, key=lambda r: (abs(r - source.sample_rate), -r))
+    bit_rate, gain = _turned_down(coder, rate, bit_rate or coder.bit_rate * source.channels)
+    stream = container.add_stream(coder.codec, rate=rate, layout=_layout_of(path, coder, source))
+    stream.bit_rate = bit_rate
+    if bits:
+        stream.format = FORMS[bits]
+    return Encoder(stream, rate, gain, bits)
 
 
 def _layout_of(path: Path, coder: Coder, source: Format) -> str:

@@ -53,7 +53,8 @@ def table_of(text: str, error: type[AuralError]) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as cause:
-        raise error(str(cause)) from cause
+        said = str(cause)
+        raise error(f"is no TOML: {said[:1].lower()}{said[1:]}") from cause
     except RecursionError as cause:
         raise error("is nested too deeply") from cause
     except ValueError as cause:  # Python reads no whole number of more than 4300 digits

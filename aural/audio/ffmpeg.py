@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from aural.audio.frames import Sound, Unreadable, open_container, sound_track, sounds
+from aural.audio.frames import Sound, Unreadable, alone, has_picture, open_container, sounds
 from aural.audio.metadata import tags_of
 from aural.audio.ogg import Window, links
 from aural.audio.promises import STAMPED, found_at_end_s, promised_frames
-from aural.audio.recording import CUT_SHORT_S, AudioFile, Info
+from aural.audio.recording import CUT_SHORT_S, WHAT_IS_THERE, AudioFile, Info
 from aural.audio.timeline import MOST_SILENCE_S, Alike, Timeline, gathered
 from aural.errors import AudioError
 from aural.signals import Block, Format
@@ -37,7 +37,11 @@ LOSSLESS = {
 
 
 class FFmpegFile(AudioFile):
-    """A file that FFmpeg's libraries read."""
+    """A file that FFmpeg's libraries read; of its sound tracks the one of a number, if that is given."""
+
+    def __init__(self, info: Info, strict: bool, track: int | None = None) -> None:
+        super().__init__(info, strict)
+        self.track = track
 
     def _blocks(self) -> Iterator[Block]:
         timeline, alike = Timeline(), Alike(self.format, self._tell_change)
@@ -47,32 +51,37 @@ class FFmpegFile(AudioFile):
         self._tell_losses(timeline)
 
     def _sounds(self, link: Window, timeline: Timeline) -> Iterator[Sound]:
-        """Decode a link of the file, all of it; the sentence says where it ends too early."""
+        """Decode a link of the file, as far as it can be."""
         import av
 
-        begun_s, ended = timeline.position_s, ""
+        begun_s, damaged = timeline.position_s, False
         try:
             with open_container(link) as container:
-                stream = sound_track(container)
+                stream = alone(container, self.track)
                 try:
                     yield from sounds(container, stream)
-                except av.FFmpegError as error:
-                    ended = error.strerror or "damaged"
+                except MemoryError:
+                    raise
+                except (av.FFmpegError, Unreadable):
+                    damaged = True
                 missing_s = found_at_end_s(container, stream) - (timeline.position_s - begun_s)
                 if CUT_SHORT_S < missing_s < MOST_SILENCE_S:
                     yield Sound(np.zeros((self.format.channels, 0), np.float32), self.format, None, missing_s)
                 decoded_s = timeline.position_s - begun_s
                 rate = stream.codec_context.sample_rate
                 promised_s = promised_frames(container, stream, link, decoded_s * rate) / rate
+        except MemoryError:
+            raise
         except (av.FFmpegError, Unreadable) as error:
-            if self.strict or not begun_s:
-                why = getattr(error, "strerror", None) or str(error)
-                raise AudioError(f"cannot be read on at {begun_s:.1f} s ({why.lower()})") from error
-            self._warn(f"what follows at {begun_s:.1f} s cannot be read, and is left out")
+            if not begun_s:
+                raise AudioError("cannot be read any more") from error
+            self._miss(f"what follows at {begun_s:.1f} s cannot be read", "it is left out")
             return
         self._check_length(decoded_s * self.format.sample_rate, promised_s * self.format.sample_rate)
-        if ended:
-            raise AudioError(f"cannot be read on at {timeline.position_s:.1f} s ({ended.lower()})")
+        if damaged:
+            self._miss(f"cannot be read on at {timeline.position_s:.1f} s", "what follows is left out")
+        if link.unfinished:
+            self._miss("has no end mark: it may be cut short", WHAT_IS_THERE)
 
     def _tell_change(self, other: Format) -> None:
         first, changed = (f"{form.sample_rate} Hz, {form.layout}" for form in (self.format, other))
@@ -84,17 +93,15 @@ class FFmpegFile(AudioFile):
         at_s, places = timeline.lost[0][0], len(timeline.lost)
         where = f"at {at_s:.2f} s" if places == 1 else f"in {places} places, the first at {at_s:.2f} s,"
         what = f"{timeline.lost_s:.2f} s of sound {where} cannot be read, or is missing"
-        if self.strict:
-            raise AudioError(what)
-        self._warn(f"{what}; silence stands in its place")
+        self._miss(what, "silence stands in its place")
 
 
-def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
+def open_ffmpeg(path: Path, strict: bool, track: int | None = None) -> AudioFile:
     """Open a file with FFmpeg.
 
     Raises:
         Unreadable: it cannot be read with FFmpeg.
-        AudioError: it holds no sound.
+        AudioError: it holds no sound, or no such track.
     """
     import av
 
@@ -102,16 +109,17 @@ def open_ffmpeg(path: Path, strict: bool) -> AudioFile:
         with open(path, "rb") as file:
             first, *others = links(file)
             with open_container(first) as container:
-                info = _info(path, container)
+                info = _info(path, container, track)
             whole = 1 + sum(link.end - link.start for link in others) / max(1, first.end - first.start)
-            return FFmpegFile(replace(info, frames=round(info.frames * whole)), strict)
+            return FFmpegFile(replace(info, frames=round(info.frames * whole)), strict, track)
+    except MemoryError:
+        raise
     except av.FFmpegError as error:
-        why = getattr(error, "strerror", "") or "unknown format"
-        raise Unreadable(f"is no recording that can be read, or is cut short ({why.lower()})") from error
+        raise Unreadable("is no recording that can be read, or is cut short") from error
 
 
-def _info(path: Path, container: Any) -> Info:
-    stream = sound_track(container)
+def _info(path: Path, container: Any, track: int | None) -> Info:
+    stream = alone(container, track)
     context = stream.codec_context
     first = next((sound for sound in sounds(container, stream) if sound.audio.shape[-1]), None)
     if first is None:
@@ -131,6 +139,7 @@ def _info(path: Path, container: Any) -> Info:
         starts_at_s=_starts_at_s(container, stream),
         track=1 + [track.index for track in tracks].index(stream.index),
         tracks=len(tracks),
+        film=has_picture(container),
     )
 
 

@@ -15,20 +15,12 @@ from aural.signals import Block
 
 __all__ = ["READABLE", "AudioFile", "Info", "open_audio", "read"]
 
-READABLE = (
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".opus",
-    ".mp3",
-    ".m4a",
-    ".aac",
-    ".aif",
-    ".aiff",
-    ".amr",
-    ".3gp",
-    ".mp4",
-    ".webm",
+READABLE = tuple(
+    f".{suffix}"
+    for suffix in (
+        "wav wave bwf w64 rf64 aif aiff aifc au snd caf flac ogg oga opus spx mp2 mp3 m4a m4b aac ac3 eac3 dts amr "
+        "awb wma wv ape tta tak mpc qoa mka mp4 m4v mov 3gp 3g2 mkv webm avi wmv flv mpg mpeg mts m2ts mxf"
+    ).split()
 )
 """Suffixes of what counts as a recording in a folder; a file that is named may have any."""
 MOST_CHANNELS = 64
@@ -38,7 +30,7 @@ PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"v=0\r\n", b"v=0\n")
 """How files begin that name others."""
 
 
-def open_audio(path: str | Path, strict: bool = False) -> AudioFile:
+def open_audio(path: str | Path, strict: bool = False, track: int | None = None) -> AudioFile:
     """Open a recording.
 
     FFmpeg's libraries read nearly all; what they do not know, or take for something else, libsndfile may read. It is
@@ -49,9 +41,10 @@ def open_audio(path: str | Path, strict: bool = False) -> AudioFile:
     Args:
         path: its name; what the file holds counts, not its suffix.
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
+        track: which of several sound tracks, from 1; the one that the file marks, or the best, if not given.
 
     Raises:
-        AudioError: the file is missing, empty, not audio, or holds no audio; the sentence names it.
+        AudioError: the file is missing, empty, not audio, holds no audio or no such track; the sentence names it.
     """
     path = Path(path)
     with naming(path):
@@ -65,15 +58,15 @@ def open_audio(path: str | Path, strict: bool = False) -> AudioFile:
             raise AudioError("is empty (0 bytes)")
         if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(PLAYLISTS):
             raise AudioError("is a list of other files, not a recording")
-        file = _open(path, strict)
+        file = _open(path, strict, track)
         if file.format.channels > MOST_CHANNELS:
             raise AudioError(f"has {file.format.channels} channels; no more than {MOST_CHANNELS} can be read")
     return file
 
 
-def _open(path: Path, strict: bool) -> AudioFile:
+def _open(path: Path, strict: bool, track: int | None) -> AudioFile:
     try:
-        file = open_ffmpeg(path, strict)
+        file = open_ffmpeg(path, strict, track)
     except Unreadable:
         if other := open_sndfile(path, strict):
             return other

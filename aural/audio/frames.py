@@ -75,17 +75,34 @@ class Unreadable(AudioError):
     """FFmpeg's libraries cannot read it, or not rightly."""
 
 
-def sound_track(container: Any) -> Any:
-    """Choose a sound track as FFmpeg does: the one that is marked as default, else the best.
+def sound_track(container: Any, number: int | None = None) -> Any:
+    """Choose a sound track: by its number, from 1; else as FFmpeg does, the one marked as default, or the best.
 
     Raises:
         Unreadable: there is none, or its codec is unknown.
+        AudioError: there is no track of this number.
     """
-    stream = container.streams.best("audio")
+    tracks = container.streams.audio
+    if number is not None and not 1 <= number <= len(tracks):
+        raise AudioError(f"has no sound track {number}; there {'is 1' if len(tracks) == 1 else f'are {len(tracks)}'}")
+    stream = container.streams.best("audio") if number is None else tracks[number - 1]
+    if stream is None and tracks:
+        raise Unreadable("names a number of channels, or a sample rate, that no recording has")
     if stream is None:
         raise Unreadable("holds no audio")
     if stream.codec_context is None:
         raise Unreadable("holds audio of a codec that is not known")
+    return stream
+
+
+def has_picture(container: Any) -> bool:
+    """Tell whether a file holds a moving picture, not only that of a cover."""
+    return any(not stream.disposition & stream.disposition.attached_pic for stream in container.streams.video)
+
+
+def alone(container: Any, number: int | None = None) -> Any:
+    """Choose a sound track, as `sound_track`, and read no other."""
+    stream = sound_track(container, number)
     for other in container.streams:
         if other.index != stream.index:
             other.discard = type(other.discard).all
@@ -121,6 +138,8 @@ def _decoded(container: Any, stream: Any) -> Iterator[Sound]:
         try:
             frames = packet.decode()
             frames += [] if following.size else following.decode()
+        except MemoryError:
+            raise
         except (av.FFmpegError, ValueError):
             losses.add(packet)
             continue

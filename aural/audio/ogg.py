@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import struct
+from collections.abc import Iterator
 from typing import IO
 
 CAPTURE = b"OggS"
-FIRST_PAGE = 2
+FIRST_PAGE, LAST_PAGE = 2, 4
 HEADER_BYTES = 27
 SEARCHED_BYTES = 1 << 16
 
@@ -24,6 +26,8 @@ class Window:
         suffix = re.search(r"\.\w+$", str(file.name), re.ASCII)
         self.name = f"recording{suffix[0] if suffix else ''}"
         """FFmpeg goes by what a file holds, but where that is not clear, the suffix helps. Names may be no UTF-8."""
+        self.unfinished: set[int] = set()
+        """Streams of an Ogg file whose last page is not there: what stood at their end may be lost."""
 
     def read(self, size: int = -1) -> bytes:
         left = self.end - self.start - self.position
@@ -50,25 +54,35 @@ def links(file: IO[bytes]) -> list[Window]:
     """Divide an Ogg file into its links; any other file is one."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    starts = _starts(file, size) if file.read(4) == CAPTURE else [0]
-    return [Window(file, start, end) for start, end in zip(starts, [*starts[1:], size], strict=True)]
+    found = [Window(file, 0, size)]
+    if file.read(len(CAPTURE)) != CAPTURE:
+        return found
+    begun = False
+    for position, flags, stream in _pages(file, size):
+        if flags & FIRST_PAGE:
+            if begun:
+                found[-1].end = position
+                found.append(Window(file, position, size))
+            found[-1].unfinished.add(stream)
+        if flags & LAST_PAGE:
+            found[-1].unfinished.discard(stream)
+        begun = not flags & FIRST_PAGE
+    return found
 
 
-def _starts(file: IO[bytes], size: int) -> list[int]:
-    """List where a first page follows one that is none."""
-    starts, position, begun = [0], 0, False
-    while position < size:
+def _pages(file: IO[bytes], size: int) -> Iterator[tuple[int, int, int]]:
+    """Give where each page that is whole begins, its flags, and the number of its stream."""
+    position = searched = 0
+    while searched < size:
         file.seek(position)
         header = file.read(HEADER_BYTES)
-        if len(header) < HEADER_BYTES or header[:4] != CAPTURE:
-            position = _next_page(file, position + 1)
+        if len(header) < HEADER_BYTES or header[:4] != CAPTURE:  # the page in front may be cut: look into it, too
+            position = searched = _next_page(file, searched + 1)
             continue
-        first = bool(header[5] & FIRST_PAGE)
-        if first and begun:
-            starts.append(position)
-        begun = not first
-        position += HEADER_BYTES + header[26] + sum(file.read(header[26]))
-    return starts
+        end = position + HEADER_BYTES + header[26] + sum(file.read(header[26]))
+        if end <= size:
+            yield position, header[5], struct.unpack_from("<I", header, 14)[0]
+        position, searched = end, position + HEADER_BYTES
 
 
 def _next_page(file: IO[bytes], position: int) -> int:

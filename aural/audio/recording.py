@@ -18,6 +18,7 @@ log = logging.getLogger("aural")
 
 CUT_SHORT_S = 0.1
 """A file that ends so much earlier than it promises is cut short; less is the rounding of its header."""
+WHAT_IS_THERE = "what is there is read"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class Info:
     starts_at_s: float = 0.0
     """How much later than the file, or its picture, the sound starts. It is read from its start all the same."""
     track: int = 1
-    """Which of its sound tracks is read: the one that the file marks, else the best."""
+    """Which of its sound tracks is read: the one asked for, else the one that the file marks, else the best."""
     tracks: int = 1
+    film: bool = False
+    """Whether it holds a moving picture."""
 
     @property
     def duration_s(self) -> float:
@@ -55,11 +58,12 @@ class AudioFile:
     """A recording as blocks of float32, shape (channels, frames); each iteration reads it anew.
 
     What is decoded is what there is: no count of a header is trusted. Where sound is lost, silence of its length
-    stands in its place, and a warning says how much and where; `strict` refuses such a recording.
+    stands in its place; what is cut short is read as far as it goes. A warning says what is missing, and where;
+    `strict` refuses such a recording.
 
     Raises:
-        AudioError: while iterating, where the file is cut short, has changed since it was opened, holds NaN, infinity
-            or a sample that no recording can hold, or cannot be read on.
+        AudioError: while iterating, where the file has changed since it was opened, holds NaN, infinity or a sample
+            that no recording can hold, or nothing that can be read; with `strict`, where a part is missing.
     """
 
     def __init__(self, info: Info, strict: bool = False) -> None:
@@ -92,10 +96,16 @@ class AudioFile:
         raise AudioError(f"holds {what} at {(position + where) / self.format.sample_rate:.2f} s")
 
     def _check_length(self, frames: float, promised: float) -> None:
-        """Raise AudioError if fewer frames came than the container promises."""
+        """See whether as many frames came as the container promises."""
         rate = self.format.sample_rate
         if frames < promised - CUT_SHORT_S * rate:
-            raise AudioError(f"is cut short: ends at {frames / rate:.1f} s of {promised / rate:.1f} s")
+            self._miss(f"is cut short: ends at {frames / rate:.1f} s of {promised / rate:.1f} s", WHAT_IS_THERE)
+
+    def _miss(self, what: str, instead: str) -> None:
+        """Say what is missing, and what is done instead; with `strict`, raise AudioError."""
+        if self.strict:
+            raise AudioError(what)
+        self._warn(f"{what}; {instead}")
 
     def _warn(self, text: str) -> None:
         """Say something once, however often the file is read."""

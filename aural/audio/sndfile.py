@@ -23,22 +23,29 @@ class SoundFile(AudioFile):
     def _blocks(self) -> Iterator[Block]:
         import soundfile
 
+        position = 0
         try:
             with open(self.info.path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
-                position = 0
                 while len(frames := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                     position += len(frames)
                     yield np.ascontiguousarray(frames.T)
                 self._check_length(position, promised_by_chunk(data, position))
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"cannot be read on: {error}") from error
+            raise AudioError(f"cannot be read on at {position / self.format.sample_rate:.1f} s") from error
 
 
 def open_sndfile(path: Path, strict: bool) -> AudioFile | None:
-    """Open a file with libsndfile; None where it does not know it, or finds no sound in it."""
+    """Open a file with libsndfile; None where it does not know it, or finds no sound in it.
+
+    It is not asked about MP3: what is wrong with one, its reader writes straight to the terminal.
+    """
     import soundfile
 
     try:
+        with open(path, "rb") as data:
+            head = data.read(3)
+        if head == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"):
+            return None
         with open(path, "rb") as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             if not len(file.read(1)):
                 return None

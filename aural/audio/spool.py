@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +14,7 @@ BLOCK_FRAMES = 65536
 
 
 class Spool:
-    """A signal written once to a temporary file and read as often as needed.
+    """A signal written to a temporary file, at once or block by block, and read as often as needed.
 
     Raises:
         OSError: the disk that holds temporary files is full.
@@ -23,7 +24,12 @@ class Spool:
         self.file = tempfile.TemporaryFile(prefix="aural-")  # noqa: SIM115 (lives as long as the spool)
         self.channels = channels
         for block in blocks:
-            self.file.write(np.ascontiguousarray(block.T, np.float32).data)
+            self.append(block)
+
+    def append(self, block: Block) -> None:
+        """Write the next frames, shape (channels, frames)."""
+        self.file.seek(0, os.SEEK_END)
+        self.file.write(np.ascontiguousarray(block.T, np.float32).data)
 
     def __iter__(self) -> Iterator[Block]:
         size = 4 * self.channels * BLOCK_FRAMES

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aural.audio.atomic import Part, Results, destination
 from aural.audio.coding import CODERS, Samples, encode
 from aural.audio.files import Info
+from aural.audio.films import FILMS, write_film
 from aural.audio.layouts import speakers
 from aural.audio.metadata import About, read_about
 from aural.audio.riff import Aiff, Wav, mask
@@ -34,6 +35,7 @@ def write_audio(
     like: Info | None = None,
     bit_rate: int | None = None,
     about: About | None = None,
+    film: bool = False,
 ) -> None:
     """Write blocks to a file; its format follows from the suffix.
 
@@ -53,6 +55,7 @@ def write_audio(
         like: the recording that it was made from.
         bit_rate: of a lossy format.
         about: what to say about the recording, in place of what the file of `like` says.
+        film: write the film of `like` again, with this sound in place of that of its track; .mp4, .mov, .mkv, .webm.
 
     Raises:
         AudioError: the suffix is unknown, the folder is missing or not writable, the disk is full, or the
@@ -61,7 +64,11 @@ def write_audio(
     if not isinstance(target, Part):
         check_target(Path(target))
         with Results(replace=True, likes=[like.path] if like else []) as results:
-            return write_audio(results.open(target), blocks, source, like, bit_rate, about)
+            return write_audio(results.open(target), blocks, source, like, bit_rate, about, film)
+    if film and like:
+        return write_film(target, _watched(blocks, target.path), source, like)
+    if target.path.suffix.lower() not in SUFFIXES:
+        raise AudioError(f"{target.path}: {target.path.suffix[1:]} is written of films only; write .wav or .m4a")
     if about is None:
         about = read_about(like.path) if like else About()
     said = about.at(like.format.sample_rate if like else 0, source.sample_rate)
@@ -91,7 +98,7 @@ def write(path: str | Path, audio: Block, sample_rate: int) -> None:
 
 def check_target(path: Path) -> None:
     """Raise AudioError if a recording can obviously not be written here."""
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (*SUFFIXES, *FILMS):
         raise AudioError(
             f"{path}: cannot write {path.suffix or 'a file without a suffix'}; known: {', '.join(SUFFIXES)}"
         )

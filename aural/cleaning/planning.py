@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aural.advice import Decision
+from aural.advice import NO_WISHES, Decision, Wishes
 from aural.chain import Chain
 from aural.chainfile import content_of, presets, read_chain
 from aural.errors import ChainError
@@ -27,15 +27,16 @@ class Plan:
         return Chain(tuple(d.effect for d in self.decisions if d.effect))
 
 
-def plan(diagnosis: Diagnosis, preset: str = "auto") -> Plan:
+def plan(diagnosis: Diagnosis, preset: str = "auto", wishes: Wishes = NO_WISHES) -> Plan:
     """Choose a chain for a recording.
 
     A preset says what may be done; each of its stages says what the diagnosis asks of it. `auto` takes voice-memo or
     lecture for speech, old-mp3 or song for music, and changes nothing but the level of a clean voice. A preset that
-    is named also says whether the recording is speech or music, whatever the diagnosis takes it for.
+    is named also says whether the recording is speech or music, whatever the diagnosis takes it for. What a user
+    wishes is done in any case.
 
     Raises:
-        ChainError: there is no such preset or chain file, or it is malformed.
+        ChainError: there is no such preset or chain file, it is malformed, or no stage in it can do what is wished.
     """
     if diagnosis.level.silent:
         return Plan(preset, ())
@@ -44,9 +45,9 @@ def plan(diagnosis: Diagnosis, preset: str = "auto") -> Plan:
     if preset != "auto":
         diagnosis = replace(diagnosis, ordered=content_of(preset))
     if preset == "auto" and diagnosis.clean:
-        decisions = [stage.advise_level(diagnosis) for stage in stages]
+        decisions = _granted(stages, [stage.advise_level(diagnosis) for stage in stages], diagnosis, wishes)
     else:
-        advised = [stage.advise(diagnosis) for stage in stages]
+        advised = _granted(stages, [stage.advise(diagnosis) for stage in stages], diagnosis, wishes)
         decisions = [_needed(stage, advised[n:]) for n, stage in enumerate(stages)]
     return Plan(chosen, tuple(_informed(decisions, diagnosis)))
 
@@ -63,6 +64,23 @@ def _preset(diagnosis: Diagnosis) -> str:
     if diagnosis.kind == "speech":
         return "lecture" if diagnosis.reverberant else "voice-memo"
     return "old-mp3" if diagnosis.lossy and diagnosis.dull else "song"
+
+
+def _granted(
+    stages: Sequence[Effect], decisions: Sequence[Decision], diagnosis: Diagnosis, wishes: Wishes
+) -> list[Decision]:
+    """Give each wish to the last stage that can fulfil it."""
+    granted = list(decisions)
+    takers = {
+        max((n for n, stage in enumerate(stages) if wish in stage.grants), default=-1) for wish in wishes.named()
+    }
+    if -1 in takers:
+        known = {wish for stage in stages for wish in stage.grants}
+        unmet = next(wish for wish in wishes.named() if wish not in known)
+        raise ChainError(f"no stage of this chain does what {unmet} asks for; use another preset")
+    for n in takers:
+        granted[n] = stages[n].granted(decisions[n], diagnosis, wishes)
+    return granted
 
 
 def _needed(stage: Effect, decisions: Sequence[Decision]) -> Decision:

@@ -3,36 +3,70 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
 
+from aural.advice import Decision, Wishes
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
+from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
-from aural.dsp.blending import BlendStream
+from aural.cleaning.removed import Removed, keeping, plain
+from aural.cleaning.reporting import AUDIO, PASSES, check_page, write_report
 from aural.errors import AudioError, TargetExists
-from aural.measure.diagnosis import Diagnosis, Examination, examine
+from aural.markup import element, listed, table
+from aural.measure.diagnosis import Diagnosis, examine
+from aural.measure.words import compared
+from aural.parameters import settings
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
-from aural.stream import UNWATCHED, Stream, Watch
+from aural.stream import UNWATCHED, Watch
+
+NOTHING_TO_DO = "nothing to do: the recording holds nothing but silence"
 
 
 @dataclass(frozen=True)
 class Cleaned:
     """What `clean` did to a recording."""
 
+    source: Path
+    target: Path
     plan: Plan
     chain: Chain
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
+    """Of the file as it is written: quantised, or coded and decoded."""
+    shown: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What its report shows, if one was written, as plain values and without the sound."""
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """List what was decided about each stage of the preset, with the effects as they ran."""
+        ran = iter(self.chain.stages)
+        return [dataclasses.replace(d, effect=next(ran)) if d.effect else d for d in self.plan.decisions]
+
+    def _repr_html_(self) -> str:
+        decisions = (
+            ("+" if d.effect else "-", d.name, d.reason, settings(d.effect) if d.effect else "")
+            for d in self.decisions
+            if not d.minor
+        )
+        head = (f"{self.source.name} -> {self.target.name}", "before", "after")
+        words = self.before.beyond_repair() if self.decisions else [NOTHING_TO_DO]
+        return element(
+            "div",
+            table(head, compared(self.before, self.after)),
+            table(("", f"preset {self.plan.preset}", "why", "settings"), decisions),
+            listed(words),
+        )
 
 
 def clean(
@@ -43,38 +77,58 @@ def clean(
     replace: bool = False,
     save_removed: bool = False,
     save_chain: str | Path | None = None,
+    report: str | Path | None = None,
+    report_audio: str = AUDIO[0],
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
+    **wishes: Any,
 ) -> Cleaned:
     """Diagnose a recording, choose a chain, run it and write the result.
 
     Args:
         source: the recording.
-        target: where the result goes; its suffix says the format.
+        target: where the result goes; its suffix says the format. Of a film (.mp4, .mov, .mkv, .webm), only the sound
+            is replaced.
         preset: name of a preset, a chain file, or `auto`.
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
+        report: also write a page that shows what was done, to this file (.html).
+        report_audio: what of the sound the page holds, as in `write_report`.
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
+        track: which of several sound tracks, from 1.
+        audio_only: write the sound of a film without its picture.
         watch: sees the signal go by.
+        wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
+            `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
-        ChainError: there is no such preset.
+        ChainError: there is no such preset, or no stage of it does what is wished.
+        ParameterError: a wish is out of range.
     """
+    asked = Wishes(**wishes)
     check_preset(preset)
-    guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
-    watch.expect(4)  # a guess, until the chain is known
+    guard(source, target, replace, save_removed, save_chain, report)
+    file = open_audio(source, strict, track)
+    watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
-    chosen = plan(before, preset)
-    watch.expect(1 + chosen.chain.passes)
-    run = chosen.chain.render(file, file.format, watch)
-    examination = Examination(run.output)
+    chosen = plan(before, preset, asked)
+    watch.expect(2 + chosen.chain.passes + (PASSES if report else 0))
+    removed = Removed()
+    kept = save_removed or report
+    run = (keeping(chosen.chain, removed) if kept else chosen.chain).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), examination.tee(run.blocks), run.output, like=file.info)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return Cleaned(chosen, run.stage, before, examination.compute())
+        written = deliver(results.open(target), run, file.info, audio_only)
+        after = dataclasses.replace(examine(written, watch), info=None)  # the file has another name by now
+        ran = _write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
+        done = Cleaned(Path(source), Path(target), chosen, ran, before, after)
+        if report:
+            shown = write_report(results.open(report), done, file, written, removed, report_audio, watch)
+            done = dataclasses.replace(done, shown=shown)
+    return done
 
 
 def process(
@@ -86,6 +140,8 @@ def process(
     save_removed: bool = False,
     save_chain: str | Path | None = None,
     strict: bool = False,
+    track: int | None = None,
+    audio_only: bool = False,
     watch: Watch = UNWATCHED,
 ) -> Effect:
     """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
@@ -94,13 +150,14 @@ def process(
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
     """
     guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict)
+    file = open_audio(source, strict, track)
     watch.expect(effect.passes)
-    run = effect.render(file, file.format, watch)
+    removed = Removed()
+    run = (keeping(effect, removed) if save_removed else effect).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        write_audio(results.open(target), run.blocks, run.output, like=file.info)
-        _write_beside(results, run.stage, file, target if save_removed else None, save_chain)
-    return run.stage
+        deliver(results.open(target), run, file.info, audio_only)
+        ran: Effect = _write_beside(results, run.stage, removed, file, target, save_chain)
+    return ran
 
 
 def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
@@ -179,6 +236,7 @@ def guard(
     replace: bool,
     save_removed: bool = False,
     save_chain: str | Path | None = None,
+    report: str | Path | None = None,
 ) -> None:
     """Raise AudioError unless the results may be written: never over the input, over another file only if told.
 
@@ -191,6 +249,9 @@ def guard(
         guard(source, removed_name(target), replace)
     if save_chain:
         guard_chain(source, Path(save_chain), replace)
+    if report:
+        check_page(Path(report))
+        _guard(source, Path(report), replace)
 
 
 def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
@@ -209,30 +270,15 @@ def _guard(source: Path, target: Path, replace: bool) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results inside one that exists.
+    """Make a folder for results, and those that it lies in.
 
     Raises:
         AudioError: it cannot be made.
     """
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
-
-
-@dataclass(frozen=True)
-class Removed(Effect):
-    """What an effect takes away: the input less the output."""
-
-    name: ClassVar[str] = "removed"
-    effect: Effect
-
-    @property
-    def ready(self) -> bool:
-        return self.effect.ready
-
-    def stream(self, source: Format) -> Stream:
-        return BlendStream(self.effect.begin(source), source, dry=1.0, wet=-1.0)
 
 
 def removed_name(target: str | Path) -> Path:
@@ -241,24 +287,18 @@ def removed_name(target: str | Path) -> Path:
 
 
 def _write_beside(
-    results: Results, ran: Effect, file: AudioFile, removed_from: str | Path | None, save_chain: str | Path | None
-) -> None:
-    """Write what belongs to a result: what the first suppressing stage took away, and the chain as it ran."""
-    stages = list(_flat(ran))
-    first = next((index for index, stage in enumerate(stages) if stage.suppresses), None)
-    if removed_from and first is not None:
-        taking = Chain((*stages[:first], Removed(stages[first])))
-        run = taking.render(file, file.format)
-        write_audio(results.open(removed_name(removed_from)), run.blocks, run.output, like=file.info)
+    results: Results,
+    ran: Effect,
+    removed: Removed,
+    file: AudioFile,
+    target: str | Path,
+    save_chain: str | Path | None,
+) -> Any:
+    """Write what belongs to a result: what was taken away, if it was kept, and the chain; return that as it ran."""
+    ran = plain(ran)
+    if removed.blocks and removed.output:
+        write_audio(results.open(removed_name(target)), removed.blocks, removed.output, like=file.info)
     if save_chain:
         chain = ran if isinstance(ran, Chain) else Chain((ran,))
         results.open(save_chain).write(write_chain(chain).encode("utf-8"))
-
-
-def _flat(effect: Effect) -> Iterator[Effect]:
-    """List the stages of a chain, those of chains within it too."""
-    if isinstance(effect, Chain) and effect.mix == 1:
-        for stage in effect.stages:
-            yield from _flat(stage)
-    else:
-        yield effect
+    return ran

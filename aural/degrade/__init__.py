@@ -1,8 +1,8 @@
 """What a phone in a room does to sound: each degradation one small class, reproducible from a seed.
 
     rng = np.random.default_rng(1)
-    harms = [Room(response), Noise(street, snr_db=8), HighPass(120), Level(-30)]
-    take = degrade(Take.of(clean, 48000), harms, rng)
+    degradations = [Room(response), Noise(street, snr_db=8), HighPass(120), Level(-30)]
+    take = degrade(Take.of(clean, 48000), degradations, rng)
 
 `Scene` draws such a list for one recording from a stock of noises, rooms and voices.
 """

@@ -14,7 +14,7 @@ WINDOW_S = 0.04
 
 @dataclass(frozen=True)
 class Stretch(Degradation):
-    """Makes the voice faster or slower at the same pitch, in heard, voice and dry alike.
+    """Makes the voice faster or slower at the same pitch, in noisy, voice and dry alike.
 
     The length stays: silence follows a faster voice, and the end of a slower one is cut off.
     """
@@ -27,7 +27,7 @@ class Stretch(Degradation):
 
 @dataclass(frozen=True)
 class Pitch(Degradation):
-    """Makes the voice higher or lower at the same pace, in heard, voice and dry alike."""
+    """Makes the voice higher or lower at the same pace, in noisy, voice and dry alike."""
 
     semitones: float = param(0.0, "Pitch shift in semitones", low=-12.0, high=12.0)
 

@@ -21,7 +21,7 @@ JOINT_S = 0.0025
 
 
 @dataclass(frozen=True)
-class Coder:
+class LossyCoder:
     """A codec by FFmpeg's names, and the bit rates in bit/s at which phones use it."""
 
     encoder: str
@@ -32,16 +32,16 @@ class Coder:
 
 
 CODERS = {
-    "aac": Coder("aac", "aac", (24_000, 32_000, 48_000, 64_000, 96_000)),
-    "amr": Coder("libopencore_amrnb", "amrnb", (4_750, 5_900, 6_700, 7_400, 7_950, 10_200, 12_200), (8000,)),
-    "mp3": Coder("libmp3lame", "mp3float", (32_000, 48_000, 64_000, 96_000)),
-    "opus": Coder("libopus", "opus", (8_000, 12_000, 16_000, 24_000, 32_000, 64_000)),
+    "aac": LossyCoder("aac", "aac", (24_000, 32_000, 48_000, 64_000, 96_000)),
+    "amr": LossyCoder("libopencore_amrnb", "amrnb", (4_750, 5_900, 6_700, 7_400, 7_950, 10_200, 12_200), (8000,)),
+    "mp3": LossyCoder("libmp3lame", "mp3float", (32_000, 48_000, 64_000, 96_000)),
+    "opus": LossyCoder("libopus", "opus", (8_000, 12_000, 16_000, 24_000, 32_000, 64_000)),
 }
 
 
 @dataclass(frozen=True)
 class Codec(Degradation):
-    """A lossy codec, there and back by FFmpeg; only what is heard goes through it. It stays in time.
+    """A lossy codec, there and back by FFmpeg; only the noisy signal goes through it. It stays in time.
 
     Raises:
         ParameterError: the codec has no such bit rate.
@@ -63,8 +63,8 @@ class Codec(Degradation):
         if self.name not in codecs():
             raise AuralError(f"Codec: this PyAV cannot write {self.name}; it can write {', '.join(codecs())}")
         late = _delay(self, take.sample_rate)
-        coded = _coded(take.heard, take.sample_rate, self)
-        return replace(take, heard=np.pad(coded, (0, take.heard.size))[late : late + take.heard.size])
+        coded = _coded(take.noisy, take.sample_rate, self)
+        return replace(take, noisy=np.pad(coded, (0, take.noisy.size))[late : late + take.noisy.size])
 
 
 @cache
@@ -107,7 +107,7 @@ def _coded(audio: Audio, sample_rate: int, codec: Codec) -> Audio:
     return soxr.resample(decoded, frames[0].sample_rate, sample_rate).astype(np.float32, copy=False)
 
 
-def _contexts(coder: Coder, rate: int, bit_rate: int) -> tuple[Any, Any]:
+def _contexts(coder: LossyCoder, rate: int, bit_rate: int) -> tuple[Any, Any]:
     import av
 
     encoder: Any = av.CodecContext.create(coder.encoder, "w")
@@ -122,12 +122,12 @@ def lossy(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:
     """Send audio through MP3 or AAC at one of their bit rates, as music is sent. It stays in time."""
     names = [name for name in codecs() if name in LOSSY]
     name = names[int(rng.integers(len(names)))]
-    return Codec(name, int(rng.choice(CODERS[name].bit_rates)))(Take.of(audio, sample_rate), rng).heard
+    return Codec(name, int(rng.choice(CODERS[name].bit_rates)))(Take.of(audio, sample_rate), rng).noisy
 
 
 @dataclass(frozen=True)
 class PacketLoss(Degradation):
-    """Packets of a call that never arrive; the receiver runs back over the last one, ever fainter. Heard only.
+    """Lost packets of a call: the receiver runs back over the last one, ever fainter. Only the noisy signal has them.
 
     References:
         E. N. Gilbert: Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960.
@@ -140,16 +140,16 @@ class PacketLoss(Degradation):
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         from scipy.ndimage import uniform_filter1d
 
-        frames = take.heard.size
+        frames = take.noisy.size
         size = max(1, round(self.packet_ms * take.sample_rate / 1000))
-        sent = np.pad(take.heard, (0, -frames % size)).reshape(-1, size)
+        sent = np.pad(take.noisy, (0, -frames % size)).reshape(-1, size)
         received, lost = sent.copy(), self._lost(len(sent), rng)
         fade = np.linspace(1, FADE, size, dtype=np.float32)
         for index in np.flatnonzero(lost):
             received[index] = fade * received[index - 1, ::-1] if index else 0
         inside = uniform_filter1d(np.repeat(lost, size).astype(np.float32), max(1, round(JOINT_S * take.sample_rate)))
         weight = np.clip(2 * inside - 1, 0, 1)  # 0 at the edges of what is lost: the joints make no clicks
-        return replace(take, heard=(sent.ravel() + weight * (received - sent).ravel())[:frames])
+        return replace(take, noisy=(sent.ravel() + weight * (received - sent).ravel())[:frames])
 
     def _lost(self, packets: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Draw which packets are lost, by Gilbert's model: losing one makes losing the next likelier."""

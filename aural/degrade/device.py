@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.degrade.fourier import filtered
-from aural.degrade.take import SILENT, Degradation, Take, active_db, db_to_gain
+from aural.degrade.take import SILENT, Degradation, Take, active_db
+from aural.dsp.decibels import db_to_gain
 from aural.parameters import param
 
 OCTAVES_HZ = tuple(62.5 * 2**k for k in range(9))
@@ -20,7 +21,7 @@ STEP_S = 0.002
 
 @dataclass(frozen=True, eq=False)
 class Filter(Degradation):
-    """A linear filter: heard, voice and dry alike, since it is not noise."""
+    """A linear filter of noisy, voice and dry alike, since it is not noise."""
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         return take.each(lambda audio: filtered(audio, take.sample_rate, self.response))
@@ -40,7 +41,7 @@ class Microphone(Filter):
 
     def response(self, hz: NDArray[np.float32]) -> NDArray[Any]:
         octave = np.log2(np.maximum(hz, 1) / OCTAVES_HZ[0])
-        return (10 ** (np.interp(octave, np.arange(len(self.gains_db)), self.gains_db) / 20)).astype(np.float32)
+        return db_to_gain(np.interp(octave, np.arange(len(self.gains_db)), self.gains_db)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class BandLimit(Filter):
 
 @dataclass(frozen=True)
 class GainControl(Degradation):
-    """Gain that follows the level of what is heard and evens it out; heard, voice and dry get the same gain.
+    """Gain that follows the level of the noisy signal and evens it out; noisy, voice and dry get the same gain.
 
     Slow, it is a phone's automatic gain, which lets the noise rise in every pause; fast, it is over-compression.
     """
@@ -80,14 +81,14 @@ class GainControl(Degradation):
     most_db: float = param(15.0, "Maximum gain change", unit="dB", low=0.0, high=60.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        level_db = active_db(take.heard, take.sample_rate)
+        level_db = active_db(take.noisy, take.sample_rate)
         if not np.isfinite(level_db):
             return take
-        starts = np.arange(0, take.heard.size, max(1, round(STEP_S * take.sample_rate)))
-        powers = np.add.reduceat(np.square(take.heard), starts) / np.diff(starts, append=take.heard.size)
+        starts = np.arange(0, take.noisy.size, max(1, round(STEP_S * take.sample_rate)))
+        powers = np.add.reduceat(np.square(take.noisy), starts) / np.diff(starts, append=take.noisy.size)
         over_db = 10 * np.log10(np.maximum(self._follow(powers), 1e-30)) - level_db
-        gains = 10 ** (np.clip(-self.strength * over_db, -self.most_db, self.most_db) / 20)
-        curve = np.interp(np.arange(take.heard.size), starts, gains).astype(np.float32)
+        gains = db_to_gain(np.clip(-self.strength * over_db, -self.most_db, self.most_db))
+        curve = np.interp(np.arange(take.noisy.size), starts, gains).astype(np.float32)
         return take.each(lambda audio: audio * curve)
 
     def _follow(self, powers: NDArray[Any]) -> NDArray[np.float64]:
@@ -102,22 +103,22 @@ class GainControl(Degradation):
 
 @dataclass(frozen=True)
 class Level(Degradation):
-    """The level of the whole recording: heard, voice and dry get the same gain. Silence stays."""
+    """The level of the whole recording: noisy, voice and dry get the same gain. Silence stays."""
 
     peak_dbfs: float = param(-12.0, "Peak level of the degraded signal", unit="dBFS", low=-120.0, high=0.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        peak = float(np.abs(take.heard).max())
+        peak = float(np.abs(take.noisy).max())
         gain = np.float32(db_to_gain(self.peak_dbfs) / peak if peak > SILENT else 1)
         return take.each(lambda audio: audio * gain)
 
 
 @dataclass(frozen=True)
 class Clipping(Degradation):
-    """An input that was too loud: the tops of what is heard are cut off."""
+    """An input that was too loud: the tops of the noisy signal are cut off."""
 
     level_db: float = param(-6.0, "Clipping level relative to the peak", unit="dB", low=-60.0, high=0.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        ceiling = np.float32(np.abs(take.heard).max() * db_to_gain(self.level_db))
-        return replace(take, heard=np.clip(take.heard, -ceiling, ceiling))
+        ceiling = np.float32(np.abs(take.noisy).max() * db_to_gain(self.level_db))
+        return replace(take, noisy=np.clip(take.noisy, -ceiling, ceiling))

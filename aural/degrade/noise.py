@@ -1,4 +1,4 @@
-"""What is heard beside the voice: recordings, people, mains hum, wind, hands on the device."""
+"""What is recorded besides the voice: recordings, people, mains hum, wind, hands on the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.degrade.fourier import shaped_noise
-from aural.degrade.take import Audio, Degradation, Take, active_db, check_audio, db_to_gain
+from aural.degrade.take import Audio, Degradation, Take, active_db, check_audio
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.parameters import param
 
@@ -22,7 +23,7 @@ LOWEST_HZ = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Additive(Degradation):
-    """A sound that is added to what is heard; voice and dry stay.
+    """A sound that is added to the noisy signal; voice and dry stay.
 
     The signal-to-noise ratio is the active level of the voice, as it is by now, above the active level of the sound:
     of each the mean power of the frames of 20 ms that lie within 30 dB of its loudest. A silent voice counts as one
@@ -35,13 +36,13 @@ class Additive(Degradation):
     )
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        sound = self.sound(take.heard.size, take.sample_rate, rng)
+        sound = self.sound(take.noisy.size, take.sample_rate, rng)
         sound_db, voice_db = (active_db(audio, take.sample_rate) for audio in (sound, take.voice))
         if sound_db == -math.inf:
             return take
         voice_db = SILENT_VOICE_DBFS if voice_db == -math.inf else voice_db
         gain = np.float32(db_to_gain(voice_db - self.snr_db - sound_db))
-        return replace(take, heard=take.heard + gain * sound)
+        return replace(take, noisy=take.noisy + gain * sound)
 
     @abstractmethod
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
@@ -110,10 +111,10 @@ class Coloured(Additive):
 
 @dataclass(frozen=True)
 class Floor(Coloured):
-    """Steady noise that belongs to the recording: in heard, voice and dry alike, since it is to stay."""
+    """Steady noise that belongs to the recording: in noisy, voice and dry alike, since it is to stay."""
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        floor = super().__call__(take, rng).heard - take.heard
+        floor = super().__call__(take, rng).noisy - take.noisy
         return take.each(lambda audio: audio + floor)
 
 
@@ -129,7 +130,7 @@ class Hum(Additive):
         number = np.arange(1, self.harmonics + 1)
         level_db = self.slope_db * np.log2(number) + rng.uniform(-6, 6, number.size)
         level_db[number * self.mains_hz >= sample_rate / 2] = -np.inf
-        partials = 10 ** (level_db / 20) * np.exp(2j * np.pi * rng.random(number.size))
+        partials = db_to_gain(level_db) * np.exp(2j * np.pi * rng.random(number.size))
         period = np.fft.irfft(np.append(0, partials), 32 * (self.harmonics + 1))
         turns = np.arange(frames) * (self.mains_hz / sample_rate)
         places = np.arange(period.size) / period.size
@@ -151,7 +152,7 @@ class Wind(Additive):
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
         steps = rng.standard_normal(4 + int(frames / sample_rate / 0.3)).clip(-2, 2)
         course = np.interp(np.arange(frames) / sample_rate / 0.3, np.arange(steps.size), steps)
-        gust = (10 ** (self.gusts_db / 2 * course / 20)).astype(np.float32)
+        gust = db_to_gain(self.gusts_db / 2 * course).astype(np.float32)
         rumble = shaped_noise(frames, sample_rate, self._spectrum, rng)
         roar = shaped_noise(frames, sample_rate, lambda hz: self._spectrum(hz / np.float32(5)), rng)
         return gust * (rumble + np.float32(0.1) * gust * roar)

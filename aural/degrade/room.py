@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.degrade.fourier import convolved
-from aural.degrade.take import SILENT, Audio, Degradation, Take, active_db, check_audio, db_to_gain
+from aural.degrade.take import SILENT, Audio, Degradation, Take, active_db, check_audio
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.errors import AudioError, AuralError
 from aural.parameters import param
 
@@ -25,7 +26,7 @@ DIRECT_S = 0.0025  # so long it lasts; what comes later is the room
 class Room(Degradation):
     """A room, given by the impulse response from the voice to the device.
 
-    Heard and voice get all of it; in dry it decays faster from the direct sound on, as in a small dry room: a target
+    Noisy and voice get all of it; in dry it decays faster from the direct sound on, as in a small dry room: a target
     that can be reached without a loss of voice. The delay of the direct sound is taken out, so all stay in time; the
     active level of dry stays.
 
@@ -74,7 +75,7 @@ class Room(Degradation):
 def reverberation_s(response: Audio, sample_rate: int) -> float:
     """Measure how long a response takes to decay by 60 dB: three times as long as from -5 to -25 dB (ISO 3382-2)."""
     left = np.cumsum(np.square(response[::-1], dtype=np.float64))[::-1]
-    first, last = (int(np.argmax(left < 10 ** (-fall_db / 10) * left[0])) for fall_db in (5, 25))
+    first, last = (int(np.argmax(left < db_to_power(-fall_db) * left[0])) for fall_db in (5, 25))
     return 3 * max(1, (last or response.size) - first) / sample_rate
 
 

@@ -1,4 +1,4 @@
-"""A recording as it happens: which harms come together, and how strong they are."""
+"""Draws degradations at random: which happen to one recording, and how strong they are."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from aural.degrade.device import OCTAVES_HZ, BandLimit, Clipping, GainControl, H
 from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.take import Audio, Degradation, Generators
+from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, ParameterError
 from aural.parameters import check, param
 
@@ -42,7 +43,7 @@ def share(default: float, of: str) -> float:
 
 @dataclass(frozen=True)
 class Scene:
-    """How often each harm befalls a recording. What it does then is drawn from what phones and rooms do.
+    """How often each degradation happens to a recording. Its strength is drawn from what phones and rooms do.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range, or a range ends before it begins.
@@ -92,8 +93,8 @@ class Scene:
             AudioError: the stock lacks what is drawn.
         """
         own = Generators(rng)
-        heard = chain(self._voice(own), self._room(own, stock), self._noises(own, stock))
-        return [*heard, *self._device(own), *self._channel(own)]
+        first = chain(self._voice(own), self._room(own, stock), self._noises(own, stock))
+        return [*first, *self._device(own), *self._channel(own)]
 
     def _voice(self, own: Generators) -> Iterator[Degradation]:
         if _happens(rng := own("stretch"), self.stretch):
@@ -115,7 +116,7 @@ class Scene:
     def _noises(self, own: Generators, stock: Stock) -> list[Additive]:
         """Draw noises that together make the ratio, the weaker ones up to 12 dB below the strongest."""
         drawn = [(kind, rng.uniform(-12, 0)) for kind, rng in self._kinds(own, stock)]
-        weights = np.array([10 ** (level_db / 10) for _, level_db in drawn])
+        weights = np.array([db_to_power(level_db) for _, level_db in drawn])
         snr_db = own("ratio").uniform(self.snr_low_db, self.snr_high_db)
         above_db = 10 * np.log10(weights.sum() / weights)
         return [kind(snr_db=float(snr_db + more)) for (kind, _), more in zip(drawn, above_db, strict=True)]

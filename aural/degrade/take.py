@@ -1,4 +1,4 @@
-"""A recording and what it ought to have been, and what every harm to it shares."""
+"""A recording, its clean versions, and what all degradations share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.parameters import check
 
@@ -26,9 +27,9 @@ FRAME_S = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """A recording as it came out, and what it ought to have been. All three of equal length and in time."""
+    """A recording and its clean versions, the targets. All three of equal length and in time."""
 
-    heard: Audio
+    noisy: Audio
     """What the device recorded."""
     voice: Audio
     """The voice or music alone, in its room, through the same microphone, without noise."""
@@ -44,14 +45,14 @@ class Take:
 
     def each(self, change: Callable[[Audio], Audio]) -> Self:
         """Change all three alike. What is one array is worked on once, and stays one."""
-        known = {id(audio): audio for audio in (self.heard, self.voice, self.dry)}
+        known = {id(audio): audio for audio in (self.noisy, self.voice, self.dry)}
         done = {key: change(audio) for key, audio in known.items()}
-        return replace(self, heard=done[id(self.heard)], voice=done[id(self.voice)], dry=done[id(self.dry)])
+        return replace(self, noisy=done[id(self.noisy)], voice=done[id(self.voice)], dry=done[id(self.dry)])
 
 
 @dataclass(frozen=True, eq=False)
 class Degradation(ABC):
-    """A way in which a recording is harmed. What is random comes from the generator alone; the length stays.
+    """A way in which a recording is degraded. What is random comes from the generator alone; the length stays.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range.
@@ -62,15 +63,15 @@ class Degradation(ABC):
 
     @abstractmethod
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
-        """Return the take with this harm added. The given one is not touched."""
+        """Return the degraded take. The given one is not touched."""
 
 
-def degrade(take: Take, harms: Iterable[Degradation], rng: np.random.Generator) -> Take:
-    """Do one harm after the other to a take. What each draws does not depend on which others there are."""
+def degrade(take: Take, degradations: Iterable[Degradation], rng: np.random.Generator) -> Take:
+    """Apply one degradation after the other. What each draws does not depend on which others there are."""
     own, count = Generators(rng), Counter[str]()
-    for harm in harms:
-        kind = type(harm).__name__
-        take = harm(take, own(f"{kind} {count[kind]}"))
+    for degradation in degradations:
+        kind = type(degradation).__name__
+        take = degradation(take, own(f"{kind} {count[kind]}"))
         count[kind] += 1
     return take
 
@@ -106,8 +107,3 @@ def active_db(audio: Audio, sample_rate: int) -> float:
     active = powers >= powers.max() * db_to_gain(-ACTIVE_DB) ** 2
     power = energies[active].sum() / lengths[active].sum()
     return 10 * math.log10(power) if power > SILENT**2 else -math.inf
-
-
-def db_to_gain(level_db: float) -> float:
-    """Turn a level in dB into a factor."""
-    return float(10 ** (level_db / 20))

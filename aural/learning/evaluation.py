@@ -15,26 +15,29 @@ from typing import ClassVar
 
 import numpy as np
 
-from aural.audio.files import read
+from aural.audio.files import Info, read
+from aural.audio.metadata import About
+from aural.audio.writing import write_audio
 from aural.chainfile import read_chain
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning.metrics import Metric
 from aural.learning.report import Report, Score
 from aural.parameters import check, param
-from aural.signals import Block
+from aural.signals import Block, Format
 from aural.stage import Effect
 
+REFERENCE = "reference"
 SLACK_S = 0.1
 """So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording to be judged: what goes in, what ought to come out, both (channels, frames) and in time."""
+    """A recording to be judged: the input and the target, both (channels, frames) and in time."""
 
     name: str
-    heard: Block
-    wanted: Block
+    input: Block
+    target: Block
     sample_rate: int
     labels: Mapping[str, str]
     """The group it belongs to in each table, by the title of the table."""
@@ -60,7 +63,7 @@ class Verdict:
     errors: list[str] = field(default_factory=list)
 
 
-Watch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
+VerdictWatch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +106,16 @@ class Evaluation(ABC):
         """Say what a reader of the tables should know."""
         return ()
 
-    def run(self, jobs: int = 1, watch: Watch = lambda verdicts, total: verdicts) -> Report:
+    def run(
+        self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts, keep: Path | None = None
+    ) -> Report:
         """Judge all systems on all cases.
 
         Args:
             jobs: processes, each of which computes in one thread where there are several.
             watch: sees the verdicts go by, and is told how many there will be.
+            keep: a folder for what was judged: a folder for each system, and one, `reference`, for what ought to
+                have come out.
 
         Raises:
             AuralError: a metric cannot be measured here, or as `cases`.
@@ -116,7 +123,7 @@ class Evaluation(ABC):
         metrics, left_out = _measurable(self.metrics)
         systems = dict(self.systems()) | dict(map(_extra, self.extra))
         cases = self.cases()
-        verdicts = list(watch(judge(cases, systems, metrics, jobs), len(cases)))
+        verdicts = list(watch(judge(cases, systems, metrics, jobs, keep), len(cases)))
         return Report(
             title=self.title,
             settings=asdict(self),
@@ -128,33 +135,49 @@ class Evaluation(ABC):
 
 
 def judge(
-    cases: Sequence[Case], systems: Mapping[str, System], metrics: Sequence[Metric], jobs: int
+    cases: Sequence[Case],
+    systems: Mapping[str, System],
+    metrics: Sequence[Metric],
+    jobs: int,
+    keep: Path | None = None,
 ) -> Iterator[Verdict]:
     """Judge each case, in order, `jobs` at the same time."""
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(_verdict)(case, systems, metrics) for case in cases
+            delayed(_verdict)(case, systems, metrics, keep) for case in cases
         )
 
 
-def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric]) -> Verdict:
+def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], keep: Path | None) -> Verdict:
     verdict = Verdict()
     try:
         sample = case.load()
     except Exception as error:  # one odd recording must not take the others with it
         verdict.errors.append(f"{case.name}: {_words(error)}")
         return verdict
+    if keep:
+        _keep(keep / REFERENCE, sample, sample.target)
     for name, system in systems.items():
         try:
             if (result := system(sample)) is None:
                 continue
             values = _measured(sample, result, metrics)
             verdict.scores.append(Score(sample.name, name, sample.labels, values))
+            if keep:
+                _keep(keep / name.replace("/", "_"), sample, result)
         except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
             verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
+
+
+def _keep(folder: Path, sample: Sample, audio: Block) -> None:
+    """Write what was judged, as floats: it may go beyond full scale."""
+    folder.mkdir(exist_ok=True)
+    path, form = folder / f"{sample.name.replace('/', '_')}.wav", Format(sample.sample_rate, len(audio))
+    like = Info(path, form, audio.shape[-1], "wav", "pcm_f32le", bits=32, floating=True)
+    write_audio(path, [audio], form, like=like, about=About())
 
 
 def _words(error: Exception) -> str:
@@ -163,10 +186,10 @@ def _words(error: Exception) -> str:
 
 def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
     """Measure each channel and take the mean."""
-    if result.shape != sample.wanted.shape:
-        given, wanted = (" x ".join(map(str, audio.shape)) for audio in (result, sample.wanted))
-        raise AudioError(f"gives {given} frames where {wanted} are wanted")
-    pairs = list(zip(sample.wanted, result, strict=True))
+    if result.shape != sample.target.shape:
+        given, expected = (" x ".join(map(str, audio.shape)) for audio in (result, sample.target))
+        raise AudioError(f"gives {given} frames where {expected} are expected")
+    pairs = list(zip(sample.target, result, strict=True))
     return {
         metric.name: float(np.mean([metric.measure(*pair, sample.sample_rate) for pair in pairs]))
         for metric in metrics
@@ -175,12 +198,12 @@ def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[
 
 def unchanged(sample: Sample) -> Block:
     """Give the input: the system that all others are measured against."""
-    return sample.heard
+    return sample.input
 
 
 def through(effect: Effect, sample: Sample) -> Block:
     """Run an effect."""
-    return effect(sample.heard, sample.sample_rate)
+    return effect(sample.input, sample.sample_rate)
 
 
 def stored(folder: Path, sample: Sample) -> Block:
@@ -191,16 +214,16 @@ def stored(folder: Path, sample: Sample) -> Block:
     """
     import soxr
 
-    wanted = folder / sample.name
-    found = sorted(file for file in wanted.parent.glob("*") if file.stem == wanted.name)
+    path = folder / sample.name
+    found = sorted(file for file in path.parent.glob("*") if file.stem == path.name)
     if not found:
-        raise AudioError(f"{wanted}: no such output")
+        raise AudioError(f"{path}: no such output")
     audio, rate = read(found[0])
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
-    given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.heard))
-    if abs(given_s - wanted_s) > SLACK_S:
-        raise AudioError(f"{found[0]}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
-    frames = sample.heard.shape[-1]
+    output_s, input_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
+    if abs(output_s - input_s) > SLACK_S:
+        raise AudioError(f"{found[0]}: lasts {output_s:.2f} s, its input {input_s:.2f} s")
+    frames = sample.input.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
 

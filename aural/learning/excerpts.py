@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.degrade.take import active_db
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.learning.material import Clip, load, read
 
 PER_ROOT_SECOND = 200  # excerpts of a group for each root of a second it lasts: their starts lie close together
+DRAWS = 50  # of silent excerpts in a row before that is an error
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,41 @@ class Excerpts(Sequence[NDArray[np.float32]]):
         return self.lengths[place]
 
 
+def draw(
+    excerpts: Excerpts,
+    rng: np.random.Generator,
+    fastest: float,
+    silent_dbfs: float,
+    cut: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Draw an excerpt at unit level that is not silent; half of them faster or slower, and so higher or lower.
+
+    Args:
+        fastest: most by which the speed rises; it falls by as much.
+        silent_dbfs: active level below which an excerpt counts as silent.
+        cut: brings what was drawn to its length.
+
+    Raises:
+        AudioError: many excerpts in a row are silent.
+    """
+    import soxr
+
+    rate = excerpts.sample_rate
+    for _ in range(DRAWS):
+        audio = excerpts[int(rng.integers(len(excerpts)))]
+        if rng.random() < 0.5:
+            audio = soxr.resample(audio, rate * rng.uniform(1 / fastest, fastest), rate, quality="MQ")
+        audio = cut(audio)
+        if (level_db := active_db(audio, rate)) > silent_dbfs:
+            return audio * np.float32(db_to_gain(-level_db))
+    raise AudioError(f"{DRAWS} excerpts in a row are silent; the folder holds hardly any sound")
+
+
 def _tickets(clips: Sequence[Clip]) -> int:
     return 1 + int(PER_ROOT_SECOND * sum(clip.seconds for clip in clips) ** 0.5)
 
 
-class Whole(Sequence[NDArray[np.float32]]):
+class WholeClips(Sequence[NDArray[np.float32]]):
     """Clips from their beginning to their end, such as impulse responses, read when they are asked for."""
 
     def __init__(self, clips: Sequence[Clip], sample_rate: int) -> None:
@@ -111,5 +144,5 @@ class Whole(Sequence[NDArray[np.float32]]):
     def __getitem__(self, index: slice) -> Sequence[NDArray[np.float32]]: ...
     def __getitem__(self, index: int | slice) -> NDArray[np.float32] | Sequence[NDArray[np.float32]]:
         if isinstance(index, slice):
-            return Whole(self.clips[index], self.sample_rate)
+            return WholeClips(self.clips[index], self.sample_rate)
         return read(self.clips[index], self.sample_rate)

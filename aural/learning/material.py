@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.audio.atomic import Results
-from aural.audio.files import READABLE
+from aural.audio.folders import recordings
 from aural.errors import AudioError
 
 MANIFEST = "MANIFEST.csv"
@@ -156,9 +156,8 @@ def _seconds(path: Path) -> float:
 
 
 def _walked(root: Path, kind: str) -> list[Clip]:
-    files = sorted(file for file in root.rglob("*") if file.suffix.lower() in READABLE)
     clips = []
-    for file in files:
+    for file in recordings(root):
         place = file.relative_to(root)
         group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem) or place.stem
         clips.append(Clip(file, kind, group, place.parent.name or "-", _seconds(file), np.inf, np.inf))

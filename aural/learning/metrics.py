@@ -77,11 +77,11 @@ def pesq(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     reference, estimate = (_resampled(audio, sample_rate) for audio in _checked(reference, estimate))
     count = -(-reference.size // (PESQ_LONGEST_S * SPEECH_RATE))
     scores, why = [], "no speech"
-    for wanted, heard in zip(np.array_split(reference, count), np.array_split(estimate, count), strict=True):
-        if not wanted.any():
+    for clean, found in zip(np.array_split(reference, count), np.array_split(estimate, count), strict=True):
+        if not clean.any():
             continue
         try:
-            scores.append(package.pesq(SPEECH_RATE, wanted, heard, "wb") if heard.any() else PESQ_LOWEST)
+            scores.append(package.pesq(SPEECH_RATE, clean, found, "wb") if found.any() else PESQ_LOWEST)
         except package.PesqError as error:
             why = error.args[0].decode()
     if not scores:
@@ -125,22 +125,27 @@ def si_sdr(reference: Audio, estimate: Audio, sample_rate: int) -> float:
         return float(10 * (np.log10(np.sum(target**2)) - np.log10(np.sum((e - target) ** 2))))
 
 
-def lsd(reference: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Measure the log-spectral distance in dB, at the signal's own rate over its whole band; 0 is best [4].
+def lsd(reference: Audio, estimate: Audio, sample_rate: int, band_hz: tuple[float, float] = (0.0, np.inf)) -> float:
+    """Measure the log-spectral distance in dB, at the signal's own rate; 0 is best [4]. AURAL has no other.
 
     mean over frames of sqrt(mean over bins of (10 log10 (R + c) / (E + c))^2), where R and E are power spectra under
     a Hann window of 42.7 ms (2048 frames at 48 kHz) with a hop of a quarter, E after the estimate was scaled by
     the gain <r, e> / <e, e> that brings it nearest to the reference, and c is 60 dB below the mean of R: what lies
     deeper counts as silence, in both.
 
+    Args:
+        band_hz: where bins count, for the mean of R too; the whole band if not given.
+
     Raises:
         AudioError: as above.
     """
     r, e = (audio.astype(np.float64) for audio in _checked(reference, estimate))
     gain = np.dot(r, e) / np.dot(e, e) if e.any() else 0.0
-    wanted, found = (_power(audio, sample_rate) for audio in (r, gain * e))
-    c = LSD_FLOOR * wanted.mean()
-    distance = 10 * np.log10((wanted + c) / (found + c))
+    powers = [_power(audio, sample_rate) for audio in (r, gain * e)]
+    hz = np.linspace(0, sample_rate / 2, powers[0].shape[1])
+    clean, found = (power[:, (hz >= band_hz[0]) & (hz < band_hz[1])] for power in powers)
+    c = LSD_FLOOR * clean.mean()
+    distance = 10 * np.log10((clean + c) / (found + c))
     return float(np.sqrt(np.mean(distance**2, axis=1)).mean())
 
 
@@ -154,11 +159,11 @@ def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
         AuralError: a package is missing.
     """
     network = _dnsmos_network()
-    heard = _resampled(_checked(reference, estimate)[1], sample_rate)
-    heard = heard / max(1.0, np.abs(heard).max())
-    while heard.size < DNSMOS_WINDOW:
-        heard = np.tile(heard, 2)
-    windows = np.lib.stride_tricks.sliding_window_view(heard, DNSMOS_WINDOW)[::SPEECH_RATE]
+    audio = _resampled(_checked(reference, estimate)[1], sample_rate)
+    audio = audio / max(1.0, np.abs(audio).max())
+    while audio.size < DNSMOS_WINDOW:
+        audio = np.tile(audio, 2)
+    windows = np.lib.stride_tricks.sliding_window_view(audio, DNSMOS_WINDOW)[::SPEECH_RATE]
     overall = [network.run(None, {"input_1": np.ascontiguousarray(window[None])})[0][0, 2] for window in windows]
     return float(np.polyval(DNSMOS_SCALE, overall).mean())
 

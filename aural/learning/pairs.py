@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.audio.atomic import Results
-from aural.audio.files import READABLE, open_audio
+from aural.audio.files import open_audio
+from aural.audio.folders import recordings
 from aural.errors import AudioError
 from aural.learning.material import cache_folder
 from aural.signals import Block
 
 MOST_DELAY_S = 0.5
-HEARD_S = 30.0  # of a pair, where it is loudest, to find the delay
+COMPARED_S = 30.0  # of a pair, where it is loudest, to find the delay
 LEAST_LIKENESS = 0.1  # of two recordings of one thing, as the peak of their normalised cross-correlation
 
 
@@ -26,8 +26,8 @@ class Pair:
     """A recording before and after, of one sample rate and number of channels."""
 
     name: str
-    heard: Path
-    wanted: Path
+    input: Path
+    target: Path
     sample_rate: int
     channels: int
     delay: int
@@ -47,57 +47,57 @@ class Pair:
         starts = max(0, -self.delay), max(0, self.delay)
         both = (
             decoded(path)[:, inside.start + start : inside.stop + start]
-            for path, start in zip((self.heard, self.wanted), starts, strict=True)
+            for path, start in zip((self.input, self.target), starts, strict=True)
         )
-        heard, wanted = (np.pad(np.asarray(audio, np.float32), outside) for audio in both)
-        return heard, wanted
+        input, target = (np.pad(np.asarray(audio, np.float32), outside) for audio in both)
+        return input, target
 
 
-def pairs(heard: str, wanted: str) -> list[Pair]:
+def pairs(input: str, target: str) -> list[Pair]:
     """List the pairs of two folders.
 
     Raises:
         AudioError: a folder is missing or empty, a recording has no partner, or a pair does not fit together.
     """
-    return [pair(name, before, after) for name, after, before in matched(wanted, heard)]
+    return [pair(name, before, after) for name, after, before in matched(target, input)]
 
 
-def pair(name: str, heard: Path, wanted: Path) -> Pair:
+def pair(name: str, input: Path, target: Path) -> Pair:
     """Bring two recordings into time with each other.
 
     Raises:
         AudioError: a file cannot be read or is silent, rates, channels or lengths differ, or the two have nothing
             in common.
     """
-    formats = [open_audio(path).format for path in (heard, wanted)]
+    formats = [open_audio(path).format for path in (input, target)]
     if formats[0] != formats[1]:
         shown = ", ".join(
             f"{path} has {found.channels} channels at {found.sample_rate} Hz"
-            for path, found in zip((heard, wanted), formats, strict=True)
+            for path, found in zip((input, target), formats, strict=True)
         )
         raise AudioError(f"{shown}; they must be alike")
     rate, channels = formats[0].sample_rate, formats[0].channels
-    both = before, after = decoded(heard), decoded(wanted)
-    for path, audio in zip((heard, wanted), both, strict=True):
+    both = before, after = decoded(input), decoded(target)
+    for path, audio in zip((input, target), both, strict=True):
         if not audio.any():
             raise AudioError(f"{path}: is silent")
     lengths = [audio.shape[1] for audio in both]
     if abs(lengths[0] - lengths[1]) > MOST_DELAY_S * rate:
-        raise AudioError(f"{wanted}: lasts {lengths[1] / rate:.2f} s, its input {lengths[0] / rate:.2f} s")
+        raise AudioError(f"{target}: lasts {lengths[1] / rate:.2f} s, its input {lengths[0] / rate:.2f} s")
     lag, likeness = delay(before, after, rate)
     if likeness < LEAST_LIKENESS:
-        raise AudioError(f"{wanted}: has nothing in common with {heard}")
-    return Pair(name, heard, wanted, rate, channels, lag, min(lengths[0] + min(lag, 0), lengths[1] - max(lag, 0)))
+        raise AudioError(f"{target}: has nothing in common with {input}")
+    return Pair(name, input, target, rate, channels, lag, min(lengths[0] + min(lag, 0), lengths[1] - max(lag, 0)))
 
 
-def delay(heard: Block, wanted: Block, sample_rate: int) -> tuple[int, float]:
+def delay(input: Block, target: Block, sample_rate: int) -> tuple[int, float]:
     """Return by how many frames the second lags behind, and how alike they are then, from 0 to 1, by correlation."""
     from scipy.signal import correlate
 
-    frames = min(heard.shape[1], wanted.shape[1])
-    size = min(frames, round(HEARD_S * sample_rate))
-    first = _loudest(heard[:, :frames], size)
-    before, after = (audio[:, first : first + size].astype(np.float64) for audio in (heard, wanted))
+    frames = min(input.shape[1], target.shape[1])
+    size = min(frames, round(COMPARED_S * sample_rate))
+    first = _loudest(input[:, :frames], size)
+    before, after = (audio[:, first : first + size].astype(np.float64) for audio in (input, target))
     found = np.abs(sum(correlate(b, a, method="fft") for a, b in zip(before, after, strict=True)))
     most = min(size - 1, round(MOST_DELAY_S * sample_rate))
     near = found[size - 1 - most : size + most]
@@ -114,14 +114,14 @@ def _loudest(audio: Block, size: int) -> int:
     return starts[int(np.argmax([sums[n + size // step] - sums[n] for n in range(len(starts))]))]
 
 
-def matched(wanted: str, heard: str) -> list[tuple[str, Path, Path]]:
-    """Match the recordings of two folders by name: the name, what is wanted, what is heard.
+def matched(target: str, input: str) -> list[tuple[str, Path, Path]]:
+    """Match the recordings of two folders by name: the name, the target, the input.
 
     Raises:
         AudioError: a folder is missing or holds no audio, or a recording has no partner.
     """
-    after, before = (_named(Path(folder)) for folder in (wanted, heard))
-    for here, there, folder in ((after, before, heard), (before, after, wanted)):
+    after, before = (_named(Path(folder)) for folder in (target, input))
+    for here, there, folder in ((after, before, input), (before, after, target)):
         alone = sorted(str(path) for name, path in here.items() if name not in there)
         if alone:
             more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
@@ -131,11 +131,7 @@ def matched(wanted: str, heard: str) -> list[tuple[str, Path, Path]]:
 
 def _named(folder: Path) -> dict[str, Path]:
     """Return the recordings of a folder by their names, without suffix."""
-    if not folder.is_dir():
-        raise AudioError(f"{folder}: no such folder")
-    files: Sequence[Path] = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READABLE]
-    if not files:
-        raise AudioError(f"{folder}: no audio in this folder")
+    files = recordings(folder)
     named = {str(path.relative_to(folder).with_suffix("")): path for path in files}
     if len(named) < len(files):
         raise AudioError(f"{folder}: two recordings have one name and differ in the suffix alone")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aural.learning.metrics import Metric
+from aural.markdown import table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -70,8 +71,7 @@ class Table:
 
     def markdown(self) -> str:
         """Write it for a page."""
-        rule = ["---", *["---:"] * len(self.systems)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in (self.header, rule, *self.cells()))
+        return table(self.header, self.cells(), figures=True)
 
     def rich(self) -> RichTable:
         """Draw it for the terminal."""

@@ -18,6 +18,7 @@ from aural.audio.atomic import write_text
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.training import Recipe, Training
+from aural.markdown import table
 
 # behind aural.learning.training, which says what to install where Lightning is missing
 from lightning import Callback, LightningModule, Trainer, seed_everything  # isort: skip
@@ -182,7 +183,6 @@ def _card(path: Path, about: Mapping[str, object]) -> Iterator[str]:
     yield f"# {path.name}\n"
     for name, value in about.items():
         if isinstance(value, Mapping):
-            yield f"\n## {name}\n\n| | |\n|---|---|"
-            yield from (f"| {key} | {entry} |" for key, entry in value.items())
+            yield f"\n## {name}\n\n{table(('', ''), value.items())}"
         else:
             yield f"- {name}: {value}"

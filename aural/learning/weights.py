@@ -73,7 +73,7 @@ def unpack(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         known = json.loads(data[8 : 8 + header]).get("__metadata__", {})
         finite = all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # of numbers that torch has not, too
-        raise WeightsError(f"{path}: is not a file of weights: {error}") from error
+        raise WeightsError(f"{path}: is not a file of weights, or is damaged") from error
     if not finite:
         raise WeightsError(f"{path}: holds weights that are NaN or infinite")
     return tensors, known
@@ -88,7 +88,7 @@ def decoded(text: str, path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: is not a file of weights: {error}") from error
+        raise WeightsError(f"{path}: is not a file of weights: what it says about them is no JSON") from error
 
 
 def into(network: M, path: Path) -> M:

@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
+from aural.markup import element, listed, table
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
-from aural.measure.clipping import Clipping, ClippingMeter
+from aural.measure.breaths import BreathMeter
+from aural.measure.clicks import ClickMeter
+from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.measure.content.meter import Content, ContentMeter
-from aural.measure.hum import Hum, HumMeter
-from aural.measure.level import Level, LevelMeter
+from aural.measure.defects import Defects
+from aural.measure.environment import Environment, EnvironmentMeter
+from aural.measure.gaps import GapMeter
+from aural.measure.hum import HumMeter, MainsHum
+from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
-from aural.measure.scene import Scene, SceneMeter
+from aural.measure.plosives import PlosiveMeter
 from aural.measure.true_peak import TruePeakMeter
+from aural.measure.words import figures
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
 
@@ -27,13 +34,17 @@ class Diagnosis:
 
     duration_s: float
     format: Format
-    level: Level
+    level: Levels
     loudness: Loudness
     true_peak_dbtp: float
-    clipping: Clipping
+    clipping: MeasuredClipping
+    gaps: Defects
+    clicks: Defects
+    plosives: Defects
+    breaths: Defects
     content: Content
-    scene: Scene
-    hum: Hum
+    environment: Environment
+    hum: MainsHum
     bandwidth: Bandwidth
     info: Info | None = None
     """What the file says about itself; None for a signal that came from no file."""
@@ -48,12 +59,12 @@ class Diagnosis:
     @property
     def noisy(self) -> bool:
         """Whether a voice has an audible background. What music is made of cannot be told from noise."""
-        return self.kind == "speech" and self.scene.snr_db < NOISY_DB
+        return self.kind == "speech" and self.environment.snr_db < NOISY_DB
 
     @property
     def rumbles(self) -> bool:
         """Whether much lies below a voice's lowest tone."""
-        return self.scene.rumble_db > RUMBLE_DB
+        return self.environment.rumble_db > RUMBLE_DB
 
     @property
     def hums(self) -> bool:
@@ -68,12 +79,13 @@ class Diagnosis:
     @property
     def reverberant(self) -> bool:
         """Whether a voice was recorded far away, or in a room that rings."""
-        return self.kind == "speech" and self.scene.decay_s > REVERBERANT_S
+        return self.kind == "speech" and self.environment.decay_s > REVERBERANT_S
 
     @property
     def clean(self) -> bool:
         """Whether it is a voice that nothing needs to be done to."""
-        flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven
+        clipped = self.clipping.severity in ("clear", "heavy")
+        flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven, clipped
         return self.kind == "speech" and not any(flaws)
 
     @property
@@ -122,34 +134,39 @@ class Diagnosis:
         """List what is wrong with the recording, a sentence each; empty for a flawless one."""
         if self.level.silent:
             return ["holds nothing but silence"]
-        found = []
-        if self.noisy:
-            level, distance = self.scene.floor_dbfs, self.scene.snr_db
-            found.append(f"background noise at {level:.0f} dBFS, {distance:.0f} dB below the voice")
-        if self.hums:
-            found.append(f"mains hum at {self.hum.frequency_hz:.2f} Hz, {self.hum.level_dbfs:.0f} dBFS")
-        if self.offset:
-            found.append(f"a DC offset of {100 * self.level.dc:.1f} % of full scale")
-        if self.dull:
-            found.append(f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}")
-        if self.reverberant:
-            found.append(f"a reverberant room: sound dies away in {self.scene.decay_s:.1f} s")
-        if self.music_under_speech:
-            found.append(f"speech over music for {self.content.seconds('both'):.0f} s")
-        if self.music_beside_speech:
-            found.append(f"music beside the speech for {self.content.seconds('music'):.0f} s")
-        if self.uneven:
-            found.append(f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU")
-        return found + self.beyond_repair()
+        environment, hum = self.environment, self.hum
+        floor_dbfs, snr_db = environment.floor_dbfs, environment.snr_db
+        found = (
+            (
+                self.noisy,
+                f"background noise at {floor_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice",
+            ),
+            (self.hums, f"mains hum at {hum.frequency_hz:.2f} Hz, {hum.level_dbfs:.0f} dBFS"),
+            (self.offset, f"a DC offset of {100 * self.level.dc:.1f} % of full scale"),
+            (self.dull, f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}"),
+            (self.reverberant, f"a reverberant room: sound dies away in {environment.decay_s:.1f} s"),
+            (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
+            (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
+            (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
+            (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
+        )
+        return [words for is_so, words in found if is_so] + self.beyond_repair()
+
+    def defects(self) -> dict[str, Defects]:
+        """Return what was found of each kind of short defect, by its name; music has no plosives."""
+        found = {"gaps": self.gaps, "clicks": self.clicks}
+        return found | {"plosives": self.plosives} if self.kind == "speech" and not self.music_under_speech else found
 
     def beyond_repair(self) -> list[str]:
         """List those of the findings that no stage mends."""
         found = []
-        if self.clipping.samples:
-            found.append(f"{self.clipping.severity} clipping: {self.clipping}")
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
         return found
+
+    def _repr_html_(self) -> str:
+        findings = self.findings() or ["nothing is wrong with it"]
+        return element("div", table((), figures(self)), listed(findings))
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; what cannot be told is None."""
@@ -212,8 +229,12 @@ class Examination:
             "loudness": LoudnessMeter(source),
             "true_peak_dbtp": TruePeakMeter(source),
             "clipping": ClippingMeter(source),
+            "gaps": GapMeter(source),
+            "clicks": ClickMeter(source),
+            "plosives": PlosiveMeter(source),
+            "breaths": BreathMeter(source),
             "content": ContentMeter(source),
-            "scene": SceneMeter(source),
+            "environment": EnvironmentMeter(source),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }
@@ -236,13 +257,13 @@ class Examination:
         return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
 
 
-def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False) -> Diagnosis:
-    """Examine a recording; `strict` refuses one that is damaged.
+def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:
+    """Examine a recording; `strict` refuses one that is damaged. Of several sound tracks, `track` says which.
 
     Raises:
         AudioError: the file cannot be read.
     """
-    return examine(open_audio(path, strict), watch)
+    return examine(open_audio(path, strict, track), watch)
 
 
 def examine(file: AudioFile, watch: Watch = UNWATCHED) -> Diagnosis:

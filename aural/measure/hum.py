@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
 from aural.stream import Queue
 
@@ -16,7 +17,7 @@ WINDOW_S = 2
 HIGHEST_HZ = 1000.0
 KEPT = 128  # windows that are kept, spread over the recording: bounds the memory
 QUIET = 0.1  # hum is there in the quietest tenth of the windows too; notes and voices pause
-LINE_DB = 10.0  # how far a line stands above its surroundings, where many windows were heard
+LINE_DB = 10.0  # how far a line stands above its surroundings, where many windows were measured
 FEW_DB = 6.0  # more than that for a single window, a half of it more for two ...
 FAINT_DB = 7.0  # where hum is certain, this is enough for one more of its harmonics
 SURE_DB = 10.0  # and so much more for a line that stands alone
@@ -25,11 +26,11 @@ DEVIATION_HZ = 0.3  # of the mains and the recorder's clock; notes of equal temp
 TOLERANCE_HZ = 0.2  # of a harmonic
 LOW = (1, 2, 3)  # one of these harmonics is there, or it is something else
 
-Levels = NDArray[np.float64]
+Powers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Hum:
+class MainsHum:
     """What the mains has put into a recording."""
 
     frequency_hz: float
@@ -40,7 +41,7 @@ class Hum:
     """Root mean square of all of them; -inf where there is no hum."""
 
 
-NONE = Hum(0.0, (), -math.inf)
+NONE = MainsHum(0.0, (), -math.inf)
 
 
 class HumMeter:
@@ -57,7 +58,7 @@ class HumMeter:
         self.queue = Queue()
         self.shape = np.hanning(self.window + 1)[:-1].astype(np.float32)
         self.bins = min(self.window // 2, round((HIGHEST_HZ + 10) * WINDOW_S))
-        self.kept: list[Levels] = []
+        self.kept: list[Powers] = []
         self.number, self.stride = 0, 1
 
     def update(self, block: Block) -> None:
@@ -79,7 +80,7 @@ class HumMeter:
             self.stride *= 2
         self.number += 1
 
-    def compute(self, frequency_hz: float | None = None) -> Hum:
+    def compute(self, frequency_hz: float | None = None) -> MainsHum:
         """Return the hum of all frames so far.
 
         Args:
@@ -98,13 +99,15 @@ class HumMeter:
             frequency_hz or fundamental
         )
         level = sum(_sine_power(power, b, self.shape) for b in bins.values())
-        return Hum(frequency_hz or round(fundamental, 3), tuple(bins), 10 * math.log10(level) if level else -math.inf)
+        return MainsHum(
+            frequency_hz or round(fundamental, 3), tuple(bins), 10 * math.log10(level) if level else -math.inf
+        )
 
 
 class _Lines:
     """The lines of a spectrum: how far each bin stands above its surroundings, and where summits lie."""
 
-    def __init__(self, power: Levels, least_db: float) -> None:
+    def __init__(self, power: Powers, least_db: float) -> None:
         self.least_db = least_db
         self.prominence = _prominence(power)
         left, centre, right = np.log(np.stack([power[:-2], power[1:-1], power[2:]]) + np.finfo(np.float64).tiny)
@@ -127,7 +130,7 @@ class _Lines:
             if near.size:
                 index = near[np.argmax(self.prominence[self.bins[near]])]
                 found[number] = int(self.bins[index])
-                weight = 10 ** (min(float(self.prominence[found[number]]), 40.0) / 10)
+                weight = db_to_power(min(float(self.prominence[found[number]]), 40.0))
                 top += weight * number * float(self.hz[index])
                 bottom += weight * number**2
         return (top / bottom if bottom else fundamental_hz), found
@@ -140,7 +143,7 @@ class _Lines:
         return bool(low) and (len(bins) > 1 or max(low) >= self.least_db + SURE_DB)
 
 
-def _prominence(power: Levels) -> Levels:
+def _prominence(power: Powers) -> Powers:
     """Return how far each bin stands above the median of its surroundings, in dB."""
     offsets = np.array([o for o in range(-14, 15) if abs(o) > 3])
     around = np.pad(power, 14, mode="reflect")
@@ -149,6 +152,6 @@ def _prominence(power: Levels) -> Levels:
     return np.asarray(10 * np.log10((power + floor) / (median + floor)))
 
 
-def _sine_power(power: Levels, b: int, window: NDArray[Any]) -> float:
+def _sine_power(power: Powers, b: int, window: NDArray[Any]) -> float:
     """Return the mean square of a sine from the main lobe of the window around its bin."""
     return float(power[b - 2 : b + 3].sum() / (len(window) * np.sum(window.astype(np.float64) ** 2)) * 2)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from aural.dsp.decibels import power_to_db
 from aural.signals import Block, Format
 
 
 @dataclass(frozen=True)
-class Level:
+class Levels:
     """Levels of a recording."""
 
     peak_dbfs: float
@@ -55,16 +55,12 @@ class LevelMeter:
                 self.side_mid[index] += np.dot(combined, combined)
         self.peak = max(self.peak, float(np.abs(block).max()))
 
-    def compute(self) -> Level:
+    def compute(self) -> Levels:
         """Return the levels of all frames so far."""
         side, mid = self.side_mid
-        return Level(
-            peak_dbfs=_db(self.peak**2),
-            rms_dbfs=_db(self.power.mean() / max(self.frames, 1)),
+        return Levels(
+            peak_dbfs=power_to_db(self.peak**2),
+            rms_dbfs=power_to_db(self.power.mean() / max(self.frames, 1)),
             dc=float(np.abs(self.sums).max() / max(self.frames, 1)),
-            side_db=_db(side / max(mid, 1e-20)) if len(self.sums) == 2 else None,
+            side_db=power_to_db(side / max(mid, 1e-20)) if len(self.sums) == 2 else None,
         )
-
-
-def _db(power: float) -> float:
-    return 10 * math.log10(power) if power > 0 else -math.inf

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from aural.audio.layouts import speakers
 from aural.dsp.compiled import njit
+from aural.dsp.decibels import db_to_gain, db_to_power, power_to_db
 from aural.signals import Block, Format, check_shape
 
 Floats = NDArray[np.float64]
 
 SILENCE_LUFS = -70.0
+OFFSET_LU = -0.691  # of the scale: a sine of 997 Hz at full scale reads -3.01
 PIECES = 100  # energies kept per second of signal: 8.6 MB for three hours
 MOMENTARY_S, SHORT_TERM_S = 0.4, 3.0
 SLAB = 16384  # frames filtered in one call: bounds the memory
@@ -78,10 +80,10 @@ class LoudnessMeter:
         pieces = self.powers
         blocks = _windows(pieces, MOMENTARY_S)
         return Loudness(
-            integrated_lufs=_lufs(_gated(blocks[:: PIECES // 10], relative_lu=-10).mean()),
+            integrated_lufs=power_to_lufs(_gated(blocks[:: PIECES // 10], relative_lu=-10).mean()),
             range_lu=_range_lu(_windows(pieces, SHORT_TERM_S)[:: PIECES // 10]),
-            momentary_max_lufs=_lufs(blocks.max(initial=0)),
-            short_term_max_lufs=_lufs(_windows(pieces, SHORT_TERM_S).max(initial=0)),
+            momentary_max_lufs=power_to_lufs(blocks.max(initial=0)),
+            short_term_max_lufs=power_to_lufs(_windows(pieces, SHORT_TERM_S).max(initial=0)),
         )
 
 
@@ -114,7 +116,7 @@ def k_weighting(sample_rate: int) -> Floats:
     """
     shelf_hz, shelf_q, shelf_db = 1681.974450955533, 0.7071752369554196, 3.999843853973347
     k = math.tan(math.pi * shelf_hz / sample_rate)
-    high = 10 ** (shelf_db / 20)
+    high = db_to_gain(shelf_db)
     band = high**0.4996667741545416 * k / shelf_q
     shelf = _section((high + band + k * k, 2 * (k * k - high), high - band + k * k), k, shelf_q)
     pass_hz, pass_q = 38.13547087602444, 0.5003270373238773
@@ -161,8 +163,8 @@ def _windows(pieces: Floats, seconds: float) -> Floats:
 
 def _gated(powers: Floats, relative_lu: float) -> Floats:
     """Return the powers above the absolute gate and the relative one; a single 0 where none is."""
-    loud = powers[powers > _power(SILENCE_LUFS)]
-    return loud[loud > loud.mean() * 10 ** (relative_lu / 10)] if loud.size else np.zeros(1)
+    loud = powers[powers > lufs_to_power(SILENCE_LUFS)]
+    return loud[loud > loud.mean() * db_to_power(relative_lu)] if loud.size else np.zeros(1)
 
 
 def _range_lu(powers: Floats) -> float:
@@ -170,9 +172,11 @@ def _range_lu(powers: Floats) -> float:
     return 10 * math.log10(high / low) if low else 0.0
 
 
-def _power(lufs: float) -> float:
-    return 10 ** ((lufs + 0.691) / 10)
+def lufs_to_power(lufs: float) -> float:
+    """Return the K-weighted mean power of a loudness."""
+    return float(db_to_power(lufs - OFFSET_LU))
 
 
-def _lufs(power: float) -> float:
-    return -0.691 + 10 * math.log10(power) if power else -math.inf
+def power_to_lufs(power: float) -> float:
+    """Return the loudness of a K-weighted mean power; -inf for none."""
+    return OFFSET_LU + power_to_db(power)

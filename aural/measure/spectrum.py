@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
 
 Floats = NDArray[np.float64]
@@ -47,8 +48,8 @@ class SpectrumMeter:
             self._frame(np.pad(self.waiting, ((0, 0), (0, self.window - self.waiting.shape[-1]))))
         powers = self.sums.sum(axis=-1)
         mean = powers.sum() / max(self.counts.sum(), 1)
-        heard = np.flatnonzero(powers > 10 ** (-GATE_DB / 10) * mean * self.counts)
-        spectrum: Floats = self.sums[heard].sum(axis=0) / max(self.counts[heard].sum(), 1)
+        loud = np.flatnonzero(powers > db_to_power(-GATE_DB) * mean * self.counts)
+        spectrum: Floats = self.sums[loud].sum(axis=0) / max(self.counts[loud].sum(), 1)
         return spectrum
 
     def _frame(self, audio: Block) -> None:

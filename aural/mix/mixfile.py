@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from aural.audio.contents import table_of, text_of
-from aural.audio.files import READABLE
+from aural.audio.folders import recordings
 from aural.chain import Chain
 from aural.chainfile import chain_of, chain_table, refuse_unknown
-from aural.errors import AudioError, AuralError, ChainError
+from aural.errors import AuralError, ChainError
 from aural.mix.mixing import Mix, Track
 from aural.parameters import parameters
 
@@ -76,24 +76,11 @@ def mix_of(sources: Sequence[str | Path]) -> Mix:
         raise ChainError(f"{described[0]}: is a mix file, which names all its tracks; nothing can stand beside it")
     if described:
         return read_mix(described[0])
-    files = [file for path in paths for file in (recordings(path) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (recordings(path, below=False) if path.is_dir() else [path])]
     for number, file in enumerate(files):
         if file.resolve() in {other.resolve() for other in files[:number]}:
             raise ChainError(f"{file}: is named twice; name it once, or write a mix file with two tracks of it")
     return Mix(tuple(map(Track, files)))
-
-
-def recordings(folder: Path) -> list[Path]:
-    """List the recordings that lie in a folder, by name.
-
-    Raises:
-        AudioError: there are none.
-    """
-    shown = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    files = sorted(file for file in shown if file.suffix.lower() in READABLE)
-    if not files:
-        raise AudioError(f"{folder}: no recordings in this folder")
-    return files
 
 
 def _mix(table: dict[str, Any], folder: Path) -> Mix:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aural.chain import Chain
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError, ChainError
 from aural.mix.summing import Gains, balancing_db, placing, summed
@@ -109,7 +110,7 @@ class Mix:
         Raises:
             AudioError: tracks that have no chain, which might change it, do not go together.
         """
-        parts = [Part(track, (), source) for track, source in zip(self.tracks, formats, strict=True)]
+        parts = [MixPart(track, (), source) for track, source in zip(self.tracks, formats, strict=True)]
         known = [part.at(self.sample_rate) for part in parts if not part.track.chain.stages]
         if known:
             common_format(known)
@@ -121,7 +122,7 @@ class Mix:
             AudioError: sample rates or channels of the tracks do not go together.
         """
         self.check_formats([source for _, source in signals])
-        parts = [Part(track, *signal) for track, signal in zip(self.tracks, signals, strict=True)]
+        parts = [MixPart(track, *signal) for track, signal in zip(self.tracks, signals, strict=True)]
         parts = [part.rendered(self.sample_rate, watch) for part in parts]
         source = common_format(parts)
         placed = [Placed.measured(part, source, watch) for part in parts]
@@ -137,7 +138,7 @@ class Mix:
 
 
 @dataclass(frozen=True)
-class Part:
+class MixPart:
     """A track and its signal."""
 
     track: Track
@@ -173,7 +174,7 @@ class Placed:
     """Integrated loudness behind chain and pan; -inf where the track is silent or shorter than 0.4 s."""
 
     @classmethod
-    def measured(cls, part: Part, target: Format, watch: Watch) -> Self:
+    def measured(cls, part: MixPart, target: Format, watch: Watch) -> Self:
         """Measure a track as it stands in a mix of this format."""
         from aural.measure.loudness import LoudnessMeter
 
@@ -194,7 +195,7 @@ class Placed:
 
     def gains(self, width: int) -> Gains:
         """Return its gains into a mix of so many channels."""
-        return 10 ** (self.track.gain_db / 20) * placing(self.format.channels, width, self.track.pan)
+        return db_to_gain(self.track.gain_db) * placing(self.format.channels, width, self.track.pan)
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ class Run:
     placed: tuple[Placed, ...]
 
 
-def common_format(parts: Sequence[Part]) -> Format:
+def common_format(parts: Sequence[MixPart]) -> Format:
     """Return the format of a mix of these parts.
 
     Raises:

@@ -12,30 +12,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import oaconvolve
-from scipy.signal.windows import tukey
 
-from aural import Block, Format
-from aural.dsp.segments import SegmentStream
+from aural import Format
+from aural.dsp import fir
 
 PERIODS = 2.5  # of the lowest crossover, to either side of a frame, that a band hears: the rest is below -90 dB
 LEAST = 4096  # frames of a segment: short ones are slow
 
 
-class Crossover(SegmentStream):
-    """Splits at rising frequencies; gives a stem for each band, the lowest first."""
-
-    def __init__(self, source: Format, frequencies_hz: Sequence[float]) -> None:
-        reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
-        super().__init__(source, segment=max(6 * reach, LEAST), context=reach, stems=len(frequencies_hz) + 1)
-        hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
-        bands, rest = [], np.ones(hz.size)
-        for frequency in frequencies_hz:
-            low = 1 / (1 + (hz / frequency) ** 4)
-            bands.append(rest * low)
-            rest = rest * (1 - low)
-        impulses = np.roll(np.fft.irfft([*bands, rest]), reach, axis=-1)[:, : 2 * reach + 1]
-        self.kernels = (impulses * tukey(2 * reach + 1, 0.5)).astype(np.float32)[:, np.newaxis]
-
-    def process(self, audio: Block) -> Block:
-        return oaconvolve(audio[np.newaxis], self.kernels, axes=-1)[..., self.context : -self.context]
+def crossover(source: Format, frequencies_hz: Sequence[float]) -> fir.FirStream:
+    """Open a stream that splits at rising frequencies; it gives a stem for each band, the lowest first."""
+    reach = round(PERIODS * source.sample_rate / min(frequencies_hz, default=source.sample_rate))
+    hz = np.arange(4 * reach + 1) * source.sample_rate / (8 * reach)
+    bands, rest = [], np.ones(hz.size)
+    for frequency in frequencies_hz:
+        low = 1 / (1 + (hz / frequency) ** 4)
+        bands.append(rest * low)
+        rest = rest * (1 - low)
+    ends = np.minimum(np.arange(2 * reach + 1), np.arange(2 * reach + 1)[::-1]) / max(reach / 2, 1)
+    window = np.sin(np.pi / 2 * np.minimum(ends, 1)) ** 2  # fades in over a quarter and out over another
+    return fir.FirStream(source, fir.from_magnitude(np.array([*bands, rest]), window), max(6 * reach, LEAST))

@@ -45,7 +45,7 @@ class DeEsser(Effect):
                         low=0.0, high=1.0)  # fmt: skip
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.dynamic_compression.streams import DeEssStream
+        from aural.stages.dynamic_compression.stream import DeEssStream
 
         if self.split_hz >= HIGHEST * source.sample_rate:
             return Through(source)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
-from scipy.signal import butter
 
+from aural.dsp.biquads import TINY
 from aural.dsp.compiled import njit
 
 Floats = NDArray[np.float64]
@@ -25,44 +25,11 @@ OCTAVE_DB = float(20 * np.log10(2))
 """Decibels in one unit of a base-2 logarithm."""
 
 SHARPEST = 1e-6  # octaves; a knee that is sharper is none
-TINY = 1e-30  # added where a state decays in silence: keeps it out of the slow denormal numbers
 
 
 def coefficient(time_ms: float, sample_rate: int) -> float:
     """Return the pole of a one-pole smoother that covers 63 % of a step in this time."""
     return float(np.exp(-1000 / (time_ms * sample_rate)))
-
-
-class HighPass:
-    """Second-order Butterworth high-pass, run over consecutive slabs of shape (channels, frames)."""
-
-    def __init__(self, cutoff_hz: float, sample_rate: int, channels: int) -> None:
-        nyquist = sample_rate / 2
-        self.section = butter(2, min(cutoff_hz, 0.9 * nyquist) / nyquist, "highpass", output="sos")[0]
-        self.state = np.zeros((channels, 2))
-
-    def __call__(self, slab: Floats32) -> Floats32:
-        return biquad(np.ascontiguousarray(slab, np.float32), self.section, self.state)  # type: ignore[no-any-return]
-
-
-@njit(fastmath={"contract"})
-def biquad(audio: Floats32, section: Floats, state: Floats) -> Floats32:
-    """Run a second-order section over each channel; `state` moves on.
-
-    Transposed direct form II with the output put into the states: s = b1 x - a1 y + t and t = b2 x - a2 y where
-    y = b0 x + s. No frame waits for the output of the one before.
-    """
-    b0, b1, b2, _, a1, a2 = section
-    c1, c2 = b1 - a1 * b0, b2 - a2 * b0
-    out = np.empty(audio.shape, np.float32)
-    for channel in range(audio.shape[0]):
-        s, t = state[channel]
-        for n in range(audio.shape[1]):
-            x = np.float64(audio[channel, n]) + TINY
-            out[channel, n] = b0 * x + s
-            s, t = (c1 * x + t) - a1 * s, c2 * x - a2 * s
-        state[channel] = s, t
-    return out
 
 
 @njit(fastmath={"contract"})

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.chainfile import read_chain
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.errors import AudioError, ParameterError
-from aural.learning import evaluation
-from aural.learning.evaluation import Case, Sample, System, through, unchanged
+from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
 from aural.learning.metrics import Audio, Metric
 from aural.learning.pairs import matched, pair
-from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter
+from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter, lufs_to_power
 from aural.parameters import param
 from aural.signals import Format
 
@@ -42,8 +42,8 @@ def level(reference: Audio, estimate: Audio, sample_rate: int) -> float:
 
 def loudness_curve(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     """Measure the mean absolute difference of momentary loudness in LU, once levels are matched; windows as above."""
-    wanted, found = _loud(reference, estimate, sample_rate)
-    return float(np.abs(_db(found) - _db(wanted) - _gap_lu(wanted, found)).mean())
+    target, found = _loud(reference, estimate, sample_rate)
+    return float(np.abs(_db(found) - _db(target) - _gap_lu(target, found)).mean())
 
 
 def crest_factor(reference: Audio, estimate: Audio, sample_rate: int) -> float:
@@ -51,10 +51,10 @@ def crest_factor(reference: Audio, estimate: Audio, sample_rate: int) -> float:
 
     Windows count where the reference is no more than 40 dB below its mean power. Level does not matter.
     """
-    wanted, found = (_windows(audio, round(WINDOW_S * sample_rate)) for audio in (reference, estimate))
-    powers = np.square(wanted).mean(-1)
-    counts = powers >= powers.mean() * 10 ** (-GATE_DB / 10)
-    crests = [_db(np.square(x).max(-1)) - _db(np.square(x).mean(-1)) for x in (wanted[counts], found[counts])]
+    target, found = (_windows(audio, round(WINDOW_S * sample_rate)) for audio in (reference, estimate))
+    powers = np.square(target).mean(-1)
+    counts = powers >= powers.mean() * db_to_power(-GATE_DB)
+    crests = [_db(np.square(x).max(-1)) - _db(np.square(x).mean(-1)) for x in (target[counts], found[counts])]
     return float(np.abs(crests[0] - crests[1]).mean())
 
 
@@ -69,9 +69,9 @@ def spectrum(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     means = [
         _spectra(audio, 0.1, sample_rate).mean(0) for audio in (reference, _matched(reference, estimate, sample_rate))
     ]
-    wanted, found = (bands[bands.any(1)] @ mean for mean in means)
-    counts = wanted > FLOOR * wanted.sum()
-    return float(np.abs(_db(found[counts]) - _db(wanted[counts])).mean())
+    target, found = (bands[bands.any(1)] @ mean for mean in means)
+    counts = target > FLOOR * target.sum()
+    return float(np.abs(_db(found[counts]) - _db(target[counts])).mean())
 
 
 def mr_stft(reference: Audio, estimate: Audio, sample_rate: int) -> float:
@@ -83,14 +83,14 @@ def mr_stft(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     matched_level = _matched(reference, estimate, sample_rate)
     distances = []
     for seconds in RESOLUTIONS_S:
-        wanted, found = (_spectra(audio, seconds, sample_rate) for audio in (reference, matched_level))
-        c = FLOOR * wanted.mean()
-        distances.append(np.abs(_db(wanted + c) - _db(found + c)).mean())
+        target, found = (_spectra(audio, seconds, sample_rate) for audio in (reference, matched_level))
+        c = FLOOR * target.mean()
+        distances.append(np.abs(_db(target + c) - _db(found + c)).mean())
     return float(np.mean(distances))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(evaluation.Evaluation):
+class DynamicCompressionEvaluation(Evaluation):
     """Evaluate how close a chain brings recordings to their targets: level, loudness curve, crest factor, spectra.
 
     A constant delay of a pair is measured by cross-correlation and compensated.
@@ -130,9 +130,9 @@ class Evaluation(evaluation.Evaluation):
         return ["Differences from the target, so 0 is best; all but the level are measured with levels matched."]
 
 
-def sample(name: str, wanted: Path, heard: Path) -> Sample:
+def sample(name: str, target: Path, input: Path) -> Sample:
     """Read a pair in time."""
-    found = pair(name, heard, wanted)
+    found = pair(name, input, target)
     before, after = found.read()
     kind = Path(name).parent.name or "all"
     return Sample(name, before, after, found.sample_rate, {"recordings": kind})
@@ -153,22 +153,22 @@ def _loud(reference: Audio, estimate: Audio, sample_rate: int) -> tuple[Floats, 
         if len(pieces) < size:
             raise AudioError(f"is shorter than {WINDOW_S:g} s")
         powers.append(np.convolve(pieces, np.full(size, 1 / size), "valid")[:: PIECES // 10])
-    wanted, found = powers
-    heard = wanted > 10 ** ((SILENCE_LUFS + 0.691) / 10)
-    if not heard.any():
+    target, found = powers
+    loud = target > lufs_to_power(SILENCE_LUFS)
+    if not loud.any():
         raise AudioError("the reference is silent")
-    counts = heard & (wanted >= wanted[heard].mean() * 10 ** (-GATE_DB / 10))
-    return wanted[counts], found[counts]
+    counts = loud & (target >= target[loud].mean() * db_to_power(-GATE_DB))
+    return target[counts], found[counts]
 
 
-def _gap_lu(wanted: Floats, found: Floats) -> float:
-    return float(_db(found.mean()) - _db(wanted.mean()))
+def _gap_lu(target: Floats, found: Floats) -> float:
+    return float(_db(found.mean()) - _db(target.mean()))
 
 
 def _matched(reference: Audio, estimate: Audio, sample_rate: int) -> Floats:
     """Return the estimate at the level of the reference."""
     gap_lu = _gap_lu(*_loud(reference, estimate, sample_rate))
-    return estimate.astype(np.float64) * 10 ** (-gap_lu / 20)
+    return estimate.astype(np.float64) * db_to_gain(-gap_lu)
 
 
 def _windows(audio: Audio, size: int) -> Floats:

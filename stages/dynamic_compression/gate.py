@@ -38,6 +38,6 @@ class Gate(Effect):
                         low=0.0, high=1.0)  # fmt: skip
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.dynamic_compression.streams import GateStream
+        from aural.stages.dynamic_compression.stream import GateStream
 
         return GateStream(self, source)

@@ -76,7 +76,7 @@ class Multiband(Effect):
         return [DynamicCompression(**{name: v[n] for name, v in spread.items()}, **same) for n in range(bands)]
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.dynamic_compression.streams import MultibandStream
+        from aural.stages.dynamic_compression.stream import MultibandStream
 
         crossovers = [hz for hz in self.crossovers_hz if hz < HIGHEST * source.sample_rate]
         return MultibandStream(source, crossovers, self.each()[: len(crossovers) + 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,9 +18,10 @@ class DynamicCompression(Effect):
     """Compress the dynamic range: reduce the gain where the level exceeds a threshold."""
 
     name: ClassVar[str] = "dynamic-compression"
+    described_as: ClassVar[Sequence[str]] = ("compress", "compressor", "compression", "drc")
     level_independent: ClassVar[bool] = False
     training: ClassVar[str | None] = "aural.stages.dynamic_compression.train:DynamicCompressionTraining"
-    evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:Evaluation"
+    evaluation: ClassVar[str | None] = "aural.stages.dynamic_compression.evaluate:DynamicCompressionEvaluation"
     threshold_db: float = param(-24.0, "Level above which gain reduction begins",
                                 unit="dBFS", low=-80.0, high=0.0)  # fmt: skip
     ratio: float = param(
@@ -53,6 +55,6 @@ class DynamicCompression(Effect):
         return if_uneven(self, diagnosis)
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.dynamic_compression.streams import CompressionStream
+        from aural.stages.dynamic_compression.stream import CompressionStream
 
         return CompressionStream(self, source)

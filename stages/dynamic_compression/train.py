@@ -101,9 +101,9 @@ class PairClips:
         while True:
             drawn = self.pairs[rng.choice(len(self.pairs), p=self.shares)]
             first = int(rng.integers(max(1, drawn.frames - self.frames + 1)))
-            heard, wanted = drawn.read(first - self.ahead, self.ahead + self.frames)
-            if wanted[:, self.ahead :].any():  # silence teaches nothing
-                return heard, wanted
+            given, target = drawn.read(first - self.ahead, self.ahead + self.frames)
+            if target[:, self.ahead :].any():  # silence teaches nothing
+                return given, target
 
 
 class FittingRecipe(Recipe):
@@ -118,9 +118,9 @@ class FittingRecipe(Recipe):
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         rate = self.network.sample_rate
-        heard, wanted = batch
+        given, target = batch
         ahead = round(RUN_IN_S * rate)
-        compared = self.network(heard)[..., ahead:], wanted[..., ahead:]
+        compared = self.network(given)[..., ahead:], target[..., ahead:]
         envelope = envelope_distance_db(*compared, rate)
         if not self.settings.bands:
             return {"loss": envelope}

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aural import Chain
+from aural.dsp.biquads import TINY, response, section
 from aural.dsp.compiled import njit
 from aural.parameters import parameters
 from aural.registry import stage_class
-from aural.stages.dynamic_compression.dsp import OCTAVE_DB, TINY
+from aural.stages.dynamic_compression.dsp import OCTAVE_DB
 from aural.stages.dynamic_compression.stage import DynamicCompression
 
 Floats = NDArray[np.float64]
@@ -137,25 +138,9 @@ def equalised(
     frames = audio.shape[-1]
     size = 2 ** math.ceil(math.log2(2 * frames))
     turn = torch.exp(-2j * torch.pi * torch.arange(size // 2 + 1, device=audio.device, dtype=audio.dtype) / size)
-    response = torch.ones_like(turn)
-    for kind, *setting in zip(kinds, hz / sample_rate, gain_db, q, strict=True):
-        b, a = _section(kind, *setting)
-        response = response * (b[0] + turn * (b[1] + turn * b[2])) / (a[0] + turn * (a[1] + turn * a[2]))
-    return torch.fft.irfft(torch.fft.rfft(audio, size) * response, size)[..., :frames]
-
-
-def _section(kind: str, frequency: Tensor, gain_db: Tensor, q: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Design one section: numerator and denominator (R. Bristow-Johnson, cookbook formulae, 1994)."""
-    w = 2 * torch.pi * frequency
-    c, alpha, amplitude = torch.cos(w), torch.sin(w) / (2 * q), 10 ** (gain_db / 40)
-    if kind == "peak":
-        up, down = alpha * amplitude, alpha / amplitude
-        return [1 + up, -2 * c, 1 - up], [1 + down, -2 * c, 1 - down]
-    s = 1 if kind == "high-shelf" else -1
-    up, down, bend = amplitude + 1, amplitude - 1, 2 * amplitude.sqrt() * alpha
-    b = [up + s * down * c + bend, -2 * s * (down + s * up * c), up + s * down * c - bend]
-    a = [up - s * down * c + bend, 2 * s * (down - s * up * c), up - s * down * c - bend]
-    return [amplitude * x for x in b], a
+    settings = zip(kinds, hz / sample_rate, gain_db, q, strict=True)
+    sections = [section(*setting, of=torch) for setting in settings]
+    return torch.fft.irfft(torch.fft.rfft(audio, size) * response(sections, turn), size)[..., :frames]
 
 
 @dataclass(frozen=True)

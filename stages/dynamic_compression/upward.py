@@ -41,6 +41,6 @@ class UpwardCompression(Effect):
                         low=0.0, high=1.0)  # fmt: skip
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.dynamic_compression.streams import UpwardStream
+        from aural.stages.dynamic_compression.stream import UpwardStream
 
         return UpwardStream(self, source)

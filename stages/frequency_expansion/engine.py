@@ -13,7 +13,7 @@ from aural.stream import Stream
 
 
 @dataclass(frozen=True)
-class Band:
+class NewBand:
     """The band to be made: from the cut-off to the ceiling."""
 
     cutoff_hz: float
@@ -31,5 +31,5 @@ class ExpansionEngine(Engine):
     """Where its new band ends at the latest."""
 
     @abstractmethod
-    def stream(self, source: Format, band: Band) -> Stream:
+    def stream(self, source: Format, band: NewBand) -> Stream:
         """Make the stream: audio to the new band, and what it has put below the cut-off."""

@@ -13,14 +13,15 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from aural.audio.files import READABLE, read
+from aural.audio.files import read
+from aural.audio.folders import recordings
 from aural.degrade.codec import lossy
 from aural.errors import AudioError, ParameterError, WeightsError
-from aural.learning import evaluation, weights
-from aural.learning.evaluation import Case, Sample, System, unchanged
+from aural.learning import weights
+from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
-from aural.learning.metrics import Metric
+from aural.learning.metrics import Metric, lsd
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import ExpansionEngine
@@ -47,22 +48,6 @@ def snr_db(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     return float(10 * np.log10((r @ r + 1e-20) / (np.square(r - e).sum() + 1e-20)))
 
 
-def lsd(reference: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Measure the log-spectral distance as Kuleshov and others define it; nothing is scaled.
-
-    mean over frames of sqrt(mean over bins of (log10 |R|^2 - log10 |E|^2)^2), spectra of 2048 frames under a Hann
-    window every 512, powers not below 1e-10 of full scale squared.
-    """
-    levels = [np.log10(np.maximum(_power(audio), 1e-10)) for audio in (reference, estimate)]
-    return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean())
-
-
-def _power(audio: Audio) -> NDArray[np.float64]:
-    padded = np.pad(audio.astype(np.float64), (0, max(0, WINDOW - len(audio))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[:: WINDOW // 4]
-    return np.abs(np.fft.rfft(frames * np.hanning(WINDOW))) ** 2
-
-
 def mad(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     """Measure the mean absolute difference, in thousandths of full scale."""
     return float(1000 * np.abs(reference - estimate).mean())
@@ -72,8 +57,8 @@ MOST_WIDTH = 4096  # of a network that a file says it holds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(evaluation.Evaluation):
-    """Evaluate bandwidth extension: SNR and LSD by ratio and material, as in Kuleshov et al.
+class FrequencyExpansionEvaluation(Evaluation):
+    """Evaluate bandwidth extension: SNR and LSD by ratio and material, for the degradations of Kuleshov et al.
 
     Give recordings, or folders of voices and music, of which the held-out part is used. Each recording is decimated
     and interpolated by cubic splines (the baseline), or goes through MP3 or AAC. It is then restored by every
@@ -87,7 +72,7 @@ class Evaluation(evaluation.Evaluation):
     title: ClassVar[str] = "Frequency expansion"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("SNR", "dB", 1, True, snr_db),
-        Metric("LSD", "", 2, False, lsd),
+        Metric("LSD", "dB", 1, False, lsd),
         Metric("MAD", "/1000", 2, False, mad),
     )
     clean: str | None = param(None, "Folder of recordings, of which the first channel is used; its subfolders are "
@@ -143,12 +128,12 @@ class Evaluation(evaluation.Evaluation):
         }
 
     def cases(self) -> Sequence[Case]:
-        recordings = _walked(Path(self.clean)) if self.clean else self._held_out()
+        found = _walked(Path(self.clean)) if self.clean else self._held_out()
         if self.twin == "coded":
-            return [Case(name, partial(self._coded, name, kind, source)) for name, kind, source in recordings]
+            return [Case(name, partial(self._coded, name, kind, source)) for name, kind, source in found]
         return [
             Case(f"{name} r={ratio}", partial(self._decimated, name, kind, source, ratio))
-            for name, kind, source in recordings
+            for name, kind, source in found
             for ratio in self.ratio
         ]
 
@@ -165,20 +150,20 @@ class Evaluation(evaluation.Evaluation):
         return found
 
     def _decimated(self, name: str, kind: str, source: Clip | Path, ratio: int) -> Sample:
-        wanted = self._wanted(source)
+        target = self._target(source)
         labels = {"material": f"{kind}, r = {ratio}", "ratio": str(ratio)}
-        return Sample(name, poorer(wanted, ratio)[None], wanted[None], self.sample_rate, labels)
+        return Sample(name, poorer(target, ratio)[None], target[None], self.sample_rate, labels)
 
     def _coded(self, name: str, kind: str, source: Clip | Path) -> Sample:
-        wanted = self._wanted(source)
-        heard = lossy(wanted, self.sample_rate, np.random.default_rng(crc32(name.encode())))
-        return Sample(name, heard[None], wanted[None], self.sample_rate, {"material": f"{kind}, coded"})
+        target = self._target(source)
+        degraded = lossy(target, self.sample_rate, np.random.default_rng(crc32(name.encode())))
+        return Sample(name, degraded[None], target[None], self.sample_rate, {"material": f"{kind}, coded"})
 
-    def _wanted(self, source: Clip | Path) -> Audio:
-        wanted = _read(source, self.sample_rate)[: round(self.clip_s * self.sample_rate)]
-        if len(wanted) < WINDOW or not wanted.any():
+    def _target(self, source: Clip | Path) -> Audio:
+        target = _read(source, self.sample_rate)[: round(self.clip_s * self.sample_rate)]
+        if len(target) < WINDOW or not target.any():
             raise AudioError("is silent, or too short to judge")
-        return wanted
+        return target
 
     def notes(self) -> Sequence[str]:
         made, left_out = "MP3 and AAC at 24 to 96 kbit/s", []
@@ -196,8 +181,8 @@ class Evaluation(evaluation.Evaluation):
                 "The published networks that come with AURAL, made for decimated twins at 16 kHz, are left out."
             ]
         return [
-            f"{self.sample_rate / 1000:g} kHz, {made}. SNR and LSD as Kuleshov, Enam and Ermon define them, over "
-            "log10 of the power; MAD is the mean absolute difference.",
+            f"{self.sample_rate / 1000:g} kHz, {made}. SNR as Kuleshov, Enam and Ermon define it; LSD in "
+            "dB, as everywhere in AURAL; MAD is the mean absolute difference.",
             *left_out,
         ]
 
@@ -242,7 +227,7 @@ def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
     if path is None:
         return None
     with torch.inference_mode():
-        return np.asarray(_opened(path)(torch.from_numpy(sample.heard)).numpy())
+        return np.asarray(_opened(path)(torch.from_numpy(sample.input)).numpy())
 
 
 def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block | None:
@@ -253,24 +238,20 @@ def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) ->
     """
     from scipy.signal import resample_poly
 
-    heard, rate, cutoff_hz = sample.heard, sample.sample_rate, None
+    degraded, rate, cutoff_hz = sample.input, sample.sample_rate, None
     if ratio := int(sample.labels.get("ratio", 0)):
         cutoff_hz = PASSED * rate / 2 / ratio
         if cutoff_hz < engine.lowest_hz:
             return None
-        heard = resample_poly(heard[:, ::ratio], ratio, 1, axis=1)[:, : heard.shape[1]].astype(np.float32)
+        degraded = resample_poly(degraded[:, ::ratio], ratio, 1, axis=1)[:, : degraded.shape[1]].astype(np.float32)
     stage = FrequencyExpansion(engine=engine.name, cutoff_hz=cutoff_hz, weights=own)
-    made = stage.render([heard], Format(rate, 1))
+    made = stage.render([degraded], Format(rate, 1))
     wide = np.concatenate(list(made.blocks), axis=-1)[0]
-    return np.asarray(soxr.resample(wide, made.output.sample_rate, rate), np.float32)[None, : heard.shape[1]]
+    return np.asarray(soxr.resample(wide, made.output.sample_rate, rate), np.float32)[None, : degraded.shape[1]]
 
 
 def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:
-    if not folder.is_dir():
-        raise AudioError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in READABLE]
-    if not files:
-        raise AudioError(f"{folder}: no audio in this folder")
+    files = recordings(folder)
     kinds = ("-" if path.parent == folder else path.parent.name for path in files)
     return [(str(path.relative_to(folder)), kind, path) for kind, path in zip(kinds, files, strict=True)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -13,7 +13,7 @@ from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stage import Effect
-from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stages.frequency_expansion.engine import ExpansionEngine, NewBand
 from aural.stages.frequency_expansion.engines import ENGINES, Parameters
 from aural.stream import Stream
 
@@ -35,9 +35,10 @@ class FrequencyExpansion(Parameters, Effect):
     """
 
     name: ClassVar[str] = "frequency-expansion"
+    described_as: ClassVar[Sequence[str]] = ("expand", "bandwidth-extension", "super-resolution", "upsample")
     engines: ClassVar[tuple[type[ExpansionEngine], ...]] = ENGINES
     training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
-    evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:Evaluation"
+    evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:FrequencyExpansionEvaluation"
 
     engine: str = engine_param(ENGINES, "Method that generates the new band")
     cutoff_hz: float | None = param(None, "Cut-off frequency of the recording", unit="Hz",
@@ -75,14 +76,14 @@ class FrequencyExpansion(Parameters, Effect):
 
     def stream(self, source: Format) -> Stream:
         from aural.dsp.spectra import BesideStream
-        from aural.stages.frequency_expansion.filters import HighPass
+        from aural.stages.frequency_expansion.filters import high_pass
 
         front = resampler(source, self._rate(source))
         if not self._room(source):
             return front
-        band = Band(self._cutoff(source), self._ceiling(source), self.level_db)
+        band = NewBand(self._cutoff(source), self._ceiling(source), self.level_db)
         made = self._chosen().stream(front.output, band)
-        return BesideStream(front, [made, HighPass(front.output, band.cutoff_hz)])
+        return BesideStream(front, [made, high_pass(front.output, band.cutoff_hz)])
 
     def _chosen(self) -> ExpansionEngine:
         return chosen(ENGINES, self.engine, self)

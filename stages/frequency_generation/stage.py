@@ -66,7 +66,7 @@ class FrequencyGeneration(Effect):
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.measure.bandwidth import BandwidthMeter
-        from aural.stages.frequency_generation.dsp import share_of_holes
+        from aural.stages.frequency_generation.stream import share_of_holes
 
         ready = self
         if ready.cutoff_hz is None:
@@ -86,7 +86,7 @@ class FrequencyGeneration(Effect):
 
     def stream(self, source: Format) -> Stream:
         from aural.dsp.spectra import BesideStream
-        from aural.stages.frequency_generation.dsp import Filling, GenerationStream
+        from aural.stages.frequency_generation.stream import Filling, GenerationStream
 
         if not self._damaged(source):
             return Through(source)

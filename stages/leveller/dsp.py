@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from aural.dsp.segments import SegmentStream
-from aural.measure.loudness import PIECES, LoudnessMeter
+from aural.dsp.decibels import db_to_gain
+from aural.measure.loudness import OFFSET_LU, PIECES, LoudnessMeter
 from aural.signals import Block, Format
 from aural.stages.leveller.voicing import HOP, NEARBY, VOWEL, VoiceMeter
 
@@ -26,13 +26,12 @@ FADE = 2 * round(0.15 * PIECES) + 1  # pieces over which the gain moves
 ABOVE_BACKGROUND_DB = 4.0
 BELOW_LOUDEST_DB = 45.0
 TINY = 1e-12
-SEGMENT_S = 2
 
 
 def levels(powers: Floats) -> Floats:
     """Return the level of each piece with what is within a tenth of a second."""
     mean = uniform_filter1d(powers, SYLLABLE, mode="constant")
-    result: Floats = -0.691 + 10 * np.log10(np.maximum(mean, TINY))
+    result: Floats = OFFSET_LU + 10 * np.log10(np.maximum(mean, TINY))
     return result
 
 
@@ -54,12 +53,12 @@ def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Fl
     """Return the mean level of the speech around each piece, -inf where there is none; amplitudes are averaged."""
     size = 2 * round(window_s * PIECES / 2) + 1
     count = uniform_filter1d(speaks.astype(np.float64), size, mode="constant")
-    total = uniform_filter1d(np.where(speaks, 10 ** (level / 20), 0.0), size, mode="constant")
-    heard = count > 0.5 / size
-    return np.where(heard, 20 * np.log10(np.maximum(total, TINY) / np.where(heard, count, 1)), -np.inf)
+    total = uniform_filter1d(np.where(speaks, db_to_gain(level), 0.0), size, mode="constant")
+    near = count > 0.5 / size
+    return np.where(near, 20 * np.log10(np.maximum(total, TINY) / np.where(near, count, 1)), -np.inf)
 
 
-class Listener:
+class SpeechMeter:
     """Measures a signal, whatever the block size."""
 
     def __init__(self, source: Format) -> None:
@@ -70,14 +69,14 @@ class Listener:
         self.loudness.update(block)
         self.voice.update(block)
 
-    def heard(self) -> Heard:
-        """Return what was heard so far."""
+    def compute(self) -> SpeechLevels:
+        """Return the levels so far."""
         level = levels(self.loudness.powers)
-        return Heard(level, self.voice.voiced(level.size))
+        return SpeechLevels(level, self.voice.voiced(level.size))
 
 
 @dataclass(frozen=True)
-class Heard:
+class SpeechLevels:
     """Level of each piece, and whether there is a vowel near it."""
 
     level: Floats
@@ -94,35 +93,21 @@ class Law:
 
     target_lufs: float
     speech_lufs: float
+    loud_lufs: float
     share: float
     max_boost_db: float
     max_cut_db: float
     window_s: float
 
-    def gains_db(self, heard: Heard) -> Floats:
-        """Return the gain of each piece: towards the target while somebody speaks, never a boost in a pause."""
-        level, speaks = heard.level, heard.speaks(self.speech_lufs)
+    def gains_db(self, speech: SpeechLevels) -> Floats:
+        """Return the gain of each piece: to the target while somebody speaks, in pauses that of the loudest voice.
+
+        A pause that stayed as it is while a near voice is lowered would come nearer to it, and the noise with it.
+        """
+        level, speaks = speech.level, speech.speaks(self.speech_lufs)
         around = around_lufs(level, speaks, self.window_s)
         missing = np.where(np.isfinite(around), self.target_lufs - around, 0.0)
         wanted = np.clip(self.share * missing, -self.max_cut_db, self.max_boost_db)
+        rest = float(np.clip(self.share * (self.target_lufs - self.loud_lufs), -self.max_cut_db, 0))
         held = maximum_filter1d(speaks, HELD_BEFORE + HELD_AFTER + 1, origin=(HELD_AFTER - HELD_BEFORE) // 2)
-        return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, 0)), FADE, mode="nearest"))
-
-
-class LevellerStream(SegmentStream):
-    """Finds the gain segment by segment, the same for all channels."""
-
-    def __init__(self, source: Format, law: Law) -> None:
-        rate = source.sample_rate
-        super().__init__(source, SEGMENT_S * rate, reach_s(law.window_s) * rate)
-        self.law = law
-
-    def process(self, audio: Block) -> Block:
-        listener = Listener(self.output)
-        listener.update(audio)
-        heard = listener.heard()
-        if not heard.level.size:
-            return audio
-        middles = (np.arange(heard.level.size) + 0.5) * self.output.sample_rate / PIECES
-        gain_db = np.interp(np.arange(audio.shape[-1]), middles, self.law.gains_db(heard))
-        return audio * (10 ** (gain_db / 20)).astype(np.float32)
+        return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, rest)), FADE, mode="nearest"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from aural import Effect, Format, Stream, param
+from aural.dsp.decibels import db_to_gain
 from aural.errors import ParameterError
 from aural.parameters import GIVEN
 
@@ -63,6 +64,7 @@ class Equaliser(Effect):
     """
 
     name: ClassVar[str] = "equaliser"
+    described_as: ClassVar[Sequence[str]] = ("eq", "equalise", "equalize", "equalizer")
     bands: tuple[str, ...] = param((), "One band, as peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], "
                                    "high-pass:HZ[:Q] or low-pass:HZ[:Q]; may be given several times",
                                    examples=(("peak:1000:6",),))  # fmt: skip
@@ -82,7 +84,8 @@ class Equaliser(Effect):
             Band.parse(str(text))
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.mastering.equalising import LinearStream, MinimumStream, section
+        from aural.dsp.biquads import BiquadStream, section
+        from aural.stages.mastering.stream import linear_equaliser
 
         bands = [Band.parse(text) for text in self.bands]
         for text, band in zip(self.bands, bands, strict=True):
@@ -90,5 +93,7 @@ class Equaliser(Effect):
                 half = f"{source.sample_rate / 2:g} Hz"
                 raise ParameterError(f"{self.name}: {text} lies above half the sample rate, {half}")
         sections = [section(band.kind, band.hz / source.sample_rate, band.gain_db, band.q) for band in bands]
-        engine = LinearStream if self.phase == "linear" else MinimumStream
-        return engine(source, sections, 10 ** (self.gain_db / 20))
+        gain = db_to_gain(self.gain_db)
+        if self.phase == "linear":
+            return linear_equaliser(source, sections, gain)
+        return BiquadStream(source, [*sections, [gain, 0, 0, 1, 0, 0]])

@@ -48,9 +48,9 @@ class Match(Effect):
             raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.stages.mastering.matching import Balance, bent_db, needed_db, wanted, wider_db
+        from aural.stages.mastering.balance import Balance, balance_of, bent_db, needed_db, wider_db
 
-        own, aim, limit = Balance.of(blocks, source), wanted(self.reference, self.target), self.max_db
+        own, aim, limit = Balance.of(blocks, source), balance_of(self.reference, self.target), self.max_db
         curve, width_db = self.curve_db, self.width_db
         if curve is None:
             needed = needed_db(own, aim, self.smooth_octaves)
@@ -69,7 +69,7 @@ class Match(Effect):
             log.warning("%s: the %s is up to %.0f dB away from that of %s; %s", self.name, what, away_db, of, limit)
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.mastering.matching import MatchStream
+        from aural.stages.mastering.stream import MatchStream
 
         assert self.curve_db is not None
         assert self.width_db is not None

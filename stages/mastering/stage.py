@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
-from aural.advice import Decision
+from aural.advice import Decision, Wishes
 from aural.chain import Chain, in_series
 from aural.errors import AudioError, ParameterError
 from aural.stages.mastering.match import BANDS, Match
@@ -38,6 +38,7 @@ SHORT_LU = 0.1  # of the target that is said
 MOST_GAIN_DB = 40.0  # what needs more is noise
 MOST_TRIALS = 5  # of a gain in front of the limiter
 HARD_DB = 6.0  # of limiting that is said unasked
+WORTH_SAYING_DB = 0.5
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
 
@@ -57,8 +58,10 @@ class Master(Effect):
     """
 
     name: ClassVar[str] = "master"
+    described_as: ClassVar[Sequence[str]] = ("normalise", "normalize", "loudness", "limit", "limiter")
     level_independent: ClassVar[bool] = False
     sets_level: ClassVar[bool] = True
+    grants: ClassVar[Sequence[str]] = ("target_lufs", "max_limiting_db")
     measuring: ClassVar[int] = 2 + MOST_TRIALS  # of the reference's spectrum, the level, and the limiter at work
     target: str = param("podcast", "Delivery target, which sets loudness and ceiling", choices=tuple(TARGETS))
     target_lufs: float | None = param(None, "Integrated loudness of the output, instead of the target's",
@@ -102,23 +105,25 @@ class Master(Effect):
             dbtp if self.ceiling_dbtp is None else self.ceiling_dbtp,
         )
 
+    @property
+    def highest_dbtp(self) -> float:
+        return self.goal[1] if self.mix == 1 else super().highest_dbtp
+
     def advise(self, diagnosis: Diagnosis) -> Decision:
+        goal_lufs, ceiling_dbtp = self.goal
         goal = self.target if self.target_lufs is None else f"{self.target_lufs:g} LUFS"
-        return Decision(self.name, self, f"from {diagnosis.loudness.integrated_lufs:.1f} LUFS to {goal}")
+        before_lufs = diagnosis.loudness.integrated_lufs
+        limiting_db = min(goal_lufs - before_lufs - (ceiling_dbtp - diagnosis.true_peak_dbtp), self.max_limiting_db)
+        limited = f", peaks limited by about {limiting_db:.0f} dB" if limiting_db >= WORTH_SAYING_DB else ""
+        return Decision(self.name, self, f"from {before_lufs:.1f} LUFS to {goal}{limited}")
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:
-        """Bring the level to a named target without limiting; a working level within a chain is left out."""
-        if self.target_lufs is not None:
-            return super().advise_level(diagnosis)
-        goal_lufs, ceiling_dbtp = self.goal
-        wanted_db = goal_lufs - diagnosis.loudness.integrated_lufs
-        missing_db = wanted_db - (ceiling_dbtp - diagnosis.true_peak_dbtp)
-        why = f"from {diagnosis.loudness.integrated_lufs:.1f} LUFS to {self.target}"
-        if missing_db > 0.1:
-            why += (
-                f", less {missing_db:.1f} LU that its peaks have no room for; with a preset's name they are limited"
-            )
-        return Decision(self.name, replace(self, max_limiting_db=0.0), why)
+        """Bring the level to a named target; a working level within a chain is left out."""
+        return self.advise(diagnosis) if self.target_lufs is None else super().advise_level(diagnosis)
+
+    def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        wished = {name: value for name in self.grants if (value := getattr(wishes, name)) is not None}
+        return replace(self, **wished).advise(diagnosis)
 
     def informed(self, diagnosis: Diagnosis) -> Self:
         """Take the gain from the diagnosis where the limiter has nothing to do, or may do nothing."""
@@ -200,7 +205,7 @@ class Master(Effect):
         return (Match(curve_db=self.curve_db or (0.0,) * BANDS, width_db=self.width_db or 0.0),)
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.mastering.dsp import LimiterStream
+        from aural.stages.mastering.stream import LimiterStream
 
         if self.front:
             behind = replace(self, reference=None, curve_db=None, width_db=None, mix=1.0)

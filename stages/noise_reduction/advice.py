@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes
 from aural.measure.diagnosis import NOISY_DB
 from aural.stages.noise_reduction.engines import CompactEngine
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 ROOM_ATTENUATION_DB = 12.0  # with the room, of noise that would need no reduction by itself
 LOUD_NOISE_DB = 20.0
 LEAST_ATTENUATION_DB = 6.0
+FILTERS_OFF: dict[str, Any] = {"hum_hz": 0.0, "hum_harmonics": (), "highpass_hz": 0.0}
 
 
 def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     """Lower noise as far as it is loud; take out hum, an offset, rumble and the room where they were found."""
-    noise, hum = diagnosis.scene, diagnosis.hum
+    noise, hum = diagnosis.environment, diagnosis.hum
     noisy = diagnosis.noisy and stage.limit_db > 0
     roomy = diagnosis.reverberant and stage.dereverb > 0
     why = [
@@ -51,8 +52,31 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     return Decision(stage.name, replace(stage, **changes), ", ".join(why))
 
 
+def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+    """Lower noise, take away the room and keep music as a user wishes; leave the rest to what is advised."""
+    noise_db, room, music = wishes.noise_reduction, wishes.dereverb, wishes.music
+    advised = decision.effect or replace(stage, max_attenuation_db=0.0, dereverb=0.0, **FILTERS_OFF)
+    changes: dict[str, Any] = {}
+    why = [decision.reason] if decision.effect else []
+    if noise_db is not None:
+        changes |= {"max_attenuation_db": noise_db} if noise_db else {"max_attenuation_db": 0.0, **FILTERS_OFF}
+        why = [f"noise lowered by up to {noise_db:g} dB, as asked for"]
+    if room is not None:
+        changes["dereverb"] = room
+        why.append(f"dereverb {room:g}, as asked for")
+        if room and noise_db is None and not decision.effect:
+            changes["max_attenuation_db"] = min(ROOM_ATTENUATION_DB, stage.limit_db)
+    if music is not None or (noise_db and diagnosis.kind == "music"):
+        changes |= {"keep": "voice" if music == "reduce" else "music", "music_s": ()}
+        why.append("music is reduced, as asked for" if music == "reduce" else "music is kept")
+    effect = replace(advised, **changes)  # type: ignore[type-var]
+    if effect.does_nothing:
+        return Decision(stage.name, None, "turned off, as asked for" if decision.effect else decision.reason)
+    return Decision(stage.name, effect, ", ".join(why))
+
+
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:
     """Take all that the preset allows where noise is loud, less where it is faint: a dB costs the voice a little."""
-    share = (NOISY_DB - diagnosis.scene.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
+    share = (NOISY_DB - diagnosis.environment.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
     least = min(LEAST_ATTENUATION_DB, stage.limit_db)
     return float(round(least + min(1.0, share) * (stage.limit_db - least), 1))

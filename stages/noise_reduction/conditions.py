@@ -47,11 +47,11 @@ class Condition:
 
     table: str
     name: str
-    harms: Callable[[Around], Sequence[Degradation]]
+    degradations: Callable[[Around], Sequence[Degradation]]
 
 
 def conditions(snr_db: Sequence[float], rooms: bool) -> list[Condition]:
-    """List the conditions: noise at each ratio, and harms that are no noise; with rooms where there are some."""
+    """List the conditions: noise at each ratio, and other degradations; with rooms where there are some."""
     noisy = [Condition(WITH, f"{ratio:g} dB", lambda around, ratio=ratio: _noisy(around, ratio)) for ratio in snr_db]  # type: ignore[misc]
     return [
         *noisy,

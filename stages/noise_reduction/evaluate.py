@@ -14,8 +14,8 @@ from aural.audio.files import read
 from aural.degrade import active_db
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
-from aural.learning import evaluation, material, metrics, weights
-from aural.learning.evaluation import Case, Sample, System, through, unchanged
+from aural.learning import material, metrics, weights
+from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
 from aural.parameters import param
@@ -33,11 +33,11 @@ MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_p
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(evaluation.Evaluation):
+class NoiseReductionEvaluation(Evaluation):
     """Judge noise reduction by PESQ, ESTOI, SI-SDR and LSD: does it help where there is noise, and harm where not?
 
     Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
-    speakers, recordings and rooms are taken that training holds out. Each voice is heard at every SNR, half of them
+    speakers, recordings and rooms are taken that training holds out. Each voice is mixed at every SNR, half of them
     by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, with the floor of a
     recording, clipped, through a codec, and, where impulse responses are given, in a room.
 
@@ -54,7 +54,7 @@ class Evaluation(evaluation.Evaluation):
     speech: tuple[str, ...] = param((), "Folder of clean voices to mix with noise; may be given several times, and "
                                     "each comes equally often")  # fmt: skip
     noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
-    ir: str | None = param(None, "Folder of impulse responses: each voice is heard in a room, too")
+    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room, too")
     reference: str = param("voice", "What a result ought to be where there is a room: the voice in it, or without it",
                            choices=("voice", "dry"))  # fmt: skip
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
@@ -141,20 +141,20 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
     Raises:
         AudioError: a file cannot be read, or rates, lengths or channels differ.
     """
-    (wanted, rate), (heard, heard_rate) = read(clean), read(noisy)
-    if (heard.shape, heard_rate) != (wanted.shape, rate):
+    (target, rate), (given, given_rate) = read(clean), read(noisy)
+    if (given.shape, given_rate) != (target.shape, rate):
         raise AudioError(
-            f"{noisy} has {_shape(heard, heard_rate)}, {clean} has {_shape(wanted, rate)}; they must be alike"
+            f"{noisy} has {_shape(given, given_rate)}, {clean} has {_shape(target, rate)}; they must be alike"
         )
-    for path, audio in ((clean, wanted), (noisy, heard)):
+    for path, audio in ((clean, target), (noisy, given)):
         if not audio.any():
             raise AudioError(f"{path}: is silent")
-    snr = _snr(wanted, heard, rate)
-    return Sample(name, heard, wanted, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
+    snr = _snr(target, given, rate)
+    return Sample(name, given, target, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
 
 
-def _snr(wanted: Block, heard: Block, sample_rate: int) -> str:
-    voice, mixture = (audio.ravel().astype(np.float64) for audio in (wanted, heard))
+def _snr(target: Block, given: Block, sample_rate: int) -> str:
+    voice, mixture = (audio.ravel().astype(np.float64) for audio in (target, given))
     voice = voice * (np.dot(mixture, voice) / max(np.dot(voice, voice), 1e-30))
     snr_db = max(active_db(voice, sample_rate) - active_db(mixture - voice, sample_rate), -CLEAN_DB)
     return CLEAN if not snr_db < CLEAN_DB else f"{SNR_STEP_DB * round(snr_db / SNR_STEP_DB)} dB"

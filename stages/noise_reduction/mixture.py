@@ -13,6 +13,7 @@ import numpy as np
 
 from aural.degrade import Audio, Take, active_db, degrade
 from aural.degrade.take import Generators
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
 from aural.learning import material
 from aural.learning.evaluation import Sample
@@ -20,7 +21,7 @@ from aural.learning.material import Clip
 from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, WITH, Around, Condition, labels
 
 if TYPE_CHECKING:
-    from aural.stages.noise_reduction.evaluate import Evaluation
+    from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation
 
 SAMPLE_RATE = 48000
 
@@ -29,7 +30,7 @@ SAMPLE_RATE = 48000
 class Mixture:
     """A voice and what befalls it, as files: takes of one speaker, of one kind of noise."""
 
-    settings: Evaluation
+    settings: NoiseReductionEvaluation
     number: int
     kept: str
     """The set of the voice: the name of its folder."""
@@ -57,12 +58,12 @@ class Mixture:
     def sample(self) -> Sample:
         """Mix it, at one level of the voice, and write it to the folder for pairs if there is one."""
         take = self._take()
-        wanted = take.voice if self.settings.reference == "voice" else take.dry
-        if not wanted.any():
+        target = take.voice if self.settings.reference == "voice" else take.dry
+        if not target.any():
             raise AudioError(f"{self.voice[0].path}: is silent")
-        gain = np.float32(10 ** ((LEVEL_DBFS - active_db(wanted, SAMPLE_RATE)) / 20))
-        heard, wanted = gain * take.heard[np.newaxis], gain * wanted[np.newaxis]
-        sample = Sample(self.name, heard, wanted, SAMPLE_RATE, self.belongs)
+        gain = np.float32(db_to_gain(LEVEL_DBFS - active_db(target, SAMPLE_RATE)))
+        noisy, target = gain * take.noisy[np.newaxis], gain * target[np.newaxis]
+        sample = Sample(self.name, noisy, target, SAMPLE_RATE, self.belongs)
         if self.settings.save_pairs:
             _save(sample, Path(self.settings.save_pairs))
         return sample
@@ -77,7 +78,7 @@ class Mixture:
             another_microphone=self.number // len(self.settings.speech) % 2 == 1,
         )
         take = Take.of(_joined(self.voice, frames)[:frames], SAMPLE_RATE)
-        return degrade(take, self.condition.harms(around), np.random.default_rng(seed))
+        return degrade(take, self.condition.degradations(around), np.random.default_rng(seed))
 
 
 def _joined(clips: Sequence[Clip], frames: int) -> Audio:
@@ -93,7 +94,7 @@ def _joined(clips: Sequence[Clip], frames: int) -> Audio:
 def _save(sample: Sample, folder: Path) -> None:
     import soundfile
 
-    for name, audio in (("clean", sample.wanted), ("noisy", sample.heard)):
+    for name, audio in (("clean", sample.target), ("noisy", sample.input)):
         path = folder / name / f"{sample.name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

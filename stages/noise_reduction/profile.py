@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, ParameterError
 from aural.parameters import param
 from aural.signals import Block, Format
@@ -65,8 +66,8 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
         passage = self._passage()
         if passage is None:
             blocks, source = self._noise_file()
-        heard = filters(blocks, source)
-        levels = noise_levels(heard if passage is None else self._cut(heard, passage, source), source)
+        filtered = filters(blocks, source)
+        levels = noise_levels(filtered if passage is None else self._cut(filtered, passage, source), source)
         if levels is None:
             raise ParameterError(f"{NAME}: noise_profile {self.noise_profile} is shorter than 0.1 s")
         return {"measured_noise_dbfs": levels}
@@ -140,4 +141,4 @@ def density_from_levels(levels: Sequence[float], sample_rate: int, bins: int) ->
     edges = band_edges()
     per_hz = np.asarray(levels) - 10 * np.log10(np.diff(edges))
     hz = np.linspace(0, sample_rate / 2, bins)
-    return np.asarray(10 ** (np.interp(_erb_rate(hz), _erb_rate((edges[1:] + edges[:-1]) / 2), per_hz) / 10))
+    return np.asarray(db_to_power(np.interp(_erb_rate(hz), _erb_rate((edges[1:] + edges[:-1]) / 2), per_hz)))

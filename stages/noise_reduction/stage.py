@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes
 from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
@@ -28,10 +28,12 @@ class NoiseReduction(Parameters, Effect):
     """
 
     name: ClassVar[str] = NAME
+    described_as: ClassVar[Sequence[str]] = ("denoise", "denoiser", "dereverb", "dehum")
     engines: ClassVar[tuple[type[NoiseEngine], ...]] = ENGINES
     suppresses: ClassVar[bool] = True
+    grants: ClassVar[Sequence[str]] = ("noise_reduction", "dereverb", "music")
     training: ClassVar[str | None] = "aural.stages.noise_reduction.train:NoiseReductionTraining"
-    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:Evaluation"
+    evaluation: ClassVar[str | None] = "aural.stages.noise_reduction.evaluate:NoiseReductionEvaluation"
     engine: str = engine_param(ENGINES, "Method that separates noise from signal")
     max_attenuation_db: float | None = param(None, "Maximum attenuation of noise; if not given, the engine's own "
                                              "limit, or 4 dB where music is kept; 0 leaves only the filters and "
@@ -68,6 +70,11 @@ class NoiseReduction(Parameters, Effect):
 
         return advise(self, diagnosis)
 
+    def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        from aural.stages.noise_reduction.advice import granted
+
+        return granted(self, decision, diagnosis, wishes)
+
     def _unmeasured(self) -> list[str]:
         known = {"hum_harmonics"} if self.hum_hz == 0 else set()
         if (engine := self._chosen()).ready:
@@ -76,7 +83,7 @@ class NoiseReduction(Parameters, Effect):
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self._measure_hum(blocks, source)
-        measured = stage._chosen().measure(lambda heard, of: pump(stage._filters(of), heard), blocks, source)
+        measured = stage._chosen().measure(lambda audio, of: pump(stage._filters(of), audio), blocks, source)
         return replace(stage, **measured) if measured else stage
 
     def _measure_hum(self, blocks: Iterable[Block], source: Format) -> Self:
@@ -94,11 +101,17 @@ class NoiseReduction(Parameters, Effect):
         return replace(self, hum_hz=hum.frequency_hz, hum_harmonics=hum.harmonics if given is None else given)
 
     def _filters(self, source: Format) -> Stream:
-        from aural.stages.noise_reduction.filters import FilterStream, filter_sections
+        from aural.dsp.biquads import BiquadStream
+        from aural.stages.noise_reduction.filters import filter_sections
 
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
         sections = filter_sections(source.sample_rate, self.highpass_hz, *lines)
-        return FilterStream(source, sections) if len(sections) else Through(source)
+        return BiquadStream(source, sections, settled=True) if sections else Through(source)
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether it lets everything through: no filter, no hum, and an engine that has nothing to do."""
+        return self._chosen().does_nothing(self.limit_db) and self.hum_hz == 0 and self.highpass_hz == 0
 
     def stream(self, source: Format) -> Stream:
         engine = self._chosen()

@@ -8,14 +8,14 @@ from aural.engine import networks
 from aural.errors import ParameterError
 from aural.learning.training import Recipe
 from aural.parameters import param
+from aural.stages.noise_reduction.clips import VoiceTraining
 from aural.stages.noise_reduction.engines import ENGINES
-from aural.stages.noise_reduction.mixing import MixedTraining
 
 NETWORKS = networks(ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseReductionTraining(MixedTraining):
+class NoiseReductionTraining(VoiceTraining):
     """Train a network that separates voices, or voices and music, from noise."""
 
     network: str = param(next(iter(NETWORKS)), "Network to train", choices=tuple(NETWORKS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,8 +27,9 @@ class SourceSeparation(Parameters, Separator):
     """
 
     name: ClassVar[str] = NAME
+    described_as: ClassVar[Sequence[str]] = ("separate", "stems", "demix", "vocals", "karaoke")
     engines: ClassVar[tuple[type[SeparationEngine], ...]] = ENGINES
-    trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.model:load_trusted"
+    trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.network:load_trusted"
     engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)
     two_stems: str | None = param(None, "Stem to keep; the others are summed into one (for vocals, no_vocals)")
 
@@ -61,7 +63,7 @@ class SourceSeparation(Parameters, Separator):
             AudioError: the engine does not take this many channels.
             WeightsError: the model is missing, damaged or cannot be downloaded.
         """
-        from aural.stages.source_separation.stems import StemStream
+        from aural.stages.source_separation.stream import StemStream
 
         engine = self._chosen()
         keep = None if self.two_stems is None else engine.stems.index(self.two_stems)

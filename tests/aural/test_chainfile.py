@@ -65,7 +65,7 @@ def test_presets(name: str, tmp_path: Path) -> None:
         ),
         ("[[stages]]\n", "no entry called 'stages' in a chain file; did you mean 'stage'?"),
         ('stage = "master"', "a chain is a list of [[stage]] tables"),
-        ("use = ", "my.toml: Invalid value"),
+        ("use = ", "my.toml: is no TOML: invalid value"),
         ('[[stage]]\nuse = "master"\nname = "x"', "stage 1: master: no parameter called 'name'"),
         ('[[stage]]\nuse = "master"\n__class__ = "x"', "master: no parameter called '__class__'"),
         ('[[stage]]\nuse = "master"\n_unmeasured = 1', "master: no parameter called '_unmeasured'"),

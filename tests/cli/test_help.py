@@ -12,7 +12,7 @@ from aural import registry
 from aural.cli.commands import COMMANDS
 from aural.cli.options import parameter_options
 from aural.parameters import parameters
-from aural.stages.frequency_expansion.evaluate import Evaluation
+from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *registry.names()])
@@ -62,5 +62,5 @@ def test_bad_value_is_one_sentence() -> None:
     ("given", "ratio"), [([], (2, 4, 6)), (["--ratio", "2"], (2,)), (["--ratio", "2", "--ratio", "4,6"], (2, 4, 6))]
 )
 def test_numbers_may_be_given_several_times(given: list[str], ratio: tuple[int, ...]) -> None:
-    command = click.Command("judge", params=list(parameter_options(Evaluation)))
+    command = click.Command("judge", params=list(parameter_options(FrequencyExpansionEvaluation)))
     assert command.make_context("judge", given).params["ratio"] == ratio

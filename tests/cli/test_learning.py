@@ -11,7 +11,7 @@ from recordings import invoke, voice, write
 
 from aural import registry
 from aural.parameters import parameters
-from aural.stages.noise_reduction.evaluate import Evaluation
+from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation
 
 RATE = 48000
 NAME = "noise-reduction"
@@ -20,8 +20,8 @@ NAME = "noise-reduction"
 @pytest.fixture
 def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three pairs at 10 dB; nobody hears them with DNSMOS, which would take most of the time."""
-    quick = tuple(metric for metric in Evaluation.metrics if metric.name != "DNSMOS")
-    monkeypatch.setattr(Evaluation, "metrics", quick)
+    quick = tuple(metric for metric in NoiseReductionEvaluation.metrics if metric.name != "DNSMOS")
+    monkeypatch.setattr(NoiseReductionEvaluation, "metrics", quick)
     rng = np.random.default_rng(0)
     for name in ("clean", "noisy"):
         (tmp_path / name).mkdir()
@@ -64,6 +64,22 @@ def test_a_page_is_not_replaced_unasked(pairs: Path) -> None:
     assert page.read_text() == "mine"
     assert typed(pairs, "-o", page, "-f")[0] == 0
     assert page.read_text().startswith("# Noise reduction\n")
+
+
+def test_a_listening_test_of_what_every_system_has_done(pairs: Path) -> None:
+    (pairs / "other").mkdir()
+    for number in range(2):
+        write(pairs / "other" / f"{number}.wav", voice(1.0))
+    page = pairs / "test.html"
+    code, _, err = typed(pairs, "--extra", f"other={pairs / 'other'}", "--listen", page)
+    assert code == 1
+    assert "2: other: " in err
+    items = json.loads(page.read_text().partition('id="data">')[2].partition("</script>")[0])["items"]
+    assert [item["name"] for item in items] == ["0", "1"]
+    assert {"reference", "input", "other", "compact"} <= set(items[0]["clips"])
+    folders = "--clean", pairs / "clean", "--noisy", pairs / "noisy"
+    refused("test.html: exists already; use -f", "evaluate", NAME, *folders, "--listen", page)
+    refused("test.txt: a page is written as .html", "evaluate", NAME, *folders, "--listen", pairs / "test.txt")
 
 
 def test_one_broken_file_is_named_and_the_others_count(pairs: Path) -> None:
@@ -121,7 +137,7 @@ def test_wrong_outputs() -> None:
 def test_help_shows_every_setting() -> None:
     code, out, _ = invoke("evaluate", NAME, "--help")
     assert code == 0
-    for parameter in parameters(Evaluation):
+    for parameter in parameters(NoiseReductionEvaluation):
         assert f"--{parameter.name.replace('_', '-')} " in out
     assert "[numbers, each from -30 to 60; default: 0,5,10,15]" in " ".join(out.split())
 

@@ -164,7 +164,7 @@ def test_bad_input(tmp_path: Path, stems: Path) -> None:
     refused(tmp_path, "nothing.wav: no such file", tmp_path / "nothing.wav", sung, "-o", mix)
     refused(tmp_path, f"{tmp_path / 'voices.wav'}: no such file", tmp_path / "song.toml", "-o", mix)
     refused(tmp_path, "nothing.toml: no such file", tmp_path / "nothing.toml", "-o", mix)
-    refused(tmp_path, "empty: no recordings in this folder", tmp_path / "empty", "-o", mix)
+    refused(tmp_path, "empty: no audio in this folder", tmp_path / "empty", "-o", mix)
     refused(tmp_path, "text.wav: is no recording that can be read", sung, tmp_path / "text.wav", "-o", mix)
     refused(tmp_path, "no track called 'voise'; did you mean 'voice'?", stems, "-o", mix, "--gain", "voise=3")
     refused(tmp_path, "voice.wav: pan must be from -1 to 1", stems, "-o", mix, "--pan", "voice=3")

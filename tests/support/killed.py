@@ -1,11 +1,14 @@
-"""Work that kills the process it runs in; here, where every process finds it by name."""
+"""Work for processes, some of which kills its own; here, where every process finds it by name."""
 
 from __future__ import annotations
 
 import os
 import signal
 
+import numpy as np
+
 from aural.cli import work
+from aural.signals import Format
 from aural.stream import Watch
 
 
@@ -18,4 +21,12 @@ def doubled(number: int) -> int:
 def killing(job: work.Job, watch: Watch) -> str:
     if job.source.name == "b.wav":
         os.kill(os.getpid(), signal.SIGKILL)
+    return job.source.name
+
+
+def watching(job: work.Job, watch: Watch) -> str:
+    """Let a second of sound go by under a watch, in one of two passes of which the other is spared."""
+    watch.expect(2)
+    watch.spare(1)
+    list(watch([np.zeros((1, 48000), np.float32)], Format(48000, 1)))
     return job.source.name

@@ -6,8 +6,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 from containers import ffmpeg
 
+from aural import AudioError
+from aural.audio.files import read
 from aural.signals import Block
 
 RATE = 48000
@@ -88,3 +91,28 @@ def coded(folder: Path, name: str, audio: Block, options: str, rate: int = RATE)
     data = target.read_bytes()
     target.unlink()
     return data
+
+
+def written(folder: Path, name: str, data: bytes) -> Path:
+    """Write a file."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def refused(path: Path, why: str, strict: bool = False) -> None:
+    """See that a file is refused, in a sentence that names it once."""
+    with pytest.raises(AudioError, match=why) as caught:
+        read(path, strict)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).count(str(path)) == 1
+
+
+def ogg_crc(data: bytes) -> int:
+    """Return the check sum of an Ogg page in which it is 0."""
+    crc = 0
+    for byte in data:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04C11DB7 if crc & 0x80000000 else crc << 1) & 0xFFFFFFFF
+    return crc

@@ -37,7 +37,7 @@ def voice_at(sample_rate: int, frames: int | None = None) -> Audio:
 
 def arrays(take: Take) -> tuple[Audio, Audio, Audio]:
     """Return the three of a take."""
-    return take.heard, take.voice, take.dry
+    return take.noisy, take.voice, take.dry
 
 
 def lag(late: Audio, audio: Audio) -> int:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from aural.signals import Block
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 
 
 def power_of(audio: Tensor) -> Tensor:

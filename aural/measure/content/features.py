@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
+
 Bands = NDArray[np.float32]
 """Levels in dB, shape (frames, BANDS)."""
 
@@ -61,4 +63,4 @@ def bands(audio: NDArray[np.float32]) -> Bands:
         power += (
             np.add.reduceat(rising, STARTS, axis=1)[:, :-1] + np.add.reduceat(bins - rising, STARTS, axis=1)[:, 1:]
         )
-    return np.asarray(10 * np.log10(power / (TOTAL * len(windows)) + np.float32(10 ** (SILENCE_DB / 10))), np.float32)
+    return np.asarray(10 * np.log10(power / (TOTAL * len(windows)) + np.float32(db_to_power(SILENCE_DB))), np.float32)

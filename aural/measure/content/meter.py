@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.measure.content.features import (
     AROUND,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from aural.measure.content.network import ContentNetwork
 
 SLAB_S = 60
-SILENT = 10 ** (-90 / 20)
+SILENT = db_to_gain(-90)
 """A second without a sample above this, -90 dBFS, is silence."""
 SIGNS = {"silence": ".", "speech": "s", "music": "m", "both": "b", "neither": "-"}
 """How a map is drawn."""

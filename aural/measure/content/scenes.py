@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.degrade import Audio, Babble, Coloured, Scene, Stock, Take, active_db, degrade
-from aural.errors import AudioError
-from aural.learning.excerpts import Excerpts, Whole
+from aural.dsp.decibels import db_to_gain, db_to_power
+from aural.learning.excerpts import Excerpts, WholeClips, draw
 from aural.learning.material import Clip, cache_folder, find
 from aural.measure.content.features import AROUND, BANDS, PER_SECOND, SAMPLE_RATE, SILENCE_DB, Bands, bands
 
@@ -35,7 +35,7 @@ SPEECH_DB, MUSIC_DB = -30.0, -40.0  # of a frame, against the active level: it s
 SOUNDS, HARDLY = 0.15, 0.02  # share of a second's frames that sound: it holds this; it does not; else nobody knows
 FAINT_MUSIC_DB, FAINT_SPEECH_DB = -18.0, -12.0  # below the other: nobody knows whether it is heard
 FASTEST = 1.15
-SILENT_DBFS, DRAWS = -80.0, 50
+SILENT_DBFS = -80.0
 
 Drawn = tuple[Bands, NDArray[np.float32], NDArray[np.float32]]
 """Levels of bands; 1 where a second holds speech, or music; 1 where this is known."""
@@ -60,7 +60,7 @@ class Scenes:
             (SCENE, KINDS, *(sorted(str(c.path) for c in clips[kind]) for kind in clips), self.seconds, self.seed)
         )
         self.cache = cache_folder() / "content" / sha256(told.encode()).hexdigest()[:16]
-        self.stock = Stock(self._excerpts(clips["noise"]), Whole(clips["ir"], SAMPLE_RATE), self.voices)
+        self.stock = Stock(self._excerpts(clips["noise"]), WholeClips(clips["ir"], SAMPLE_RATE), self.voices)
 
     def _excerpts(self, clips: Sequence[Clip]) -> Excerpts:
         return Excerpts(clips, self.seconds * FASTEST + 0.1, SAMPLE_RATE)
@@ -111,35 +111,29 @@ class Scenes:
             balance_db = rng.uniform(-10, 10)
         elif kind == "music" and rng.random() < 0.25:
             music = music * self._gate(rng)
-        sound = speech + music * np.float32(10 ** (balance_db / 20))
+        sound = speech + music * np.float32(db_to_gain(balance_db))
         if kind == "neither":
             sound = self._noise(rng)
             scene = replace(scene, snr_low_db=0)
         elif kind == "speech" and rng.random() < 0.1:
             scene = replace(scene, babble=1.0)
-        heard = degrade(Take.of(sound, SAMPLE_RATE), scene.draw(rng, self.stock), rng).heard
+        degraded = degrade(Take.of(sound, SAMPLE_RATE), scene.draw(rng, self.stock), rng).noisy
         truth, known = self._truth(speech, music, balance_db)
-        return bands(np.pad(heard, AROUND)[None]), truth, known
+        return bands(np.pad(degraded, AROUND)[None]), truth, known
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
-        """Draw an excerpt at unit level that is not silent; half of them faster or slower, and so higher or lower."""
-        import soxr
+        """Draw the beginning of an excerpt, filled up with silence where it is shorter than a scene."""
 
-        for _ in range(DRAWS):
-            audio = excerpts[int(rng.integers(len(excerpts)))]
-            if rng.random() < 0.5:
-                rate = SAMPLE_RATE * rng.uniform(1 / FASTEST, FASTEST)
-                audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="MQ")
-            audio = np.pad(audio, (0, max(0, self.frames - len(audio))))[: self.frames]
-            if (level_db := active_db(audio, SAMPLE_RATE)) > SILENT_DBFS:
-                return audio * np.float32(10 ** (-level_db / 20))
-        raise AudioError(f"{DRAWS} excerpts in a row are silent; the material holds hardly any sound")
+        def cut(audio: Audio) -> Audio:
+            return np.pad(audio, (0, max(0, self.frames - len(audio))))[: self.frames]
+
+        return draw(excerpts, rng, FASTEST, SILENT_DBFS, cut)
 
     def _speech(self, rng: np.random.Generator) -> Audio:
         """Draw somebody who speaks with pauses, and sometimes somebody else who takes over."""
         audio = self._source(self.voices, rng)
         if rng.random() < 0.25:
-            other = self._source(self.voices, rng) * np.float32(10 ** (rng.uniform(-12, 6) / 20))
+            other = self._source(self.voices, rng) * np.float32(db_to_gain(rng.uniform(-12, 6)))
             turn = self._gate(rng)
             audio = audio * turn + other * (1 - turn)
         return audio * self._gate(rng) if rng.random() < 0.6 else audio
@@ -150,7 +144,7 @@ class Scenes:
             return self._source(self.singing, rng)
         audio = self._source(self.playing, rng)
         if self.singing_share and rng.random() < 0.2:
-            audio = audio + self._source(self.singing, rng) * np.float32(10 ** (rng.uniform(-8, 8) / 20))
+            audio = audio + self._source(self.singing, rng) * np.float32(db_to_gain(rng.uniform(-8, 8)))
         return audio
 
     def _beside(self, rng: np.random.Generator) -> tuple[Audio, Audio]:
@@ -175,15 +169,15 @@ class Scenes:
         """Draw noises alone: recordings here and there over something steady, or many people at once."""
         silent = Take.of(np.zeros(self.frames, np.float32), SAMPLE_RATE)
         sound = Coloured(rng.uniform(-10, 2)).sound(self.frames, SAMPLE_RATE, rng)
-        sound = sound * np.float32(10 ** (rng.uniform(-60, -10) / 20) / (np.std(sound) + 1e-9))
+        sound = sound * np.float32(db_to_gain(rng.uniform(-60, -10)) / (np.std(sound) + 1e-9))
         if rng.random() < 0.15:
             voices = [self.stock.voices[int(rng.integers(len(self.voices)))] for _ in range(rng.integers(7, 13))]
             return sound + Babble(voices).sound(self.frames, SAMPLE_RATE, rng) / np.float32(3)
         for _ in range(rng.integers(1, 5)):
             noise = self.stock.noises[int(rng.integers(len(self.stock.noises)))][: self.frames]
-            start = int(rng.integers(max(1, silent.heard.size - len(noise) + 1)))
+            start = int(rng.integers(max(1, silent.noisy.size - len(noise) + 1)))
             level_db = max(SILENT_DBFS, active_db(noise, SAMPLE_RATE)) if len(noise) else 0.0
-            sound[start : start + len(noise)] += noise * np.float32(10 ** ((rng.uniform(-15, 0) - level_db) / 20))
+            sound[start : start + len(noise)] += noise * np.float32(db_to_gain(rng.uniform(-15, 0) - level_db))
         return sound
 
     def _truth(
@@ -212,4 +206,4 @@ def coloured(levels: Bands, rng: np.random.Generator) -> Bands:
 def _share(audio: Audio, least_db: float) -> NDArray[np.float64]:
     """Return which share of each second's frames of 20 ms sounds; the audio is at unit level."""
     power = np.square(audio, dtype=np.float64).reshape(-1, 50, SAMPLE_RATE // 50).mean(axis=2)
-    return np.asarray((power > 10 ** (least_db / 10)).mean(axis=1))
+    return np.asarray((power > db_to_power(least_db)).mean(axis=1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.segments import SegmentStream
 from aural.signals import Block, Format
 from aural.stages.noise_reduction.profile import ProfileEngine, density_from_levels
@@ -22,10 +23,10 @@ class GateEngine(ProfileEngine):
     most_db = 15.0
 
     def stream(self, source: Format, max_attenuation_db: float) -> Stream:
-        return GateStream(source, max_attenuation_db, self.measured_noise_dbfs)
+        return SpectralGateStream(source, max_attenuation_db, self.measured_noise_dbfs)
 
 
-class GateStream(SegmentStream):
+class SpectralGateStream(SegmentStream):
     """noisereduce's spectral gate over long segments, each channel for itself.
 
     Its noise floor looks some seconds to both sides, so segments overlap by that. With a noise profile the gate
@@ -36,7 +37,7 @@ class GateStream(SegmentStream):
         rate = source.sample_rate
         super().__init__(source, segment=20 * rate, context=4 * rate)
         self.noise = None if noise_dbfs is None else noise_like(noise_dbfs, rate)
-        self.prop_decrease = 1 - 10 ** (-max_attenuation_db / 20)
+        self.prop_decrease = 1 - db_to_gain(-max_attenuation_db)
 
     def process(self, audio: Block) -> Block:
         # the library divides by the noise floor: digital silence would come back as NaN

@@ -262,7 +262,7 @@ except AudioError as error:
         (errno.EROFS, "read-only file system"),
         (errno.ENOSPC, "no space left on the disk"),
         (errno.EDQUOT, "the disk quota is used up"),
-        (errno.ENOENT, "its folder does not exist any more"),
+        (errno.ENOENT, "no file can be made there"),
     ],
 )
 def test_errors_are_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, why: str) -> None:

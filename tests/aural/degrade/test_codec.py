@@ -27,15 +27,15 @@ def test_codecs_stay_in_time(name: str, bit_rate: int, sample_rate: int) -> None
     if name not in codecs():
         pytest.skip(f"this PyAV cannot write {name}")
     clean = voice_at(sample_rate)
-    heard = Codec(name, bit_rate)(Take.of(clean, sample_rate), generator()).heard
-    assert abs(lag(heard, clean)) <= (name == "amr")  # coded at 8 kHz: its frames are longer
+    noisy = Codec(name, bit_rate)(Take.of(clean, sample_rate), generator()).noisy
+    assert abs(lag(noisy, clean)) <= (name == "amr")  # coded at 8 kHz: its frames are longer
     if name != "amr":
-        assert np.corrcoef(heard, clean)[0, 1] > 0.9
+        assert np.corrcoef(noisy, clean)[0, 1] > 0.9
 
 
 def test_fewer_bits_are_worse() -> None:
     def error(bit_rate: int) -> float:
-        return float(np.std(Codec("aac", bit_rate)(Take.of(VOICE, RATE), generator()).heard - VOICE))
+        return float(np.std(Codec("aac", bit_rate)(Take.of(VOICE, RATE), generator()).noisy - VOICE))
 
     assert error(24_000) > 1.5 * error(96_000)
 
@@ -56,7 +56,7 @@ def test_packets_are_lost_in_bursts(loss: float) -> None:
 
 def test_lost_packets_are_bridged_without_clicks() -> None:
     tone = np.sin(2 * np.pi * 160.0 * np.arange(10 * RATE) / RATE).astype(np.float32)
-    heard = PacketLoss(0.2)(Take.of(tone, RATE), generator()).heard
-    assert np.abs(np.diff(heard)).max() < 4 * np.abs(np.diff(tone)).max()
-    assert np.mean(heard != tone) == pytest.approx(0.2, abs=0.06)
-    assert np.array_equal(PacketLoss(0.0)(Take.of(tone, RATE), generator()).heard, tone)
+    noisy = PacketLoss(0.2)(Take.of(tone, RATE), generator()).noisy
+    assert np.abs(np.diff(noisy)).max() < 4 * np.abs(np.diff(tone)).max()
+    assert np.mean(noisy != tone) == pytest.approx(0.2, abs=0.06)
+    assert np.array_equal(PacketLoss(0.0)(Take.of(tone, RATE), generator()).noisy, tone)

@@ -51,58 +51,61 @@ RANDOM = (*SOUNDS, PacketLoss(0.3), SimulatedRoom(decay_s=0.2))
 NEEDS = {SimulatedRoom: needs_rooms}
 
 
-def over(harms: Iterable[Degradation]) -> pytest.MarkDecorator:
+def over(degradations: Iterable[Degradation]) -> pytest.MarkDecorator:
     """Run a test over degradations, without those whose library is missing."""
-    cases = [pytest.param(harm, id=type(harm).__name__, marks=NEEDS.get(type(harm), ())) for harm in harms]
-    return pytest.mark.parametrize("harm", cases)
+    cases = [
+        pytest.param(degradation, id=type(degradation).__name__, marks=NEEDS.get(type(degradation), ()))
+        for degradation in degradations
+    ]
+    return pytest.mark.parametrize("degradation", cases)
 
 
 @over(ALL)
 @pytest.mark.parametrize("sample_rate", [8000, 16000, 44100, 48000])
-def test_length_type_and_input_stay(harm: Degradation, sample_rate: int) -> None:
+def test_length_type_and_input_stay(degradation: Degradation, sample_rate: int) -> None:
     clean = voice_at(sample_rate)
-    result = harm(Take.of(clean, sample_rate), generator())
+    result = degradation(Take.of(clean, sample_rate), generator())
     assert result.sample_rate == sample_rate
     for audio in arrays(result):
         assert audio.dtype == np.float32
         assert audio.shape == clean.shape
         assert np.isfinite(audio).all()
-    assert not np.array_equal(result.heard, clean)
+    assert not np.array_equal(result.noisy, clean)
 
 
 @over(ALL)
-def test_the_seed_decides(harm: Degradation) -> None:
+def test_the_seed_decides(degradation: Degradation) -> None:
     take = Take.of(voice_at(16000), 16000)
-    first, again, other = (harm(take, generator(seed)).heard for seed in (1, 1, 2))
+    first, again, other = (degradation(take, generator(seed)).noisy for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
-    assert np.array_equal(first, other) != (harm in RANDOM)
+    assert np.array_equal(first, other) != (degradation in RANDOM)
 
 
 @over(ALL)
 @pytest.mark.parametrize("frames", [1, 2, 17, 700])
-def test_short_takes_and_silence(harm: Degradation, frames: int) -> None:
+def test_short_takes_and_silence(degradation: Degradation, frames: int) -> None:
     for clean in (np.zeros(frames, np.float32), voice_at(16000, frames), np.full(frames, 1e-42, np.float32)):
-        for audio in arrays(harm(Take.of(clean, 16000), generator())):
+        for audio in arrays(degradation(Take.of(clean, 16000), generator())):
             assert audio.shape == (frames,)
             assert audio.dtype == np.float32
             assert np.isfinite(audio).all()
 
 
 @over(HEARD_ONLY)
-def test_what_is_not_linear_harms_what_is_heard_alone(harm: Degradation) -> None:
+def test_what_is_not_linear_harms_what_is_heard_alone(degradation: Degradation) -> None:
     take = Take.of(voice_at(16000), 16000)
-    result = harm(take, generator())
+    result = degradation(take, generator())
     assert result.voice is take.voice
     assert result.dry is take.dry
 
 
 @over(LIKE)
-def test_devices_change_all_three_alike(harm: Degradation) -> None:
+def test_devices_change_all_three_alike(degradation: Degradation) -> None:
     noisy = Noise(STREET)(Take.of(voice_at(16000), 16000), generator())
-    halves = replace(noisy, voice=np.float32(0.5) * noisy.heard, dry=np.float32(0.25) * noisy.heard)
-    heard, voice, dry = arrays(harm(halves, generator()))
-    np.testing.assert_allclose(voice, heard / 2, atol=2e-6)
-    np.testing.assert_allclose(dry, heard / 4, atol=2e-6)
+    halves = replace(noisy, voice=np.float32(0.5) * noisy.noisy, dry=np.float32(0.25) * noisy.noisy)
+    noisy, voice, dry = arrays(degradation(halves, generator()))
+    np.testing.assert_allclose(voice, noisy / 2, atol=2e-6)
+    np.testing.assert_allclose(dry, noisy / 4, atol=2e-6)
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,8 @@ SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Wind()
 @settings(max_examples=40, deadline=None)
 def test_the_ratio_is_as_asked(index: int, snr_db: float, sample_rate: int, seed: int) -> None:
     take = Take.of(voice_at(sample_rate), sample_rate)
-    harm = replace(SOUNDS[index], snr_db=snr_db)
-    noise = harm(replace(take, heard=np.zeros_like(take.heard)), generator(seed)).heard
+    degradation = replace(SOUNDS[index], snr_db=snr_db)
+    noise = degradation(replace(take, noisy=np.zeros_like(take.noisy)), generator(seed)).noisy
     assert active_db(take.voice, sample_rate) - active_db(noise, sample_rate) == pytest.approx(snr_db, abs=0.1)
 
 

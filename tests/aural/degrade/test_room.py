@@ -27,7 +27,7 @@ def test_dry_decays_faster() -> None:
     click = np.zeros(RATE, np.float32)
     click[1000] = 1
     take = Room(ECHOES)(Take.of(click, RATE), generator())
-    assert take.heard is take.voice
+    assert take.noisy is take.voice
     assert np.argmax(take.dry) == np.argmax(take.voice) == 1000
     np.testing.assert_allclose(take.voice[[1480, 10600]] / take.voice[1000], [0.5, 0.25], atol=1e-6)
     shorter = [0.5 * 10 ** (-3 * 0.01 * 5), 0.25 * 10 ** (-3 * 0.2 * 5)]

@@ -35,7 +35,7 @@ STOCK = Stock(noises=[STREET, VOICE], responses=[ECHOES], voices=[VOICE])
 
 
 def every(share: float) -> Scene:
-    """Return a scene in which each harm befalls this share of recordings."""
+    """Return a scene in which each degradation befalls this share of recordings."""
     shares: dict[str, Any] = {p.name: share for p in parameters(Scene) if p.spec.help.startswith("Fraction")}
     return Scene(**shares)
 
@@ -44,11 +44,11 @@ NEVER, ALWAYS = every(0.0), every(1.0)
 
 
 def test_a_scene_of_nothing_is_a_level() -> None:
-    assert [type(harm) for harm in NEVER.draw(generator(), Stock())] == [Level]
+    assert [type(degradation) for degradation in NEVER.draw(generator(), Stock())] == [Level]
 
 
 def test_a_scene_of_everything_has_everything() -> None:
-    kinds = {type(harm) for harm in ALWAYS.draw(generator(), STOCK)}
+    kinds = {type(degradation) for degradation in ALWAYS.draw(generator(), STOCK)}
     concrete = {
         kind for kind in vars(aural.degrade).values() if isinstance(kind, type) and issubclass(kind, Degradation)
     }
@@ -60,14 +60,14 @@ def test_a_scene_of_everything_has_everything() -> None:
 def test_what_is_drawn_of_one_kind_does_not_depend_on_the_others() -> None:
     """So that a new degradation does not change what old seeds draw."""
     for seed in range(5):
-        everything = {type(harm): harm for harm in ALWAYS.draw(generator(seed), STOCK)}
+        everything = {type(degradation): degradation for degradation in ALWAYS.draw(generator(seed), STOCK)}
         alone = {type(h): h for h in replace(NEVER, band_limit=1.0, codec=1.0, wind=1.0).draw(generator(seed), STOCK)}
         assert everything[BandLimit] == alone[BandLimit]
         assert everything[Codec] == alone[Codec]
         assert everything[Level] == alone[Level]
         take = Take.of(VOICE, RATE)
-        sounds = [degrade(take, [harm, Wind()], generator(seed)).heard - degrade(take, [harm], generator(seed)).heard
-                  for harm in (Level(-20.0), Noise(STREET, snr_db=100.0))]  # fmt: skip
+        sounds = [degrade(take, [one, Wind()], generator(seed)).noisy - degrade(take, [one], generator(seed)).noisy
+                  for one in (Level(-20.0), Noise(STREET, snr_db=100.0))]  # fmt: skip
         np.testing.assert_allclose(*(sound / np.abs(sound).max() for sound in sounds), atol=1e-2)
 
 
@@ -75,11 +75,21 @@ def test_shares_are_kept() -> None:
     rng = generator()
     drawn = [Scene(band_limit=0.4, band_limits_hz=(7900.0,), room=0.15).draw(rng, STOCK) for _ in range(2000)]
     for kind, share in ((BandLimit, 0.4), (Room, 0.15), (Noise, 0.85)):
-        assert np.mean([any(isinstance(harm, kind) for harm in harms) for harms in drawn]) == pytest.approx(
-            share, abs=0.04
-        )
-    assert {harm.cutoff_hz for harms in drawn for harm in harms if isinstance(harm, BandLimit)} == {7900.0}
-    levels = [harm.peak_dbfs for harms in drawn for harm in harms if isinstance(harm, Level)]
+        assert np.mean(
+            [any(isinstance(degradation, kind) for degradation in degradations) for degradations in drawn]
+        ) == pytest.approx(share, abs=0.04)
+    assert {
+        degradation.cutoff_hz
+        for degradations in drawn
+        for degradation in degradations
+        if isinstance(degradation, BandLimit)
+    } == {7900.0}
+    levels = [
+        degradation.peak_dbfs
+        for degradations in drawn
+        for degradation in degradations
+        if isinstance(degradation, Level)
+    ]
     assert -60 <= min(levels) < -55
     assert -5 < max(levels) <= 0
 
@@ -88,10 +98,12 @@ def test_all_noises_together_make_the_ratio() -> None:
     scene = replace(NEVER, recording=1.0, most_recordings=3, coloured=1.0, hum=1.0, snr_low_db=-5.0, snr_high_db=30.0)
     rng, ratios, counts = generator(), [], set()
     for _ in range(30):
-        sounds = [harm for harm in scene.draw(rng, Stock([STREET])) if isinstance(harm, Additive)]
+        sounds = [
+            degradation for degradation in scene.draw(rng, Stock([STREET])) if isinstance(degradation, Additive)
+        ]
         counts.add(sum(isinstance(sound, Noise) for sound in sounds))
         take = degrade(Take.of(VOICE, RATE), sounds, rng)
-        ratios.append(active_db(VOICE, RATE) - active_db(take.heard - VOICE, RATE))
+        ratios.append(active_db(VOICE, RATE) - active_db(take.noisy - VOICE, RATE))
         shares = [10 ** (-sound.snr_db / 10) for sound in sounds]
         assert ratios[-1] == pytest.approx(-10 * np.log10(sum(shares)), abs=0.5)
     assert counts == {1, 2, 3}
@@ -118,4 +130,4 @@ def test_a_scene_is_a_function_of_its_seed(seed: int, sample_rate: int) -> None:
         np.testing.assert_array_equal(audio, same)
         assert audio.shape == clean.shape
         assert np.isfinite(audio).all()
-    assert np.abs(first.heard).max() < 2
+    assert np.abs(first.noisy).max() < 2

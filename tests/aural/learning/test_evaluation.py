@@ -14,6 +14,7 @@ import pytest
 from recordings import write
 from rich.console import Console
 
+from aural.audio.files import read
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, stored, unchanged
@@ -45,7 +46,7 @@ def load(number: int) -> Sample:
 def halved(sample: Sample) -> Block:
     if sample.name == "case 2":
         raise RuntimeError("no twos")
-    return sample.heard / 2
+    return sample.input / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,15 @@ def test_watch_sees_each_verdict() -> None:
     seen = []
     Toy().run(watch=lambda verdicts, total: (seen.append((total, len(v.scores))) or v for v in verdicts))  # type: ignore[func-returns-value]
     assert seen == [(4, 2), (4, 2), (4, 1), (4, 0)]
+
+
+def test_what_was_judged_is_kept(tmp_path: Path) -> None:
+    Toy().run(keep=tmp_path)
+    kept = {folder.name: sorted(file.stem for file in folder.iterdir()) for folder in tmp_path.iterdir()}
+    cases = ["case 0", "case 1", "case 2"]
+    assert kept == {"reference": cases, "input": cases, "halved": ["case 0", "case 1"]}
+    heard, _ = read(tmp_path / "halved" / "case 1.wav")
+    np.testing.assert_array_equal(heard, np.full((2, RATE), 0.5, np.float32))
 
 
 def test_page() -> None:

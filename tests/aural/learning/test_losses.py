@@ -29,19 +29,19 @@ def mos(disturbance: float) -> float:
 @pytest.mark.parametrize("snr_db", [0, 10, 20, 30])
 def test_disturbance_is_that_of_pesq(snr_db: float) -> None:
     pesq, soxr = pytest.importorskip("pesq"), pytest.importorskip("soxr")
-    heard = VOICE + NOISE * 10 ** (-snr_db / 20)
-    narrow = [soxr.resample(audio.numpy(), SAMPLE_RATE, 16000) for audio in (VOICE, heard)]
-    ours = PerceptualDisturbance(SAMPLE_RATE)(heard[None], VOICE[None])
+    noisy = VOICE + NOISE * 10 ** (-snr_db / 20)
+    narrow = [soxr.resample(audio.numpy(), SAMPLE_RATE, 16000) for audio in (VOICE, noisy)]
+    ours = PerceptualDisturbance(SAMPLE_RATE)(noisy[None], VOICE[None])
     assert mos(float(ours)) == pytest.approx(pesq.pesq(16000, *narrow, "wb"), abs=0.25)
 
 
 @pytest.mark.parametrize("snr_db", [0, 10, 20, 30])
 def test_unintelligibility_is_what_estoi_misses(snr_db: float) -> None:
     pystoi = pytest.importorskip("pystoi")
-    heard = VOICE + NOISE * 10 ** (-snr_db / 20)
-    ours = float(Unintelligibility(SAMPLE_RATE)(heard[None], VOICE[None]))
-    assert 1 - ours == pytest.approx(pystoi.stoi(VOICE.numpy(), heard.numpy(), SAMPLE_RATE, extended=True), abs=0.03)
-    assert float(Unintelligibility(SAMPLE_RATE)(heard[None, :20000], VOICE[None, :20000])) == 0  # too short to judge
+    noisy = VOICE + NOISE * 10 ** (-snr_db / 20)
+    ours = float(Unintelligibility(SAMPLE_RATE)(noisy[None], VOICE[None]))
+    assert 1 - ours == pytest.approx(pystoi.stoi(VOICE.numpy(), noisy.numpy(), SAMPLE_RATE, extended=True), abs=0.03)
+    assert float(Unintelligibility(SAMPLE_RATE)(noisy[None, :20000], VOICE[None, :20000])) == 0  # too short to judge
 
 
 def test_hissing_counts_as_speech() -> None:
@@ -52,25 +52,25 @@ def test_hissing_counts_as_speech() -> None:
     hiss = torch.fft.irfft(spectrum * ((hz > 4500) & (hz < 4900)), len(NOISE))
     half = len(VOICE) // 2
     clean = torch.cat([VOICE[:half], 2 * hiss[half:]])
-    heard = clean + 0.3 * NOISE
-    ours = 1 - float(Unintelligibility(SAMPLE_RATE)(heard[None], clean[None]))
-    assert ours == pytest.approx(pystoi.stoi(clean.numpy(), heard.numpy(), SAMPLE_RATE, extended=True), abs=0.05)
+    noisy = clean + 0.3 * NOISE
+    ours = 1 - float(Unintelligibility(SAMPLE_RATE)(noisy[None], clean[None]))
+    assert ours == pytest.approx(pystoi.stoi(clean.numpy(), noisy.numpy(), SAMPLE_RATE, extended=True), abs=0.05)
 
 
 @pytest.mark.parametrize("loss", [PerceptualDisturbance, Unintelligibility])
 def test_gradients_are_finite_even_for_silence(loss: type[PerceptualDisturbance | Unintelligibility]) -> None:
-    for heard in (VOICE + 0.1 * NOISE, torch.zeros_like(VOICE)):
-        heard = heard[None].clone().requires_grad_()
-        loss(SAMPLE_RATE)(heard, VOICE[None]).sum().backward()
-        assert heard.grad is not None
-        assert torch.isfinite(heard.grad).all()
+    for noisy in (VOICE + 0.1 * NOISE, torch.zeros_like(VOICE)):
+        noisy = noisy[None].clone().requires_grad_()
+        loss(SAMPLE_RATE)(noisy, VOICE[None]).sum().backward()
+        assert noisy.grad is not None
+        assert torch.isfinite(noisy.grad).all()
 
 
 @pytest.mark.parametrize("gain", [0.01, 1.0, 50.0])
 def test_si_sdr_is_the_ratio_and_knows_no_level(gain: float) -> None:
     noise = NOISE - (NOISE @ VOICE) / (VOICE @ VOICE) * VOICE
-    heard = gain * (VOICE + noise * (VOICE.norm() / noise.norm()) * 10 ** (-7 / 20))
-    assert float(si_sdr_db(heard[None], VOICE[None])) == pytest.approx(7, abs=0.01)
+    noisy = gain * (VOICE + noise * (VOICE.norm() / noise.norm()) * 10 ** (-7 / 20))
+    assert float(si_sdr_db(noisy[None], VOICE[None])) == pytest.approx(7, abs=0.01)
 
 
 def test_sdr_counts_a_wrong_level() -> None:

@@ -73,6 +73,15 @@ def test_lsd_of_a_band_that_is_lowered(rate: int) -> None:
     assert lsd(reference, np.fft.irfft(spectrum).astype(np.float32), rate) == pytest.approx(expected, rel=0.02)
 
 
+def test_lsd_of_one_band_sees_no_other() -> None:
+    spectrum = np.fft.rfft(reference := white())
+    spectrum[spectrum.size // 2 :] = 0
+    lower, upper = (0.0, 0.49 * RATE / 2), (0.51 * RATE / 2, np.inf)
+    cut = np.fft.irfft(spectrum).astype(np.float32)
+    assert lsd(reference, cut, RATE, lower) < 0.1
+    assert lsd(reference, cut, RATE, upper) > 40
+
+
 def test_lsd_of_silence_is_the_depth_of_the_floor() -> None:
     """R / c of white noise is exponential about 60 dB: 57.49 dB on average, with a deviation of 5.57 dB."""
     assert lsd(white(), np.zeros(2 * RATE, np.float32), RATE) == pytest.approx(np.hypot(57.49, 5.57), abs=0.2)
@@ -111,18 +120,18 @@ def test_known_values() -> None:
 def test_pesq_of_a_long_recording_is_the_mean_of_its_pieces() -> None:
     """Its package ends the whole process at more than fifty utterances."""
     clean = np.tile(np.concatenate([voice()[: RATE // 2], np.zeros(RATE // 2, np.float32)]), 110)
-    heard = clean + np.float32(0.01) * white(6, clean.size)
-    assert pesq(clean, heard, RATE) == pytest.approx(pesq(clean[: 10 * RATE], heard[: 10 * RATE], RATE), abs=0.3)
+    noisy = clean + np.float32(0.01) * white(6, clean.size)
+    assert pesq(clean, noisy, RATE) == pytest.approx(pesq(clean[: 10 * RATE], noisy[: 10 * RATE], RATE), abs=0.3)
 
 
 @pytest.mark.parametrize("metric", MEASURED, ids=lambda metric: metric.name)
 def test_more_noise_is_worse_and_level_is_not(metric: metrics.Metric) -> None:
     clean, noise = voice(), white(5, voice().size)
-    heard = [metric.measure(clean, clean + level * noise, RATE) for level in (0.003, 0.01, 0.03)]
-    assert heard == sorted(heard, reverse=metric.rising)
-    assert heard[0] != heard[-1]
+    noisy = [metric.measure(clean, clean + level * noise, RATE) for level in (0.003, 0.01, 0.03)]
+    assert noisy == sorted(noisy, reverse=metric.rising)
+    assert noisy[0] != noisy[-1]
     quiet = metric.measure(clean, np.float32(1e-3) * (clean + np.float32(0.01) * noise), RATE)
-    assert quiet == pytest.approx(heard[1], rel=1e-2)
+    assert quiet == pytest.approx(noisy[1], rel=1e-2)
 
 
 @pytest.mark.parametrize("metric", MEASURED, ids=lambda metric: metric.name)

@@ -24,9 +24,9 @@ def test_a_delay_is_measured_and_taken_out(tmp_path: Path, lag: int) -> None:
     write(tmp_path / "b.wav", early if lag < 0 else late, subtype="FLOAT")
     found = pair("a", tmp_path / "a.wav", tmp_path / "b.wav")
     assert found.delay == lag
-    for heard, wanted in (found.read(), found.read(-50, 400), found.read(found.frames - 100, 300)):
-        assert heard.shape == wanted.shape
-        np.testing.assert_array_equal(heard, wanted)
+    for input, target in (found.read(), found.read(-50, 400), found.read(found.frames - 100, 300)):
+        assert input.shape == target.shape
+        np.testing.assert_array_equal(input, target)
     assert not found.read(-50, 400)[0][:, :50].any()
 
 

@@ -144,7 +144,7 @@ def spoken(seconds: float = 12.0) -> Block:
 def test_hiss_above_a_dull_voice_does_not_hide_its_end(cutoff_hz: float, below_db: float) -> None:
     voice = low_passed(spoken(), cutoff_hz)
     hiss = np.random.default_rng(5).standard_normal(voice.shape) * np.std(voice) * 10 ** (-below_db / 20)
-    assert bandwidth((voice + hiss).astype(np.float32)).cutoff_hz == pytest.approx(cutoff_hz, rel=0.03)
+    assert bandwidth((voice + hiss).astype(np.float32)).cutoff_hz == pytest.approx(cutoff_hz, rel=0.05)
     assert not bandwidth((spoken() + hiss).astype(np.float32)).cut
 
 

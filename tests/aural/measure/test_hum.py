@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aural.measure.hum import HIGHEST_HZ, KEPT, NONE, Hum, HumMeter
+from aural.measure.hum import HIGHEST_HZ, KEPT, NONE, HumMeter, MainsHum
 from aural.signals import Block, Format
 from aural.testing import partition, probe
 
@@ -89,7 +89,7 @@ def test_silence_dc_and_short_recordings_have_none() -> None:
         np.zeros((1, 0)),
         np.ones((1, 1)),
     ):
-        assert meter(audio.astype(np.float32), 8000).compute() == Hum(0.0, (), -math.inf)
+        assert meter(audio.astype(np.float32), 8000).compute() == MainsHum(0.0, (), -math.inf)
 
 
 @pytest.mark.parametrize("gain", [1e-3, 1.0, 30.0])

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meters import lufs
 from recordings import voice, write
 
 from aural import AudioError, Chain, ChainError, Mix, ParameterError, Track, create, mix_files
-from aural.measure.loudness import LoudnessMeter
 from aural.mix.mixdown import Mixed
 from aural.mix.mixfile import mix_of, read_mix, write_mix
 from aural.mix.summing import balancing_db, placing, summed
@@ -22,12 +22,6 @@ from aural.signals import Block, Format
 from aural.testing import SAMPLE_RATE, partition, probe
 
 GATE, LOUDER = create("gate"), create("equaliser", gain_db=6.0)
-
-
-def lufs(audio: Block) -> float:
-    meter = LoudnessMeter(Format(SAMPLE_RATE, audio.shape[0]))
-    meter.update(audio)
-    return meter.compute().integrated_lufs
 
 
 def noise(seed: int, seconds: float = 1.0, channels: int = 1, level: float = 0.1) -> Block:
@@ -300,7 +294,7 @@ def test_the_example_of_the_docstring_is_read(tmp_path: Path) -> None:
         ('balance = 1\n[[track]]\nfile = "a"', "mix: balance must be a bool, got 1"),
         ('[[track]]\nfile = "a"\n[[stage]]\nuse = "mastr"',
          "stage 1: no stage called 'mastr'; did you mean 'master'?"),
-        ("track = ", "Invalid value"),
+        ("track = ", "is no TOML: invalid value"),
     ],
 )  # fmt: skip
 def test_mistakes_get_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

@@ -23,7 +23,7 @@ from aural.learning.run import fit
 from aural.parameters import parameters
 from aural.signals import Block
 from aural.stages.dynamic_compression.evaluate import (
-    Evaluation,
+    DynamicCompressionEvaluation,
     crest_factor,
     level,
     loudness_curve,
@@ -265,7 +265,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert all(word in out for word in ("level", "MR-STFT", "input", "chain", "again"))
     rows = {row["system"]: row for row in json.loads(table.read_text())["tables"]["recordings"]}
     assert rows["chain"] == rows["again"] | {"system": "chain"}
-    for metric in Evaluation.metrics:
+    for metric in DynamicCompressionEvaluation.metrics:
         assert rows["chain"][metric.name] < 0.5 * rows["input"][metric.name]
 
 

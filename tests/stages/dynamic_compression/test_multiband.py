@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aural import Block, Format
 from aural.errors import ParameterError
-from aural.stages.dynamic_compression.crossover import Crossover
+from aural.stages.dynamic_compression.crossover import crossover
 from aural.stages.dynamic_compression.multiband import Multiband
 from aural.stages.dynamic_compression.stage import DynamicCompression
 from aural.testing import check_stage, probe
@@ -39,7 +39,7 @@ def magnitude_db(response: Block) -> Block:
 
 
 def split(audio: Block, frequencies: list[float], sample_rate: int = RATE) -> Block:
-    stream = Crossover(Format(sample_rate, len(audio)), frequencies)
+    stream = crossover(Format(sample_rate, len(audio)), frequencies)
     return np.concatenate([stream.push(audio), stream.flush()], axis=-1)
 
 

@@ -13,7 +13,7 @@ from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
 from aural.errors import ParameterError, WeightsError
-from aural.stages.frequency_expansion.engine import Band
+from aural.stages.frequency_expansion.engine import NewBand
 from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stream import pump
@@ -170,7 +170,7 @@ def test_segments_of_the_network_meet_without_a_seam() -> None:
 
 def test_what_a_filter_has_left_is_completed_and_not_doubled() -> None:
     whole = cut_noise(23000)
-    made = FullbandEngine().stream(Format(RATE, 1), Band(8000.0, 20000.0, 0.0))
+    made = FullbandEngine().stream(Format(RATE, 1), NewBand(8000.0, 20000.0, 0.0))
     out = np.concatenate(list(pump(made, [100 * whole * np.ones_like(whole)])), axis=-1)
     assert band_db(out, 8500, 20000) < band_db(100 * whole, 8500, 20000) - 3
 

@@ -15,7 +15,7 @@ from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.stages.frequency_expansion import evaluate
 from aural.stages.frequency_expansion.engines.fullband.network import Fullband
-from aural.stages.frequency_expansion.evaluate import Evaluation, lsd, snr_db
+from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation, snr_db
 from aural.stages.frequency_expansion.published.networks import (
     NETWORKS,
     AudioUnet,
@@ -131,12 +131,10 @@ def test_the_poor_twin_has_lost_the_highs_alone(ratio: int) -> None:
     assert snr_db(audio, back, RATE) < 30
 
 
-def test_metrics_are_those_of_the_paper() -> None:
+def test_snr_is_that_of_the_paper() -> None:
     rng = np.random.default_rng(0)
     audio = rng.standard_normal(RATE).astype(np.float32)
     assert snr_db(audio, np.float32(0.9) * audio, RATE) == pytest.approx(20, abs=0.01)
-    assert lsd(audio, np.float32(0.1) * audio, RATE) == pytest.approx(2, abs=0.01)  # two decades of power
-    assert lsd(audio, audio, RATE) == 0
 
 
 @pytest.fixture
@@ -226,16 +224,19 @@ def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
     state = {name: torch.zeros_like(value) for name, value in Fullband().state_dict().items()}
     settings = {"network": "fullband", "ratio": 4, "width": None}
     path = weights.save(state, toy, "fullband", {"settings": settings})
-    judged = [Evaluation(clean=str(toy / "speech"), ratio=(2,), network=own).run() for own in ((), (str(path),))]
+    judged = [
+        FrequencyExpansionEvaluation(clean=str(toy / "speech"), ratio=(2,), network=own).run()
+        for own in ((), (str(path),))
+    ]
     found = [{score.system: score.values for score in report.scores} for report in judged]
     assert found[0]["classical"] == found[1]["classical"]
     assert found[0]["fullband"] != found[1]["fullband"]
     with pytest.raises(ParameterError, match="two networks are called 'fullband'"):
-        Evaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
+        FrequencyExpansionEvaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
 
 
 def test_without_their_weights_it_is_said_where_they_are(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = Evaluation(clean=str(toy / "speech"))
+    judged = FrequencyExpansionEvaluation(clean=str(toy / "speech"))
     assert {"audiounet", "dnn"} < set(judged.systems())
     assert not any("left out: their weights" in note for note in judged.notes())
     monkeypatch.setattr(evaluate, "shipped", list)
@@ -265,8 +266,8 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
             FrequencyExpansionTraining(**wrong)
     for given, message in (({}, "give either"), ({"clean": "a", "ratio": (5,)}, "ratio must be among")):
         with pytest.raises(ParameterError, match=message):
-            Evaluation(**given)  # type: ignore[arg-type]
+            FrequencyExpansionEvaluation(**given)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="ratio is for twin decimated, not for twin coded"):
-        Evaluation(clean=folder, twin="coded", ratio=(2,))
+        FrequencyExpansionEvaluation(clean=folder, twin="coded", ratio=(2,))
     with pytest.raises(WeightsError, match="no such file"):
-        Evaluation(clean=folder, network=("none.safetensors",))
+        FrequencyExpansionEvaluation(clean=folder, network=("none.safetensors",))

@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meters import lufs
 
 from aural import Block, Format, Stage, create
 from aural.errors import AudioError, ParameterError
-from aural.measure.loudness import LoudnessMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.stages.mastering import dsp
+from aural.stages.mastering.balance import Balance
 from aural.stages.mastering.equaliser import Equaliser
 from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for
-from aural.stages.mastering.matching import Balance
 from aural.stages.mastering.stage import TARGETS, Master
+from aural.stages.mastering.stream import LimiterStream
 from aural.stream import pump
 from aural.testing import RULES, partition, probe
 
@@ -43,12 +44,6 @@ def test_contract(stage: Master, rule: Callable[[Stage], None]) -> None:
 
 def test_registered() -> None:
     assert create("master", target="audiobook") == Master(target="audiobook")
-
-
-def lufs(audio: Block, sample_rate: int = RATE) -> float:
-    meter = LoudnessMeter(Format(sample_rate, audio.shape[0]))
-    meter.update(audio)
-    return meter.compute().integrated_lufs
 
 
 def dbtp(audio: Block, sample_rate: int = RATE) -> float:
@@ -190,7 +185,7 @@ def test_gain_search_stops_at_the_bound_and_takes_the_closest() -> None:
 
 def test_envelope_reaches_each_needed_attenuation_in_time() -> None:
     needed = np.where(np.random.default_rng(1).random(3000) < 0.01, 2**29, 0)
-    stage = dsp.LimiterStream(Format(RATE, 1), 0.0, -1.0, 1.0, 10.0)
+    stage = LimiterStream(Format(RATE, 1), 0.0, -1.0, 1.0, 10.0)
     ahead = stage.ahead
     gain = stage._gain(np.concatenate([needed, np.zeros(ahead, np.int64)]))[ahead:]
     for late in (0, 1):  # a peak may lie up to one frame behind the frame it is noted for

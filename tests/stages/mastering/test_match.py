@@ -11,9 +11,9 @@ import soundfile
 from aural import Block, Format
 from aural.errors import AudioError, ParameterError
 from aural.measure.spectrum import BANDS_HZ, SpectrumMeter
+from aural.stages.mastering.balance import DEEP_DB, Balance, balance_of
 from aural.stages.mastering.equaliser import Equaliser
 from aural.stages.mastering.match import Match
-from aural.stages.mastering.matching import DEEP_DB, Balance, wanted
 from aural.testing import check_stage, partition, probe
 
 RATE = 48000
@@ -89,7 +89,7 @@ def test_the_width_of_a_reference_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", ["speech", "music"])
 def test_what_has_the_target_stays(target: str) -> None:
-    levels = 10 * np.log10(wanted(None, target).powers + 1e-30)
+    levels = 10 * np.log10(balance_of(None, target).powers + 1e-30)
     curve = tuple(np.clip(levels - 10 * np.log10(BANDS_HZ), -200, 200) + 10)
     coloured = np.fft.irfft(
         np.fft.rfft(noise(20.0))

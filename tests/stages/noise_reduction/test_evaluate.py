@@ -22,21 +22,21 @@ from aural.learning.report import Report, Table
 from aural.signals import Block
 from aural.stages.noise_reduction.conditions import ALL, CLEAN, ROOM, WITH, WITHOUT
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
-from aural.stages.noise_reduction.evaluate import Evaluation, labels, matched, pair
+from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation, labels, matched, pair
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 RATE = 48000
 SI_SDR = next(metric for metric in SPEECH if metric.name == "SI-SDR")
 
 
-class Quick(Evaluation):
+class Quick(NoiseReductionEvaluation):
     """Without DNSMOS, which takes most of the time."""
 
     metrics = tuple(metric for metric in SPEECH if metric.name != "DNSMOS")
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NoiseReductionEvaluation:
     """Two speakers, noises of two kinds, a room."""
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
     decay = rng.standard_normal(RATE // 4) * np.exp(-np.arange(RATE // 4) / 4000) * 0.1
     decay[100] = 1
     write(folder(tmp_path / "ir" / "hall") / "0.wav", decay[np.newaxis].astype(np.float32), subtype="FLOAT")
-    return Evaluation(
+    return NoiseReductionEvaluation(
         speech=(str(tmp_path / "speech"),),
         noise=str(tmp_path / "noise"),
         part="all",
@@ -64,15 +64,15 @@ def folder(path: Path) -> Path:
     return path
 
 
-def samples(evaluation: Evaluation) -> dict[str, Sample]:
+def samples(evaluation: NoiseReductionEvaluation) -> dict[str, Sample]:
     return {case.name: case.load() for case in evaluation.cases()}
 
 
-def test_every_engine_is_judged(corpus: Evaluation) -> None:
+def test_every_engine_is_judged(corpus: NoiseReductionEvaluation) -> None:
     assert list(corpus.systems()) == ["input", *(engine.name for engine in NoiseReduction.engines)]
 
 
-def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: Path) -> None:
+def test_a_network_of_ones_own_training_is_judged(corpus: NoiseReductionEvaluation, tmp_path: Path) -> None:
     state, about = weights.load(CompactEngine.shipped())
     deaf = {name: torch.zeros_like(value) for name, value in state.items()}
     path = str(weights.save(deaf, tmp_path, "compact", about))
@@ -88,74 +88,74 @@ def test_a_network_of_ones_own_training_is_judged(corpus: Evaluation, tmp_path: 
         replace(corpus, network=(str(stranger),))
 
 
-def heard_in(mixed: Mapping[str, Sample], condition: str) -> list[Sample]:
+def samples_of(mixed: Mapping[str, Sample], condition: str) -> list[Sample]:
     """Return the mixtures of one condition, in the order of the voices."""
     return [sample for sample in mixed.values() if condition in (sample.labels.get(WITH), sample.labels.get(WITHOUT))]
 
 
 def gap_db(sample: Sample) -> float:
     """Measure how far what is to stay lies above the rest."""
-    rest = (sample.heard - sample.wanted)[0]
-    return active_db(sample.wanted[0], RATE) - active_db(rest, RATE)
+    rest = (sample.input - sample.target)[0]
+    return active_db(sample.target[0], RATE) - active_db(rest, RATE)
 
 
-def test_mixtures_are_what_their_labels_say(corpus: Evaluation) -> None:
+def test_mixtures_are_what_their_labels_say(corpus: NoiseReductionEvaluation) -> None:
     mixed = samples(replace(corpus, snr_db=(0.0, 7.5)))
     assert len(mixed) == 2 * (2 + 1 + 7)
     for name, sample in mixed.items():
-        assert sample.heard.shape == sample.wanted.shape == (1, 1.5 * RATE)
-        assert active_db(sample.wanted[0], RATE) == pytest.approx(-26, abs=0.01)
+        assert sample.input.shape == sample.target.shape == (1, 1.5 * RATE)
+        assert active_db(sample.target[0], RATE) == pytest.approx(-26, abs=0.01)
         assert (WITH in sample.labels) == ("noise" in sample.labels) == (WITHOUT not in sample.labels)
         assert sample.labels.get("noise", sample.name.partition("/")[0]) in name
     for ratio in (0.0, 7.5):
-        plain, coloured = heard_in(mixed, f"{ratio:g} dB")
+        plain, coloured = samples_of(mixed, f"{ratio:g} dB")
         assert gap_db(plain) == pytest.approx(ratio, abs=0.1)
-        assert gap_db(coloured) == pytest.approx(ratio, abs=6)  # heard by another microphone
+        assert gap_db(coloured) == pytest.approx(ratio, abs=6)  # mixed by another microphone
     assert {sample.labels.get("noise") for sample in mixed.values()} == {"hiss", "street", None}
 
 
 @pytest.mark.parametrize(
     "condition", [CLEAN, "another microphone", "up to 8 kHz", "floor of -75 to -56 dBFS, which stays"]
 )
-def test_what_belongs_to_a_recording_is_to_stay(corpus: Evaluation, condition: str) -> None:
+def test_what_belongs_to_a_recording_is_to_stay(corpus: NoiseReductionEvaluation, condition: str) -> None:
     mixed = samples(corpus)
-    for sample, clean in zip(heard_in(mixed, condition), heard_in(mixed, CLEAN), strict=True):
-        assert np.array_equal(sample.heard, sample.wanted)
-        assert np.array_equal(sample.heard, clean.heard) == (condition == CLEAN)
+    for sample, clean in zip(samples_of(mixed, condition), samples_of(mixed, CLEAN), strict=True):
+        assert np.array_equal(sample.input, sample.target)
+        assert np.array_equal(sample.input, clean.input) == (condition == CLEAN)
 
 
-def test_harms_that_are_no_noise(corpus: Evaluation) -> None:
+def test_harms_that_are_no_noise(corpus: NoiseReductionEvaluation) -> None:
     mixed = samples(corpus)
-    for sample in heard_in(mixed, "floor of -56 to -40 dBFS, which may go"):
+    for sample in samples_of(mixed, "floor of -56 to -40 dBFS, which may go"):
         assert 14 <= gap_db(sample) <= 30.2
-    for sample in heard_in(mixed, "clipped"):
-        peak = np.abs(sample.heard).max()
-        assert 4 <= 20 * np.log10(np.abs(sample.wanted).max() / peak) <= 15
-        loud = np.abs(sample.wanted) > peak
-        np.testing.assert_allclose(np.abs(sample.heard[loud]), peak, rtol=1e-5)
-        np.testing.assert_allclose(sample.heard[~loud], sample.wanted[~loud], atol=1e-6)
-    for sample in heard_in(mixed, "through a codec"):
+    for sample in samples_of(mixed, "clipped"):
+        peak = np.abs(sample.input).max()
+        assert 4 <= 20 * np.log10(np.abs(sample.target).max() / peak) <= 15
+        loud = np.abs(sample.target) > peak
+        np.testing.assert_allclose(np.abs(sample.input[loud]), peak, rtol=1e-5)
+        np.testing.assert_allclose(sample.input[~loud], sample.target[~loud], atol=1e-6)
+    for sample in samples_of(mixed, "through a codec"):
         assert 3 < gap_db(sample) < 60
-    assert all(gap_db(sample) < 12 for sample in heard_in(mixed, ALL))
+    assert all(gap_db(sample) < 12 for sample in samples_of(mixed, ALL))
 
 
-def test_the_same_voice_and_noise_at_every_snr(corpus: Evaluation) -> None:
+def test_the_same_voice_and_noise_at_every_snr(corpus: NoiseReductionEvaluation) -> None:
     mixed = samples(replace(corpus, snr_db=(0.0, 20.0)))
-    first, second, clean = (heard_in(mixed, name)[0] for name in ("0 dB", "20 dB", CLEAN))
-    assert np.array_equal(first.wanted, second.wanted)
-    assert np.array_equal(first.wanted, clean.heard)
-    assert second.heard - second.wanted == pytest.approx((first.heard - first.wanted) / 10, abs=1e-6)
+    first, second, clean = (samples_of(mixed, name)[0] for name in ("0 dB", "20 dB", CLEAN))
+    assert np.array_equal(first.target, second.target)
+    assert np.array_equal(first.target, clean.input)
+    assert second.input - second.target == pytest.approx((first.input - first.target) / 10, abs=1e-6)
 
 
-def test_a_seed_gives_the_same_and_another_others(corpus: Evaluation) -> None:
+def test_a_seed_gives_the_same_and_another_others(corpus: NoiseReductionEvaluation) -> None:
     drawn = [samples(replace(corpus, seed=seed)) for seed in (1, 1, 2)]
-    heard = [np.concatenate([sample.heard for sample in mixed.values()]) for mixed in drawn]
+    mixed = [np.concatenate([sample.input for sample in mixed.values()]) for mixed in drawn]
     assert list(drawn[0]) == list(drawn[1])
-    assert np.array_equal(heard[0], heard[1])
-    assert not np.array_equal(heard[0], heard[2])
+    assert np.array_equal(mixed[0], mixed[1])
+    assert not np.array_equal(mixed[0], mixed[2])
 
 
-def test_several_jobs_give_the_same(corpus: Evaluation) -> None:
+def test_several_jobs_give_the_same(corpus: NoiseReductionEvaluation) -> None:
     one, two = (list(judge(corpus.cases(), {"input": unchanged}, [SI_SDR], jobs)) for jobs in (1, 2))
     assert len(one) == len(two) == 2 * (1 + 1 + 7)
     for alone, beside in zip(one, two, strict=True):
@@ -164,29 +164,29 @@ def test_several_jobs_give_the_same(corpus: Evaluation) -> None:
             assert here.values == pytest.approx(there.values)
 
 
-def test_speakers_come_in_turn(corpus: Evaluation) -> None:
+def test_speakers_come_in_turn(corpus: NoiseReductionEvaluation) -> None:
     names = [case.name for case in replace(corpus, pairs=4).cases() if case.name.startswith("clipped")]
     assert [name.split("-")[1] for name in names] in (["ann", "bob"] * 2, ["bob", "ann"] * 2)
 
 
-def test_sets_of_voices_come_in_turn(corpus: Evaluation, tmp_path: Path) -> None:
+def test_sets_of_voices_come_in_turn(corpus: NoiseReductionEvaluation, tmp_path: Path) -> None:
     write(folder(tmp_path / "phone" / "eve") / "0.wav", voice(1.0))
     both = replace(corpus, pairs=4, speech=(*corpus.speech, str(tmp_path / "phone")))
     mixed = samples(both)
-    kept = [sample.labels["nothing wrong, by voices"] for sample in heard_in(mixed, CLEAN)]
+    kept = [sample.labels["nothing wrong, by voices"] for sample in samples_of(mixed, CLEAN)]
     assert kept == ["speech", "phone"] * 2
-    assert [sample.labels["with noise, by voices"] for sample in heard_in(mixed, "5 dB")] == kept
+    assert [sample.labels["with noise, by voices"] for sample in samples_of(mixed, "5 dB")] == kept
     assert not any("by voices" in title for sample in samples(corpus).values() for title in sample.labels)
 
 
-def test_rooms(corpus: Evaluation, tmp_path: Path) -> None:
+def test_rooms(corpus: NoiseReductionEvaluation, tmp_path: Path) -> None:
     roomy = replace(corpus, ir=str(tmp_path / "ir"))
     dry, wet = (samples(evaluation) for evaluation in (replace(roomy, reference="dry"), roomy))
-    there, gone, clean = (heard_in(mixed, name)[0] for mixed, name in ((wet, ROOM), (dry, ROOM), (wet, CLEAN)))
-    assert np.array_equal(there.heard, there.wanted)
-    assert not np.array_equal(gone.heard, gone.wanted)
-    assert not np.array_equal(there.heard, clean.heard)
-    assert not heard_in(samples(corpus), ROOM)
+    there, gone, clean = (samples_of(mixed, name)[0] for mixed, name in ((wet, ROOM), (dry, ROOM), (wet, CLEAN)))
+    assert np.array_equal(there.input, there.target)
+    assert not np.array_equal(gone.input, gone.target)
+    assert not np.array_equal(there.input, clean.input)
+    assert not samples_of(samples(corpus), ROOM)
 
 
 def test_only_what_is_held_out_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,14 +195,14 @@ def test_only_what_is_held_out_is_used(tmp_path: Path, monkeypatch: pytest.Monke
         for name in "abcdef":
             write(folder(tmp_path / kind / (kind + name)) / "0.wav", voice(1.0))
     speech, noise = str(tmp_path / "speech"), str(tmp_path / "noise")
-    names = "".join(case.name for case in Evaluation(speech=(speech,), noise=noise, pairs=12).cases())
+    names = "".join(case.name for case in NoiseReductionEvaluation(speech=(speech,), noise=noise, pairs=12).cases())
     for kind, root in (("speech", speech), ("noise", noise)):
         used = {kind + name for name in "abcdef" if kind + name in names}
         assert used == {clip.group for clip in find(root, kind, "test")}
         assert len(used) < 6
 
 
-def test_noisy_voices_are_no_reference(corpus: Evaluation, tmp_path: Path) -> None:
+def test_noisy_voices_are_no_reference(corpus: NoiseReductionEvaluation, tmp_path: Path) -> None:
     manifest = tmp_path / "speech" / "MANIFEST.csv"
     manifest.write_text("path,speaker,snr_db\nann/0.wav,ann,20\nbob/0.wav,bob,40\n")
     assert not any("ann" in case.name for case in corpus.cases())
@@ -211,7 +211,7 @@ def test_noisy_voices_are_no_reference(corpus: Evaluation, tmp_path: Path) -> No
         corpus.cases()
 
 
-def test_saved_pairs_give_the_same_table(corpus: Evaluation, tmp_path: Path) -> None:
+def test_saved_pairs_give_the_same_table(corpus: NoiseReductionEvaluation, tmp_path: Path) -> None:
     class Input(Quick):
         def systems(self) -> Mapping[str, System]:
             return {"input": unchanged}
@@ -234,9 +234,9 @@ def table(report: Report, title: str) -> Table:
     return next(found for found in report.tables if found.title == title)
 
 
-def pairs_of(tmp_path: Path, wanted: Block, heard: Block, rate: int = RATE) -> Sample:
-    clean = write(folder(tmp_path / "c") / "a.wav", wanted, subtype="FLOAT")
-    return pair("street/a", clean, write(folder(tmp_path / "n") / "a.wav", heard, rate, "FLOAT"))
+def pairs_of(tmp_path: Path, target: Block, mixed: Block, rate: int = RATE) -> Sample:
+    clean = write(folder(tmp_path / "c") / "a.wav", target, subtype="FLOAT")
+    return pair("street/a", clean, write(folder(tmp_path / "n") / "a.wav", mixed, rate, "FLOAT"))
 
 
 @pytest.mark.parametrize(("snr_db", "label"), [(0.4, "0 dB"), (12.4, "10 dB"), (13.0, "15 dB"), (80, CLEAN)])
@@ -290,25 +290,25 @@ def test_partners_are_found_by_name(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_one_way_in(folders: dict[str, str]) -> None:
     with pytest.raises(ParameterError, match="give either clean and noisy, or speech and noise"):
-        Evaluation(**folders)  # type: ignore[arg-type]
+        NoiseReductionEvaluation(**folders)  # type: ignore[arg-type]
 
 
 def test_saved_pairs_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "noisy").mkdir()
     with pytest.raises(ParameterError, match="holds pairs already"):
-        Evaluation(speech=("a",), noise="b", save_pairs=str(tmp_path))
+        NoiseReductionEvaluation(speech=("a",), noise="b", save_pairs=str(tmp_path))
 
 
 @pytest.mark.parametrize("setting", [{"save_pairs": "c"}, {"ir": "c"}, {"pairs": 3}, {"snr_db": (3.0,)}, {"seed": 1}])
 def test_what_is_for_mixtures_is_refused_for_pairs(setting: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=f"{next(iter(setting))} is for mixtures"):
-        Evaluation(clean="a", noisy="b", **setting)
+        NoiseReductionEvaluation(clean="a", noisy="b", **setting)
 
 
 @pytest.mark.parametrize("snr_db", [(), (float("nan"),), (5.0, 300.0)])
 def test_snr_is_checked(snr_db: tuple[float, ...]) -> None:
     with pytest.raises(ParameterError, match=r"snr_db must be (numbers, each from -30 to 60 dB|at least one number)"):
-        Evaluation(speech=("a",), noise="b", snr_db=snr_db)
+        NoiseReductionEvaluation(speech=("a",), noise="b", snr_db=snr_db)
 
 
 @needs_corpus

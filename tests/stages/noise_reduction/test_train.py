@@ -19,9 +19,9 @@ from aural.degrade import active_db
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import fit, start
+from aural.stages.noise_reduction.clips import VoiceClips
 from aural.stages.noise_reduction.engines.compact.network import Compact
 from aural.stages.noise_reduction.engines.compact.recipe import CompactRecipe
-from aural.stages.noise_reduction.mixing import Mixing
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.stages.noise_reduction.train import NoiseReductionTraining
 
@@ -175,8 +175,8 @@ def test_without_impulse_responses_all_rooms_are_simulated(
     toy: Path, tmp_path: Path, scene: str, share: float
 ) -> None:
     (tmp_path / "scene.toml").write_text(scene)
-    mixing = Mixing(settings(toy, scene=str(tmp_path / "scene.toml")), "train")
-    assert (mixing.scene.room, mixing.scene.simulated_room) == (0.0, share)
+    draw = VoiceClips(settings(toy, scene=str(tmp_path / "scene.toml")), "train")
+    assert (draw.scene.room, draw.scene.simulated_room) == (0.0, share)
 
 
 def test_some_clips_have_no_noise_and_some_no_voice(toy: Path, tmp_path: Path) -> None:
@@ -193,14 +193,14 @@ def test_some_clips_have_no_noise_and_some_no_voice(toy: Path, tmp_path: Path) -
         "codec",
     )
     bare.write_text("\n".join(f"{name} = 0.0" for name in (*names, "packet_loss")) + "\nrecording = 1.0\n")
-    mixing = Mixing(settings(toy, scene=str(bare), clean_share=0.3), "train", silent_share=0.2)
-    clips = [mixing(np.random.default_rng(n)) for n in range(60)]
-    clean = [np.array_equal(heard, voice) for heard, voice, *_ in clips]
+    draw = VoiceClips(settings(toy, scene=str(bare), clean_share=0.3), "train", silent_share=0.2)
+    clips = [draw(np.random.default_rng(n)) for n in range(60)]
+    clean = [np.array_equal(noisy, voice) for noisy, voice, *_ in clips]
     silent = [not voice.any() and not dry.any() for _, voice, dry, _ in clips]
     assert 9 <= sum(clean) <= 27
     assert 5 <= sum(silent) <= 20
-    for heard, *_ in (clip for clip, alone in zip(clips, silent, strict=True) if alone):
-        assert active_db(heard, 48000) == pytest.approx(0, abs=0.1)
+    for noisy, *_ in (clip for clip, alone in zip(clips, silent, strict=True) if alone):
+        assert active_db(noisy, 48000) == pytest.approx(0, abs=0.1)
 
 
 def test_nothing_is_learnt_at_no_ratio_from_noise_alone(toy: Path) -> None:
@@ -220,13 +220,13 @@ def test_a_silent_excerpt_is_drawn_again(toy: Path, tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / name).mkdir()
         soundfile.write(tmp_path / name / "1.wav", np.concatenate([voice(2)[0], np.zeros(480000)]), 48000)
-    mixing = Mixing(settings(toy, speech=(str(tmp_path),)), "train")
-    peaks = [max(np.abs(part).max() for part in mixing(np.random.default_rng(n))[:3]) for n in range(10)]
+    draw = VoiceClips(settings(toy, speech=(str(tmp_path),)), "train")
+    peaks = [max(np.abs(part).max() for part in draw(np.random.default_rng(n))[:3]) for n in range(10)]
     assert max(peaks) < 100
     for name in "abc":
         soundfile.write(tmp_path / name / "1.wav", np.zeros(48000), 48000)
     with pytest.raises(AudioError, match="excerpts in a row are silent"):
-        Mixing(settings(toy, speech=(str(tmp_path),)), "train")(np.random.default_rng(0))
+        VoiceClips(settings(toy, speech=(str(tmp_path),)), "train")(np.random.default_rng(0))
 
 
 def test_a_damaged_file_is_named_from_the_process_that_mixes(toy: Path, tmp_path: Path) -> None:

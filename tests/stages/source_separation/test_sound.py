@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as arrays
 
 from aural import Block
 from aural.dsp.frames import frame_sizes
-from aural.stages.source_separation import stems as sums
 from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
+from aural.stages.source_separation.stream import complete
 
 RATE = 44100
 
@@ -120,7 +120,7 @@ def grid(limit: float) -> st.SearchStrategy[float]:
     st.permutations(range(4)),
 )
 def test_the_sum_is_the_mixture_in_any_order(estimates: Block, mixture: Block, rest: int, order: list[int]) -> None:
-    stems = sums.complete(estimates, mixture, rest)
+    stems = complete(estimates, mixture, rest)
     total = np.zeros_like(mixture)
     for stem in order:
         total = total + stems[stem]
@@ -133,7 +133,7 @@ def test_stems_of_usual_size_are_only_rounded() -> None:
     rng = np.random.default_rng(0)
     estimates = (0.3 * rng.uniform(-1, 1, (3, 2, 200_000))).astype(np.float32)
     mixture = rng.uniform(-1, 1, (2, 200_000)).astype(np.float32)
-    stems = sums.complete(estimates, mixture, rest=1)
+    stems = complete(estimates, mixture, rest=1)
     assert np.abs(stems[[0, 2, 3]] - estimates).max() <= 2.0**-24
     assert np.abs(stems.sum(axis=0) - mixture).max() <= 2.0**-23
 
@@ -143,7 +143,7 @@ def test_a_mixture_of_32_bits_or_beyond_full_scale_is_met_within_a_rounding() ->
     for size in (1e-4, 1.0, 8.0):
         mixture = (size * rng.uniform(-1, 1, (2, 50_000))).astype(np.float32)
         estimates = (0.5 * size * rng.uniform(-1, 1, (3, 2, 50_000))).astype(np.float32)
-        error = np.abs(sums.complete(estimates, mixture, 3).sum(axis=0) - mixture).max()
+        error = np.abs(complete(estimates, mixture, 3).sum(axis=0) - mixture).max()
         assert error <= 2.0**-22 * max(1, size)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aural.parameters import param
 from aural.signals import Format
-from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stages.frequency_expansion.engine import ExpansionEngine, NewBand
 from aural.stream import Stream
 
 
@@ -26,7 +26,7 @@ class ClassicalEngine(ClassicalParameters, ExpansionEngine):
 
     name, meaning = "classical", "copies of the band below the cut-off"
 
-    def stream(self, source: Format, band: Band) -> Stream:
+    def stream(self, source: Format, band: NewBand) -> Stream:
         from aural.stages.frequency_expansion.engines.classical.stream import ExpansionStream
 
         return ExpansionStream(source, band, self.decline_db, self.noise)

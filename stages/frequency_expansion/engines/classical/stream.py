@@ -1,7 +1,7 @@
 """Spectral band replication without side information: the copied band and its level are guessed from below.
 
 References:
-    M. Dietz, L. Liljeryd, K. Kjörling, O. Kunz: Spectral Band Replication, a novel approach in audio coding,
+    M. Dietz, L. Liljeryd, K. Kjörling, O. Kunz: Spectral NewBand Replication, a novel approach in audio coding,
     112th AES Convention, 2002. Here no encoder sends an envelope: it is continued from the band below.
 """
 
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from aural.dsp import spectra as spectrum
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import FrameStream, Spectra, frame_sizes
 from aural.signals import Format
-from aural.stages.frequency_expansion.engine import Band
+from aural.stages.frequency_expansion.engine import NewBand
 
 WINDOW_MS = 21.0
 OVERLAP = 4
@@ -29,7 +30,7 @@ class ExpansionStream(FrameStream):
     below the cut-off, falling with frequency.
     """
 
-    def __init__(self, source: Format, band: Band, decline_db: float, noise: float) -> None:
+    def __init__(self, source: Format, band: NewBand, decline_db: float, noise: float) -> None:
         window, hop = frame_sizes(source.sample_rate, WINDOW_MS, OVERLAP)
         super().__init__(source, window, hop)
         step = source.sample_rate / window
@@ -47,11 +48,11 @@ class ExpansionStream(FrameStream):
         self.noise = (self.level * share * spectrum.noise_gain(self)).astype(np.float32)
         self.frame = 0
 
-    def _levels(self, band: Band, decline_db: float, hz: Any) -> Any:
+    def _levels(self, band: NewBand, decline_db: float, hz: Any) -> Any:
         """Return the amplitude over frequency, both ends faded, relative to the band below."""
         fall_db = band.level_db - decline_db * (hz - band.cutoff_hz) / 1000
         ends = np.clip(np.minimum(hz - hz[0], hz[-1] - hz) / 150, 0, 1)
-        return 10 ** (fall_db / 20) * np.sin(np.pi / 2 * ends)
+        return db_to_gain(fall_db) * np.sin(np.pi / 2 * ends)
 
     def change(self, spectra: Spectra) -> Spectra:
         below = spectra[:, :, self.below]

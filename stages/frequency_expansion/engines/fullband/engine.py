@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Network
 from aural.signals import Format
-from aural.stages.frequency_expansion.engine import Band, ExpansionEngine
+from aural.stages.frequency_expansion.engine import ExpansionEngine, NewBand
 from aural.stream import Stream
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class FullbandEngine(Network, ExpansionEngine):
     models: ClassVar[Mapping[str, str]] = {"fullband": "extends a spectrum from any cut-off, 48 kHz; included"}
     lowest_hz, end_hz = LOWEST_HZ, END_HZ
 
-    def stream(self, source: Format, band: Band) -> Stream:
+    def stream(self, source: Format, band: NewBand) -> Stream:
         from aural.stages.frequency_expansion.engines.fullband.stream import open_fullband
 
         return open_fullband(source, self.path, band)

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_power
+
 SAMPLE_RATE = 48000
 WINDOW, HOP = 1024, 256
 BINS = WINDOW // 2 + 1
@@ -27,7 +29,7 @@ AROUND = 188  # frames to either side, one second, that a level is taken over
 WIDTH, BLOCKS, KERNEL = 160, 7, 7
 REACH = AROUND + BLOCKS * (KERNEL // 2) + 1  # frames that a result depends on to either side
 DEPTH_DB = 80.0  # below the level around, nothing is heard or said
-FLOOR = 10 ** (-DEPTH_DB / 10)
+FLOOR = db_to_power(-DEPTH_DB)
 TINY = 1e-24
 HIGHEST = 2.0  # a new bin is at most so many nepers (17 dB) above the mean amplitude of the frame
 
@@ -52,8 +54,8 @@ class Fullband(nn.Module):
         super().__init__()
         self.amplitude_in = nn.Conv1d(2 * BINS, width, 1)
         self.phase_in = nn.Conv1d(2 * BINS, width, 1)
-        self.amplitude = nn.ModuleList(Block(width) for _ in range(blocks))
-        self.phase = nn.ModuleList(Block(width) for _ in range(blocks))
+        self.amplitude = nn.ModuleList(ConvNextBlock(width) for _ in range(blocks))
+        self.phase = nn.ModuleList(ConvNextBlock(width) for _ in range(blocks))
         self.amplitude_out = Out(width, BINS)
         self.phase_out = Out(width, 2 * BINS)
 
@@ -86,7 +88,7 @@ class Fullband(nn.Module):
         return (torch.log(mean + 1e-3 * FLOOR * around + TINY) / 2)[..., None]
 
 
-class Block(nn.Module):
+class ConvNextBlock(nn.Module):
     """A ConvNeXt block [2] over frames, shape (batch, channels, frames)."""
 
     def __init__(self, width: int) -> None:

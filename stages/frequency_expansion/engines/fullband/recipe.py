@@ -60,35 +60,35 @@ class Cuts:
     def __init__(self, settings: Any, part: str) -> None:
         wide = whole(settings, part)
         if not wide:
-            wanted = f"reaches {LEAST_HZ:.0f} Hz {LEAST_SNR_DB:.0f} dB above its noise"
-            raise ParameterError(f"training: no audio for {part} {wanted}")
+            least = f"reaches {LEAST_HZ:.0f} Hz {LEAST_SNR_DB:.0f} dB above its noise"
+            raise ParameterError(f"training: no audio for {part} {least}")
         kinds = ([clip for clip in wide if clip.kind == kind] for kind in KINDS)
         self.frames = round(settings.clip_s * SAMPLE_RATE)
         self.excerpts = [Excerpts(clips, settings.clip_s, SAMPLE_RATE) for clips in kinds if clips]
 
     def __call__(self, rng: np.random.Generator) -> tuple[Audio, Audio, np.float32, np.float32, Audio]:
-        """Return what is cut off, what ought to be there, the cut-off and the end of the original in Hz, and what
+        """Return the band-limited input, the target, the cut-off and the end of the original in Hz, and what
         power each bin has of rounding alone."""
-        wanted = np.zeros(0, np.float32)
-        while not wanted.size or not np.abs(wanted).max() > 1e-3:
+        target = np.zeros(0, np.float32)
+        while not target.size or not np.abs(target).max() > 1e-3:
             excerpts = self.excerpts[int(rng.integers(len(self.excerpts)))]
             index = int(rng.integers(len(excerpts)))
-            wanted = excerpts[index]
+            target = excerpts[index]
         response = tilt(rng)
-        wanted = filtered(wanted, SAMPLE_RATE, response)
-        gain = 1 / np.abs(wanted).max()
-        wanted = np.pad(gain * wanted, (0, self.frames - len(wanted)))
+        target = filtered(target, SAMPLE_RATE, response)
+        gain = 1 / np.abs(target).max()
+        target = np.pad(gain * target, (0, self.frames - len(target)))
         rounding = UNKNOWN * (gain * response(np.arange(BINS, dtype=np.float32) * np.float32(BIN_HZ))) ** 2
         end_hz = min(END_HZ, *(clip.bandwidth_hz for clip in excerpts.group_of(index).clips))
         cutoff_hz = float(np.exp(rng.uniform(np.log(LOWEST_HZ), np.log(min(HIGHEST_HZ, SPAN * end_hz)))))
-        heard = wanted
+        limited = target
         if rng.random() < CODED:
-            heard = lossy(wanted, SAMPLE_RATE, rng)
-            cutoff_hz = min(cutoff_hz, max(LOWEST_HZ, left_hz(wanted, heard)))
+            limited = lossy(target, SAMPLE_RATE, rng)
+            cutoff_hz = min(cutoff_hz, max(LOWEST_HZ, left_hz(target, limited)))
         told_hz = cutoff_hz * rng.uniform(*TOLD)
         return (
-            cut(heard, cutoff_hz, rng),
-            wanted,
+            cut(limited, cutoff_hz, rng),
+            target,
             np.float32(told_hz),
             np.float32(end_hz),
             rounding.astype(np.float32),
@@ -101,9 +101,9 @@ def tilt(rng: np.random.Generator) -> Response:
     return lambda hz: 10 ** (slope_db / 20 * np.log2(np.maximum(hz, corner_hz) / corner_hz))
 
 
-def left_hz(wanted: Audio, heard: Audio) -> float:
+def left_hz(target: Audio, limited: Audio) -> float:
     """Return up to where a codec has left something of the spectrum."""
-    before, after = (np.square(np.abs(np.fft.rfft(audio))) for audio in (wanted, heard))
+    before, after = (np.square(np.abs(np.fft.rfft(audio))) for audio in (target, limited))
     bins = round(len(before) * 2 * BAND_HZ / SAMPLE_RATE)
     parts = [np.add.reduceat(power, np.arange(0, len(power), bins)) for power in (before, after)]
     lost = np.flatnonzero(parts[1] < LOST * parts[0])
@@ -160,16 +160,16 @@ class FullbandRecipe(Recipe):
         return {"material": describe(whole(self.settings, "train"))}
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
-        heard, wanted, cutoff_hz, end_hz, rounding = batch
-        spectra, target = analysis(heard), analysis(wanted)
+        limited, original, cutoff_hz, end_hz, rounding = batch
+        spectra, target = analysis(limited), analysis(original)
         told = self.network(spectra, cutoff_hz)
-        with torch.autocast(heard.device.type, enabled=False):
-            hz = torch.arange(BINS, device=heard.device) * BIN_HZ
+        with torch.autocast(limited.device.type, enabled=False):
+            hz = torch.arange(BINS, device=limited.device) * BIN_HZ
             new = ((hz >= 0.97 * cutoff_hz[:, None]) & (hz < end_hz[:, None]))[:, None].float()
             new = new * self._held(target, rounding)
             old = (hz < 0.97 * cutoff_hz[:, None])[:, None].float()
             whole = spectra * old + told.spectra * new
-            audio, real = (synthesis(x, heard.shape[1]) for x in (whole, target * (old + new)))
+            audio, real = (synthesis(x, limited.shape[1]) for x in (whole, target * (old + new)))
             parts = {
                 **self._bins(told.log_amplitude, told.phase, target, new),
                 "spectral": torch.stack([
@@ -185,17 +185,17 @@ class FullbandRecipe(Recipe):
 
     @staticmethod
     def _held(target: Tensor, rounding: Tensor) -> Tensor:
-        """Say which bins the recording holds: many have been through a codec that dropped what is not heard."""
+        """Say which bins the recording holds: many have been through a codec that dropped what is not limited."""
         around = functional.avg_pool2d(target.real.square() + target.imag.square(), 9, 1, 4, count_include_pad=False)
         return (around > rounding[:, None]).float()
 
     def _bins(self, log_amplitude: Tensor, phase: Tensor, target: Tensor, new: Tensor) -> dict[str, Tensor]:
         power = target.real.square() + target.imag.square()
         floor = FLOOR**2 * power.mean(dim=(1, 2), keepdim=True) + 1e-20
-        wanted = torch.log(power + floor) / 2
+        target_log = torch.log(power + floor) / 2
         told = torch.logaddexp(2 * log_amplitude, torch.log(floor)) / 2
         count = new.sum() + 1
-        amplitude = ((told - wanted).square() * new).sum() / count
+        amplitude = ((told - target_log).square() * new).sum() / count
         loud = new * (power > 100 * floor)
         turn = phase - target.angle()
         errors = [unwrapped(turn) * loud]

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.dsp.resampling import AtRate
 from aural.dsp.segments import SegmentStream
 from aural.learning import weights
 from aural.signals import Block, Format
-from aural.stages.frequency_expansion.engine import Band
+from aural.stages.frequency_expansion.engine import NewBand
 from aural.stages.frequency_expansion.engines.fullband.network import (
     BIN_HZ,
     BINS,
@@ -29,7 +30,7 @@ from aural.stages.frequency_expansion.engines.fullband.network import (
 from aural.stream import Stream
 
 SEGMENT = 2048 * HOP  # 11 s
-MOST = 10 ** (15 / 10)  # power of the new band, at most, against that of the octave below the cut-off
+MOST = db_to_power(15)  # power of the new band, at most, against that of the octave below the cut-off
 
 
 @cache
@@ -42,7 +43,7 @@ def network(path: Path) -> Fullband:
     return weights.into(Fullband(), path)
 
 
-def open_fullband(source: Format, path: Path, band: Band) -> Stream:
+def open_fullband(source: Format, path: Path, band: NewBand) -> Stream:
     """Open a stream that makes the band at the network's own rate beside a signal of any."""
     return AtRate(source, SAMPLE_RATE, lambda inner: FullbandStream(inner, network(path), band))
 
@@ -55,14 +56,14 @@ class FullbandStream(SegmentStream):
     nothing farther away than the context reaches, so segments meet without a seam.
     """
 
-    def __init__(self, source: Format, network: Fullband, band: Band) -> None:
+    def __init__(self, source: Format, network: Fullband, band: NewBand) -> None:
         super().__init__(source, SEGMENT, context=(REACH + WINDOW // HOP) * HOP)
         self.network = network
         self.cutoff_hz = torch.full((source.channels,), band.cutoff_hz)
         hz = torch.arange(BINS) * BIN_HZ
         end = ((band.ceiling_hz - hz) / 150).clamp(0, 1)
         self.octave = ((hz >= band.cutoff_hz / 2) & (hz < 0.94 * band.cutoff_hz)).float()
-        self.gain = 10 ** (band.level_db / 20) * torch.sin(torch.pi / 2 * end) * (hz >= 0.94 * band.cutoff_hz)
+        self.gain = db_to_gain(band.level_db) * torch.sin(torch.pi / 2 * end) * (hz >= 0.94 * band.cutoff_hz)
 
     @torch.inference_mode()
     def process(self, audio: Block) -> Block:

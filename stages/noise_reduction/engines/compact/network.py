@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from aural.stages.noise_reduction.spectra import BINS
+from aural.stages.noise_reduction.stft import BINS
 
 LOW = 256  # bins below 8 kHz, where phase is filtered too
 GROUPS = ((8, 4), (8, 4), (8, 8), (8, 16), (4, 64), (2, 128))  # bands and their width in bins, from 0 Hz up
@@ -46,9 +46,9 @@ class Compact(nn.Module):
             Bands(bands, width * (3 if low else 1), channels) for bands, width, low in _groups()
         )
         self.music = nn.Parameter(torch.zeros(channels, 1, BANDS))
-        self.blocks = nn.ModuleList(Block(channels, *dilation) for dilation in DILATIONS)
+        self.blocks = nn.ModuleList(DilatedBlock(channels, *dilation) for dilation in DILATIONS)
         for place in WHOLE:
-            self.blocks.insert(place, Whole(channels))
+            self.blocks.insert(place, WholeSpectrum(channels))
         self.paths = nn.ModuleList(Path(channels) for _ in range(paths))
         self.norm = nn.BatchNorm2d(channels)
         self.join = nn.ModuleList(
@@ -71,13 +71,13 @@ class Compact(nn.Module):
         return layers
 
     def begin(self, batch: int) -> list[Tensor]:
-        """Return the memory of a stream that has heard nothing."""
+        """Return the memory of a stream that has had no input."""
         weight = self.music
         spectra = weight.new_zeros(batch, LOOK_AHEAD + 1, BINS, dtype=torch.complex64)
         power = weight.new_zeros(batch, 2, LEVEL_FRAMES + LEVEL_AHEAD - 1)
         return [spectra, power, *(layer.begin(batch) for layer in self.layers)]
 
-    def forward(self, spectra: Tensor, memory: list[Tensor], music: Tensor) -> tuple[Heard, list[Tensor]]:
+    def forward(self, spectra: Tensor, memory: list[Tensor], music: Tensor) -> tuple[Prediction, list[Tensor]]:
         """Advance by some frames.
 
         Args:
@@ -87,26 +87,26 @@ class Compact(nn.Module):
                 lie LEVEL_AHEAD before those that come in, or (batch, 1).
 
         Returns:
-            What was heard in as many frames, LOOK_AHEAD earlier, and the memory for the next call.
+            The prediction for as many frames, LOOK_AHEAD earlier, and the memory for the next call.
         """
-        heard = torch.cat([memory[0], spectra], dim=1)
+        whole = torch.cat([memory[0], spectra], dim=1)
         frames = spectra.shape[1]
         level, power = self._level(spectra, memory[1])
-        newest = heard.shape[1] - LEVEL_AHEAD
-        x = self._features(mirrored(heard[:, newest - frames : newest]) / (level[..., None] + 1e-20))
+        newest = whole.shape[1] - LEVEL_AHEAD
+        x = self._features(mirrored(whole[:, newest - frames : newest]) / (level[..., None] + 1e-20))
         x = x + (self.music * music[:, None, :, None]).to(x.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
-        kept = [heard[:, frames:], power]
+        kept = [whole[:, frames:], power]
         for layer, past in zip(self.layers, memory[2:], strict=True):
             x, past = layer(x, past)
             kept.append(past)
         x = functional.relu(self.norm(x), inplace=True)
-        return Heard(heard[:, : frames + TAPS - 1], level, x, *self._outputs(x)), kept
+        return Prediction(whole[:, : frames + TAPS - 1], level, x, *self._outputs(x)), kept
 
     def _level(self, spectra: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Return the running level behind every frame, and the powers to remember."""
-        heard = spectra[..., DEAF:]
-        power = (heard.real.square() + heard.imag.square()).mean(dim=-1)
+        counted = spectra[..., DEAF:]
+        power = (counted.real.square() + counted.imag.square()).mean(dim=-1)
         powers = torch.cat([past, torch.stack([power, torch.ones_like(power)], dim=1)], dim=-1)
         total = functional.conv1d(powers.transpose(0, 1).reshape(-1, 1, powers.shape[-1]), self.decay)
         total, weight = total.view(2, len(spectra), -1)
@@ -142,7 +142,7 @@ class Compact(nn.Module):
 
 
 @dataclass(frozen=True)
-class Heard:
+class Prediction:
     """What the network makes of some frames. It is to be used channel by channel, or one for all channels."""
 
     spectra: Tensor
@@ -184,7 +184,7 @@ class Bands(nn.Module):
         return torch.baddbmm(self.bias, rows, self.weight).transpose(0, 1).reshape(*x.shape[:3], -1)
 
 
-class Block(nn.Module):
+class DilatedBlock(nn.Module):
     """A residual block that looks back over two steps of its dilation and at most two frames ahead."""
 
     def __init__(self, channels: int, dilation: int, spread: int) -> None:
@@ -201,11 +201,11 @@ class Block(nn.Module):
         return self.point.weight.new_zeros(batch, self.point.in_channels, self.past, BANDS)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        heard = torch.cat([past.to(x.dtype), x], dim=2).contiguous(memory_format=torch.channels_last)
+        joined = torch.cat([past.to(x.dtype), x], dim=2).contiguous(memory_format=torch.channels_last)
         frames, first = x.shape[2], self.past - self.ahead
-        branch = functional.relu(self.norm(self.wide(heard)), inplace=True).permute(0, 2, 3, 1)
+        branch = functional.relu(self.norm(self.wide(joined)), inplace=True).permute(0, 2, 3, 1)
         branch = functional.linear(branch, self.point.weight[:, :, 0, 0]).permute(0, 3, 1, 2)
-        return heard[:, :, first : first + frames] + branch, heard[:, :, frames:]
+        return joined[:, :, first : first + frames] + branch, joined[:, :, frames:]
 
     def settle(self) -> None:
         """Take the normalisation into the convolution, once nothing is learnt any more: the same, sooner."""
@@ -213,12 +213,12 @@ class Block(nn.Module):
         self.wide.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-class Whole(nn.Module):
+class WholeSpectrum(nn.Module):
     """What all bands together have been like, for as long as it matters: running means that are sped up and halted.
 
     The convolutions see two seconds and their neighbourhood; this is how a noise that goes on is known by what it
     was before, and a voice in one band by what it does in the others. A GRU whose gate hears only what comes in
-    (Feng and others 2024), with means over what has been heard so far, so that seconds of training serve for hours.
+    (Feng and others 2024), with means over the input so far, so that seconds of training serve for hours.
     """
 
     def __init__(self, channels: int) -> None:
@@ -232,7 +232,7 @@ class Whole(nn.Module):
             self.told.weight.zero_()
 
     def begin(self, batch: int) -> Tensor:
-        """Return the memory of a stream that has heard nothing."""
+        """Return the memory of a stream that has had no input."""
         return self.told.weight.new_zeros(2, batch, MEMORY)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -266,7 +266,7 @@ class Path(nn.Module):
             self.point.bias.zero_()
 
     def begin(self, batch: int) -> Tensor:
-        """Return the memory of a stream that has heard nothing."""
+        """Return the memory of a stream that has had no input."""
         return self.point.weight.new_zeros(1, batch * BANDS, self.point.in_features)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -278,7 +278,7 @@ class Path(nn.Module):
         return x + self.point(along).view(frames, batch, bands, channels).permute(1, 3, 0, 2), past
 
 
-Layer = Block | Whole | Path
+Layer = DilatedBlock | WholeSpectrum | Path
 LOOK_AHEAD = LEVEL_AHEAD + sum(min(dilation, 2) for dilation, _ in DILATIONS) + 1
 """Frames that a result lies behind the newest frame."""
 

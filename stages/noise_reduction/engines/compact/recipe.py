@@ -20,9 +20,9 @@ from aural.learning.losses import (
     spectral_distance,
     stft,
 )
+from aural.stages.noise_reduction.clips import VoiceClips, VoiceRecipe, VoiceTraining
 from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
-from aural.stages.noise_reduction.mixing import MixedTraining, Mixing, VoiceRecipe
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
 MOST_SDR_DB = 36.0
 """What lies above is as good as nothing."""
@@ -41,21 +41,21 @@ class CompactRecipe(VoiceRecipe):
 
     network: Compact
 
-    def __init__(self, settings: MixedTraining, network: Compact) -> None:
+    def __init__(self, settings: VoiceTraining, network: Compact) -> None:
         super().__init__(settings, network)
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
         self.unintelligibility = Unintelligibility(SAMPLE_RATE)
 
-    def clips(self, part: str) -> Mixing:
-        return Mixing(self.settings, part, SILENT_SHARE)
+    def clips(self, part: str) -> VoiceClips:
+        return VoiceClips(self.settings, part, SILENT_SHARE)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch
         spectra = functional.pad(analysis(noisy), (0, 0, 0, LOOK_AHEAD))
-        heard, _ = self.network(spectra, self.network.begin(len(noisy)), music[:, None])
+        predicted, _ = self.network(spectra, self.network.begin(len(noisy)), music[:, None])
         with torch.autocast(noisy.device.type, enabled=False):
-            clean = heard.denoised()[:, LOOK_AHEAD:]
-            room = heard.room[:, LOOK_AHEAD:].float()
+            clean = predicted.denoised()[:, LOOK_AHEAD:]
+            room = predicted.room[:, LOOK_AHEAD:].float()
             return self._compare(clean, room, voice, dry, music)
 
     def _compare(self, clean: Tensor, room: Tensor, voice: Tensor, dry: Tensor, music: Tensor) -> dict[str, Tensor]:
@@ -65,7 +65,7 @@ class CompactRecipe(VoiceRecipe):
         )
         dried = clean.detach() * room  # the gain against noise learns nothing from the room
         without_room = [x / (0.5 * WINDOW) ** 0.5 for x in (dried, analysis(dry))]
-        told = (voice.abs().amax(-1) > 0).to(voice.dtype)  # nothing is to be heard of noise alone, at no ratio
+        told = (voice.abs().amax(-1) > 0).to(voice.dtype)  # of noise alone there is nothing to keep, and no ratio
         spoken = told * (1 - music)
         parts = {
             "spectral": 5 * (spectral_distance(*coarse) + spectral_distance(*fine)).mean(),
@@ -91,22 +91,22 @@ class Foretelling(VoiceRecipe):
 
     network: Compact
 
-    def __init__(self, settings: MixedTraining, network: Compact) -> None:
+    def __init__(self, settings: VoiceTraining, network: Compact) -> None:
         super().__init__(settings, network)
         self.network.join.requires_grad_(False)  # what makes gains has no part in this
         self.tell = torch.nn.Conv2d(self.network.norm.num_features, 2, 1)
 
     def clips(self, part: str) -> Callable[[np.random.Generator], tuple[Any, ...]]:
-        mixing = Mixing(self.settings, part)
-        return lambda rng: (*mixing(rng), holes(frames(mixing.frames), rng))
+        draw = VoiceClips(self.settings, part)
+        return lambda rng: (*draw(rng), holes(frames(draw.frames), rng))
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, _, _, music, shown = batch
         spectra = analysis(noisy)
         masked = functional.pad(spectra * bins(shown), (0, 0, 0, LOOK_AHEAD))
-        heard, _ = self.network(masked, self.network.begin(len(noisy)), music[:, None])
-        told = self.tell(heard.bands)[:, :, LOOK_AHEAD:].float()
-        levels = band_levels(spectra / (heard.level[:, LOOK_AHEAD:, None] + 1e-20))
+        predicted, _ = self.network(masked, self.network.begin(len(noisy)), music[:, None])
+        told = self.tell(predicted.bands)[:, :, LOOK_AHEAD:].float()
+        levels = band_levels(spectra / (predicted.level[:, LOOK_AHEAD:, None] + 1e-20))
         hidden = (functional.smooth_l1_loss(told[:, 0], levels, reduction="none") * (1 - shown)).sum()
         later = LOOK_AHEAD + 1
         ahead = functional.smooth_l1_loss(told[:, 1, :-later], levels[:, later:])

@@ -13,12 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import FrameStream, Spectra
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
-from aural.stages.noise_reduction.engines.compact.network import LEVEL_AHEAD, LOOK_AHEAD, Block, Compact, Heard
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.engines.compact.network import (
+    LEVEL_AHEAD,
+    LOOK_AHEAD,
+    Compact,
+    DilatedBlock,
+    Prediction,
+)
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
@@ -37,7 +44,7 @@ def network(path: Path) -> Compact:
     paths = about.get("settings", {}).get("paths", 0)
     opened = weights.into(Compact(paths=paths if paths in range(MOST_PATHS + 1) else 0), path)
     for block in opened.blocks:
-        if isinstance(block, Block):
+        if isinstance(block, DilatedBlock):
             block.settle()
     return opened
 
@@ -68,7 +75,7 @@ def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
 class CompactStream(FrameStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    Every channel is heard by itself, and one filter, the mean of all by their power, works on all of them: the
+    Every channel is looked at by itself, and one filter, the mean of all by their power, works on all of them: the
     image stays. In passages of music, music is kept.
     """
 
@@ -78,7 +85,7 @@ class CompactStream(FrameStream):
         self.efforts, self.passages = (voices, music), passages
         self.memory = self.network.begin(source.channels)
         self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)
-        self.heard = 0  # frames that the network has been given
+        self.taken = 0  # frames that the network has been given
         self.early = LOOK_AHEAD  # results still to come that lie in front of the first frame
 
     def change(self, spectra: Spectra) -> Spectra:
@@ -93,30 +100,29 @@ class CompactStream(FrameStream):
 
     @torch.inference_mode()
     def _run(self, spectra: Spectra) -> Spectra:
-        heard, self.memory = self.network(
-            torch.from_numpy(spectra), self.memory, self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
-        )
-        done = self._join(heard, self._music(spectra, LOOK_AHEAD)).numpy()[:, self.early :]
-        self.heard += spectra.shape[1]
+        kept = self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
+        predicted, self.memory = self.network(torch.from_numpy(spectra), self.memory, kept)
+        done = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()[:, self.early :]
+        self.taken += spectra.shape[1]
         self.early -= min(self.early, spectra.shape[1])
         return done
 
     def _music(self, spectra: Spectra, late: int) -> Tensor:
         """Return how much the frames so many before these are music, shape (1, frames)."""
-        frames = self.heard + np.arange(spectra.shape[1]) - late
+        frames = self.taken + np.arange(spectra.shape[1]) - late
         return torch.from_numpy(within(frames * HOP / SAMPLE_RATE, self.passages))[None]
 
-    def _join(self, heard: Heard, music: Tensor) -> Tensor:
+    def _join(self, predicted: Prediction, music: Tensor) -> Tensor:
         """Return the changed spectra, shape (channels, frames, bins)."""
-        share = heard.level[..., None].square() + 1e-30
+        share = predicted.level[..., None].square() + 1e-30
         share = share / share.sum(dim=0)
-        shared = (torch.sum(x * share, 0, keepdim=True) for x in (heard.gain, heard.room))
-        gain, room = (x.expand_as(heard.gain) for x in shared)
-        filters = torch.sum(heard.filters * share[..., None], 0, keepdim=True).expand_as(heard.filters)
-        clean = Heard(heard.spectra, heard.level, heard.bands, gain, filters, room).denoised()
+        shared = (torch.sum(x * share, 0, keepdim=True) for x in (predicted.gain, predicted.room))
+        gain, room = (x.expand_as(predicted.gain) for x in shared)
+        filters = torch.sum(predicted.filters * share[..., None], 0, keepdim=True).expand_as(predicted.filters)
+        clean = Prediction(predicted.spectra, predicted.level, predicted.bands, gain, filters, room).denoised()
         (floor, dereverb), (music_floor, music_dereverb) = (
-            (10 ** (-effort.max_attenuation_db / 20), effort.dereverb) for effort in self.efforts
+            (db_to_gain(-effort.max_attenuation_db), effort.dereverb) for effort in self.efforts
         )
         weight = floor + (music_floor - floor) * music[..., None]
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
-        return torch.lerp(clean, heard.spectra[:, 1:-1], weight.to(clean.dtype)) * room**power
+        return torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype)) * room**power

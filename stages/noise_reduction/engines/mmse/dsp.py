@@ -60,7 +60,7 @@ def track_noise(power: Power, noise: Power, presence: Power, lowest: Power, high
 
     Args:
         power: of the frame, shape (bins,).
-        noise: estimate of its mean under noise; 0 where nothing was heard yet.
+        noise: estimate of its mean under noise; 0 where there was no input yet.
         presence: recursive mean of the probability of speech.
         lowest: bound of the estimate from below.
         highest: bound from above.
@@ -80,8 +80,8 @@ def track_noise(power: Power, noise: Power, presence: Power, lowest: Power, high
         presence[k] = presence_memory * presence[k] + (one - presence_memory) * p
         if presence[k] > np.float32(STUCK):
             p = min(p, np.float32(STUCK))
-        heard = p * noise[k] + (one - p) * power[k]
-        noise[k] = min(max(memory * noise[k] + (one - memory) * heard, lowest[k]), highest[k])
+        expected = p * noise[k] + (one - p) * power[k]
+        noise[k] = min(max(memory * noise[k] + (one - memory) * expected, lowest[k]), highest[k])
 
 
 @njit(fastmath=FAST)
@@ -110,7 +110,7 @@ def fill_dips(noise: Power, reach: int, logs: Power, means: Power) -> None:
         logs[k] = math.log(noise[k] + np.float32(1e-30))
     mean_nearby(logs, reach, means)
     for k in range(noise.size):
-        if noise[k] > 0:  # else nothing was heard yet
+        if noise[k] > 0:  # else there was no input yet
             noise[k] = max(noise[k], DIP * math.exp(means[k]))
 
 

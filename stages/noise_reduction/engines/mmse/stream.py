@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import FrameStream, Spectra, frame_sizes
 from aural.signals import Format
 from aural.stages.noise_reduction.engines.mmse import dsp
@@ -28,7 +29,7 @@ class MmseStream(FrameStream):
         super().__init__(source, window, hop)
         bins = window // 2 + 1
         self.hop_s = hop / source.sample_rate
-        self.floor = 10 ** (-max_attenuation_db / 20)
+        self.floor = db_to_gain(-max_attenuation_db)
         self.reach = max(1, round(NEIGHBOURHOOD_HZ * window / source.sample_rate))
         self.lowest, self.highest = np.zeros(bins, np.float32), np.full(bins, np.inf, np.float32)
         if noise_dbfs is not None:

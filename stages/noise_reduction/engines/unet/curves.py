@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from aural.stages.noise_reduction.spectra import BINS, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.stft import BINS, SAMPLE_RATE, WINDOW
 
 BANDS = 80  # as many as leave the lowest a bin apart
 DEAF = 4  # bins, below 125 Hz, that the level does not count
 LEVEL_REACH = 125  # frames to either side that make the level, 2 s
-MEL_FLOOR = 1e-7  # of the level, in power: what lies lower is not heard
+MEL_FLOOR = 1e-7  # of the level, in power: what lies lower is inaudible
 
 PITCHES, LOWEST_HZ, HIGHEST_HZ = 48, 75.0, 420.0
 PITCH_BINS = 96  # those below 3 kHz tell the pitch
@@ -115,8 +115,8 @@ class Curves(nn.Module):
     def pitch_class(self, power: Tensor) -> Tensor:
         """Return the pitch of each frame of a clean voice as 1 to 48, or 0 for none; shape (batch, frames)."""
         salience, pitch = self.salience(power).max(-1)
-        heard = power[..., DEAF:].sum(-1) > 0.01 * running_level(power)
-        return torch.where(heard & (salience > VOICED), pitch + 1, 0)
+        sounding = power[..., DEAF:].sum(-1) > 0.01 * running_level(power)
+        return torch.where(sounding & (salience > VOICED), pitch + 1, 0)
 
     def _pitch(self, power: Tensor) -> Tensor:
         voicing, pitch = self.salience(power).max(-1)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_power
 from aural.stages.noise_reduction.engines.unet.curves import (
     BANDS,
     CURVES,
@@ -64,7 +65,7 @@ class Restored:
     @property
     def studio(self) -> Tensor:
         """The mel spectrogram behind stage two. Stage one does not learn from it."""
-        return self.clean.detach() * 10 ** (self.character_db / 10)
+        return self.clean.detach() * db_to_power(self.character_db)
 
 
 class Unet(nn.Module):
@@ -90,12 +91,12 @@ class Unet(nn.Module):
             curves = self.conditioning(power, mel)
         frames = power.shape[1]
         conditions = _pyramid(_on_grid(curves))
-        heard = _on_grid(log_mel(mel).transpose(1, 2))[:, None].transpose(2, 3)
-        seen = self.down(heard, conditions)
+        level = _on_grid(log_mel(mel).transpose(1, 2))[:, None].transpose(2, 3)
+        seen = self.down(level, conditions)
         gains = self.up(seen, conditions)[:, :, :frames].float().sigmoid()
         voice, noise = gains.unbind(1)
-        clean = functional.pad(log_mel(mel * voice.detach().square()), (0, 0, 0, heard.shape[2] - frames))
-        twice = torch.cat([heard, clean[:, None]], dim=1)
+        clean = functional.pad(log_mel(mel * voice.detach().square()), (0, 0, 0, level.shape[2] - frames))
+        twice = torch.cat([level, clean[:, None]], dim=1)
         character = self.studio_up(self.studio_down(twice, conditions), conditions)[:, 0, :frames].float()
         return Restored(
             mel, voice, noise, self._pitch(seen[1], frames), MOST_CHARACTER_DB * torch.tanh(character), curves
@@ -107,7 +108,7 @@ class Unet(nn.Module):
         return logits.float().repeat_interleave(2, dim=-1)[..., :frames].transpose(1, 2)
 
 
-class Block(nn.Module):
+class ConditionedBlock(nn.Module):
     """A residual block whose channels the conditioning scales and shifts over time [2]."""
 
     def __init__(self, channels: int) -> None:
@@ -133,7 +134,7 @@ class Encoder(nn.Module):
         first = nn.Conv2d(inputs, channels[0], 3, padding=1)
         halving = (nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(channels))
         self.enter = nn.ModuleList([first, *halving])
-        self.blocks = nn.ModuleList(map(Block, channels))
+        self.blocks = nn.ModuleList(map(ConditionedBlock, channels))
 
     def forward(self, x: Tensor, conditions: Sequence[Tensor]) -> list[Tensor]:
         """Return what is seen at every depth."""
@@ -152,7 +153,7 @@ class Decoder(nn.Module):
         super().__init__()
         pairs = list(pairwise(channels))
         self.doubling = nn.ModuleList(nn.ConvTranspose2d(deep, flat, 2, 2) for flat, deep in pairs)
-        self.blocks = nn.ModuleList(map(Block, channels[:-1]))
+        self.blocks = nn.ModuleList(map(ConditionedBlock, channels[:-1]))
         self.norm = nn.BatchNorm2d(channels[0])
         self.out = nn.Conv2d(channels[0], len(begin), 1)
         self.out.bias = nn.Parameter(torch.tensor(begin))

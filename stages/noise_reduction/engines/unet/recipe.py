@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_gain
 from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance
+from aural.stages.noise_reduction.clips import VoiceRecipe, VoiceTraining
 from aural.stages.noise_reduction.engines.unet.curves import BANDS, log_mel, running_level
 from aural.stages.noise_reduction.engines.unet.network import LEVEL_FLOOR, Discriminator, Restored, Unet
-from aural.stages.noise_reduction.mixing import MixedTraining, VoiceRecipe
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
 WEIGHTS = {
     "spectral": 20.0, "si_sdr": 0.05, "disturbance": 0.25,  # stage one
@@ -40,7 +41,7 @@ class UnetRecipe(VoiceRecipe):
 
     network: Unet
 
-    def __init__(self, settings: MixedTraining, network: Unet) -> None:
+    def __init__(self, settings: VoiceTraining, network: Unet) -> None:
         super().__init__(settings, network)
         self.judge = Discriminator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
@@ -63,14 +64,16 @@ class UnetRecipe(VoiceRecipe):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch
         colour = self._colour(noisy)
-        heard, wanted = (analysis(audio) * colour for audio in (noisy, voice))
-        power = _power(heard)
+        noisy_spectra, voice_spectra = (analysis(audio) * colour for audio in (noisy, voice))
+        power = _power(noisy_spectra)
         told = self.network(power)
         with torch.autocast(noisy.device.type, enabled=False):
             level = running_level(power)[..., None] + LEVEL_FLOOR
-            studio, noise = (self.network.bands(_power(x)) / level for x in (analysis(dry), heard - wanted))
+            studio, noise = (
+                self.network.bands(_power(x)) / level for x in (analysis(dry), noisy_spectra - voice_spectra)
+            )
             parts = {
-                **self._stage_one(heard * self.network.bands.to_bins(told.voice), wanted),
+                **self._stage_one(noisy_spectra * self.network.bands.to_bins(told.voice), voice_spectra),
                 "noise": _pressed_error(told.mel * told.noise.square(), noise),
                 "pitch": self._pitch_error(told.pitch, analysis(dry)),
                 "studio": (log_mel(told.studio) - log_mel(studio)).abs().mean(dim=(1, 2)),
@@ -80,11 +83,11 @@ class UnetRecipe(VoiceRecipe):
         means = {name: (part * spoken).sum() / spoken.sum().clamp(min=1) for name, part in parts.items()}
         return {"loss": sum(WEIGHTS[name] * mean for name, mean in means.items()), **means}  # type: ignore[dict-item]
 
-    def _stage_one(self, clean: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    def _stage_one(self, clean: Tensor, target: Tensor) -> dict[str, Tensor]:
         frames = (clean.shape[1] - 1) * HOP
-        audio, voice = (synthesis(spectra, frames) for spectra in (clean, wanted))
+        audio, voice = (synthesis(spectra, frames) for spectra in (clean, target))
         return {
-            "spectral": spectral_distance(*(x / (0.5 * WINDOW) ** 0.5 for x in (clean, wanted))),
+            "spectral": spectral_distance(*(x / (0.5 * WINDOW) ** 0.5 for x in (clean, target))),
             "si_sdr": -si_sdr_db(audio, voice).clamp(max=30),
             "disturbance": self.disturbance(audio, voice),
         }
@@ -120,7 +123,7 @@ class UnetRecipe(VoiceRecipe):
         periods = rng.uniform(*DRIFT_S, (clips, 1)) * SAMPLE_RATE / HOP
         turns = np.arange(frames) / periods + rng.random((clips, 1))
         drift = rng.uniform(0, DRIFT_DB, (clips, 1)) * np.cos(2 * np.pi * turns)
-        gains = 10 ** ((timbre[:, None] + drift[..., None]) / 20)
+        gains = db_to_gain(timbre[:, None] + drift[..., None])
         return self.network.bands.to_bins(torch.as_tensor(gains, dtype=torch.float32, device=noisy.device))
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import AtRate
 from aural.dsp.segments import SegmentStream
 from aural.learning import weights
 from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
-from aural.stages.noise_reduction.spectra import HOP, SAMPLE_RATE, WINDOW
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
 
 SEGMENT = 96 * GRID * HOP  # 25 s
@@ -50,7 +51,7 @@ class UnetStream(SegmentStream):
     ) -> None:
         super().__init__(source, SEGMENT, context=REACH * HOP)
         self.network, self.studio, self.lost_db = network, studio, lost_db
-        self.floor = 10 ** (-max_attenuation_db / 20)
+        self.floor = db_to_gain(-max_attenuation_db)
 
     @torch.inference_mode()
     def process(self, audio: Block) -> Block:
@@ -59,7 +60,7 @@ class UnetStream(SegmentStream):
         window = torch.hann_window(WINDOW).sqrt()
         spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
         told = self.network(spectra.abs().square().mean(dim=0).T[None])
-        bands = told.voice * 10 ** ((self.lost_db + self.studio * told.character_db) / 20)
+        bands = told.voice * db_to_gain(self.lost_db + self.studio * told.character_db)
         gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
         return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
             :, :frames

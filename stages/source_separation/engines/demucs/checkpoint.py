@@ -36,6 +36,8 @@ MOST_NUMBER, MOST_LAYERS, MOST_ENTRIES = 1e6, 64, 64
 LAYERS = ("depth", "layers", "iters")  # each takes time
 MOST_SEGMENT_S = 600
 NAME = re.compile(r"[\w-]{1,64}")  # of a stem or a file: it becomes part of a path
+PICKLED = (b"PK", b"\x80")
+"""How files begin that `torch.save` and `pickle` write."""
 PICKLE = (
     "it is a pickle, which can run any program; AURAL opens safetensors. If you trust who made it, name it on the "
     "command line with --trust-model, or in Python open it by load(path, trust=True)"
@@ -56,6 +58,8 @@ def from_path(path: Path, trust: bool) -> Any:
         return bag(path, lambda name: _member(path, name, trust))
     if path.suffix == ".safetensors":
         return from_tensors(path)
+    if not path.is_file() or not _is_pickle(path):
+        raise WeightsError("it is no model: neither safetensors, nor a checkpoint, nor a bag")
     if not trust:
         raise WeightsError(PICKLE)
     return sane(load_model(path))  # type: ignore[no-untyped-call]
@@ -101,7 +105,11 @@ def bag(recipe: Path, member: Member) -> nn.Module:
     Raises:
         WeightsError: the recipe is no list of names, with weights or without.
     """
-    table = yaml.safe_load(text_of(recipe, WeightsError))
+    text = text_of(recipe, WeightsError)
+    try:
+        table = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise WeightsError("it is no YAML, or holds more than plain values") from error
     names = table.get("models") if isinstance(table, dict) else None
     if not isinstance(names, list) or not 0 < len(names) <= MOST_ENTRIES or not all(map(_is_name, names)):
         raise WeightsError("a bag is a list of models, each the name of a file beside it")
@@ -144,6 +152,11 @@ def _member(recipe: Path, name: str, trust: bool) -> Any:
         pickled = list(recipe.parent.glob(f"{name}*.th"))
         raise WeightsError(PICKLE if pickled else f"{tensors.name} is missing beside it")
     return LocalRepo(recipe.parent).get_model(name)
+
+
+def _is_pickle(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2).startswith(PICKLED)
 
 
 def _is_name(name: Any) -> bool:

@@ -60,7 +60,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         """
         if isinstance(self.model, str) and self.model in MODELS:
             return MODELS[self.model]
-        from aural.stages.source_separation.engines.demucs.model import load
+        from aural.stages.source_separation.engines.demucs.network import load
 
         return tuple(load(self.model).sources)
 
@@ -71,7 +71,8 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
             AudioError: the model does not take this many channels.
             WeightsError: it is missing, damaged or cannot be downloaded.
         """
-        from aural.stages.source_separation.engines.demucs.model import DemucsStream, load
+        from aural.stages.source_separation.engines.demucs.network import load
+        from aural.stages.source_separation.engines.demucs.stream import DemucsStream
 
         network = load(self.model)
         taken = network.audio_channels

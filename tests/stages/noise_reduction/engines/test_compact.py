@@ -19,8 +19,8 @@ from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
-from aural.stages.noise_reduction.spectra import BINS, HOP
 from aural.stages.noise_reduction.stage import NoiseReduction
+from aural.stages.noise_reduction.stft import BINS, HOP
 from aural.testing import SAMPLE_RATE
 
 
@@ -65,8 +65,8 @@ def test_memory_carries_over(kind: str, request: pytest.FixtureRequest) -> None:
     whole = run(network, x)
     memory, pieces = network.begin(2), []
     for piece in x.split([1, 40, 7, 42], dim=1):
-        heard, memory = network(piece, memory, torch.zeros(2, 1))
-        pieces.append(heard.denoised())
+        predicted, memory = network(piece, memory, torch.zeros(2, 1))
+        pieces.append(predicted.denoised())
     assert torch.allclose(torch.cat(pieces, 1), whole, atol=1e-4)
 
 

@@ -25,8 +25,8 @@ def track(power: np.ndarray, noise: np.ndarray, frames: int, hop_s: float = 0.01
     lowest, highest = np.zeros_like(noise), np.full_like(noise, np.inf)
     total = np.zeros(power.size)
     for frame in range(frames):
-        heard = (power * rng.exponential(size=power.size)).astype(np.float32)
-        dsp.track_noise(heard, noise, presence, lowest, highest, hop_s)
+        noisy = (power * rng.exponential(size=power.size)).astype(np.float32)
+        dsp.track_noise(noisy, noise, presence, lowest, highest, hop_s)
         total += noise if frame >= frames // 2 else 0
     return total / (frames - frames // 2)
 

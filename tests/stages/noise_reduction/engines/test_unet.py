@@ -17,7 +17,7 @@ from aural.stages.noise_reduction.engines.unet.curves import BANDS, CURVES, PITC
 from aural.stages.noise_reduction.engines.unet.engine import UnetEngine
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Discriminator, Unet
 from aural.stages.noise_reduction.engines.unet.stream import UnetStream, open_unet
-from aural.stages.noise_reduction.spectra import BINS, HOP, SAMPLE_RATE
+from aural.stages.noise_reduction.stft import BINS, HOP, SAMPLE_RATE
 from aural.stream import Stream, pump
 
 

@@ -18,7 +18,7 @@ from aural.stages.noise_reduction.engines.unet.curves import (
     MelBands,
     running_level,
 )
-from aural.stages.noise_reduction.spectra import BINS, HOP, SAMPLE_RATE
+from aural.stages.noise_reduction.stft import BINS, HOP, SAMPLE_RATE
 
 PITCH, _, ONSET, RATE, STRENGTH, LOUDNESS, SHARPNESS = range(CURVES)
 

@@ -19,7 +19,7 @@ from aural.learning.training import Recipe
 from aural.stages.noise_reduction.engines.unet.curves import running_level
 from aural.stages.noise_reduction.engines.unet.network import Unet
 from aural.stages.noise_reduction.engines.unet.recipe import UnetRecipe
-from aural.stages.noise_reduction.spectra import SAMPLE_RATE
+from aural.stages.noise_reduction.stft import SAMPLE_RATE
 from aural.stages.noise_reduction.train import NoiseReductionTraining
 
 
@@ -28,8 +28,8 @@ def clip(rng: np.random.Generator) -> tuple[Any, ...]:
     time = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
     dry = tone(rng.uniform(90, 350), 0.5)[0].numpy() * (np.sin(2 * np.pi * 6 * time) > -0.5)
     voice = dry + 0.5 * np.roll(dry, 2400)
-    heard = voice + 0.1 * rng.standard_normal(len(time))
-    return *(x.astype(np.float32) for x in (heard, voice, dry)), np.float32(0)
+    noisy = voice + 0.1 * rng.standard_normal(len(time))
+    return *(x.astype(np.float32) for x in (noisy, voice, dry)), np.float32(0)
 
 
 class Toy(UnetRecipe):
@@ -94,16 +94,16 @@ def test_every_part_is_learnt(learnt: tuple[Toy, list[dict[str, float]]], part: 
 def test_the_noise_goes_and_the_pitch_is_known(learnt: tuple[Toy, list[dict[str, float]]]) -> None:
     recipe, history = learnt
     assert history[-1]["si_sdr"] < history[0]["si_sdr"] - 3
-    heard, _, dry, _ = batch_of(2)
-    told = recipe.network(power_of(heard))
+    noisy, _, dry, _ = batch_of(2)
+    told = recipe.network(power_of(noisy))
     wanted = recipe.network.conditioning.pitch_class(power_of(dry))
     assert (told.pitch.argmax(-1) == wanted).float().mean() > 0.7
 
 
 def test_the_judge_tells_a_studio_from_the_network(learnt: tuple[Toy, list[dict[str, float]]]) -> None:
     recipe, _ = learnt
-    heard, _, dry, _ = batch_of(2)
-    power = power_of(heard)
+    noisy, _, dry, _ = batch_of(2)
+    power = power_of(noisy)
     told = recipe.network(power)
     studio = recipe.network.bands(power_of(dry)) / running_level(power)[..., None]
     assert recipe.judge(studio, told.curves)[-1].mean() > recipe.judge(told.studio, told.curves)[-1].mean() + 0.2

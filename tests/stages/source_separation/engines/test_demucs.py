@@ -19,7 +19,8 @@ from demucs.htdemucs import HTDemucs
 from programs import Program
 
 from aural import Format, WeightsError
-from aural.stages.source_separation.engines.demucs import model
+from aural.stages.source_separation.engines.demucs import network as demucs_network
+from aural.stages.source_separation.engines.demucs.stream import DemucsStream
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import probe
 
@@ -31,8 +32,8 @@ HYBRID = "demucs.htdemucs.HTDemucs"
 def _fresh() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
-    model._open.cache_clear()
-    model._fetch.cache_clear()
+    demucs_network._open.cache_clear()
+    demucs_network._fetch.cache_clear()
 
 
 def tiny(seed: int = 0, **options: Any) -> Any:
@@ -81,11 +82,11 @@ def test_a_path_gives_what_the_module_gives(tmp_path: Path) -> None:
         stage = SourceSeparation(model=path, two_stems="vocals")
         assert stage.stems == ("vocals", "no_vocals")
         assert np.array_equal(separate(path), wanted)
-    assert model.load(tmp_path / "two.safetensors") is model.load(str(tmp_path / "two.safetensors"))
-    trusted = model.load(tmp_path / "one.th", trust=True)
+    assert demucs_network.load(tmp_path / "two.safetensors") is demucs_network.load(str(tmp_path / "two.safetensors"))
+    trusted = demucs_network.load(tmp_path / "one.th", trust=True)
     assert np.array_equal(separate(trusted), wanted)
     with pytest.raises(WeightsError, match="is a pickle"):  # what was trusted once is not trusted the next time
-        model.load(tmp_path / "one.th")
+        demucs_network.load(tmp_path / "one.th")
 
 
 @pytest.mark.parametrize("layout", ["th", "safetensors"])
@@ -102,7 +103,7 @@ def test_a_bag_in_a_folder(tmp_path: Path, layout: str) -> None:
     (tmp_path / "mine.yaml").write_text(json.dumps({"models": ["aaaa", "bbbb"], "weights": weights}))
     wanted = separate(BagOfModels(members, weights))
     for path in (tmp_path, tmp_path / "mine.yaml"):
-        assert np.array_equal(separate(model.load(path, trust=layout == "th")), wanted)
+        assert np.array_equal(separate(demucs_network.load(path, trust=layout == "th")), wanted)
 
 
 def test_one_segment_is_what_demucs_gives() -> None:
@@ -148,12 +149,12 @@ def test_no_seam_between_segments() -> None:
 def test_a_segment_with_its_context_fits_the_training_length() -> None:
     network = tiny()
     for context_s in (0.0, 0.3, 10.0):
-        stream = model.DemucsStream(Format(44100, 2), network, [0], None, context_s)
+        stream = DemucsStream(Format(44100, 2), network, [0], None, context_s)
         assert stream.segment + 2 * stream.context == int(network.segment * 44100)
-    shorter = model.DemucsStream(Format(44100, 2), network, [0], 0.5, 0.2)
+    shorter = DemucsStream(Format(44100, 2), network, [0], 0.5, 0.2)
     assert (shorter.segment, shorter.context) == (22050, 8820)
     bag = BagOfModels([tiny(), HDemucs(STEMS, channels=2, depth=5, dconv_mode=0)])
-    assert model.DemucsStream(Format(44100, 2), bag, [0], None, 0.0).segment == int(network.segment * 44100)
+    assert DemucsStream(Format(44100, 2), bag, [0], None, 0.0).segment == int(network.segment * 44100)
 
 
 def test_a_hybrid_without_transformer_runs() -> None:
@@ -176,8 +177,8 @@ def test_no_network_is_one_sentence_and_nothing_printed(
         print("Downloading from afar")
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr(model, "_reachable", lambda: False)
-    monkeypatch.setattr(model, "_fetched", fail)
+    monkeypatch.setattr(demucs_network, "_reachable", lambda: False)
+    monkeypatch.setattr(demucs_network, "_fetched", fail)
     stage = SourceSeparation()
     assert stage.stems == ("drums", "bass", "other", "vocals")
     with pytest.raises(WeightsError) as caught:
@@ -193,15 +194,15 @@ def test_the_hub_is_left_offline_only_meanwhile(monkeypatch: pytest.MonkeyPatch)
     seen = []
 
     def fetched(name: str, signature: str) -> Any:
-        seen.append((name, signature, model.constants.HF_HUB_OFFLINE))
+        seen.append((name, signature, demucs_network.constants.HF_HUB_OFFLINE))
         return tiny()
 
-    monkeypatch.setattr(model, "_reachable", lambda: False)
-    monkeypatch.setattr(model, "_fetched", fetched)
-    before = model.constants.HF_HUB_OFFLINE
-    assert model.load("htdemucs") is model.load("htdemucs")
+    monkeypatch.setattr(demucs_network, "_reachable", lambda: False)
+    monkeypatch.setattr(demucs_network, "_fetched", fetched)
+    before = demucs_network.constants.HF_HUB_OFFLINE
+    assert demucs_network.load("htdemucs") is demucs_network.load("htdemucs")
     assert seen == [("htdemucs", "955717e8", True)]
-    assert before == model.constants.HF_HUB_OFFLINE
+    assert before == demucs_network.constants.HF_HUB_OFFLINE
 
 
 def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,8 +211,8 @@ def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkey
         return str(tmp_path / "tiny.safetensors")
 
     save_tensors(tiny(), tmp_path / "tiny.safetensors")
-    monkeypatch.setattr(model, "_reachable", lambda: True)
-    monkeypatch.setattr(model.huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(demucs_network, "_reachable", lambda: True)
+    monkeypatch.setattr(demucs_network.huggingface_hub, "hf_hub_download", download)
     assert np.array_equal(separate("htdemucs"), separate(tiny()))
 
 
@@ -226,15 +227,15 @@ def test_where_the_hub_fails_their_first_home_is_asked_and_runs_no_program(
         assert options.pop("check_hash")
         return torch.load(tmp_path / "home.th", options["map_location"], weights_only=options["weights_only"])
 
-    monkeypatch.setattr(model, "_reachable", lambda: True)
-    monkeypatch.setattr(model.huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(demucs_network, "_reachable", lambda: True)
+    monkeypatch.setattr(demucs_network.huggingface_hub, "hf_hub_download", fail)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
     torch.save(package(tiny()), tmp_path / "home.th")
     assert np.array_equal(separate("htdemucs"), separate(tiny()))
-    model._fetch.cache_clear()
+    demucs_network._fetch.cache_clear()
     torch.save(package(tiny()) | {"state": Program(tmp_path / "ran")}, tmp_path / "home.th")
     with pytest.raises(WeightsError, match="htdemucs cannot be fetched"):
-        model.load("htdemucs")
+        demucs_network.load("htdemucs")
     assert not (tmp_path / "ran").exists()
 
 
@@ -255,11 +256,11 @@ def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match=words):
             SourceSeparation(model=wrong).open(Format(44100, 2))
     with pytest.raises(WeightsError, match="cannot be opened as a model"):
-        model.load(tmp_path / "broken.th", trust=True)
+        demucs_network.load(tmp_path / "broken.th", trust=True)
 
 
 def test_a_damaged_checkpoint_is_found_out(tmp_path: Path) -> None:
     torch.save(package(tiny()), tmp_path / "aaaa-01234567.th")
     (tmp_path / "bag.yaml").write_text('{"models": ["aaaa"]}')
     with pytest.raises(WeightsError, match="Invalid checksum"):
-        model.load(tmp_path, trust=True)
+        demucs_network.load(tmp_path, trust=True)

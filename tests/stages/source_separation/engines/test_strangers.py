@@ -17,7 +17,7 @@ from torch import Tensor
 from aural import ChainError, Format, WeightsError
 from aural.chainfile import read_chain
 from aural.mix.mixfile import read_mix
-from aural.stages.source_separation.engines.demucs import model
+from aural.stages.source_separation.engines.demucs import network as demucs_network
 from aural.stages.source_separation.stage import SourceSeparation
 
 SMALL: dict[str, Any] = {
@@ -115,7 +115,7 @@ def saved(path: Path, state: dict[str, Tensor], klass: str = "demucs.htdemucs.HT
 
 
 def test_tensors_with_a_good_class_are_a_model(tmp_path: Path, state: dict[str, Tensor]) -> None:
-    assert model.load(saved(tmp_path / "good.safetensors", state)).sources == SMALL["sources"]
+    assert demucs_network.load(saved(tmp_path / "good.safetensors", state)).sources == SMALL["sources"]
 
 
 @pytest.mark.parametrize("klass", ["os.system", "subprocess.Popen", "builtins.exec", "demucs.htdemucs.x", "", None])
@@ -173,7 +173,7 @@ def test_tensors_that_are_not_finite_or_of_another_shape_are_refused(
     for other in (torch.zeros(3), state[name].long()):
         path = saved(tmp_path / "n.safetensors", state | {name: other})
         assert "not those of its class" in refusal(path)
-        model._open.cache_clear()
+        demucs_network._open.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,16 @@ def test_tensors_that_are_not_finite_or_of_another_shape_are_refused(
 )  # fmt: skip
 def test_a_recipe_is_plain_yaml(tmp_path: Path, marker: Path, recipe: str) -> None:
     (tmp_path / "bag.yaml").write_text(recipe.replace("{marker}", str(marker)))
-    assert "cannot be opened as a model" in refusal(tmp_path / "bag.yaml")
+    said = refusal(tmp_path / "bag.yaml")
+    assert "cannot be opened as a model" in said
+    assert "yaml" not in said.partition("as a model")[2]  # in words of our own
     assert not marker.exists()
+
+
+def test_what_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "notes.th").write_text("no model")
+    for path in (tmp_path / "notes.th", Path("/dev/zero")):
+        assert "it is no model" in refusal(path)
 
 
 def test_a_trusted_module_is_still_checked(tmp_path: Path) -> None:
@@ -198,5 +206,5 @@ def test_a_trusted_module_is_still_checked(tmp_path: Path) -> None:
         {"klass": HTDemucs, "args": (), "kwargs": SMALL, "state": Program(tmp_path / "ran")}, tmp_path / "m.th"
     )
     with pytest.raises(WeightsError, match="is a pickle"):
-        model.load(tmp_path / "m.th")
+        demucs_network.load(tmp_path / "m.th")
     assert not (tmp_path / "ran").exists()

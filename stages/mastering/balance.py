@@ -1,4 +1,4 @@
-"""How `match` finds its curve, and runs it.
+"""The tonal balance of a recording, and the curve that brings one balance to another.
 
 References:
     D. Byrne and others: An international comparison of long-term average speech spectra, JASA 96(4), 1994: the table
@@ -10,7 +10,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from aural import Block, Format
 from aural.audio.files import open_audio
+from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError
 from aural.measure.spectrum import BANDS_HZ, SpectrumMeter
-from aural.stages.mastering.equalising import LEAST_S, SymmetricStream
 
 Floats = NDArray[np.float64]
 
@@ -61,12 +61,12 @@ class Balance:
 
     def width(self, curve_db: Floats | float = 0.0) -> float:
         """Return the power of what is unlike in two channels against what is alike, behind a curve."""
-        gains = 10 ** (np.asarray(curve_db) / 10)
+        gains = db_to_power(np.asarray(curve_db))
         sides, alike = (float((gains * powers).sum()) for powers in (self.sides, self.powers - self.sides))
         return sides / alike if alike > NOTHING * sides else 1 / NOTHING
 
 
-def wanted(reference: str | None, target: str) -> Balance:
+def balance_of(reference: str | None, target: str) -> Balance:
     """Return the balance of a recording, or of what is built in.
 
     Raises:
@@ -83,7 +83,7 @@ def wanted(reference: str | None, target: str) -> Balance:
         levels[SPEECH_FROM : SPEECH_FROM + len(SPEECH_DB)] = SPEECH_DB
     else:
         levels = np.interp(np.log(BANDS_HZ), np.log(MUSIC_HZ), MUSIC_DB)
-    return Balance(10 ** (levels / 10), np.zeros(levels.size))
+    return Balance(db_to_power(levels), np.zeros(levels.size))
 
 
 def needed_db(own: Balance, aim: Balance, smooth_octaves: float) -> Floats:
@@ -92,7 +92,7 @@ def needed_db(own: Balance, aim: Balance, smooth_octaves: float) -> Floats:
     Bands of which either knows nothing, and those too weak to be more than noise, follow their neighbours, but are
     not raised. The gains of the bands from 100 Hz to 8 kHz are 0 in the mean.
     """
-    floor = own.powers.max() * 10 ** (-DEEP_DB / 10)
+    floor = own.powers.max() * db_to_power(-DEEP_DB)
     known = (own.powers > floor) & (aim.powers > 0)
     if not (known & CENTRE).any():
         return np.zeros(BANDS_HZ.size)
@@ -116,22 +116,3 @@ def wider_db(own: Balance, aim: Balance, curve_db: Floats) -> float:
     if not (own.sides.any() and aim.sides.any()):
         return 0.0
     return float(10 * np.log10(aim.width() / own.width(curve_db)))
-
-
-class MatchStream(SymmetricStream):
-    """A symmetric filter, and a gain of the difference of two channels."""
-
-    def __init__(self, source: Format, curve_db: Sequence[float], width_db: float) -> None:
-        def magnitude(hz: Floats) -> Floats:
-            gains: Floats = 10 ** (np.interp(np.log(np.maximum(hz, 1)), np.log(BANDS_HZ), curve_db) / 20)
-            return gains
-
-        super().__init__(source, round(LEAST_S * source.sample_rate), magnitude)
-        self.width = np.float32(10 ** (width_db / 20)) if source.channels == 2 else None
-
-    def process(self, audio: Block) -> Block:
-        out = super().process(audio)
-        if self.width is None:
-            return out
-        middle, side = (out[0] + out[1]) / 2, self.width * (out[0] - out[1]) / 2
-        return np.stack([middle + side, middle - side])

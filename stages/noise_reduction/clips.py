@@ -11,12 +11,13 @@ import numpy as np
 
 from aural.audio.contents import table_of, text_of
 from aural.degrade import Audio, Scene, Stock, Take, active_db, degrade
+from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
-from aural.learning.excerpts import Excerpts, Whole
+from aural.learning.excerpts import Excerpts, WholeClips, draw
 from aural.learning.material import Clip, describe, find
 from aural.learning.training import Recipe, Training
 from aural.parameters import hint, param
-from aural.stages.noise_reduction.spectra import SAMPLE_RATE
+from aural.stages.noise_reduction.stft import SAMPLE_RATE
 
 SCENE = Scene(
     timbre=0.5, floor=0.15, room=0.22, recording=0.87, coloured=0.15, babble=0.05, hum=0.06, wind=0.03, handling=0.03,
@@ -33,7 +34,7 @@ Drawn = tuple[Audio, Audio, Audio, np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixedTraining(Training):
+class VoiceTraining(Training):
     """Settings of a training on voices, or music, and their degradations."""
 
     speech: tuple[str, ...] = param((), "Folder of clean voices; may be given several times")
@@ -70,21 +71,21 @@ class MixedTraining(Training):
         return replace(SCENE, **shares)
 
 
-class Mixing:
+class VoiceClips:
     """Draws clips: a voice, or music, and what befalls it.
 
     Args:
         silent_share: share of clips of noise alone.
     """
 
-    def __init__(self, settings: MixedTraining, part: str, silent_share: float = 0.0) -> None:
+    def __init__(self, settings: VoiceTraining, part: str, silent_share: float = 0.0) -> None:
         self.frames = round(settings.clip_s * SAMPLE_RATE)
         self.clips = {kind: material(settings, kind, part) for kind in ("speech", "noise", "ir", "music")}
         longer = settings.clip_s * FASTEST + 0.1
         self.voices, self.noises, self.music = (
             Excerpts(self.clips[kind], longer, SAMPLE_RATE) for kind in ("speech", "noise", "music")
         )
-        self.responses = Whole(self.clips["ir"], SAMPLE_RATE)
+        self.responses = WholeClips(self.clips["ir"], SAMPLE_RATE)
         self.clean_share, self.silent_share = settings.clean_share, silent_share
         self.music_share = settings.music_share if self.clips["music"] else 0.0
         scene = settings.drawing()
@@ -95,40 +96,34 @@ class Mixing:
         music = bool(rng.random() < self.music_share)
         source = self._source(self.music if music else self.voices, rng)
         if music and rng.random() < 0.4:
-            source = source + self._source(self.voices, rng) * np.float32(10 ** (rng.uniform(-5, 10) / 20))
+            source = source + self._source(self.voices, rng) * np.float32(db_to_gain(rng.uniform(-5, 10)))
         drawn = rng.random()
         if drawn < self.silent_share:
             source = np.zeros_like(source)
         scene = replace(self.scene, **QUIET) if drawn > 1 - self.clean_share else self.scene
         stock = Stock(self.noises, self.responses, self.voices)
         take = degrade(Take.of(source, SAMPLE_RATE), scene.draw(rng, stock), rng)
-        level_db = active_db(take.voice if source.any() else take.heard, SAMPLE_RATE)
-        gain = np.float32(10 ** (-max(level_db, SILENT_DBFS) / 20))
-        return take.heard * gain, take.voice * gain, take.dry * gain, np.float32(music)
+        level_db = active_db(take.voice if source.any() else take.noisy, SAMPLE_RATE)
+        gain = np.float32(db_to_gain(-max(level_db, SILENT_DBFS)))
+        return take.noisy * gain, take.voice * gain, take.dry * gain, np.float32(music)
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
-        """Draw an excerpt at unit level that is not silent; half of them faster or slower, and so higher or lower."""
-        import soxr
+        """Draw a part of an excerpt, filled up with silence where it is shorter than a clip."""
 
-        for _ in range(DRAWS):
-            audio = excerpts[int(rng.integers(len(excerpts)))]
-            if rng.random() < 0.5:
-                rate = SAMPLE_RATE * rng.uniform(1 / FASTEST, FASTEST)
-                audio = soxr.resample(audio, rate, SAMPLE_RATE, quality="MQ")
+        def cut(audio: Audio) -> Audio:
             first = int(rng.integers(max(1, len(audio) - self.frames)))
             audio = audio[first : first + self.frames]
-            if (level_db := active_db(audio, SAMPLE_RATE)) > SILENT_DBFS:
-                audio = audio / np.float32(10 ** (level_db / 20))
-                return np.pad(audio, (0, self.frames - len(audio)))
-        raise AudioError(f"{DRAWS} excerpts in a row are silent; the voices, or the music, hold hardly any sound")
+            return np.pad(audio, (0, self.frames - len(audio)))
+
+        return draw(excerpts, rng, FASTEST, SILENT_DBFS, cut)
 
 
 FASTEST = 1.13
 QUIET: Mapping[str, Any] = dict.fromkeys(("recording", "coloured", "babble", "hum", "wind", "handling"), 0.0)
-SILENT_DBFS, DRAWS = -90.0, 50
+SILENT_DBFS = -90.0
 
 
-def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
+def material(settings: VoiceTraining, kind: str, part: str) -> list[Clip]:
     """List the clips of one kind on one side of the split; voices only where they are clean."""
     if kind != "speech":
         folder = getattr(settings, kind)
@@ -146,10 +141,10 @@ def material(settings: MixedTraining, kind: str, part: str) -> list[Clip]:
 class VoiceRecipe(Recipe):
     """A recipe whose clips are voices, or music, and their degradations."""
 
-    settings: MixedTraining
+    settings: VoiceTraining
 
     def clips(self, part: str) -> Callable[[np.random.Generator], Drawn]:
-        return Mixing(self.settings, part)
+        return VoiceClips(self.settings, part)
 
     def about(self) -> Mapping[str, Any]:
         kinds = ("speech", "noise", "ir", "music")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
+from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
 
 Array = NDArray[np.float64]
@@ -20,7 +21,7 @@ DECAY_SNR_DB = 15.0
 
 
 @dataclass(frozen=True)
-class Scene:
+class Environment:
     """What lies behind and around a recording."""
 
     floor_dbfs: float
@@ -33,7 +34,7 @@ class Scene:
     """Time in which the sound dies away by 60 dB where it is left alone; nan where it never is, or in noise."""
 
 
-class SceneMeter:
+class EnvironmentMeter:
     """Looks at 40 ms frames every 20 ms; keeps 8 bytes for each frame and a histogram for each band.
 
     Background: read off the tenth percentile of the power in each of 24 bands, digital silence left out, as the
@@ -89,15 +90,15 @@ class SceneMeter:
         for band, row in enumerate(index.T):
             self.histogram[band] += np.bincount(row, minlength=320)
 
-    def compute(self) -> Scene:
+    def compute(self) -> Environment:
         """Return the findings over all frames so far."""
         if not self.sounding:
-            return Scene(floor_dbfs=-math.inf, snr_db=math.inf, rumble_db=-math.inf, decay_s=math.nan)
+            return Environment(floor_dbfs=-math.inf, snr_db=math.inf, rumble_db=-math.inf, decay_s=math.nan)
         levels = np.concatenate(self.levels).astype(np.float64)
         total, floor = self.power.sum() / self.sounding, self._background().sum()
         snr_db = 10 * math.log10(max(total / floor - 1, 1e-3))
         rumble_db = 10 * math.log10((self.rumble_power + 1e-20) / (self.voice_power + 1e-14))
-        return Scene(
+        return Environment(
             floor_dbfs=10 * math.log10(floor),
             snr_db=snr_db,
             rumble_db=rumble_db,
@@ -107,7 +108,7 @@ class SceneMeter:
     def _background(self) -> Array:
         ranks = np.cumsum(self.histogram, axis=1)
         tenth = np.argmax(ranks >= 0.1 * ranks[:, -1:], axis=1)
-        return 10.0 ** ((tenth / 2 + 0.25 - 140) / 10) / self.tenth_of_mean
+        return db_to_power(tenth / 2 + 0.25 - 140) / self.tenth_of_mean
 
 
 def _decay_s(levels: Array) -> float:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Effect, Format, Stream
-from aural.dsp.segments import SegmentStream
+from aural.dsp import fir
+from aural.dsp.biquads import Biquads, section
+from aural.dsp.decibels import db_to_gain
 from aural.stages.dynamic_compression import dsp
-from aural.stages.dynamic_compression.crossover import Crossover
+from aural.stages.dynamic_compression.crossover import crossover
 from aural.stream import Queue
 
 SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
@@ -30,7 +31,7 @@ class GainStream(Stream):
 
     def __init__(self, source: Format, lookahead_ms: float, highpass_hz: float) -> None:
         super().__init__(source)
-        self.high_pass = dsp.HighPass(highpass_hz, source.sample_rate, source.channels) if highpass_hz else None
+        self.high_pass = Biquads([_high_pass(highpass_hz, source)], source.channels) if highpass_hz else None
         self.ahead = self.early = round(lookahead_ms / 1000 * source.sample_rate)
         self.waiting = Queue()
 
@@ -75,7 +76,7 @@ class CompressionStream(GainStream):
         self.link = stage.link
         self.reduced = np.zeros(source.channels)
         self.poles = [dsp.coefficient(ms, source.sample_rate) for ms in (stage.attack_ms, stage.release_ms)]
-        self.makeup = np.float32(10 ** (stage.makeup_db / 20))
+        self.makeup = np.float32(db_to_gain(stage.makeup_db))
         self.curve = [stage.threshold_db / dsp.OCTAVE_DB, 1 - 1 / stage.ratio, stage.knee_db / dsp.OCTAVE_DB]
 
     def gain(self, side: Any) -> Block:
@@ -135,7 +136,7 @@ class MultibandStream(Stream):
 
     def __init__(self, source: Format, crossovers_hz: Sequence[float], effects: Sequence[Effect]) -> None:
         super().__init__(source)
-        self.crossover = Crossover(source, crossovers_hz)
+        self.crossover = crossover(source, crossovers_hz)
         self.bands = [effect.begin(source) for effect in effects]
 
     def push(self, block: Block) -> Block:
@@ -154,7 +155,7 @@ class DeEssStream(Stream):
 
     def __init__(self, stage: Any, source: Format) -> None:
         super().__init__(source)
-        self.upper = UpperBand(source, stage.split_hz)
+        self.upper = upper_band(source, stage.split_hz)
         self.waiting = Queue()
         self.rms = [Rms(source, stage.rms_ms) for _ in range(2)]
         self.link = stage.link
@@ -184,13 +185,12 @@ class DeEssStream(Stream):
         return audio - (1 - dsp.exp2(-reduced)) * upper
 
 
-class UpperBand(SegmentStream):
-    """Linear-phase high-pass."""
+def upper_band(source: Format, split_hz: float) -> fir.FirStream:
+    """Open a linear-phase high-pass."""
+    window = np.hamming(2 * round(1.5 * source.sample_rate / split_hz) + 1)
+    return fir.FirStream(source, fir.high_pass(2 * split_hz / source.sample_rate, window), segment=4096)
 
-    def __init__(self, source: Format, split_hz: float) -> None:
-        taps = 2 * round(1.5 * source.sample_rate / split_hz) + 1
-        self.kernel = firwin(taps, split_hz, pass_zero=False, fs=source.sample_rate).astype(np.float32)
-        super().__init__(source, segment=4096, context=taps // 2)
 
-    def process(self, audio: Block) -> Block:
-        return oaconvolve(audio, self.kernel[None], mode="same", axes=-1)
+def _high_pass(cutoff_hz: float, source: Format) -> list[float]:
+    """Design the second-order Butterworth high-pass of a side chain."""
+    return section("high-pass", min(cutoff_hz / source.sample_rate, 0.45))

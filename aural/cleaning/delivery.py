@@ -1,0 +1,70 @@
+"""Results as files: written, and where a codec brings peaks over the ceiling, turned down and written again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from aural.audio.atomic import Part
+from aural.audio.files import AudioFile, Info, open_audio
+from aural.audio.films import FILMS
+from aural.audio.spool import Spool
+from aural.audio.writing import LOSSLESS, write_audio
+from aural.dsp.decibels import db_to_gain
+from aural.measure.true_peak import TruePeakMeter
+from aural.signals import Block
+from aural.stage import Rendering
+
+log = logging.getLogger("aural")
+
+AGAIN = 2  # times that a result may be written again
+CLOSE_DB = 0.05
+
+
+def deliver(part: Part, run: Rendering[Any], like: Info, audio_only: bool = False) -> AudioFile:
+    """Write a result, no peak of which is to be higher than its last stage promises, also when it is decoded.
+
+    A film stays a film, unless only its sound is wanted, or its target is none. Returns what was written, to be read.
+
+    A lossy codec moves peaks. Where they come out too high, the result is turned down by so much and written again,
+    at most twice, as streaming services do.
+
+    Raises:
+        AudioError: as `aural.audio.writing.write_audio`.
+    """
+    most_dbtp, suffix = run.stage.highest_dbtp, part.path.suffix.lower()
+    film = like.film and not audio_only and suffix in FILMS
+    if like.film and not audio_only and not film:
+        log.warning("%s: the picture is left out: %s holds none", part.path, suffix[1:])
+
+    def written(blocks: Iterable[Block]) -> AudioFile:
+        write_audio(part, blocks, run.output, like=like, film=film)
+        return open_audio(part.name, track=like.track if film else None)
+
+    if suffix in LOSSLESS or most_dbtp == np.inf:
+        return written(run.blocks)
+    spool, gain_db = Spool(run.blocks, run.output.channels), 0.0
+    for attempt in range(1 + AGAIN):
+        part.restart()
+        gain = np.float32(db_to_gain(gain_db))
+        file = written(gain * block for block in spool)
+        over_db = true_peak_dbtp(file) - most_dbtp
+        if over_db <= CLOSE_DB:
+            break
+        gain_db -= over_db if attempt < AGAIN else 0.0
+    if over_db > CLOSE_DB:
+        log.warning("%s: true peaks come out at %.1f dBTP by the codec", part.path, most_dbtp + over_db)
+    if gain_db:
+        log.warning("%s: turned down by %.1f dB, as the codec makes peaks higher", part.path, -gain_db)
+    return file
+
+
+def true_peak_dbtp(file: AudioFile) -> float:
+    """Measure the true peak of a recording, in dBTP."""
+    meter = TruePeakMeter(file.format)
+    for block in file:
+        meter.update(block)
+    return meter.compute()

@@ -1,0 +1,143 @@
+"""Clicks: a few samples that neither those before nor those behind predict, while these predict each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.dsp.autoregression import FLOOR, levinson
+from aural.dsp.compiled import njit
+from aural.measure.defects import Defect, DefectMeter
+from aural.signals import Block, Format
+
+Signal = NDArray[np.float64]
+
+SEGMENT_S, CONTEXT_S = 2.0, 0.25
+SURE_DB, LIKELY_DB = 20.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
+MANY = 6.0  # a minute: from there on it is known
+ORDER = 32
+HOP_S = 0.021  # half of the window that a model is fitted to
+CANDIDATE = 8.0  # times the median error of its window
+LONGEST_S, SHORT_S = 0.004, 0.0001  # a click that lasts longer counts for less: mouths and strings make long ones
+JOIN = 8  # frames between two parts of one click
+AROUND_S = 0.012  # on each side, what a click must stand out of
+SERIES_S, FELLOWS = 0.03, 2  # in this time on each side more than so many alike are the pulses of a voice
+APART_S = 0.0005
+REACH_S, AUDIBLE = 0.1, 0.005  # a click has at least this part of the peak in this time on each side
+CROWD = 0.93  # quantile of the errors around: pulses of a voice are fewer, but their flanks are not
+CORE = 0.08  # of its largest error: less, at the ends of a click, is not its own
+MARGIN = 2
+
+
+class ClickMeter(DefectMeter):
+    """Counts clicks; strict unless told otherwise, since a recording without any is to be left alone."""
+
+    def __init__(self, source: Format, threshold_db: float = SURE_DB) -> None:
+        super().__init__(source, SEGMENT_S, CONTEXT_S)
+        self.threshold_db = threshold_db
+
+    def find(self, audio: Block) -> list[Defect]:
+        return find_clicks(audio, self.source.sample_rate, self.threshold_db)
+
+
+def find_clicks(audio: Block, sample_rate: int, threshold_db: float) -> list[Defect]:
+    """Find the clicks of each channel of a piece of a signal, shape (channels, frames).
+
+    A frame is as wrong as the smaller of the errors of its predictions from before and from behind: an onset is
+    predicted from behind, a decay from before, a click from neither side. A click is short, and stands out of what is
+    wrong around it, on either side, by at least `threshold_db`; a longer one by more.
+
+    References:
+        S. J. Godsill, P. J. W. Rayner, Digital Audio Restoration, Springer 1998, chapter 5. The errors are compared
+        with those around, not with their variance.
+    """
+    found = (_clicks(channel.astype(np.float64), sample_rate, threshold_db) for channel in audio)
+    return [Defect(number, *click) for number, clicks in enumerate(found) for click in clicks]
+
+
+def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[int, int, float]]:
+    if audio.size < 4 * ORDER or not audio.any():
+        return []
+    scale = np.abs(audio).max()
+    hop = max(ORDER, round(HOP_S * sample_rate / 2)) * 2
+    errors, relative = np.zeros(audio.size), np.zeros(audio.size)
+    _errors(np.pad(audio / scale, (hop // 2, 2 * hop)), np.hanning(2 * hop), errors, relative)
+    clicks, least = [], 10 ** (threshold_db / 20)
+    reach, series = round(REACH_S * sample_rate), round(SERIES_S * sample_rate)
+    places = np.flatnonzero(relative > CANDIDATE)
+    if not places.size:
+        return []
+    gaps = np.flatnonzero(np.diff(places) > JOIN)
+    starts, stops = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]] + 1
+    peaks, standing = (np.maximum.reduceat(values[places], np.r_[0, gaps + 1]) for values in (errors, relative))
+    longer = np.maximum(1, (stops - starts) / (SHORT_S * sample_rate))
+    likely = (standing >= least * longer) & (stops - starts < LONGEST_S * sample_rate)
+    likely &= (starts > ORDER) & (stops < audio.size - ORDER)
+    for number in np.flatnonzero(likely):
+        start, stop, peak = int(starts[number]), int(stops[number]), peaks[number]
+        near = audio[max(0, start - reach) : stop + reach]
+        if peak * scale < AUDIBLE * max(near.max(), -near.min()):
+            continue
+        first, last = np.searchsorted(starts, (start - series, start + series))
+        others = np.sort(np.delete(peaks[first:last], number - first))[::-1]
+        alike = float(others[FELLOWS]) if others.size > FELLOWS else 0.0
+        if peak < least * longer[number] * alike:
+            continue
+        around = max(alike, _around(errors, start, stop, round(APART_S * sample_rate), round(AROUND_S * sample_rate)))
+        strength_db = 20 * np.log10(peak / max(around, 1e-12) / longer[number])
+        if strength_db >= threshold_db:
+            core = start + np.flatnonzero(errors[start:stop] > CORE * peak)
+            clicks.append((int(core[0]) - MARGIN, int(core[-1]) + 1 + MARGIN, float(strength_db)))
+    return clicks
+
+
+@njit(fastmath=True)
+def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> None:
+    """Write how wrong each frame is, and the same in medians of its window.
+
+    A model is fitted twice: the second time to the window without the candidates that the first one has found.
+    """
+    window = hann.size
+    hop, edge = window // 2, window // 4
+    correlation = np.empty(ORDER + 1)
+    least = np.empty(hop)
+    heard = np.empty(window)
+    for start in range(0, errors.size, hop):
+        count = min(hop, errors.size - start)
+        for n in range(window):
+            heard[n] = padded[start + n]
+        for attempt in range(2):
+            for lag in range(ORDER + 1):
+                total = 0.0
+                for n in range(window - lag):
+                    total += heard[n] * hann[n] * heard[n + lag] * hann[n + lag]
+                correlation[lag] = total
+            if correlation[0] <= 0:
+                break
+            correlation[0] *= 1 + FLOOR
+            a = levinson(correlation)
+            for n in range(hop):
+                forward, backward = 0.0, 0.0
+                for k in range(ORDER + 1):
+                    forward += a[k] * padded[start + edge + n - k]
+                    backward += a[k] * padded[start + edge + n + k]
+                least[n] = min(abs(forward), abs(backward))
+            limit = CANDIDATE * np.median(least)
+            found = False
+            for n in range(hop):
+                if least[n] > limit > 0:
+                    found = True
+                    heard[n + edge] = 0.0
+            for n in range(count):
+                errors[start + n] = least[n]
+                relative[start + n] = CANDIDATE * least[n] / limit if limit > 0 else 0.0
+            if not found:
+                break
+
+
+def _around(errors: Signal, start: int, stop: int, apart: int, reach: int) -> float:
+    """Return how wrong frames are on that side of a run where they are more so."""
+    before = errors[max(0, start - apart - reach) : max(0, start - apart)]
+    behind = errors[stop + apart : stop + apart + reach]
+    ranks = ((side, int(CROWD * side.size)) for side in (before, behind) if side.size)
+    return max((float(np.partition(side, rank)[rank]) for side, rank in ranks), default=0.0)

@@ -1,0 +1,269 @@
+"""The repairs: clipping, clicks, gaps, plosives and breaths made in voices and music that nothing was tuned on.
+
+python benchmarks/repair.py          about five minutes; needs ffmpeg, whose filters are the peers
+
+SDR gain is measured on the samples that were cut off, everything else as the tables say. Every stage finds by itself
+what there is to mend.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from corpus import CORPUS
+from numpy.typing import NDArray
+from report import table, write
+from scipy.signal import butter, correlate, sosfilt
+
+from aural import Block, Effect, Format
+from aural.learning.material import find, read
+from aural.learning.metrics import estoi, pesq
+from aural.measure.breaths import find_breaths
+from aural.stages.repair.stage import Conceal, DeBreath, Declick, Declip, DePlosive
+
+Audio = NDArray[np.float32]
+Repair = Callable[[Audio], Audio]
+
+RATE = 44100
+CLIPS, SECONDS = 6, 5.0
+CLEAN_S = 600.0  # of each kind, to look for harm in
+KINDS = ("voices", "music")
+
+
+def recordings(kind: str, count: int = CLIPS, seconds: float = SECONDS) -> Iterator[Audio]:
+    """Read clean recordings of the test part, one of each group in turn, peaks at 0.9: shape (frames,)."""
+    name = "speech" if kind == "voices" else "music"
+    groups: dict[str, list[Audio]] = {}
+    for clip in sorted(find(CORPUS / name, name, "test"), key=lambda clip: str(clip.path)):
+        if clip.seconds >= seconds and (name == "music" or clip.snr_db >= 30):
+            groups.setdefault(clip.group, []).append(clip)  # type: ignore[arg-type]
+    found = 0
+    for turn in range(max(map(len, groups.values()))):
+        for clips in groups.values():
+            if turn < len(clips) and found < count:
+                audio = read(clips[turn], RATE)[: round(seconds * RATE)]  # type: ignore[arg-type]
+                if audio.std() > 1e-3:
+                    found += 1
+                    yield np.asarray(0.9 * audio / np.abs(audio).max(), np.float32)
+
+
+def filtered(name: str) -> Repair:
+    """Return a filter of ffmpeg at its defaults, its delay taken out."""
+
+    def run(audio: Audio) -> Audio:
+        return aligned(through_ffmpeg(audio, "wav", "-af", name, "-c:a", "pcm_f32le"), audio)
+
+    return run
+
+
+def through_ffmpeg(audio: Audio, suffix: str, *options: str) -> Audio:
+    """Write a file, let ffmpeg make another of it, and decode that."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, made, back = (Path(folder) / name for name in ("in.wav", f"made.{suffix}", "back.wav"))
+        soundfile.write(source, audio, RATE, "FLOAT")
+        for before, behind, how in ((source, made, options), (made, back, ("-c:a", "pcm_f32le"))):
+            subprocess.run(["ffmpeg", "-v", "error", "-i", before, *how, behind], check=True)
+        out = soundfile.read(back, dtype="float32")[0]
+    return np.pad(out, (0, max(0, audio.size - out.size)))[: audio.size]
+
+
+def aligned(audio: Audio, reference: Audio) -> Audio:
+    """Take out a delay of up to a tenth of a second."""
+    products = correlate(audio, reference, "full")[audio.size - 1 - 4410 : audio.size + 4410]
+    return np.roll(audio, 4410 - int(np.argmax(products)))
+
+
+def ours(stage: Effect) -> Repair:
+    return lambda audio: stage(audio, RATE)
+
+
+def ratio_db(signal: Audio, noise: Audio) -> float:
+    return float(10 * np.log10(np.sum(signal.astype(float) ** 2) / max(np.sum(noise.astype(float) ** 2), 1e-20)))
+
+
+def cut(audio: Audio, sdr_db: float, shape: Callable[[Audio], Audio]) -> tuple[Audio, float]:
+    """Clip a signal so hard that it has this SDR; return it and the level of the clipping."""
+    low, high = 0.0, 2.0
+    for _ in range(30):
+        level = (low + high) / 2
+        made = level * shape(audio / level)
+        low, high = (level, high) if ratio_db(audio, audio - made) < sdr_db else (low, level)
+    return np.asarray(made, np.float32), level
+
+
+def declipping() -> str:
+    peers = {"AURAL": ours(Declip()), "adeclip": filtered("adeclip")}
+    hard = {f"hard, {sdr} dB": (float(sdr), lambda x: np.clip(x, -1, 1), 0) for sdr in (1, 3, 7, 10, 15)}
+    others = {
+        "soft (tanh), 10 dB": (10.0, np.tanh, 0),
+        "hard, 7 dB, AAC 128 kbit/s": (7.0, lambda x: np.clip(x, -1, 1), 128),
+    }
+    rows = []
+    for title, (sdr_db, shape, rate) in (hard | others).items():
+        row = [title]
+        for kind in KINDS:
+            gains: dict[str, list[float]] = {name: [] for name in peers}
+            marks: dict[str, list[tuple[float, float]]] = {name: [] for name in ("input", *peers)}
+            for audio in recordings(kind):
+                bad, level = cut(audio, sdr_db, shape)
+                if rate:
+                    bad = aligned(through_ffmpeg(bad, "m4a", "-c:a", "aac", "-b:a", f"{rate}k"), bad)
+                wrong = np.abs(audio) >= 0.98 * level
+                for name, repair in {"input": lambda x: x, **peers}.items():
+                    made = repair(bad)
+                    if name in gains:
+                        before, after = (ratio_db(audio[wrong], (x - audio)[wrong]) for x in (bad, made))
+                        gains[name].append(after - before)
+                    if kind == "voices":
+                        marks[name].append((pesq(audio, made, RATE), estoi(audio, made, RATE)))
+            row += [f"{np.mean(gains[name]):.1f}" for name in peers]
+            if kind == "voices":
+                row += ["{:.2f} / {:.3f}".format(*np.mean(marks[name], axis=0)) for name in marks]
+        rows.append(row)
+    header = ["input SDR", "voices: AURAL", "adeclip", "PESQ / ESTOI: input", "AURAL", "adeclip",
+              "music: AURAL", "adeclip"]  # fmt: skip
+    return f"SDR gain in dB, mean of {CLIPS} voices and {CLIPS} pieces of music:\n\n{table(header, rows)}"
+
+
+def ticking(audio: Audio, rng: np.random.Generator, longest: int) -> Audio:
+    """Add two ticks a second, five times the level of the 100 ms around, at least a tenth of the whole's."""
+    out, least = audio.copy(), 0.1 * audio.std()
+    for place in range(RATE // 4, audio.size - RATE // 2, RATE // 2):
+        at, frames = place + int(rng.integers(RATE // 5)), int(rng.integers(1, longest + 1))
+        level = max(least, float(audio[at - RATE // 20 : at + RATE // 20].std()))
+        out[at : at + frames] += 5 * level * rng.choice((-1, 1)) * rng.uniform(0.7, 1, frames).astype(np.float32)
+    return out
+
+
+def declicking() -> str:
+    peers = {"AURAL": ours(Declick()), "adeclick": filtered("adeclick")}
+    rows = []
+    for longest in (3, 12):
+        for kind in KINDS:
+            rng, removed = np.random.default_rng(0), {name: [] for name in peers}
+            for audio in recordings(kind):
+                bad = ticking(audio, rng, longest)
+                for name, repair in peers.items():
+                    removed[name].append(ratio_db(bad - audio, repair(bad) - audio))
+            cells = (f"{np.mean(values):.1f} (median {np.median(values):.1f})" for values in removed.values())
+            rows.append([f"ticks of 1 to {longest} samples, {kind}", *cells])
+    return "Error removed, in dB:\n\n" + table(["clicks", *peers], rows)
+
+
+def concealing() -> str:
+    packet, rng, rows = round(0.02 * RATE), np.random.default_rng(0), []
+    for share in (0.05, 0.1):
+        marks = []
+        for audio in recordings("voices"):
+            lost = np.flatnonzero(rng.random(audio.size // packet) < share)
+            zeros, again = audio.copy(), audio.copy()
+            for number in lost[lost > 0]:
+                place = slice(number * packet, (number + 1) * packet)
+                zeros[place] = 0
+                again[place] = again[(number - 1) * packet : number * packet]
+            marks.append([pesq(audio, made, RATE) for made in (zeros, again, Conceal()(zeros, RATE))])
+        rows.append([f"{100 * share:.0f} %", *(f"{mark:.2f}" for mark in np.mean(marks, axis=0))])
+    header = ["packets of 20 ms lost", "zeros", "the last packet again", "AURAL"]
+    return f"PESQ of {CLIPS} voices:\n\n{table(header, rows)}"
+
+
+def speaking() -> str:
+    rng = np.random.default_rng(0)
+    removed, untouched, found, lengths = [], [], 0, 0
+    for audio in recordings("voices"):
+        bad, beside = audio.copy(), np.ones(audio.size, np.bool_)
+        since = np.arange(RATE // 8) / RATE
+        for start in range(RATE // 2, audio.size - RATE // 2, RATE):
+            wave = np.sin(2 * np.pi * rng.uniform(20, 45) * since + rng.uniform(0, 6))
+            pop = np.exp(-since / 0.03) * (1 - np.exp(-since / 0.004)) * wave
+            bad[start : start + pop.size] += (3 * audio.std() / np.abs(pop).max() * pop).astype(np.float32)
+            beside[start - RATE // 50 : start + pop.size + RATE // 20] = False
+        made = DePlosive()(bad, RATE)
+        removed.append(ratio_db(bad - audio, made - audio))
+        untouched.append(ratio_db(bad[beside], (made - bad)[beside]))
+        half, length = audio.size // 2, round(0.4 * RATE)
+        noise = sosfilt(butter(2, (500, 3500), "band", fs=RATE, output="sos"), rng.standard_normal(length))
+        noise *= np.hanning(length) ** 0.7 * audio.std() * 10 ** rng.uniform(-1.1, -0.7) / noise.std()
+        pause = np.concatenate([np.zeros(RATE // 4), noise, np.zeros(RATE // 4)])
+        breathing = np.concatenate([audio[:half], pause, audio[half:]])
+        breathing = (breathing + 3e-4 * audio.std() * rng.standard_normal(breathing.size)).astype(np.float32)
+        place = slice(half + RATE // 4 + length // 8, half + RATE // 4 + length * 7 // 8)
+        found += ratio_db(breathing[place], DeBreath()(breathing, RATE)[place]) >= 6
+        lengths += 1
+    touched, heard = 0.0, 0.0
+    for audio in recordings("voices", 60, 3.0):
+        breaths = find_breaths(audio[np.newaxis], RATE)
+        touched += sum(breath.stop - breath.start for breath in breaths)
+        heard += audio.size
+    rows = [
+        ["pop removed", f"{np.mean(removed):.1f} dB (median {np.median(removed):.1f})"],
+        ["what is beside pops, against what was changed of it, median", f"{np.median(untouched):.0f} dB"],
+        ["breaths lowered by 6 dB or more", f"{found} of {lengths}"],
+        ["clean voices: share of the time taken for a breath", f"{100 * touched / heard:.2f} %"],
+    ]
+    return table(["plosives and breaths, made", "AURAL"], rows)
+
+
+def harm() -> str:
+    """Count clean recordings that a stage changes."""
+    stages = {"declip": Declip(), "conceal": Conceal(), "declick": Declick(), "de-plosive": DePlosive()}
+    rows = []
+    for kind in KINDS:
+        changed, count, seconds = dict.fromkeys(stages, 0), 0, 0.0
+        for audio in recordings(kind, round(CLEAN_S / 5), 1.0 if kind == "music" else 5.0):
+            count, seconds = count + 1, seconds + audio.size / RATE
+            for name, stage in stages.items():
+                if kind == "voices" or name != "de-plosive":
+                    changed[name] += not np.array_equal(stage(audio, RATE), audio)
+        cells = (f"{changed[name]}" if kind == "voices" or name != "de-plosive" else "-" for name in stages)
+        rows.append([f"{kind}: {count} recordings, {seconds / 60:.1f} min", *cells])
+    return "Clean recordings of the test part that are not returned bit for bit:\n\n" + table(["", *stages], rows)
+
+
+def speed() -> str:
+    rng = np.random.default_rng(0)
+    audio = np.stack([np.concatenate(list(recordings("voices"))) for _ in range(2)])
+    heavy, light = (
+        np.clip(audio, -level, level) for level in (cut(audio[0], 7, _clip)[1], cut(audio[0], 20, _clip)[1])
+    )
+    lost = audio.copy()
+    for start in np.flatnonzero(rng.random(audio.shape[1] // 882) < 0.05) * 882:
+        lost[:, start : start + 882] = 0
+    damaged: dict[str, tuple[Effect, Block]] = {
+        "declip, 7 dB": (Declip(), heavy), "declip, 20 dB": (Declip(), light), "conceal, 5 % lost": (Conceal(), lost),
+        "declick, 2 ticks a second": (Declick(), np.stack([ticking(channel, rng, 3) for channel in audio])),
+        "de-plosive": (DePlosive(), audio), "de-breath": (DeBreath(), audio),
+    }  # fmt: skip
+    rows = [[name, *(f"{x:.0f} x" for x in (_speed(stage, bad), _speed(stage, audio)))]
+            for name, (stage, bad) in damaged.items()]  # fmt: skip
+    header = ["stereo, 44.1 kHz, first pass included", "damaged, real time", "clean, real time"]
+    return table(header, rows)
+
+
+def _clip(audio: Audio) -> Audio:
+    return np.clip(audio, -1, 1)
+
+
+def _speed(stage: Effect, audio: Block) -> float:
+    took = []
+    for _ in range(2):
+        start = time.process_time()
+        for _ in stage.render([audio], Format(RATE, len(audio))).blocks:
+            pass
+        took.append(time.process_time() - start)
+    return audio.shape[1] / RATE / min(took)
+
+
+def main() -> None:
+    parts: Iterable[Callable[[], str]] = (declipping, declicking, concealing, speaking, harm, speed)
+    write("Repair: clipping, clicks, gaps, plosives and breaths", "repair.py", "\n\n".join(part() for part in parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Restores cut-off peaks: by autoregression and by sparsity, both consistent with what was not cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.ndimage import maximum_filter1d
+
+from aural.dsp.autoregression import fit, refill
+from aural.dsp.compiled import njit
+from aural.dsp.segments import SegmentStream
+from aural.signals import Block, Format
+
+Signal = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Spectra = NDArray[np.complex64]
+
+SEGMENT_S, CONTEXT_S = 2.0, 0.25
+WINDOW_S, ORDER = 0.093, 256
+FEW = 350  # wrong samples in a window that a model is fitted to: they cost by the square of how dense they are
+ROUNDS = 56
+THRESHOLDS = (0.2, 0.001)  # of the largest coefficient around: the first round's, and the last one's
+OVER = 1.8  # relaxation: the dual variable goes this far towards where it is drawn
+AROUND = 3  # frames and bins whose mean power decides about the one in the middle
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of each sample of a signal: the least and the most it may be. Both are itself where it is right."""
+
+    low: Signal
+    high: Signal
+
+    @property
+    def wrong(self) -> Mask:
+        return np.asarray(self.low < self.high)
+
+    def part(self, place: slice) -> Bounds:
+        return Bounds(self.low[place], self.high[place])
+
+
+class DeclipStream(SegmentStream):
+    """Restores each channel by itself, in segments; those without a sample at a rail are not touched."""
+
+    def __init__(self, source: Format, rails: NDArray[np.float32], headroom_db: float) -> None:
+        super().__init__(source, round(SEGMENT_S * source.sample_rate), round(CONTEXT_S * source.sample_rate))
+        self.rails, self.room = rails, 10 ** (headroom_db / 20)
+
+    def process(self, audio: Block) -> Block:
+        out = audio.copy()
+        for channel, (low, high) in zip(out, self.rails, strict=True):
+            above = (channel >= high) if high > 0 else np.zeros(channel.size, np.bool_)
+            below = (channel <= low) if low < 0 else np.zeros(channel.size, np.bool_)
+            wrong = above | below
+            for place in islands(wrong, self._frames(WINDOW_S)):
+                y = channel[place].astype(np.float64)
+                most = self.room * max(-low, high)
+                bounds = Bounds(
+                    np.where(above[place], high, np.where(below[place], -most, y)) / most,
+                    np.where(below[place], low, np.where(above[place], most, y)) / most,
+                )
+                restored = self._restored(y / most, bounds) * most
+                channel[place][wrong[place]] = restored[wrong[place]]
+        return out
+
+    def _restored(self, y: Signal, bounds: Bounds) -> Signal:
+        """Return the mean of two estimates, whose errors are unlike."""
+        first = sparse(y, bounds, next_fast_len(self._frames(WINDOW_S) // 2, real=True))
+        return (first + autoregressive(first, bounds, self._frames(WINDOW_S))) / 2
+
+    def _frames(self, seconds: float) -> int:
+        return round(seconds * self.output.sample_rate)
+
+
+def islands(wrong: Mask, margin: int) -> Iterator[slice]:
+    """Give the parts of a signal that hold wrong samples, with so many frames around; those that meet are one."""
+    places = np.flatnonzero(wrong)
+    if places.size:
+        gaps = np.flatnonzero(np.diff(places) > 2 * margin)
+        for start, stop in zip(places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]], strict=True):
+            yield slice(max(0, start - margin), stop + 1 + margin)
+
+
+def autoregressive(audio: Signal, bounds: Bounds, window: int) -> Signal:
+    """Refill wrong samples window by window by a model fitted to what they are so far, where they are few.
+
+    Args:
+        audio: shape (frames,).
+        bounds: what the result keeps to.
+        window: frames that a model is fitted to.
+    """
+    out = np.pad(audio, window)
+    places = np.flatnonzero(np.pad(bounds.wrong, window))
+    low, high = np.pad(bounds.low, window), np.pad(bounds.high, window)
+    for start in range(window // 2, out.size - window, window // 2):
+        begin, end = np.searchsorted(places, (start + ORDER, start + window - ORDER))
+        missing = places[begin:end]
+        if 0 < missing.size <= FEW:
+            piece = out[start : start + window]
+            refill(piece, missing - start, fit(piece, ORDER), low[missing], high[missing])
+    return out[window:-window]
+
+
+def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
+    """Find the signal within the bounds whose spectrogram is the sparsest, beginning with the signal itself.
+
+    The alternating direction method of multipliers, with a threshold that falls from round to round, as A-SPADE [1]
+    relaxes its sparsity; a coefficient is kept if the power around it is high, and shrunk by the persistent empirical
+    Wiener rule [2].
+
+    Args:
+        audio: shape (frames,).
+        bounds: what the result keeps to.
+        hop: frames; the window has twice as many.
+
+    References:
+        [1] S. Kitic, N. Bertin, R. Gribonval, Sparsity and cosparsity for audio declipping: a flexible non-convex
+            approach, LVA/ICA 2015. The schedule is geometric, and the number of rounds fixed.
+        [2] K. Siedenburg, M. Kowalski, M. Doerfler, Audio declipping with social sparsity, ICASSP 2014.
+    """
+    pad = (2 * hop, 2 * hop + -audio.size % hop)
+    window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
+    low, high = (np.pad(bound, pad).astype(np.float32) for bound in (bounds.low, bounds.high))
+    found = np.pad(audio, pad).astype(np.float32)
+    spectra = _analysis(found, window)
+    dual, kept = np.zeros_like(spectra), np.empty_like(spectra)
+    loudest = maximum_filter1d(np.abs(spectra).max(axis=1), 5)
+    for threshold in np.geomspace(*THRESHOLDS, ROUNDS):
+        _shrink(spectra, dual, (threshold * loudest).astype(np.float32), kept)
+        found = np.clip(_synthesis(kept - dual, window), low, high)
+        spectra = _analysis(found, window)
+        dual += spectra - kept
+    return found[pad[0] : pad[0] + audio.size].astype(np.float64)
+
+
+def _analysis(audio: NDArray[np.float32], window: NDArray[np.float32]) -> Spectra:
+    hops = audio.reshape(-1, window.size // 2)
+    return np.asarray(rfft(np.concatenate([hops[:-1], hops[1:]], axis=1) * window))
+
+
+def _synthesis(spectra: Spectra, window: NDArray[np.float32]) -> NDArray[np.float32]:
+    frames = irfft(spectra, window.size, overwrite_x=True) * window
+    hop = window.size // 2
+    out = np.zeros((frames.shape[0] + 1, hop), np.float32)
+    out[:-1] = frames[:, :hop]
+    out[1:] += frames[:, hop:]
+    return out.ravel()
+
+
+@njit(fastmath=True)
+def _shrink(spectra: Spectra, dual: Spectra, threshold: NDArray[np.float32], kept: Spectra) -> Any:
+    """Write into `kept` what is kept of spectra and dual together, over-relaxed towards the spectra."""
+    frames, bins = spectra.shape
+    power = np.empty((frames, bins), np.float32)
+    for t in range(frames):
+        for f in range(bins):
+            value = spectra[t, f] + dual[t, f]
+            power[t, f] = value.real * value.real + value.imag * value.imag
+    column = np.empty(bins + 2, np.float32)
+    for t in range(frames):
+        before, behind = max(t - 1, 0), min(t + 1, frames - 1)
+        for f in range(bins):
+            column[f + 1] = power[before, f] + power[t, f] + power[behind, f]
+        column[0], column[bins + 1] = column[2], column[bins - 1]
+        least = AROUND * AROUND * threshold[t] * threshold[t]
+        for f in range(bins):
+            around = column[f] + column[f + 1] + column[f + 2]
+            gain = np.float32(0) if around <= least else np.float32(1) - least / around
+            kept[t, f] = np.float32(OVER) * gain * (spectra[t, f] + dual[t, f]) - np.float32(OVER - 1) * spectra[t, f]

@@ -1,0 +1,213 @@
+"""Repair of what went wrong on the way to the file: the parameters, and how a run is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from aural.advice import Decision
+from aural.errors import ParameterError
+from aural.parameters import GIVEN, param
+from aural.signals import LOUDEST, Block, Format
+from aural.stage import Effect
+from aural.stream import Stream, Through
+
+if TYPE_CHECKING:
+    from aural.measure.clipping import Rail, Rails
+    from aural.measure.defects import Defects
+    from aural.measure.diagnosis import Diagnosis
+
+EXACT_DB = 0.05  # spread of a rail that nothing has blurred
+
+
+@dataclass(frozen=True)
+class Repair(Effect):
+    """A stage that mends what is broken, in a clean voice too, and leaves the rest as it is."""
+
+    suppresses: ClassVar[bool] = True
+
+    def advise_level(self, diagnosis: Diagnosis) -> Decision:
+        return self.advise(diagnosis)
+
+
+@dataclass(frozen=True)
+class Declip(Repair):
+    """Restore peaks that were cut off, at full scale or below; all other samples stay bit for bit.
+
+    Restored peaks rise above the level at which they were cut off, beyond full scale too: a stage behind it, such
+    as `master`, brings them down.
+    """
+
+    name: ClassVar[str] = "declip"
+
+    rails: tuple[float, ...] | None = param(
+        None, "Where the waveform is cut off: the levels, below and above zero, of each channel in turn, full scale "
+        "is 1; 0 where nothing is cut off", low=-LOUDEST, high=LOUDEST, measured=True,
+        examples=((-0.1, 0.1, -0.1, 0.1), (0.0, 0.2, 0.0, 0.0))
+    )  # fmt: skip
+    headroom_db: float = param(
+        24.0, "Most that a restored peak may rise above the level at which it was cut off", unit="dB", low=0.0,
+        high=60.0, when={"rails": GIVEN}
+    )  # fmt: skip
+
+    @property
+    def level_independent(self) -> bool:  # type: ignore[override]
+        """Levels that were given are absolute."""
+        return self.rails is None
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        clipping = diagnosis.clipping
+        if not clipping.samples:
+            return Decision(self.name, None, "no clipping", minor=True)
+        return Decision(self.name, self, f"{clipping.severity} clipping: {clipping}")
+
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        return self if self.rails else replace(self, rails=_levels(diagnosis.clipping.rails))
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.measure.clipping import ClippingMeter
+
+        meter = ClippingMeter(source)
+        for block in blocks:
+            meter.update(block)
+        return replace(self, rails=_levels(meter.compute().rails))
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.declipping import DeclipStream
+
+        assert self.rails is not None
+        if not any(self.rails):
+            return Through(source)
+        if len(self.rails) != 2 * source.channels:
+            raise ParameterError(
+                f"{self.name}: rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}"
+            )
+        return DeclipStream(source, np.reshape(np.float32(self.rails), (-1, 2)), self.headroom_db)
+
+
+@dataclass(frozen=True)
+class Declick(Repair):
+    """Remove clicks: ticks of a record or a cable, digital errors, crackle. All samples beside them stay bit for bit.
+
+    Beats, plucks and consonants are no clicks: what follows them is as unpredictable as they are.
+    """
+
+    name: ClassVar[str] = "declick"
+
+    threshold_db: float | None = param(
+        None, "How far a click must stand out of the prediction errors around it; lower finds more. If not given, "
+        "20 dB, or 10 dB in a recording that clicks often", unit="dB", low=0.0, high=80.0, measured=True,
+        examples=(30.0, 6.0),
+    )  # fmt: skip
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        clicks = diagnosis.clicks
+        if not clicks:
+            return Decision(self.name, None, "no clicks", minor=True)
+        return Decision(self.name, self, f"{clicks}")
+
+    def informed(self, diagnosis: Diagnosis) -> Self:
+        return self if self.threshold_db is not None else replace(self, threshold_db=_threshold_db(diagnosis.clicks))
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        from aural.measure.clicks import ClickMeter
+
+        meter = ClickMeter(source)
+        for block in blocks:
+            meter.update(block)
+        return replace(self, threshold_db=_threshold_db(meter.compute()))
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.declicking import DeclickStream
+
+        assert self.threshold_db is not None
+        return DeclickStream(source, self.threshold_db)
+
+
+def _threshold_db(clicks: Defects) -> float:
+    from aural.measure.clicks import LIKELY_DB, MANY, SURE_DB
+
+    return LIKELY_DB if clicks.per_minute > MANY else SURE_DB
+
+
+@dataclass(frozen=True)
+class Conceal(Repair):
+    """Fill gaps, such as dropouts and lost packets, with a continuation of what is around them."""
+
+    name: ClassVar[str] = "conceal"
+
+    max_gap_ms: float = param(
+        60.0, "Longest moment of digital zero that is filled; a longer one is taken for a pause", unit="ms", low=1.0,
+        high=200.0, examples=(5.0,)
+    )  # fmt: skip
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        gaps = diagnosis.gaps
+        if not gaps:
+            return Decision(self.name, None, "no gaps", minor=True)
+        return Decision(self.name, self, f"{gaps}")
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.concealing import ConcealStream
+
+        return ConcealStream(source, self.max_gap_ms / 1000)
+
+
+@dataclass(frozen=True)
+class DePlosive(Repair):
+    """Take the pop out of plosives: only the lowest frequencies, and only while a burst lasts."""
+
+    name: ClassVar[str] = "de-plosive"
+
+    cutoff_hz: float = param(
+        150.0, "Frequency below which a burst is attenuated", unit="Hz", low=60.0, high=300.0
+    )  # fmt: skip
+    range_db: float = param(40.0, "Attenuation of a burst below the cut-off", unit="dB", low=0.0, high=60.0)
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        pops = diagnosis.defects().get("plosives")
+        if not pops:
+            return Decision(self.name, None, "no plosives", minor=True)
+        return Decision(self.name, self, f"{pops}")
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.speaking import PlosiveStream
+
+        return PlosiveStream(source, self.cutoff_hz, self.range_db)
+
+
+@dataclass(frozen=True)
+class DeBreath(Repair):
+    """Lower breaths between what is spoken."""
+
+    name: ClassVar[str] = "de-breath"
+
+    range_db: float = param(12.0, "Attenuation of a breath", unit="dB", low=0.0, high=60.0)
+
+    def advise(self, diagnosis: Diagnosis) -> Decision:
+        breaths = diagnosis.breaths
+        if not breaths or diagnosis.kind != "speech" or diagnosis.music_under_speech:
+            return Decision(self.name, None, "no breaths", minor=True)
+        return Decision(self.name, self, f"{breaths}")
+
+    def advise_level(self, diagnosis: Diagnosis) -> Decision:
+        return Effect.advise_level(self, diagnosis)
+
+    def stream(self, source: Format) -> Stream:
+        from aural.stages.repair.speaking import BreathStream
+
+        return BreathStream(source, self.range_db)
+
+
+def _levels(rails: Rails) -> tuple[float, ...]:
+    """Return the levels from which samples are not right: below and above zero, of each channel in turn."""
+    reached = [[_reach(rail) if rail else 0.0 for rail in pair] for pair in rails]
+    return tuple(level for low, high in reached for level in (-low if low else 0.0, high))
+
+
+def _reach(rail: Rail) -> float:
+    """Return where wrong samples begin: at the rail itself, where nothing has scattered them."""
+    return rail.level * (1 - 1e-4) if rail.spread_db <= EXACT_DB else rail.reach

@@ -1,0 +1,82 @@
+"""Concealing: its contract, what it fills, and what it leaves alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aural import Block
+from aural.measure.gaps import GapMeter
+from aural.signals import Format
+from aural.stages.repair.stage import Conceal
+from aural.stream import pump
+from aural.testing import check_stage, partition, probe
+
+RATE = 48000
+
+
+def notes(seconds: float = 3.0) -> Block:
+    """Return a chord over a little noise."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    tones = sum(np.sin(2 * np.pi * hz * time) for hz in (220.0, 277.2, 329.6, 1760.0))
+    noise = 0.002 * np.random.default_rng(0).standard_normal((2, time.size))
+    return (0.2 * np.stack([tones, 0.8 * tones]) + noise).astype(np.float32)
+
+
+def gapped(audio: Block, frames: int) -> Block:
+    out = audio.copy()
+    for start in range(20000, out.shape[-1] - 20000, 24000):
+        out[:, start : start + frames] = 0
+    return out
+
+
+def test_contract() -> None:
+    check_stage(Conceal())
+
+
+@pytest.mark.parametrize(("gap_ms", "least_db"), [(2, 10), (10, 13), (20, 14), (50, 10)])
+def test_gaps_are_filled_and_all_else_stays(gap_ms: int, least_db: float) -> None:
+    audio = notes()
+    bad = gapped(audio, gap_ms * RATE // 1000)
+    out = Conceal()(bad, RATE)
+    hole = bad != audio
+    np.testing.assert_array_equal(out[~hole], bad[~hole])
+    error = np.sum((out - audio)[hole] ** 2) / np.sum(audio[hole] ** 2)
+    assert -10 * np.log10(error) > least_db
+
+
+def test_they_are_counted_wherever_blocks_end() -> None:
+    meter = GapMeter(Format(RATE, 2))
+    for block in partition(gapped(notes(), 960), 1):
+        meter.update(block)
+    found = meter.compute()
+    assert found.count == 2 * 5
+    assert found.places_s[:2] == pytest.approx((20000 / RATE,) * 2)
+
+
+def test_a_long_gap_in_noise_is_not_silent() -> None:
+    noise = (0.1 * np.random.default_rng(0).standard_normal((1, 2 * RATE))).astype(np.float32)
+    bad = gapped(noise, RATE // 20)
+    out = Conceal()(bad, RATE)
+    middle = out[0, 20000 + 800 : 20000 + 1600]
+    assert middle.std() == pytest.approx(0.1, rel=0.4)
+
+
+def test_pauses_and_fades_are_no_gaps() -> None:
+    audio = notes(2.0)
+    pause = gapped(audio, RATE // 5)
+    fade = audio * np.abs(np.sin(np.arange(audio.shape[-1]) / 5000)).astype(np.float32) ** 4
+    quiet = np.round(fade * 300) / np.float32(32768)
+    for signal in (audio, pause, quiet, np.zeros_like(audio)):
+        np.testing.assert_array_equal(Conceal()(signal, RATE), signal)
+
+
+def test_blocks_do_not_matter_where_it_works() -> None:
+    bad = gapped(notes(5.0), 960)
+    out = np.concatenate(list(pump(Conceal().open(Format(RATE, 2)), partition(bad, 3))), axis=-1)
+    np.testing.assert_array_equal(out, Conceal()(bad, RATE))
+
+
+def test_the_probe_with_gaps_is_filled() -> None:
+    bad = probe("gaps")
+    assert (Conceal()(bad, RATE) != bad).mean() > 0.02

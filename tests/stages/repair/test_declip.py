@@ -1,0 +1,87 @@
+"""Declipping: its contract, what it restores, and what it leaves alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.signal import firwin, oaconvolve
+
+from aural import Block, Format, ParameterError
+from aural.stages.repair.stage import Declip
+from aural.stream import pump
+from aural.testing import check_stage, partition, probe
+
+RATE = 48000
+
+
+def clipped(low: float = -0.35, high: float = 0.35, seconds: float = 1.5) -> tuple[Block, Block]:
+    """Return a voice whose peaks reach 1, and the same cut off."""
+    audio = probe("loud", seconds, 2)
+    return audio, np.clip(audio, low, high)
+
+
+def gained_db(audio: Block, cut: Block, out: Block) -> float:
+    """Return how much nearer the cut-off samples have come."""
+    wrong = audio != cut
+    return float(10 * np.log10(np.sum((cut - audio)[wrong] ** 2) / np.sum((out - audio)[wrong] ** 2)))
+
+
+def test_contract() -> None:
+    check_stage(Declip(rails=(0.0, 0.0, -0.25, 0.176)))
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.35, 0.35), (-0.5, 0.3)])
+def test_peaks_come_back_and_all_else_stays(low: float, high: float) -> None:
+    audio, cut = clipped(low, high)
+    out = Declip(rails=(low, high) * 2)(cut, RATE)
+    assert gained_db(audio, cut, out) > 3
+    right = (cut > low) & (cut < high)
+    np.testing.assert_array_equal(out[right], cut[right])
+    assert (out[cut >= high] >= 0.999 * high).all()
+    assert (out[cut <= low] <= 0.999 * low).all()
+
+
+def test_rails_are_found() -> None:
+    noise = oaconvolve(np.random.default_rng(0).standard_normal((2, 3 * RATE)), firwin(101, 3000, fs=RATE)[None])
+    cut = np.clip(0.3 * noise / noise.std(), -0.5, 0.4).astype(np.float32)
+    stage = Declip().measure([cut], Format(RATE, 2))
+    assert stage.rails == pytest.approx((-0.5, 0.4) * 2, rel=0.02)
+
+
+@pytest.mark.parametrize("gain", [1e-3, 30.0])
+def test_the_level_does_not_matter(gain: float) -> None:
+    _, cut = clipped()
+    a, b = (Declip(rails=(-0.35 * g, 0.35 * g) * 2)(np.float32(g) * cut, RATE) / g for g in (1.0, gain))
+    np.testing.assert_allclose(a, b, atol=0.05)
+
+
+def test_what_is_not_clipped_stays_bit_for_bit() -> None:
+    for kind in ("loud", "voice", "peaks"):
+        np.testing.assert_array_equal(Declip()(probe(kind), RATE), probe(kind))
+
+
+def test_one_side_of_one_channel() -> None:
+    audio, _ = clipped()
+    cut = np.stack([audio[0], np.minimum(audio[1], 0.3)])
+    out = Declip(rails=(0.0, 0.0, 0.0, 0.3))(cut, RATE)
+    np.testing.assert_array_equal(out[0], cut[0])
+    np.testing.assert_array_equal(out[1][cut[1] < 0.29], cut[1][cut[1] < 0.29])
+    assert gained_db(audio, cut, out) > 3
+
+
+def test_blocks_do_not_matter_where_it_works() -> None:
+    _, cut = clipped(seconds=5.0)
+    stage = Declip(rails=(-0.35, 0.35) * 2)
+    out = np.concatenate(list(pump(stage.open(Format(RATE, 2)), partition(cut, 3))), axis=-1)
+    np.testing.assert_array_equal(out, stage(cut, RATE))
+
+
+def test_peaks_rise_no_higher_than_the_headroom() -> None:
+    _, cut = clipped()
+    out = Declip(rails=(-0.35, 0.35) * 2, headroom_db=3.0)(cut, RATE)
+    assert 0.35 * 1.3 < np.abs(out).max() <= 0.35 * 10 ** (3 / 20) * 1.001
+
+
+def test_rails_for_other_channels_are_refused() -> None:
+    with pytest.raises(ParameterError, match="two levels for each of 2 channels, got 2"):
+        Declip(rails=(-0.5, 0.5))(probe("voice"), RATE)

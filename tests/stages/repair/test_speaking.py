@@ -1,0 +1,70 @@
+"""Plosives and breaths: the contract of both stages, what they lower, and what they leave alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aural import Block
+from aural.measure.breaths import find_breaths
+from aural.measure.plosives import find_plosives
+from aural.signals import Format
+from aural.stages.repair.stage import DeBreath, DePlosive
+from aural.stream import pump
+from aural.testing import check_stage, partition, probe
+
+RATE = 48000
+
+
+def popping(audio: Block) -> tuple[Block, Block]:
+    """Return audio with a burst each second, and where they are."""
+    out, places = audio.copy(), np.zeros(audio.shape[-1], np.bool_)
+    time = np.arange(RATE // 8) / RATE
+    pop = np.exp(-time / 0.03) * (1 - np.exp(-time / 0.004)) * np.sin(2 * np.pi * 30 * time + 1)
+    for start in range(RATE // 2, audio.shape[-1] - RATE // 2, RATE):
+        out[:, start : start + pop.size] += (audio.max() * 1.5 / np.abs(pop).max() * pop).astype(np.float32)
+        places[start - 1000 : start + pop.size + 3000] = True
+    return out, places
+
+
+def test_plosive_contract() -> None:
+    check_stage(DePlosive())
+
+
+def test_breath_contract() -> None:
+    check_stage(DeBreath())
+
+
+def test_pops_go_and_all_else_stays() -> None:
+    audio = probe("voice", 6.0)
+    bad, places = popping(audio)
+    out = DePlosive()(bad, RATE)
+    np.testing.assert_array_equal(out[:, ~places], bad[:, ~places])
+    gain_db = 10 * np.log10(np.sum((bad - audio) ** 2) / np.sum((out - audio) ** 2))
+    assert gain_db > 12
+
+
+def test_a_voice_and_a_drone_have_no_pops() -> None:
+    drone = 0.3 * np.sin(2 * np.pi * 45 * np.arange(2 * RATE) / RATE)[None].astype(np.float32)
+    for audio in (probe("voice", 4.0), drone, np.zeros((1, RATE), np.float32)):
+        assert find_plosives(audio, RATE) == []
+        np.testing.assert_array_equal(DePlosive()(audio, RATE), audio)
+
+
+def test_a_breath_is_lowered_and_the_voice_is_not() -> None:
+    audio = probe("pops")
+    out = DeBreath(range_db=12.0)(audio, RATE)
+    level_db = 20 * np.log10(out[:, 10000:18000].std() / audio[:, 10000:18000].std())
+    assert -12.5 < level_db < -8
+    np.testing.assert_array_equal(out[:, 24000:], audio[:, 24000:])
+
+
+def test_a_voice_does_not_breathe_while_it_speaks() -> None:
+    assert find_breaths(probe("voice", 4.0), RATE) == []
+
+
+def test_blocks_do_not_matter_where_they_work() -> None:
+    bad, _ = popping(np.concatenate([probe("pops", 4.0)] * 3, axis=-1))
+    for stage in (DePlosive(), DeBreath()):
+        out = np.concatenate(list(pump(stage.open(Format(RATE, 2)), partition(bad, 3))), axis=-1)
+        np.testing.assert_array_equal(out, stage(bad, RATE))
+        assert (out != bad).any()

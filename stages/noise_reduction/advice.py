@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aural.advice import Decision, Wishes
 from aural.measure.diagnosis import NOISY_DB
-from aural.stages.noise_reduction.engines import CompactEngine
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis

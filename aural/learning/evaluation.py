@@ -174,15 +174,15 @@ def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric
     return verdict
 
 
-def _keep(folder: Path, sample: Sample, audio: Block | Mapping[str, Block]) -> None:
-    """Write what was judged, each stem for itself, as floats: it may go beyond full scale."""
+def _keep(folder: Path, sample: Sample, result: Block | Mapping[str, Block]) -> None:
+    """Write what was judged, as floats: it may go beyond full scale. Stems go to a file each."""
     folder.mkdir(exist_ok=True)
-    parts = {f" {stem}": block for stem, block in audio.items()} if isinstance(audio, Mapping) else {"": audio}
-    for stem, block in parts.items():
-        path = folder / f"{sample.name.replace('/', '_')}{stem}.wav"
-        form = Format(sample.sample_rate, len(block))
-        like = Info(path, form, block.shape[-1], "wav", "pcm_f32le", bits=32, floating=True)
-        write_audio(path, [block], form, like=like, about=About())
+    name = sample.name.replace("/", "_")
+    parts = result if isinstance(result, Mapping) else {"": result}
+    for stem, audio in parts.items():
+        path, form = folder / f"{name}{stem and f'_{stem}'}.wav", Format(sample.sample_rate, len(audio))
+        like = Info(path, form, audio.shape[-1], "wav", "pcm_f32le", bits=32, floating=True)
+        write_audio(path, [audio], form, like=like, about=About())
 
 
 def _words(error: Exception) -> str:

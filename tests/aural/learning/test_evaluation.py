@@ -254,5 +254,5 @@ def test_a_figure_that_a_file_has_not_is_left_out_of_the_mean() -> None:
 def test_each_stem_that_was_judged_can_be_kept(tmp_path: Path) -> None:
     Stems().run(keep=tmp_path)
     names = {name: sorted(path.stem for path in (tmp_path / name).iterdir()) for name in ("reference", "parts")}
-    assert names["reference"] == [f"song {number} {stem}" for number in range(2) for stem in ("deep", "high", "low")]
-    assert "song 1 low" in names["parts"]
+    assert names["reference"] == [f"song {number}_{stem}" for number in range(2) for stem in ("deep", "high", "low")]
+    assert "song 1_low" in names["parts"]

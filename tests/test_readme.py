@@ -104,6 +104,15 @@ def test_mix_file(folder: Path) -> None:
     assert "0.4 left" in out
 
 
+def test_music_bed(folder: Path) -> None:
+    shutil.copy(folder / "examples" / "music_bed.toml", folder / "stems")
+    for name, other in (("voice", "vocals"), ("music", "guitar")):
+        shutil.copy(folder / "stems" / f"{other}.wav", folder / "stems" / f"{name}.wav")
+    code, out, err = invoke("mix", "stems/music_bed.toml", "-o", "show.wav")
+    assert (code, err) == (0, "")
+    assert "-14.0 dB while voice sounds" in out
+
+
 @pytest.mark.parametrize(
     ("script", "results"), [("one_stage.py", ["quieter.wav", "removed.wav"]), ("live.py", ["live.wav"])]
 )

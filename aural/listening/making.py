@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from aural import __version__
 from aural.audio.atomic import Results
-from aural.audio.files import READABLE, read
+from aural.audio.files import read
+from aural.audio.folders import recordings
 from aural.audio.leftovers import scratch
 from aural.audio.writing import write_audio
 from aural.dsp import fir
@@ -141,9 +142,7 @@ def _items(reference: Path, others: Sequence[Path], least: int) -> dict[str, dic
             raise AudioError(f"two versions are called {name}; rename one, or put them into folders that have names")
     if not reference.is_dir():
         return {reference.stem: dict(zip(names, (reference, *others), strict=True))}
-    found = sorted(file for file in reference.iterdir() if file.suffix.lower() in READABLE)
-    if not found:
-        raise AudioError(f"{reference}: holds no recordings")
+    found = recordings(reference, below=False)
     return {file.stem: dict(zip(names, [file, *(_beside(file, o) for o in others)], strict=True)) for file in found}
 
 
@@ -151,9 +150,7 @@ def _beside(file: Path, folder: Path) -> Path:
     """Find the file of the same name in another folder; its suffix may be another."""
     if not folder.is_dir():
         raise AudioError(f"{folder}: is no folder, but the reference is one")
-    found = [
-        other for other in sorted(folder.iterdir()) if other.stem == file.stem and other.suffix.lower() in READABLE
-    ]
+    found = [other for other in recordings(folder, below=False) if other.stem == file.stem]
     if len(found) != 1:
         raise AudioError(f"{folder}: holds {len(found)} recordings called {file.stem}, where one is needed")
     return found[0]

@@ -91,12 +91,19 @@ class Diagnosis:
     @property
     def music_under_speech(self) -> bool:
         """Whether somebody speaks over music for more than a moment."""
-        return self.content.longest("both") >= MOMENT_S
+        return self.kind == "speech" and bool(self.content.passages("both"))
 
     @property
     def music_beside_speech(self) -> bool:
         """Whether a recording of speech holds music by itself too, such as a jingle."""
-        return self.kind == "speech" and self.content.longest("music") >= MOMENT_S
+        return self.kind == "speech" and bool(self.content.passages("music"))
+
+    @property
+    def music_s(self) -> tuple[float, ...]:
+        """Where music begins and ends in a recording of speech, in seconds, under it or by itself; a little wider."""
+        passages = self.content.passages("both", "music") if self.kind == "speech" else []
+        wider = ((max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in passages)
+        return tuple(second for passage in wider for second in passage)
 
     @property
     def uneven(self) -> bool:
@@ -140,6 +147,7 @@ class Diagnosis:
             (self.reverberant, f"a reverberant room: sound dies away in {environment.decay_s:.1f} s"),
             (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
+            (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
             (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()
@@ -181,7 +189,7 @@ class Diagnosis:
 
 
 REVERBERANT_S = 0.35
-MOMENT_S = 4  # less in a row may be a mistake
+EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
 RUMBLE_DB = -20.0
 OFFSET = 0.003

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aural.advice import Decision, Wishes
 from aural.measure.diagnosis import NOISY_DB
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
@@ -41,6 +42,9 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     if stage.hum_hz is None:
         found = (hum.frequency_hz, hum.harmonics) if diagnosis.hums else (0.0, ())
         changes |= dict(zip(("hum_hz", "hum_harmonics"), found, strict=True))
+    if diagnosis.music_s and stage.engine == CompactEngine.name and stage.keep == "voice":
+        changes["music_s"] = stage.music_s or diagnosis.music_s
+        why.append("music is kept where it plays")
     if not (noisy and diagnosis.rumbles):
         changes["highpass_hz"] = 20.0 if diagnosis.offset else 0.0
     elif stage.highpass_hz:
@@ -64,7 +68,7 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
         if room and noise_db is None and not decision.effect:
             changes["max_attenuation_db"] = min(ROOM_ATTENUATION_DB, stage.limit_db)
     if music is not None or (noise_db and diagnosis.kind == "music"):
-        changes["keep"] = "voice" if music == "reduce" else "music"
+        changes |= {"keep": "voice" if music == "reduce" else "music", "music_s": ()}
         why.append("music is reduced, as asked for" if music == "reduce" else "music is kept")
     effect = replace(advised, **changes)
     if effect.does_nothing:

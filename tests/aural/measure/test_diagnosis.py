@@ -199,6 +199,17 @@ def test_speech_over_music_and_beside_a_jingle_are_said(clean_voice: Diagnosis) 
     assert findings("m" * 10) == []
 
 
+def test_noise_reduction_keeps_music_where_it_plays(clean_voice: Diagnosis) -> None:
+    noisy = replace(clean_voice, environment=replace(clean_voice.environment, snr_db=15.0))
+
+    def passages(drawn: str) -> tuple[float, ...]:
+        mapped = replace(noisy, content=content(drawn), duration_s=float(len(drawn)))
+        return plan(mapped).chain.stages[0].music_s  # type: ignore[attr-defined, no-any-return]
+
+    assert passages("mmmmm" + 20 * "s" + "bbbb--mmmm") == (0.0, 5.5, 24.5, 35.0)
+    assert passages(30 * "s") == passages("mmm" + 20 * "s") == ()
+
+
 def test_faint_noise_is_lowered_less(clean_voice: Diagnosis) -> None:
     def attenuation_db(snr_db: float) -> float:
         noisy = replace(clean_voice, environment=replace(clean_voice.environment, snr_db=snr_db))

@@ -58,8 +58,9 @@ def _head(cell: str) -> Markup:
 
 
 def listed(items: Iterable[str]) -> Markup:
-    """Write a list of texts."""
-    return element("ul", *(element("li", item) for item in items))
+    """Write a list of texts; nothing where there are none."""
+    written = [element("li", item) for item in items]
+    return element("ul", *written) if written else Markup("")
 
 
 def _attribute(name: str, value: str | bool | None) -> str:

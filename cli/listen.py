@@ -15,7 +15,7 @@ from aural.errors import AudioError
 from aural.listening.making import ListeningTest
 
 if TYPE_CHECKING:
-    from aural.listening.results import Findings, Row
+    from aural.listening.results import Findings, ResultRow
 
 NAME = 28
 
@@ -70,7 +70,7 @@ def findings_lines(findings: Findings) -> list[str]:
     return [*lines, *(f"  - left out: {name} {why}" for name, why in findings.left_out.items())]
 
 
-def _figures(kind: str, row: Row) -> str:
+def _figures(kind: str, row: ResultRow) -> str:
     scale, unit = (1, "") if kind == "mushra" else (100, " %")
     span = "" if math.isnan(row.low) else f"   {scale * row.low:.1f} to {scale * row.high:.1f}{unit}"
     chance = "" if row.p is None else f"   p = {row.p:.3g}"

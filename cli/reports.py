@@ -70,7 +70,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     done: Cleaned = outcome.result
     return {
         "source": outcome.job.source.name,
-        "preset": done.plan.preset,
+        "preset": Path(done.plan.preset).name,
         "found": done.before.findings(),
         "duration_s": done.before.duration_s,
         "lufs": (done.before.loudness.integrated_lufs, done.after.loudness.integrated_lufs),

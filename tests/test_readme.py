@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from films import film
 from recordings import EXAMPLE, MAIN, ROOT, invoke, voice, write
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -37,6 +38,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
         write(tmp_path / name / "one.wav", voice(2.0))
         write(tmp_path / f"{name}.wav", voice(2.0))
+    film(tmp_path / "talk.mp4", voice(4.0))
+    (tmp_path / "recordings" / "monday").mkdir(parents=True)
+    write(tmp_path / "recordings" / "monday" / "talk.wav", voice(2.0))
     for name in ("song.mp3", "old.mp3"):
         soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
     (tmp_path / "stems").mkdir()
@@ -98,6 +102,15 @@ def test_mix_file(folder: Path) -> None:
     code, out, err = invoke("mix", "stems/song.toml", "-o", "song.wav")
     assert (code, err) == (0, "")
     assert "0.4 left" in out
+
+
+def test_music_bed(folder: Path) -> None:
+    shutil.copy(folder / "examples" / "music_bed.toml", folder / "stems")
+    for name, other in (("voice", "vocals"), ("music", "guitar")):
+        shutil.copy(folder / "stems" / f"{other}.wav", folder / "stems" / f"{name}.wav")
+    code, out, err = invoke("mix", "stems/music_bed.toml", "-o", "show.wav")
+    assert (code, err) == (0, "")
+    assert "-14.0 dB while voice sounds" in out
 
 
 @pytest.mark.parametrize(

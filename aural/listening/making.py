@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from aural import __version__
 from aural.audio.atomic import Results
-from aural.audio.files import READABLE, read
+from aural.audio.files import read
+from aural.audio.folders import recordings
 from aural.audio.leftovers import scratch
 from aural.audio.writing import write_audio
+from aural.dsp import fir
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError
 from aural.markup import element, visible
@@ -92,7 +95,7 @@ class ListeningTest:
         """Read an item; return its versions by name, each as a FLAC file in base64."""
         sounds = _alike({name: _sound(file) for name, file in files.items()}, files)
         gains = matching_gains(sounds)
-        matched = {name: sound * np.float32(10 ** (gains[name] / 20)) for name, sound in sounds.items()}
+        matched = {name: sound * np.float32(db_to_gain(gains[name])) for name, sound in sounds.items()}
         if self.kind == "mushra":
             matched |= {name: low_passed(matched[REFERENCE], hz) for name, hz in ANCHORS.items()}
         return {name: _flac(sound) for name, sound in matched.items()}
@@ -119,23 +122,14 @@ def low_pass(cutoff_hz: float) -> NDArray[np.float64]:
     References:
         ITU-R BS.1534-3, 5.1: 25 dB down at 4 kHz and 50 dB at 4.5 kHz for the one that ends at 3.5 kHz.
     """
-    from scipy.signal import firwin, kaiserord
-
     width_hz = cutoff_hz / 7
-    taps, beta = kaiserord(60.0, width_hz / (SAMPLE_RATE / 2))
-    filtered: NDArray[np.float64] = firwin(
-        taps | 1, cutoff_hz + width_hz / 2, window=("kaiser", beta), fs=SAMPLE_RATE
-    )
-    return filtered
+    half_hz = SAMPLE_RATE / 2
+    return fir.low_pass((cutoff_hz + width_hz / 2) / half_hz, fir.kaiser(60.0, width_hz / half_hz))
 
 
 def low_passed(sound: Block, cutoff_hz: float) -> Block:
     """Make an anchor of a sound, shape (channels, frames) at 48 kHz."""
-    from scipy.signal import fftconvolve
-
-    filtered: Block = fftconvolve(sound, low_pass(cutoff_hz)[None], mode="full", axes=-1).astype(np.float32)
-    late = len(low_pass(cutoff_hz)) // 2
-    return filtered[:, late : late + sound.shape[-1]]
+    return fir.filtered(sound, low_pass(cutoff_hz)).astype(np.float32)
 
 
 def _items(reference: Path, others: Sequence[Path], least: int) -> dict[str, dict[str, Path]]:
@@ -148,9 +142,7 @@ def _items(reference: Path, others: Sequence[Path], least: int) -> dict[str, dic
             raise AudioError(f"two versions are called {name}; rename one, or put them into folders that have names")
     if not reference.is_dir():
         return {reference.stem: dict(zip(names, (reference, *others), strict=True))}
-    found = sorted(file for file in reference.iterdir() if file.suffix.lower() in READABLE)
-    if not found:
-        raise AudioError(f"{reference}: holds no recordings")
+    found = recordings(reference, below=False)
     return {file.stem: dict(zip(names, [file, *(_beside(file, o) for o in others)], strict=True)) for file in found}
 
 
@@ -158,9 +150,7 @@ def _beside(file: Path, folder: Path) -> Path:
     """Find the file of the same name in another folder; its suffix may be another."""
     if not folder.is_dir():
         raise AudioError(f"{folder}: is no folder, but the reference is one")
-    found = [
-        other for other in sorted(folder.iterdir()) if other.stem == file.stem and other.suffix.lower() in READABLE
-    ]
+    found = [other for other in recordings(folder, below=False) if other.stem == file.stem]
     if len(found) != 1:
         raise AudioError(f"{folder}: holds {len(found)} recordings called {file.stem}, where one is needed")
     return found[0]

@@ -33,7 +33,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """What was found about one version, or one pair of versions."""
 
     name: str
@@ -53,9 +53,9 @@ class Findings:
     """What the answers of all listeners say."""
 
     kind: str
-    rows: tuple[Row, ...]
+    rows: tuple[ResultRow, ...]
     """Best first for ratings."""
-    items: Mapping[str, tuple[Row, ...]]
+    items: Mapping[str, tuple[ResultRow, ...]]
     """The same for each item alone."""
     listeners: tuple[str, ...]
     left_out: Mapping[str, str]
@@ -64,7 +64,7 @@ class Findings:
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; what cannot be told is None."""
 
-        def plain(rows: Iterable[Row]) -> list[dict[str, Any]]:
+        def plain(rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
             return [{k: _finite(v) for k, v in vars(row).items() if v is not None} for row in rows]
 
         return {
@@ -115,13 +115,13 @@ def judge(read: Sequence[Answers]) -> Findings:
     counted = [answer for one in read if one.listener not in left_out for answer in one.answers]
     if not counted:
         raise AudioError("no answers are left: every listener " + ", ".join(sorted(set(left_out.values()))))
-    rows: Callable[[Sequence[Mapping[str, Any]]], tuple[Row, ...]] = _ratings if kind == "mushra" else _shares
+    rows: Callable[[Sequence[Mapping[str, Any]]], tuple[ResultRow, ...]] = _ratings if kind == "mushra" else _shares
     names = list(dict.fromkeys(answer["item"] for answer in counted))
     items = {name: rows([answer for answer in counted if answer["item"] == name]) for name in names}
     return Findings(kind, rows(counted), items, tuple(one.listener for one in read), left_out)
 
 
-def _ratings(answers: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+def _ratings(answers: Sequence[Mapping[str, Any]]) -> tuple[ResultRow, ...]:
     from scipy.stats import t
 
     scores: dict[str, list[float]] = {}
@@ -134,11 +134,11 @@ def _ratings(answers: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
         half = math.nan
         if count > 1:
             half = float(t.ppf((1 + CONFIDENCE) / 2, count - 1) * np.std(values, ddof=1) / math.sqrt(count))
-        rows.append(Row(name, count, mean, mean - half, mean + half))
+        rows.append(ResultRow(name, count, mean, mean - half, mean + half))
     return tuple(sorted(rows, key=lambda row: -row.value))
 
 
-def _shares(answers: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+def _shares(answers: Sequence[Mapping[str, Any]]) -> tuple[ResultRow, ...]:
     from scipy.stats import binomtest
 
     told: dict[str, list[bool]] = {}
@@ -152,7 +152,9 @@ def _shares(answers: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
         right, count = sum(values), len(values)
         chance = binomtest(right, count, 0.5, alternative="greater" if "x" in answers[0] else "two-sided")
         interval = binomtest(right, count).proportion_ci(CONFIDENCE, method="exact")
-        rows.append(Row(name, count, right / count, float(interval.low), float(interval.high), float(chance.pvalue)))
+        rows.append(
+            ResultRow(name, count, right / count, float(interval.low), float(interval.high), float(chance.pvalue))
+        )
     return tuple(rows)
 
 

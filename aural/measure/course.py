@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
 from aural.measure.loudness import PIECES, SHORT_TERM_S, LoudnessMeter
 from aural.measure.true_peak import AHEAD, BEHIND, least_factor, oversampled_peaks, oversampling_taps
 from aural.signals import Block, Format
@@ -153,4 +154,4 @@ def _loudness(powers: Floats, columns: int, column_s: float) -> Floats32:
     last = np.clip(np.rint((middles + SHORT_TERM_S / 2) * PIECES), 0, len(powers)).astype(int)
     means = (sums[last] - sums[first]) / np.maximum(last - first, 1)
     with np.errstate(divide="ignore"):
-        return (10 * np.log10(np.where(means > 10 ** (LOWEST_DB / 10), means, 0)) - 0.691).astype(np.float32)
+        return (10 * np.log10(np.where(means > db_to_power(LOWEST_DB), means, 0)) - 0.691).astype(np.float32)

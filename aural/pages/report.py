@@ -17,10 +17,10 @@ from aural import __version__
 from aural.advice import Decision
 from aural.chainfile import write_chain
 from aural.markup import Markup, element, joined, listed, table, visible
-from aural.measure.clipping import Clipping
+from aural.measure.clipping import MeasuredClipping
 from aural.measure.course import Course
 from aural.measure.diagnosis import Diagnosis
-from aural.measure.words import compared
+from aural.measure.words import compared, figures
 from aural.pages.page import button, canvas, group, page, section
 from aural.parameters import settings
 
@@ -30,18 +30,22 @@ if TYPE_CHECKING:
 Sound = dict[str, Any]
 """`passages` as `aural.pages.sound.clips` makes them, or `links`."""
 VERSIONS = {"before": "Before", "after": "After", "removed": "Removed"}
+BREATHS = "breaths"
+"""The one kind of place that is no defect."""
 MOST_TAGS, LONGEST_TAG = 20, 200
 CLASSES = ("speech", "music", "both", "neither", "silence")
 
 
 def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple[str, dict[str, Any]]:
     """Write the page; return it and what it shows as plain values, the sound left out."""
+    places_s = _places_s(done.before, before)
+    defects = [f"{name}: {value}" for name, value in figures(done.before) if name in places_s and name != BREATHS]
     shown = {
         "version": __version__,
         "source": done.source.name,
         "result": done.target.name,
-        "preset": done.plan.preset,
-        "found": done.before.findings() or ["nothing is wrong with it"],
+        "preset": Path(done.plan.preset).name,
+        "found": [*done.before.findings(), *defects] or ["nothing is wrong with it"],
         "done": [_step(decision) for decision in done.decisions if decision.effect],
         "left_alone": [_step(d) for d in done.decisions if not d.effect and not d.minor],
         "not_mended": done.before.beyond_repair(),
@@ -50,7 +54,7 @@ def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple
         "chain": write_chain(done.chain),
         "content": done.before.content.line(len(done.before.content.silent)),
         "target": _target(done),
-        "places_s": _places_s(done.before, before),
+        "places_s": places_s,
         "cutoff_hz": {"before": _cutoff_hz(done.before), "after": _cutoff_hz(done.after)},
         "before": plain(before),
         "after": plain(after),
@@ -95,8 +99,8 @@ def links(done: Cleaned, folder: Path) -> Sound:
 def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
     left = [f"{step['name']}: {step['reason']}" for step in shown["left_alone"]]
     alone = [*left, *(f"not mended: {finding}" for finding in shown["not_mended"])]
-    figures = table(("", "before", "after"), shown["figures"])
-    scrolls = element("div", figures, class_="scrolls", tabindex="0", role="region", aria_label="Figures")
+    rows = table(("", "before", "after"), shown["figures"])
+    scrolls = element("div", rows, class_="scrolls", tabindex="0", role="region", aria_label="Figures")
     return element(
         "main",
         element("h1", title),
@@ -268,11 +272,11 @@ def _places_s(diagnosis: Diagnosis, course: Course) -> dict[str, list[float]]:
     found = {"clipping": _clipped_s(diagnosis.clipping, course)}
     found |= {name: list(defects.places_s) for name, defects in diagnosis.defects().items()}
     if diagnosis.kind == "speech":
-        found["breaths"] = list(diagnosis.breaths.places_s)
+        found[BREATHS] = list(diagnosis.breaths.places_s)
     return {name: [round(place, 2) for place in places] for name, places in found.items() if places}
 
 
-def _clipped_s(clipping: Clipping, course: Course) -> list[float]:
+def _clipped_s(clipping: MeasuredClipping, course: Course) -> list[float]:
     """Return where the waveform reaches a level that it is cut off at."""
     clipped = np.zeros(len(course.low), bool)
     for low, high in clipping.rails:

@@ -55,15 +55,15 @@ class Leveller(Effect):
         threshold = dsp.threshold_lufs(speech.level) if self.speech_lufs is None else self.speech_lufs
         speaks = speech.speaks(threshold)
         spoken = dsp.around_lufs(speech.level, speaks, self.window_s)[speaks]
-        found = {
-            "speech_lufs": threshold,
-            "target_lufs": spoken.mean() if spoken.size else threshold,
-            "loud_lufs": np.quantile(spoken, LOUD) if spoken.size else threshold,
-        }
-        unknown = {
-            name: float(np.clip(lufs, LOWEST_LUFS, 0)) for name, lufs in found.items() if getattr(self, name) is None
-        }
-        return replace(self, **unknown)
+        middle, loud = (
+            (float(spoken.mean()), float(np.quantile(spoken, LOUD))) if spoken.size else (threshold, threshold)
+        )
+        return replace(
+            self,
+            speech_lufs=float(np.clip(threshold, LOWEST_LUFS, 0)),
+            target_lufs=float(np.clip(middle, LOWEST_LUFS, 0)) if self.target_lufs is None else self.target_lufs,
+            loud_lufs=float(np.clip(loud, LOWEST_LUFS, 0)) if self.loud_lufs is None else self.loud_lufs,
+        )
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.leveller.dsp import Law

@@ -71,8 +71,15 @@ def test_the_page_says_what_the_terminal_says_and_can_be_used_by_all(
         text = page.inner_text("body")
         for decision in done.decisions:
             assert decision.reason in text
-        for finding in (*done.before.findings(), "-16.0 LUFS", "max_attenuation_db 12", 'use = "master"'):
+        for finding in (
+            *done.before.findings(),
+            "-16.0 LUFS",
+            "clipping: ",
+            "max_attenuation_db 12",
+            'use = "master"',
+        ):
             assert finding in text
+        assert "with the preset my.toml" in text
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         check_access(page)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aural.engine import Network, OwnWeights
+from aural.engine import Model, Network, OwnWeights
 from aural.errors import ParameterError
 from aural.parameters import param
 from aural.signals import Format
@@ -42,7 +42,9 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
 
     name, meaning = "compact", "a network"
     most_db = 60.0
-    models: ClassVar[Mapping[str, str]] = {"compact": "removes noise and reverberation from speech, 48 kHz; included"}
+    models: ClassVar[Mapping[str, Model]] = {
+        "compact": Model(meaning="removes noise and reverberation from speech, 48 kHz", megabytes=5.6, licence="MIT")
+    }
     pretrains = True
 
     def __post_init__(self) -> None:

@@ -1,9 +1,9 @@
 """What `aural inspect` finds and what it invents: recall and false alarms of clipping, bandwidth, room and hum.
 
 Voices and songs that training holds out, excerpts of 6 s, one each of three strengths of a defect, two to four
-defects at once, and as they are. `recall` is the share of recordings with a defect in which it is found;
-`false alarms` the share of those without it, clean or with other defects, in which it is found all the same. A
-cut-off counts as found within 5 % of the filter's, hum where its frequency is right. Rooms are looked for in voices only.
+defects at once, and as they are. Recall is the share of recordings with a defect in which it is found. False alarms
+are the share of those without it, clean or with other defects, in which it is found all the same. A cut-off counts
+as found within 5 % of the filter's, hum where its frequency is right. Rooms are looked for in voices only.
 
     python benchmarks/diagnosis.py
 """

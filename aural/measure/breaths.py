@@ -57,7 +57,7 @@ def find_breaths(audio: Block, sample_rate: int) -> list[Defect]:
     edges = np.flatnonzero(np.diff(np.r_[0, breathy.astype(np.int8), 0]))
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         piece = level[first:last]
-        inside = 0 < first and last < level.size
+        inside = first > 0 and last < level.size
         steady = np.percentile(piece, 90) - np.percentile(piece, 10) < STEADY_DB
         alone = not loud[max(0, first - apart) : first].any() or not loud[last : last + apart].any()
         if inside and LENGTH_S[0] <= (last - first) * HOP_S <= LENGTH_S[1] and steady and alone:

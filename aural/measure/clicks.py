@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.dsp.autoregression import FLOOR, fit, levinson, refill
+from aural.dsp.autoregression import FLOOR, levinson
 from aural.dsp.compiled import njit
 from aural.measure.defects import Defect, DefectMeter
 from aural.signals import Block, Format
@@ -106,7 +106,7 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
         count = min(hop, errors.size - start)
         for n in range(window):
             heard[n] = padded[start + n]
-        for attempt in range(2):
+        for _ in range(2):
             for lag in range(ORDER + 1):
                 total = 0.0
                 for n in range(window - lag):

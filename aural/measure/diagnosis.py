@@ -14,8 +14,8 @@ from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
 from aural.measure.clipping import Clipping, ClippingMeter
 from aural.measure.content.meter import Content, ContentMeter
-from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.defects import Defects
+from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels

@@ -78,7 +78,7 @@ def _plosives(audio: Signal, sample_rate: int) -> list[tuple[int, int, float]]:
             last += 1
         if found and first * frame < found[-1][1]:
             continue
-        if 0 < first and last < count and (last - first) * FRAME_S <= LONGEST_S:
+        if first > 0 and last < count and (last - first) * FRAME_S <= LONGEST_S:
             found.append(
                 (int(first) * frame, int(last) * frame, float(20 * np.log10(peak / max(usual, 1e-9 * peak))))
             )

@@ -44,7 +44,7 @@ class ConcealStream(SegmentStream):
         filled = (1 - fade) * before + fade * behind
         tone = self._room_tone(audio, start, stop)
         power = uniform_filter1d(filled**2, self._frames(SMOOTH_S), mode="nearest")
-        missing = np.clip(1 - power / max(STILL * np.mean(tone**2), 1e-30), 0, 1)
+        missing = np.clip(1 - power / max(STILL * float(np.mean(tone**2)), 1e-30), 0, 1)
         return np.asarray(filled + np.sqrt(missing) * tone)
 
     def _continued(self, audio: Signal, frames: int) -> Signal:
@@ -63,7 +63,7 @@ class ConcealStream(SegmentStream):
         noise = np.random.default_rng(0).standard_normal(stop - start + piece)
         if quiet.any():
             shaped = extrapolate(np.zeros(TONE_ORDER), burg(quiet, TONE_ORDER), noise.size, noise)[piece:]
-            return np.asarray(shaped * np.sqrt(np.mean(quiet**2) / max(np.mean(shaped**2), 1e-30)))
+            return np.asarray(shaped * np.sqrt(np.mean(quiet**2) / max(float(np.mean(shaped**2)), 1e-30)))
         return np.zeros(stop - start)
 
     def _frames(self, seconds: float) -> int:

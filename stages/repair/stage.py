@@ -85,7 +85,7 @@ class Declip(Repair):
             raise ParameterError(
                 f"{self.name}: rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}"
             )
-        return DeclipStream(source, np.reshape(np.float32(self.rails), (-1, 2)), self.headroom_db)
+        return DeclipStream(source, np.array(self.rails, np.float32).reshape(-1, 2), self.headroom_db)
 
 
 @dataclass(frozen=True)

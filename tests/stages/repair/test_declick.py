@@ -9,7 +9,7 @@ from aural import Block, Format
 from aural.measure.clicks import ClickMeter
 from aural.stages.repair.stage import Declick
 from aural.stream import pump
-from aural.testing import check_stage, partition, probe
+from aural.testing import check_stage, partition
 
 RATE = 48000
 

@@ -7,9 +7,9 @@ import numpy as np
 from aural import Block
 from aural.measure.breaths import find_breaths
 from aural.measure.plosives import find_plosives
+from aural.signals import Format
 from aural.stages.repair.stage import DeBreath, DePlosive
 from aural.stream import pump
-from aural.signals import Format
 from aural.testing import check_stage, partition, probe
 
 RATE = 48000

@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 import numpy as np
 
 from aural.errors import ChainError
+from aural.markup import table
+from aural.parameters import settings
 from aural.signals import Block, Format
 from aural.stage import Effect, Rendering, Separator, repeatable
 from aural.stream import UNWATCHED, Aligned, Series, Stream, Watch
@@ -52,6 +54,9 @@ class Chain(Effect):
     @property
     def highest_dbtp(self) -> float:
         return self.stages[-1].highest_dbtp if self.stages and self.mix == 1 else super().highest_dbtp
+
+    def _repr_html_(self) -> str:
+        return table(("stage", "settings"), ((stage.name, settings(stage)) for stage in self.stages))
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         return replace(self._series(blocks, source, UNWATCHED).stage, mix=self.mix)

@@ -27,6 +27,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Model:
+    """A network that an engine can load by name."""
+
+    meaning: str
+    """What it does, or the stems it gives."""
+    megabytes: float | None
+    """Size of its files, if it is known."""
+    licence: str
+    source: str = "included"
+    """Where it is downloaded from; or that it comes with AURAL."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Engine(ABC):
     """One way in which a stage does its work. Its fields are its parameters; how it is run, the stage says."""
 
@@ -34,8 +47,17 @@ class Engine(ABC):
     meaning: ClassVar[str]
     """What it is, in a few words: they stand in the help of the stage."""
 
-    models: ClassVar[Mapping[str, str]] = {}
-    """Networks that it can load by name: what each is."""
+    models: ClassVar[Mapping[str, Model]] = {}
+    """Networks that it can load by name."""
+
+    @classmethod
+    def download(cls, model: str) -> bool:
+        """Fetch one of its models, so that it is there when it is needed; say whether there was anything to fetch.
+
+        Raises:
+            WeightsError: it cannot be fetched here.
+        """
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)

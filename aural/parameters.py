@@ -239,6 +239,21 @@ def shown(wanted: object) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def settings(value: Any) -> str:
+    """Write the parameters of a dataclass that differ from their defaults."""
+    owner: type = type(value)
+    changed = [p for p in parameters(owner) if getattr(value, p.name) != p.default]
+    return ", ".join(f"{p.name} {_number(getattr(value, p.name))}" for p in changed)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ("/".join(map(_number, value)) or "none") if len(value) <= 12 else f"{len(value)} values"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)
+
+
 def markdown(owner: type) -> str:
     """Write the table of parameters for a stage's README."""
     rows = []

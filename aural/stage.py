@@ -182,6 +182,11 @@ class Effect(Stage):
         """True peak that the output does not go beyond; infinite where none is promised."""
         return math.inf
 
+    @property
+    def goal(self) -> tuple[float, float] | None:
+        """Return the loudness in LUFS and the true peak in dBTP that it aims at; None if it aims at none."""
+        return None
+
     def advise(self, diagnosis: Diagnosis) -> Decision:
         """Say what a recording asks of this stage: to run, to run with other values, or nothing; and why.
 

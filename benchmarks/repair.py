@@ -229,9 +229,8 @@ def harm() -> str:
 def speed() -> str:
     rng = np.random.default_rng(0)
     audio = np.stack([np.concatenate(list(recordings("voices"))) for _ in range(2)])
-    heavy, light = (
-        np.clip(audio, -level, level) for level in (cut(audio[0], 7, _clip)[1], cut(audio[0], 20, _clip)[1])
-    )
+    levels = (cut(audio[0], snr_db, _clip)[1] for snr_db in (7, 20))
+    heavy, light = (np.clip(audio, -level, level) for level in levels)
     lost = audio.copy()
     for start in np.flatnonzero(rng.random(audio.shape[1] // 882) < 0.05) * 882:
         lost[:, start : start + 882] = 0

@@ -31,7 +31,7 @@ STORED = Path(__file__).with_suffix(".json")
 EXAMPLE = ROOT / "examples" / "phone_memo.m4a"
 TOLERANCE = 1e-6
 PRODUCTS = 16
-DOWNLOADED = ("demucs",)  # engines that nothing comes with
+WITHOUT_WEIGHTS = ("demucs", "voice")  # engines whose weights do not come with AURAL
 
 
 def outputs() -> Iterator[tuple[str, np.ndarray]]:
@@ -41,7 +41,7 @@ def outputs() -> Iterator[tuple[str, np.ndarray]]:
         kind = registry.stage_class(name)
         engines = next((p.spec.choices for p in parameters(kind) if p.name == "engine"), ("",))
         for engine in engines:
-            if engine not in DOWNLOADED:
+            if engine not in WITHOUT_WEIGHTS:
                 result: Any = registry.create(name, **({"engine": engine} if engine else {}))(audio, SAMPLE_RATE)
                 stems = result.items() if isinstance(result, dict) else [("", result)]
                 for stem, out in stems:

@@ -35,6 +35,8 @@ FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metava
     "jobs",
     "removed",
     "save-chain",
+    "report",
+    "report-audio",
     "track",
     "audio-only",
     "strict",
@@ -51,6 +53,8 @@ def clean(
     jobs: int,
     save_removed: bool,
     save_chain: Path | None,
+    with_report: bool,
+    report_audio: str,
     track: int | None,
     audio_only: bool,
     strict: bool,
@@ -68,9 +72,11 @@ def clean(
       aural clean *.m4a -o out/ --preset podcast
       aural clean recordings/ -o out/ --skip-existing
       aural clean memo.m4a -n            what would be done, and why
+      aural clean memo.m4a --report      also a page that shows and plays it: memo_clean.html
       aural clean memo.m4a --noise-reduction 12 --dereverb off --target-lufs -18
     """
     from aural.cleaning.planning import check_preset
+    from aural.cli.reports import Reports, report_name
     from aural.cli.text import cleaned_line, cleaned_lines, planned_line, planned_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, chosen, pair, report, run_jobs
 
@@ -82,6 +88,7 @@ def clean(
         check_chain_file(save_chain, force, batch.jobs)
     if save_removed:
         check_removed(batch.jobs)
+    reports = Reports(batch.jobs, force, skip_existing) if with_report and not dry_run else None
     if batch.several:
         cleaned, planned = cleaned_line, planned_line
     else:
@@ -93,15 +100,18 @@ def clean(
         shown.append(_planned_json(job, *result) if dry_run else _cleaned_json(job, result))
         if not as_json:
             lines = planned(job, *result) if dry_run else cleaned(job, result)
-            say(*batch.noted(lines, outcome), err=to_stdout)
+            page = [f"report {report_name(job.target)}"] if reports and job.target and not batch.several else []
+            say(*batch.noted(lines, outcome), *page, err=to_stdout)
 
+    beside = {"save_removed": save_removed, "save_chain": save_chain, "report_audio": report_audio}
     work: Any = (
         partial(_plan, preset, wishes, strict, track)
         if dry_run
-        else partial(_clean, preset, wishes, force, save_removed, save_chain, strict, track, audio_only)
+        else partial(_clean, preset, wishes, force, with_report, beside, strict, track, audio_only)
     )
     finish = partial(_print_json, shown, batch.several, to_stdout) if as_json else None
-    report(run_jobs(batch.jobs, work, jobs), show, batch, finish, err=to_stdout)
+    outcomes = run_jobs(batch.jobs, work, jobs)
+    report(reports.note(outcomes) if reports else outcomes, show, batch, finish, err=to_stdout)
 
 
 clean.params += parameter_options(Wishes)
@@ -138,8 +148,8 @@ def _clean(
     preset: str,
     wishes: Wishes,
     force: bool,
-    save_removed: bool,
-    save_chain: Path | None,
+    with_report: bool,
+    beside: dict[str, Any],
     strict: bool,
     track: int | None,
     audio_only: bool,
@@ -147,6 +157,7 @@ def _clean(
     watch: Watch,
 ) -> Cleaned:
     from aural.cleaning.running import clean
+    from aural.cli.reports import report_name
 
     assert job.target
     return clean(
@@ -154,12 +165,12 @@ def _clean(
         job.target,
         preset,
         replace=force,
-        save_removed=save_removed,
-        save_chain=save_chain,
+        report=report_name(job.target) if with_report else None,
         strict=strict,
         track=track,
         audio_only=audio_only,
         watch=watch,
+        **beside,
         **asdict(wishes),
     )
 
@@ -192,7 +203,8 @@ def _cleaned_json(job: Job, cleaned: Cleaned) -> dict[str, Any]:
     from aural.chainfile import chain_table
 
     planned = _planned_json(job, cleaned.before, cleaned.plan)
-    return {**planned, "after": cleaned.after.as_dict(), "chain": chain_table(cleaned.chain)}
+    report = {"report": cleaned.shown} if cleaned.shown else {}
+    return {**planned, "after": cleaned.after.as_dict(), "chain": chain_table(cleaned.chain), **report}
 
 
 def _print_json(shown: list[dict[str, Any]], several: bool, err: bool = False) -> None:

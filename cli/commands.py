@@ -19,6 +19,7 @@ COMMANDS = {
     "mix": "aural.cli.mix:mix",
     "train": "aural.cli.learning:train",
     "evaluate": "aural.cli.learning:evaluate",
+    "listen": "aural.cli.listen:command",
     "stages": "aural.cli.lists:stages",
     "presets": "aural.cli.lists:presets",
     "models": "aural.cli.lists:models",
@@ -54,7 +55,7 @@ class AuralGroup(HintingGroup):
         groups = {
             "Recordings": ("clean", "inspect", "chain", "mix"),
             "Stages": registry.names(),
-            "Learning": ("train", "evaluate"),
+            "Learning": ("train", "evaluate", "listen"),
             "Lists": ("stages", "presets", "models"),
         }
         for title, names in groups.items():

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from aural import registry
 from aural.audio.atomic import destination, write_text
+from aural.audio.leftovers import scratch
 from aural.cli.options import FileName, HintingGroup, parameter_options, shared
 from aural.cli.stages import description
 from aural.cli.terminal import say
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from aural.learning.training import Training
 
 FORMATS = (".md", ".json")
+MOST_ITEMS = 10
 
 
 class LearningGroup(HintingGroup):
@@ -117,8 +119,17 @@ class EvaluateGroup(LearningGroup):
     attribute = "evaluation"
 
     def command_of(self, name: str, owner: type[Evaluation]) -> click.Command:
+        page = click.Option(
+            ["--listen"],
+            type=FileName(),
+            help=f"Also write a listening test (.html) of what was judged: of the first {MOST_ITEMS} recordings, as "
+            "aural listen makes it.",
+        )
         command = click.Command(
-            name, params=parameter_options(owner), help=description(owner), callback=partial(_evaluate, owner)
+            name,
+            params=[*parameter_options(owner), page],
+            help=description(owner),
+            callback=partial(_evaluate, owner),
         )
         return shared("table", "force", "jobs")(command)
 
@@ -130,24 +141,45 @@ def evaluate() -> None:
     \b
       aural evaluate noise-reduction --clean clean/ --noisy noisy/
       aural evaluate noise-reduction --speech voices/ --noise noises/ -o table.md --jobs 4
+      aural evaluate noise-reduction --clean clean/ --noisy noisy/ --listen test.html
     """
 
 
-def _evaluate(owner: type[Evaluation], output: Path | None, force: bool, jobs: int, **values: Any) -> None:
-    _check_output(output, force)
-    report = owner(**values).run(jobs, _watched)
-    _print(report)
-    if output:
-        write_text(output, report.json() if output.suffix == ".json" else report.markdown(), force)
+def _evaluate(
+    owner: type[Evaluation], output: Path | None, force: bool, jobs: int, listen: Path | None, **values: Any
+) -> None:
+    _check_output(output, FORMATS, "a table", force)
+    _check_output(listen, (".html",), "a page", force)
+    with scratch() as folder:
+        report = owner(**values).run(jobs, _watched, folder if listen else None)
+        _print(report)
+        if output:
+            write_text(output, report.json() if output.suffix == ".json" else report.markdown(), force)
+        if listen:
+            _write_test(folder, listen, force)
     if report.errors:
         sys.exit(1 if report.scores else 2)
 
 
-def _check_output(output: Path | None, force: bool) -> None:
+def _write_test(folder: Path, page: Path, force: bool) -> None:
+    """Make a listening test of the recordings that every system has done."""
+    from aural.listening.making import REFERENCE, ListeningTest
+
+    systems = sorted(path for path in folder.iterdir() if path.is_dir() and path.name != REFERENCE)
+    files = sorted((folder / REFERENCE).iterdir()) if systems else []
+    done = [file for file in files if all((system / file.name).is_file() for system in systems)]
+    if not done:
+        raise AudioError(f"{page}: there is no recording that every system has done")
+    for file in {*files} - {*done[:MOST_ITEMS]}:
+        file.unlink()
+    ListeningTest().write(folder / REFERENCE, systems, page, replace=force)
+
+
+def _check_output(output: Path | None, formats: tuple[str, ...], what: str, force: bool) -> None:
     if output is None:
         return
-    if output.suffix not in FORMATS:
-        raise AudioError(f"{output}: a table is written as {' or '.join(FORMATS)}")
+    if output.suffix not in formats:
+        raise AudioError(f"{output}: {what} is written as {' or '.join(formats)}")
     if destination(output).exists() and not force:
         raise TargetExists(f"{output}: exists already")
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from aural import registry
 from aural.cli.options import shared
 from aural.cli.terminal import say, say_json
+from aural.engine import Model
+from aural.errors import WeightsError
+from aural.parameters import brief, hint
 
 
 @click.command()
@@ -26,14 +31,26 @@ def presets(as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--download", metavar="NAME", help="Download this model now, so that it can be used offline later.")
 @shared("json")
-def models(as_json: bool) -> None:
-    """List the models that stages can load by name."""
-    found: dict[str, str] = {}
-    for name in registry.names():
-        for engine in registry.stage_class(name).engines:
-            found |= {model: f"{name}: {text}" for model, text in engine.models.items()}
-    _show(found, as_json)
+def models(download: str | None, as_json: bool) -> None:
+    """List the models that stages can load by name, or download one."""
+    engines = [(name, engine) for name in registry.names() for engine in registry.stage_class(name).engines]
+    owners = {model: (name, engine) for name, engine in engines for model in engine.models}
+    if download is not None:
+        if download not in owners:
+            raise WeightsError(f"no model called {brief(download)}{hint(download, owners)}")
+        _, engine = owners[download]
+        say(f"{download}: {'is here' if engine.download(download) else 'comes with AURAL'}")
+    elif as_json:
+        say_json({model: {"stage": name} | asdict(engine.models[model]) for model, (name, engine) in owners.items()})
+    else:
+        _show({model: f"{name}: {_line(engine.models[model])}" for model, (name, engine) in owners.items()}, False)
+
+
+def _line(model: Model) -> str:
+    size = f"{model.megabytes:g} MB, " if model.megabytes else ""
+    return f"{model.meaning}; {size}{model.licence}, {model.source}"
 
 
 def summary(stage: str) -> str:

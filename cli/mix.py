@@ -18,9 +18,10 @@ from aural.audio.atomic import destination
 from aural.chain import Chain
 from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say
-from aural.errors import AudioError, ChainError, TargetExists
+from aural.errors import AudioError, TargetExists
+from aural.mix.ducking import Ducking
 from aural.mix.mixing import Mix, Track
-from aural.parameters import hint, parameters
+from aural.parameters import parameters
 from aural.signals import Format
 from aural.stream import Watch
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from aural.mix.mixdown import Mixed
 
 LABEL = 22
+DUCKING = [p.name for p in parameters(Ducking)]
 FINISHER = registry.finisher()
 TARGETS = next(p.spec.choices for p in parameters(FINISHER) if p.name == "target")
 
@@ -68,6 +70,12 @@ class Named(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--chain", multiple=True, type=Named(str), metavar="NAME=CHAIN", help="Chain file (.toml) or preset for a track."
 )
+@click.option(
+    "--duck",
+    multiple=True,
+    metavar="NAME",
+    help="Track to lower while another sounds, such as music; with --under. May be given several times.",
+)
 @click.option("--master", metavar="CHAIN", help="Chain file (.toml) or preset to run over the sum.")
 @click.option(
     "--target",
@@ -87,6 +95,7 @@ def mix(
     gain: tuple[tuple[str, float], ...],
     pan: tuple[tuple[str, float], ...],
     chain: tuple[tuple[str, str], ...],
+    duck: tuple[str, ...],
     master: str | None,
     target: str | None,
     force: bool,
@@ -108,6 +117,7 @@ def mix(
     \b
       aural mix stems/ -o mix.wav --target streaming
       aural mix voice.wav guitar.wav -o mix.wav --balance --gain voice=2 --pan guitar=-0.3
+      aural mix voice.wav music.wav -o mix.wav --duck music --under voice
       aural mix song.toml -o mix.wav
     """
     from aural.chainfile import read_chain
@@ -117,7 +127,8 @@ def mix(
     wanted = mix_of(sources)
     where = click.get_current_context().get_parameter_source
     given = {name: value for name, value in values.items() if where(name) is ParameterSource.COMMANDLINE}
-    wanted = replace(wanted, **given)
+    ducking = {name: given.pop(name) for name in DUCKING if name in given}
+    wanted = ducked(replace(wanted, **given), duck, ducking)
     chains = [(name, read_chain(file)) for name, file in chain]
     for field, pairs in (("gain_db", gain), ("pan", pan), ("chain", chains)):
         for name, value in pairs:
@@ -136,22 +147,33 @@ def mix(
     report(run_jobs(batch.jobs, work, 1), show, batch)
 
 
-mix.params += parameter_options(Mix)
+mix.params += [*parameter_options(Ducking), *parameter_options(Mix)]
 
 
 def changed(wanted: Mix, name: str, field: str, value: Any) -> Mix:
     """Return the mix with another value for the track of this name: that of its file, with or without suffix.
 
     Raises:
-        ChainError: no track has this name, or several have.
+        ChainError: as `Mix.place`.
     """
-    named = [track for track in wanted.tracks if name in (track.file.name, track.file.stem)]
-    if not named:
-        raise ChainError(f"no track called {name!r}{hint(name, {track.file.stem for track in wanted.tracks})}")
-    if len(named) > 1:
-        raise ChainError(f"{name!r} may be {' or '.join(str(track.file) for track in named)}; use a mix file")
-    tracks = (replace(track, **{field: value}) if track is named[0] else track for track in wanted.tracks)
+    place = wanted.place(name)
+    tracks = (replace(track, **{field: value}) if n == place else track for n, track in enumerate(wanted.tracks))
     return replace(wanted, tracks=tuple(tracks))
+
+
+def ducked(wanted: Mix, names: Sequence[str], given: dict[str, Any]) -> Mix:
+    """Return the mix with these tracks under others, as the options say.
+
+    Raises:
+        ChainError: no track has such a name.
+        UsageError: it is not said what is lowered, or under what.
+    """
+    if bool(names) != bool(given.get("under")) or (given and not names):
+        raise click.UsageError("name what is lowered with --duck, and what it is lowered under with --under")
+    places = {wanted.place(name) for name in names}
+    return replace(
+        wanted, tracks=tuple(replace(t, **given) if n in places else t for n, t in enumerate(wanted.tracks))
+    )
 
 
 def check_result(output: Path, sources: Sequence[Path]) -> None:
@@ -244,18 +266,19 @@ def _count(mix: Mix) -> str:
 
 
 def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
     side = "left" if track.pan < 0 else "right"
     place = f"{abs(track.pan):.2g} {side}" if track.pan else "middle"
     lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
-    return lines + [f"    {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in track.chain.stages]
+    lines += [f"    {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in track.chain.stages]
+    return lines + ([f"    {-track.duck_db:+.1f} dB while {' or '.join(track.under)} sounds"] if track.under else [])
 
 
 def _master_lines(master: Chain) -> list[str]:
-    from aural.cli.text import settings_text
+    from aural.parameters import settings
 
-    return [f"  + {stage.name:<{LABEL - 2}}{settings_text(stage)}".rstrip() for stage in master.stages]
+    return [f"  + {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in master.stages]
 
 
 def _rows(rows: Sequence[tuple[str, str, str, str, str]]) -> Iterator[str]:

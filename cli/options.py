@@ -193,6 +193,20 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         type=FileName(dir_okay=False),
         help="Write the chain to a TOML file as it ran, with the values measured on this recording.",
     ),
+    "report": click.option(
+        "--report",
+        "with_report",
+        is_flag=True,
+        help="Also write a page for a browser next to the result, which shows and plays what was done; for several "
+        "files, also index.html.",
+    ),
+    "report-audio": click.option(
+        "--report-audio",
+        type=click.Choice(("excerpts", "full", "link")),
+        default="excerpts",
+        show_default=True,
+        help="What can be heard on that page: where most was changed, everything, or the files as they lie.",
+    ),
     "strict": click.option(
         "--strict",
         is_flag=True,

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from aural.audio.files import open_audio
 from aural.audio.leftovers import scratch
-from aural.cli.terminal import visible
 from aural.errors import AudioError
+from aural.markup import visible
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
 
@@ -29,7 +29,7 @@ STEADY = 0.25
 """Share of the time left over which a new estimate is taken on."""
 
 
-class Row(Watch):
+class ProgressRow(Watch):
     """Writes how far a file is into a table on disk, which the display reads: it may be in another process."""
 
     def __init__(self, table: Path, number: int, source: Path) -> None:
@@ -94,7 +94,7 @@ class Display(Progress):
         self.rows = np.memmap(table, np.float64, "w+", shape=(len(sources), 3))
         self.sizes = np.array([max(1.0, _size(source)) for source in sources])
         self.shares = np.zeros(len(sources))
-        self.watches: list[Watch] = [Row(table, number, source) for number, source in enumerate(sources)]
+        self.watches: list[Watch] = [ProgressRow(table, number, source) for number, source in enumerate(sources)]
         super().__init__(*columns, console=Console(stderr=True), transient=True)
         names = [visible(source.name) for source in sources]
         self.whole = self.add_task(names[0], total=1.0, left="")

@@ -6,7 +6,6 @@ import errno
 import io
 import logging
 import os
-import re
 import sys
 import traceback
 import warnings
@@ -15,18 +14,12 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from aural.errors import AuralError, TargetExists
+from aural.markup import visible
 
 LOG = logging.getLogger("aural")
 NOTES: list[list[str]] = []
-OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, those that turn the direction of writing or begin a line, and bytes that are no UTF-8."""
 NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
 """In the words of the loader of libraries, and of torch, which have no MemoryError."""
-
-
-def visible(line: str) -> str:
-    """Write a line so that a terminal obeys nothing in it: a control character as \\x1b, a newline as \\n."""
-    return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), line)
 
 
 def say(*lines: str, err: bool = False) -> None:

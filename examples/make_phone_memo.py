@@ -83,10 +83,10 @@ def main() -> None:
         GainControl(strength=1, attack_ms=265, release_ms=265, most_db=10),
         Level(peak_dbfs=-5),
     ]
-    heard = degrade(Take.of(clean, SAMPLE_RATE), [*kitchen, *phone], rng).heard
+    recorded = degrade(Take.of(clean, SAMPLE_RATE), [*kitchen, *phone], rng).noisy
     target = Path(__file__).with_name("phone_memo.m4a")
-    write_audio(target, [heard[np.newaxis]], Format(SAMPLE_RATE, 1), bit_rate=64_000)
-    print(f"{target}: {heard.size / SAMPLE_RATE:.1f} s")
+    write_audio(target, [recorded[np.newaxis]], Format(SAMPLE_RATE, 1), bit_rate=64_000)
+    print(f"{target}: {recorded.size / SAMPLE_RATE:.1f} s")
 
 
 if __name__ == "__main__":

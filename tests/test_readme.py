@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import runpy
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from films import film
 from recordings import EXAMPLE, MAIN, ROOT, invoke, voice, write
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,6 +34,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(EXAMPLE, tmp_path / name)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     shutil.copy(write(tmp_path / "in.wav", voice(4.0, 2)), tmp_path / "talk.mkv")
+    for name in ("reference", "a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "one.wav", voice(2.0))
+        write(tmp_path / f"{name}.wav", voice(2.0))
+    film(tmp_path / "talk.mp4", voice(4.0))
+    (tmp_path / "recordings" / "monday").mkdir(parents=True)
+    write(tmp_path / "recordings" / "monday" / "talk.wav", voice(2.0))
     for name in ("song.mp3", "old.mp3"):
         soundfile.write(tmp_path / name, voice(4.0, 2).T, 44100, format="MP3")
     (tmp_path / "stems").mkdir()
@@ -94,6 +104,15 @@ def test_mix_file(folder: Path) -> None:
     assert "0.4 left" in out
 
 
+def test_music_bed(folder: Path) -> None:
+    shutil.copy(folder / "examples" / "music_bed.toml", folder / "stems")
+    for name, other in (("voice", "vocals"), ("music", "guitar")):
+        shutil.copy(folder / "stems" / f"{other}.wav", folder / "stems" / f"{name}.wav")
+    code, out, err = invoke("mix", "stems/music_bed.toml", "-o", "show.wav")
+    assert (code, err) == (0, "")
+    assert "-14.0 dB while voice sounds" in out
+
+
 @pytest.mark.parametrize(
     ("script", "results"), [("one_stage.py", ["quieter.wav", "removed.wav"]), ("live.py", ["live.wav"])]
 )
@@ -103,3 +122,20 @@ def test_example(folder: Path, script: str, results: list[str], monkeypatch: pyt
     frames = {soundfile.info(result).frames for result in results}
     assert len(frames) == 1
     assert frames.pop() > 20 * 44100
+
+
+def test_the_notebook_runs_and_shows_what_it_ends_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matplotlib = pytest.importorskip("matplotlib", reason='needs pip install "aural[plot]"')
+    matplotlib.use("Agg")
+    monkeypatch.chdir(folder / "examples")
+    cells = json.loads((ROOT / "examples" / "memo.ipynb").read_text("utf-8"))["cells"]
+    space: dict[str, object] = {}
+    shown = []
+    for cell in (cell for cell in cells if cell["cell_type"] == "code"):
+        *body, last = ast.parse("".join(cell["source"])).body
+        assert isinstance(last, ast.Expr)
+        exec(compile(ast.Module(body, []), "memo.ipynb", "exec"), space)
+        shown.append(eval(compile(ast.Expression(last.value), "memo.ipynb", "eval"), space))
+    assert [type(value).__name__ for value in shown] == ["Diagnosis", "Cleaned", "Chain", "Figure", "Axes"]
+    assert (Path(str(space["folder"])) / "memo.html").is_file()
+    shutil.rmtree(str(space["folder"]))

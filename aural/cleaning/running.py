@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from aural.advice import Wishes
+from aural.advice import Decision, Wishes
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
 from aural.audio.writing import check_target, write_audio
@@ -19,23 +19,54 @@ from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
 from aural.cleaning.removed import Removed, keeping, plain
+from aural.cleaning.reporting import AUDIO, PASSES, check_page, write_report
 from aural.errors import AudioError, TargetExists
+from aural.markup import element, listed, table
 from aural.measure.diagnosis import Diagnosis, examine
+from aural.measure.words import compared
+from aural.parameters import settings
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator
 from aural.stream import UNWATCHED, Watch
+
+NOTHING_TO_DO = "nothing to do: the recording holds nothing but silence"
 
 
 @dataclass(frozen=True)
 class Cleaned:
     """What `clean` did to a recording."""
 
+    source: Path
+    target: Path
     plan: Plan
     chain: Chain
     """As it ran: with every measured parameter."""
     before: Diagnosis
     after: Diagnosis
     """Of the file as it is written: quantised, or coded and decoded."""
+    shown: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What its report shows, if one was written, as plain values and without the sound."""
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """List what was decided about each stage of the preset, with the effects as they ran."""
+        ran = iter(self.chain.stages)
+        return [dataclasses.replace(d, effect=next(ran)) if d.effect else d for d in self.plan.decisions]
+
+    def _repr_html_(self) -> str:
+        decisions = (
+            ("+" if d.effect else "-", d.name, d.reason, settings(d.effect) if d.effect else "")
+            for d in self.decisions
+            if not d.minor
+        )
+        head = (f"{self.source.name} -> {self.target.name}", "before", "after")
+        words = self.before.beyond_repair() if self.decisions else [NOTHING_TO_DO]
+        return element(
+            "div",
+            table(head, compared(self.before, self.after)),
+            table(("", f"preset {self.plan.preset}", "why", "settings"), decisions),
+            listed(words),
+        )
 
 
 def clean(
@@ -46,6 +77,8 @@ def clean(
     replace: bool = False,
     save_removed: bool = False,
     save_chain: str | Path | None = None,
+    report: str | Path | None = None,
+    report_audio: str = AUDIO[0],
     strict: bool = False,
     track: int | None = None,
     audio_only: bool = False,
@@ -62,6 +95,8 @@ def clean(
         replace: whether files that exist may be replaced. The source never is.
         save_removed: also write what was taken away, to the file that `removed_name` says.
         save_chain: also write the chain as it ran, with every measured parameter, to this file (.toml).
+        report: also write a page that shows what was done, to this file (.html).
+        report_audio: what of the sound the page holds, as in `write_report`.
         strict: refuse a recording of which a part is damaged or missing, instead of reading on behind it.
         track: which of several sound tracks, from 1.
         audio_only: write the sound of a film without its picture.
@@ -76,19 +111,24 @@ def clean(
     """
     asked = Wishes(**wishes)
     check_preset(preset)
-    guard(source, target, replace, save_removed, save_chain)
+    guard(source, target, replace, save_removed, save_chain, report)
     file = open_audio(source, strict, track)
     watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
     chosen = plan(before, preset, asked)
-    watch.expect(2 + chosen.chain.passes)
+    watch.expect(2 + chosen.chain.passes + (PASSES if report else 0))
     removed = Removed()
-    run = (keeping(chosen.chain, removed) if save_removed else chosen.chain).render(file, file.format, watch)
+    kept = save_removed or report
+    run = (keeping(chosen.chain, removed) if kept else chosen.chain).render(file, file.format, watch)
     with Results(replace, likes=[source]) as results:
-        after = examine(deliver(results.open(target), run, file.info, audio_only), watch)
-        ran = _write_beside(results, run.stage, removed, file, target, save_chain)
-    after = dataclasses.replace(after, info=None)  # the file has another name by now
-    return Cleaned(chosen, ran, before, after)
+        written = deliver(results.open(target), run, file.info, audio_only)
+        after = dataclasses.replace(examine(written, watch), info=None)  # the file has another name by now
+        ran = _write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
+        done = Cleaned(Path(source), Path(target), chosen, ran, before, after)
+        if report:
+            shown = write_report(results.open(report), done, file, written, removed, report_audio, watch)
+            done = dataclasses.replace(done, shown=shown)
+    return done
 
 
 def process(
@@ -196,6 +236,7 @@ def guard(
     replace: bool,
     save_removed: bool = False,
     save_chain: str | Path | None = None,
+    report: str | Path | None = None,
 ) -> None:
     """Raise AudioError unless the results may be written: never over the input, over another file only if told.
 
@@ -208,6 +249,9 @@ def guard(
         guard(source, removed_name(target), replace)
     if save_chain:
         guard_chain(source, Path(save_chain), replace)
+    if report:
+        check_page(Path(report))
+        _guard(source, Path(report), replace)
 
 
 def guard_chain(source: str | Path, path: Path, replace: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,12 @@ def from_magnitude(magnitude: Floats, window: Floats) -> Floats:
     """
     reach = len(window) // 2
     return np.roll(np.fft.irfft(magnitude), reach, axis=-1)[..., : 2 * reach + 1] * window  # type: ignore[no-any-return]
+
+
+def low_pass(cutoff: float, window: Floats) -> Floats:
+    """Design a low-pass of the length of the window, 1 at 0 Hz; the cut-off is a share of half the sample rate."""
+    taps = window * cutoff * np.sinc(cutoff * (np.arange(len(window)) - len(window) // 2))
+    return np.asarray(taps / taps.sum())
 
 
 def high_pass(cutoff: float, window: Floats) -> Floats:
@@ -40,6 +48,14 @@ def kaiser(stop_db: float, width: float) -> Floats:
     """
     taps = int(np.ceil((stop_db - 7.95) / (2.285 * np.pi * width) + 1))
     return np.kaiser(taps | 1, 0.1102 * (stop_db - 8.7))
+
+
+def filtered(audio: NDArray[np.floating[Any]], kernel: Floats) -> Floats:
+    """Filter a whole signal, shape (..., frames), by a kernel of odd length: in time with it, and as long."""
+    frames, reach = audio.shape[-1], len(kernel) // 2
+    size = _good_size(frames + reach)
+    whole = np.fft.irfft(np.fft.rfft(kernel, size) * np.fft.rfft(audio.astype(np.float64), size), size)
+    return whole[..., reach : reach + frames]
 
 
 class FirStream(SegmentStream):

@@ -15,26 +15,32 @@ from typing import ClassVar
 
 import numpy as np
 
-from aural.audio.files import read
+from aural.audio.files import Info, read
+from aural.audio.metadata import About
+from aural.audio.writing import write_audio
 from aural.chainfile import read_chain
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning.metrics import Metric
 from aural.learning.report import Report, Score
 from aural.parameters import check, param
-from aural.signals import Block
+from aural.signals import Block, Format
 from aural.stage import Effect
 
+REFERENCE = "reference"
+STEM = "stems"
+"""Title of the table that has a row for each stem."""
 SLACK_S = 0.1
 """So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A recording to be judged: the input and the target, both (channels, frames) and in time."""
+    """A recording to be judged: the input and the target, all (channels, frames) and in time."""
 
     name: str
     input: Block
-    target: Block
+    target: Block | Mapping[str, Block]
+    """One signal, or stems by name."""
     sample_rate: int
     labels: Mapping[str, str]
     """The group it belongs to in each table, by the title of the table."""
@@ -48,8 +54,8 @@ class Case:
     load: Callable[[], Sample]
 
 
-System = Callable[[Sample], Block | None]
-"""Gives its result, or None for a recording that it is not made for."""
+System = Callable[[Sample], Block | Mapping[str, Block] | None]
+"""Gives its result, or those stems that it can; or None for a recording that it is not made for."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +109,16 @@ class Evaluation(ABC):
         """Say what a reader of the tables should know."""
         return ()
 
-    def run(self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts) -> Report:
+    def run(
+        self, jobs: int = 1, watch: VerdictWatch = lambda verdicts, total: verdicts, keep: Path | None = None
+    ) -> Report:
         """Judge all systems on all cases.
 
         Args:
             jobs: processes, each of which computes in one thread where there are several.
             watch: sees the verdicts go by, and is told how many there will be.
+            keep: a folder for what was judged: a folder for each system, and one, `reference`, for what ought to
+                have come out.
 
         Raises:
             AuralError: a metric cannot be measured here, or as `cases`.
@@ -116,7 +126,7 @@ class Evaluation(ABC):
         metrics, left_out = _measurable(self.metrics)
         systems = dict(self.systems()) | dict(map(_extra, self.extra))
         cases = self.cases()
-        verdicts = list(watch(judge(cases, systems, metrics, jobs), len(cases)))
+        verdicts = list(watch(judge(cases, systems, metrics, jobs, keep), len(cases)))
         return Report(
             title=self.title,
             settings=asdict(self),
@@ -128,54 +138,84 @@ class Evaluation(ABC):
 
 
 def judge(
-    cases: Sequence[Case], systems: Mapping[str, System], metrics: Sequence[Metric], jobs: int
+    cases: Sequence[Case],
+    systems: Mapping[str, System],
+    metrics: Sequence[Metric],
+    jobs: int,
+    keep: Path | None = None,
 ) -> Iterator[Verdict]:
     """Judge each case, in order, `jobs` at the same time."""
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(_verdict)(case, systems, metrics) for case in cases
+            delayed(_verdict)(case, systems, metrics, keep) for case in cases
         )
 
 
-def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric]) -> Verdict:
+def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], keep: Path | None) -> Verdict:
     verdict = Verdict()
     try:
         sample = case.load()
     except Exception as error:  # one odd recording must not take the others with it
         verdict.errors.append(f"{case.name}: {_words(error)}")
         return verdict
+    if keep:
+        _keep(keep / REFERENCE, sample, sample.target)
     for name, system in systems.items():
         try:
             if (result := system(sample)) is None:
                 continue
-            values = _measured(sample, result, metrics)
-            verdict.scores.append(Score(sample.name, name, sample.labels, values))
+            verdict.scores.extend(list(_scores(sample, name, result, metrics)))
+            if keep:
+                _keep(keep / name.replace("/", "_"), sample, result)
         except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
             verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
+
+
+def _keep(folder: Path, sample: Sample, result: Block | Mapping[str, Block]) -> None:
+    """Write what was judged, as floats: it may go beyond full scale. Stems go to a file each."""
+    folder.mkdir(exist_ok=True)
+    name = sample.name.replace("/", "_")
+    parts = result if isinstance(result, Mapping) else {"": result}
+    for stem, audio in parts.items():
+        path, form = folder / f"{name}{stem and f'_{stem}'}.wav", Format(sample.sample_rate, len(audio))
+        like = Info(path, form, audio.shape[-1], "wav", "pcm_f32le", bits=32, floating=True)
+        write_audio(path, [audio], form, like=like, about=About())
 
 
 def _words(error: Exception) -> str:
     return str(error) if isinstance(error, (AuralError, OSError)) else repr(error)
 
 
-def _measured(sample: Sample, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
-    """Measure each channel and take the mean."""
-    if result.shape != sample.target.shape:
-        given, expected = (" x ".join(map(str, audio.shape)) for audio in (result, sample.target))
+def _scores(
+    sample: Sample, system: str, result: Block | Mapping[str, Block], metrics: Sequence[Metric]
+) -> Iterator[Score]:
+    """Measure the result; of stems each for itself, which then stands in a table of its own too."""
+    if not isinstance(sample.target, Mapping):
+        if isinstance(result, Mapping):
+            raise AudioError("gives stems where one signal is wanted")
+        yield Score(sample.name, system, sample.labels, _measured(sample, sample.target, result, metrics))
+        return
+    if not isinstance(result, Mapping):
+        raise AudioError("gives one signal where stems are wanted")
+    for stem, wanted in sample.target.items():
+        if stem in result:
+            labels = {STEM: stem} | {title: f"{group}, {stem}" for title, group in sample.labels.items()}
+            yield Score(sample.name, system, labels, _measured(sample, wanted, result[stem], metrics))
+
+
+def _measured(sample: Sample, wanted: Block, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:
+    if result.shape != wanted.shape:
+        given, expected = (" x ".join(map(str, audio.shape)) for audio in (result, wanted))
         raise AudioError(f"gives {given} frames where {expected} are expected")
-    pairs = list(zip(sample.target, result, strict=True))
-    return {
-        metric.name: float(np.mean([metric.measure(*pair, sample.sample_rate) for pair in pairs]))
-        for metric in metrics
-    }
+    return {metric.name: metric.of(wanted, result, sample.input, sample.sample_rate) for metric in metrics}
 
 
-def unchanged(sample: Sample) -> Block:
-    """Give the input: the system that all others are measured against."""
-    return sample.input
+def unchanged(sample: Sample) -> Block | Mapping[str, Block]:
+    """Give the input, as every stem where there are stems: the system that all others are measured against."""
+    return dict.fromkeys(sample.target, sample.input) if isinstance(sample.target, Mapping) else sample.input
 
 
 def through(effect: Effect, sample: Sample) -> Block:
@@ -183,23 +223,35 @@ def through(effect: Effect, sample: Sample) -> Block:
     return effect(sample.input, sample.sample_rate)
 
 
-def stored(folder: Path, sample: Sample) -> Block:
+def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
     """Read what another system has made of a sample: the file of its name, whatever the suffix and the rate.
+
+    Of stems, as many as there are in a folder of that name, each in a file of the stem's.
 
     Raises:
         AudioError: there is none, or its length is not that of the sample.
     """
+    wanted = folder / sample.name
+    names = [wanted / stem for stem in sample.target] if isinstance(sample.target, Mapping) else [wanted]
+    found = {name.name: file for name in names if (file := _named(name))}
+    if not found:
+        raise AudioError(f"{wanted}: no such output")
+    read = {name: _output(file, sample) for name, file in found.items()}
+    return read if isinstance(sample.target, Mapping) else read[wanted.name]
+
+
+def _named(wanted: Path) -> Path | None:
+    return next((file for file in sorted(wanted.parent.glob("*")) if file.stem == wanted.name), None)
+
+
+def _output(file: Path, sample: Sample) -> Block:
     import soxr
 
-    path = folder / sample.name
-    found = sorted(file for file in path.parent.glob("*") if file.stem == path.name)
-    if not found:
-        raise AudioError(f"{path}: no such output")
-    audio, rate = read(found[0])
+    audio, rate = read(file)
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
-    output_s, input_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
-    if abs(output_s - input_s) > SLACK_S:
-        raise AudioError(f"{found[0]}: lasts {output_s:.2f} s, its input {input_s:.2f} s")
+    given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
+    if abs(given_s - wanted_s) > SLACK_S:
+        raise AudioError(f"{file}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
     frames = sample.input.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
@@ -219,7 +271,7 @@ def _measurable(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], tuple[st
     usable, left_out = [], []
     for metric in metrics:
         try:
-            metric.measure(tried, tried, 16000)
+            metric.of(tried[np.newaxis], tried[np.newaxis], tried[np.newaxis], 16000)
             usable.append(metric)
         except AuralError as error:
             if not metric.optional:

@@ -29,17 +29,25 @@ class Group:
 class Excerpts(Sequence[NDArray[np.float32]]):
     """Excerpts of one length, float32 of shape (frames,), each group's share growing with the root of what it has.
 
+    With `load_stereo` in place of `load` they are of shape (2, frames).
+
     Excerpt by excerpt the start moves on through the clips of a group, which follow each other without a pause; a
     group that is shorter than an excerpt gives all it has. What an index gives never changes.
     """
 
-    def __init__(self, clips: Sequence[Clip], seconds: float, sample_rate: int) -> None:
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        seconds: float,
+        sample_rate: int,
+        load: Callable[[Clip, int], NDArray[np.int16]] = load,
+    ) -> None:
         groups: dict[str, list[Clip]] = {}
         for clip in clips:
             groups.setdefault(clip.group, []).append(clip)
         self.groups = [Group(tuple(found), _tickets(found)) for _, found in sorted(groups.items())]
         self.ends = np.cumsum([group.tickets for group in self.groups])
-        self.frames, self.sample_rate = round(seconds * sample_rate), sample_rate
+        self.frames, self.sample_rate, self.load = round(seconds * sample_rate), sample_rate, load
         self.lengths: dict[int, NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
@@ -77,18 +85,18 @@ class Excerpts(Sequence[NDArray[np.float32]]):
         pieces = []
         while missing:
             number = int(np.searchsorted(ends, first, side="right"))
-            kept = load(clips[number], self.sample_rate)
-            start = first - (int(ends[number]) - len(kept))
-            pieces.append(kept[start : start + missing])
-            first += len(pieces[-1])
-            missing -= len(pieces[-1])
-        return np.concatenate(pieces).astype(np.float32) / np.float32(32768)
+            kept = self.load(clips[number], self.sample_rate)
+            start = first - (int(ends[number]) - kept.shape[-1])
+            pieces.append(kept[..., start : start + missing])
+            first += pieces[-1].shape[-1]
+            missing -= pieces[-1].shape[-1]
+        return np.concatenate(pieces, axis=-1).astype(np.float32) / np.float32(32768)
 
     def _clip_ends(self, place: int) -> NDArray[np.int64]:
         """Return where each clip of a group ends, in frames."""
         if place not in self.lengths:
             clips = self.groups[place].clips
-            ends = np.cumsum([len(load(clip, self.sample_rate)) for clip in clips])
+            ends = np.cumsum([self.load(clip, self.sample_rate).shape[-1] for clip in clips])
             if not ends[-1]:
                 raise AudioError(f"{clips[0].path}: holds no audio")
             self.lengths[place] = ends

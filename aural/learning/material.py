@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from aural.audio.atomic import Results
 from aural.audio.folders import recordings
+from aural.cache import cache_folder
 from aural.errors import AudioError
 
 MANIFEST = "MANIFEST.csv"
@@ -160,7 +161,7 @@ def _walked(root: Path, kind: str) -> list[Clip]:
     for file in recordings(root):
         place = file.relative_to(root)
         group = place.parts[0] if len(place.parts) > 1 else EXCERPT.sub("", place.stem) or place.stem
-        clips.append(Clip(file, kind, group, place.parent.name or "-", _seconds(file), np.inf, np.inf))
+        clips.append(clip_of(file, kind, group, place.parent.name or "-"))
     return clips
 
 
@@ -168,10 +169,13 @@ def _groups(clips: Iterable[Clip]) -> int:
     return len({clip.group for clip in clips})
 
 
-def cache_folder() -> Path:
-    """Return where decoded audio is kept: AURAL_CACHE, or aural in the user's folder for caches."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("AURAL_CACHE") or Path(home) / "aural")
+def clip_of(file: Path, kind: str, group: str, category: str = "-") -> Clip:
+    """Return a file as a clip about which nothing more is known.
+
+    Raises:
+        AudioError: it cannot be read.
+    """
+    return Clip(file, kind, group, category, _seconds(file), np.inf, np.inf)
 
 
 def load(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
@@ -180,25 +184,39 @@ def load(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
     Raises:
         AudioError: the file cannot be read.
     """
+    return _kept(clip, sample_rate, "", 1)[0]
+
+
+def load_stereo(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
+    """Return two channels of a clip, (2, frames), as `load` does: the first two, or the only one twice.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    return _kept(clip, sample_rate, ":stereo", 2)
+
+
+def _kept(clip: Clip, sample_rate: int, what: str, channels: int) -> NDArray[np.int16]:
     status = clip.path.stat() if clip.path.exists() else None
-    key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}"
+    key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}{what}"
     kept = cache_folder() / "material" / f"{sha256(key.encode()).hexdigest()[:24]}.npy"
     if not kept.exists():
-        audio = _decode(clip, sample_rate)
+        audio = _decode(clip, sample_rate, channels)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with Results(replace=True) as results:
-            np.save(results.open(kept), audio)
-    return np.load(kept, mmap_mode="r")
+            np.save(results.open(kept), audio if channels > 1 else audio[0])
+    return np.load(kept, mmap_mode="r").reshape(channels, -1)
 
 
-def _decode(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
+def _decode(clip: Clip, sample_rate: int, channels: int) -> NDArray[np.int16]:
     import soxr
 
     from aural.audio.files import open_audio
 
     file = open_audio(clip.path)
-    audio = np.concatenate([block[0] for block in file] or [np.zeros(0, np.float32)])
-    audio = soxr.resample(audio, file.format.sample_rate, sample_rate)
+    taken = [min(channel, file.format.channels - 1) for channel in range(channels)]
+    audio = np.concatenate([block[taken] for block in file] or [np.zeros((channels, 0), np.float32)], axis=-1)
+    audio = soxr.resample(audio.T, file.format.sample_rate, sample_rate).T
     return np.clip(np.round(audio * 32767), -32768, 32767).astype(np.int16)
 
 

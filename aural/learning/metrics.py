@@ -1,8 +1,8 @@
 """Figures of merit: how near an estimate comes to a reference.
 
-Each takes one channel, shape (frames,), the reference first, of equal length and in time to the frame: none of them
-looks for a delay, but PESQ, which finds the delay of each utterance. A silent or empty reference is refused, since
-there is nothing to come near to; a silent estimate gets the lowest mark.
+Each but those of stems takes one channel, shape (frames,), the reference first, of equal length and in time to the
+frame: none of them looks for a delay, but PESQ, which finds the delay of each utterance. A silent or empty reference
+is refused, since there is nothing to come near to; a silent estimate gets the lowest mark.
 
 References:
     [1] ITU-T P.862.2: Wideband extension to Recommendation P.862, 2007.
@@ -11,6 +11,7 @@ References:
     [3] Le Roux, Wisdom, Erdogan, Hershey: SDR - half-baked or well done? ICASSP 2019.
     [4] Gray, Markel: Distance measures for speech processing. IEEE Trans. ASSP 24(5), 1976.
     [5] Reddy, Gopal, Cutler: DNSMOS P.835. ICASSP 2022.
+    [6] Stöter, Liutkus, Ito: The 2018 signal separation evaluation campaign. LVA/ICA 2018 (museval, BSSEval v4).
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, AuralError
+from aural.signals import Block
 
 Audio = NDArray[np.float32]
 """One channel, shape (frames,)."""
 Measure = Callable[[Audio, Audio, int], float]
 """Reference, estimate and sample rate in Hz to a figure."""
+Together = Callable[[Block, Block, Block, int], float]
+"""Reference, estimate, what was heard, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
 Power = NDArray[np.float64]
 """Power spectra, shape (frames, bins)."""
 
@@ -38,6 +43,7 @@ SPEECH_RATE = 16000  # of PESQ and DNSMOS
 PESQ_LOWEST, PESQ_LONGEST_S = 1.04, 20
 DNSMOS_WINDOW = int(9.01 * SPEECH_RATE)
 DNSMOS_SCALE = (-0.06766283, 1.11546468, 0.04602535)  # from what the network says to a rating, highest power first
+LEAK_S, LEAK_DB, LEAST_LEAK = 0.1, 50.0, 1e-12
 LSD_WINDOW_S = 2048 / 48000
 LSD_OVERLAP = 4
 LSD_FLOOR = 1e-6  # at a listening level of 85 dB this is about the threshold of hearing
@@ -52,9 +58,24 @@ class Metric:
     decimals: int
     rising: bool
     """More is better."""
-    measure: Measure
+    measure: Measure | Together
     optional: bool = False
     """Left out, with a sentence that says why, where it cannot be measured."""
+    together: bool = False
+    """Measured over all channels together and beside what was heard, not as the mean over channels."""
+
+    def of(self, reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+        """Measure an estimate; all are (channels, frames).
+
+        Raises:
+            AuralError: it cannot be measured here.
+            AudioError: it cannot be measured on this reference.
+        """
+        if self.together:
+            return self.measure(reference, estimate, heard, sample_rate)  # type: ignore[call-arg, arg-type]
+        pairs = zip(reference, estimate, strict=True)
+        figures = [self.measure(*pair, sample_rate) for pair in pairs]  # type: ignore[call-arg, arg-type]
+        return float(np.mean(figures))
 
     @property
     def title(self) -> str:
@@ -168,6 +189,48 @@ def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     return float(np.polyval(DNSMOS_SCALE, overall).mean())
 
 
+def sdr_of_stem(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure the signal-to-distortion ratio of a stem in dB: the median over seconds, all channels together [6].
+
+    10 log10 |r|^2 / |e - r|^2 of each second, those left out in which the reference or the estimate is silent and
+    what is left of a second at the end; NaN where none counts. It is the figure that museval calls SDR, which needs
+    none of its filters; a wrong level is distortion too.
+    """
+    references, errors, estimates = (
+        _seconds(audio.astype(np.float64), sample_rate) for audio in (reference, estimate - reference, estimate)
+    )
+    counts = (references > 0) & (estimates > 0)
+    if not counts.any():
+        return float("nan")
+    with np.errstate(divide="ignore"):
+        return float(np.median(10 * np.log10(references[counts] / errors[counts])))
+
+
+def si_sdr_of_stem(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure SI-SDR in dB over all channels together, with one scale [3]; NaN where the reference is silent."""
+    return si_sdr(reference.ravel(), estimate.ravel(), sample_rate) if reference.any() else float("nan")
+
+
+def leakage(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure in dB how far below what is heard the estimate lies while the stem is silent; NaN where it never is.
+
+    Pieces of 0.1 s count in which the reference lies 50 dB or more below its loudest piece, and what is heard not.
+    """
+    size = max(1, round(LEAK_S * sample_rate))
+    wanted, made, given = (_powers(audio.astype(np.float64), size) for audio in (reference, estimate, heard))
+    floor = db_to_power(-LEAK_DB)
+    counts = (wanted <= floor * wanted.max(initial=0.0)) & (given > floor * given.max(initial=0.0))
+    if not counts.any():
+        return float("nan")
+    return float(10 * np.log10(max(made[counts].sum(), LEAST_LEAK * given[counts].sum()) / given[counts].sum()))
+
+
+STEMS = (
+    Metric("SDR", "dB", 1, True, sdr_of_stem, together=True),
+    Metric("SI-SDR", "dB", 1, True, si_sdr_of_stem, together=True),
+    Metric("leakage", "dB", 1, False, leakage, together=True),
+)
+"""What stems are judged by."""
 SPEECH = (
     Metric("PESQ", "", 2, True, pesq),
     Metric("ESTOI", "", 3, True, estoi),
@@ -187,6 +250,18 @@ def _checked(reference: Audio, estimate: Audio) -> tuple[Audio, Audio]:
     if not reference.any():
         raise AudioError("the reference is silent")
     return reference, estimate
+
+
+def _seconds(audio: NDArray[np.float64], sample_rate: int) -> Power:
+    """Return the energy of each whole second, all channels together."""
+    count = audio.shape[-1] // sample_rate
+    return np.square(audio[:, : count * sample_rate]).reshape(len(audio), count, -1).sum(axis=(0, 2))
+
+
+def _powers(audio: NDArray[np.float64], size: int) -> Power:
+    """Return the energy of each piece of so many frames, all channels together; the last may be shorter."""
+    starts = np.arange(0, audio.shape[-1], size)
+    return np.add.reduceat(np.square(audio).sum(axis=0), starts)
 
 
 def _package(name: str) -> Any:

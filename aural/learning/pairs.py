@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from aural.audio.atomic import Results
 from aural.audio.files import open_audio
 from aural.audio.folders import recordings
+from aural.cache import cache_folder
 from aural.errors import AudioError
-from aural.learning.material import cache_folder
 from aural.signals import Block
 
 MOST_DELAY_S = 0.5

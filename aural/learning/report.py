@@ -138,12 +138,18 @@ class Report:
 def _written(row: Row | None, number: int, metric: Metric, files: int) -> str:
     if row is None:
         return "-"
+    if np.isnan(row.means[number]):
+        return "-"
     mean = f"{row.means[number]:.{metric.decimals}f}"
     return mean if row.files == files else f"{mean} ({row.files})"
 
 
 def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    return tuple(float(mean) for mean in np.mean(values, axis=0))
+    """Take the mean of each figure, over those files that have it."""
+    return tuple(
+        float(np.mean(given)) if len(given := column[~np.isnan(column)]) else np.nan
+        for column in np.transpose(values)
+    )
 
 
 def _natural(text: str) -> tuple[float, str]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from aural.dsp.autoregression import FLOOR, levinson
 from aural.dsp.compiled import njit
+from aural.dsp.decibels import db_to_gain
 from aural.measure.defects import Defect, DefectMeter
 from aural.signals import Block, Format
 
@@ -62,7 +63,7 @@ def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[
     hop = max(ORDER, round(HOP_S * sample_rate / 2)) * 2
     errors, relative = np.zeros(audio.size), np.zeros(audio.size)
     _errors(np.pad(audio / scale, (hop // 2, 2 * hop)), np.hanning(2 * hop), errors, relative)
-    clicks, least = [], 10 ** (threshold_db / 20)
+    clicks, least = [], db_to_gain(threshold_db)
     reach, series = round(REACH_S * sample_rate), round(SERIES_S * sample_rate)
     places = np.flatnonzero(relative > CANDIDATE)
     if not places.size:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.dsp.compiled import njit
+from aural.dsp.decibels import db_to_gain
 from aural.signals import Block, Format
 from aural.stream import Queue
 
@@ -19,7 +20,7 @@ Floats = NDArray[np.float64]
 PER_DB = 20  # bins of the histograms
 LOWEST_DBFS, HIGHEST_DBFS = -90, 20
 BINS = PER_DB * (HIGHEST_DBFS - LOWEST_DBFS)
-LEAST = 10 ** (LOWEST_DBFS / 20)
+LEAST = db_to_gain(LOWEST_DBFS)
 RANGE = 0.17  # of the peak of a second: what lies below tells nothing
 COARSE, KEPT = 4, 45  # bins in one of those that are kept of a second, and how many of these: 9 dB
 EXACT_DB = 0.1  # so near to the peak, a rail is the peak
@@ -51,7 +52,7 @@ class Rail:
     @property
     def reach(self) -> float:
         """Magnitude from which samples are not to be trusted."""
-        return self.level * 10 ** (-self.spread_db / 20)
+        return self.level * db_to_gain(-self.spread_db)
 
 
 Rails = tuple[tuple[Rail | None, Rail | None], ...]
@@ -59,7 +60,7 @@ Rails = tuple[tuple[Rail | None, Rail | None], ...]
 
 
 @dataclass(frozen=True)
-class Clipping:
+class MeasuredClipping:
     """Where and how much a recording is clipped."""
 
     rails: Rails
@@ -115,7 +116,7 @@ class ClippingMeter:
             if self.queue.frames == second:
                 self._second(self.queue.take(second), self.sides)
 
-    def compute(self) -> Clipping:
+    def compute(self) -> MeasuredClipping:
         """Return the clipping of all frames so far."""
         sides = deepcopy(self.sides)
         if self.queue.frames:
@@ -126,7 +127,7 @@ class ClippingMeter:
         samples = int(seconds.sum())
         worst = int(seconds.argmax()) if samples else 0
         length = min(self.source.sample_rate, self.frames - worst * self.source.sample_rate)
-        return Clipping(
+        return MeasuredClipping(
             rails=rails,
             share=samples / max(1, self.frames * self.source.channels),
             samples=samples,
@@ -191,7 +192,7 @@ class _Side:
             return None
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
-        level = 10 ** ((LOWEST_DBFS + (chosen + 0.5) / PER_DB) / 20)
+        level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
         return Rail(self.peak if chosen >= exact else level, spread_db)
 
     def _flat(self, at: int, rise: float, exact: bool) -> bool:
@@ -210,7 +211,7 @@ def _both(low: _Side, high: _Side) -> tuple[Rail | None, Rail | None]:
     return first or low.rail(second), second or high.rail(first)
 
 
-_EDGES = 10 ** ((np.arange(BINS + 1) / PER_DB + LOWEST_DBFS) / 20)
+_EDGES = db_to_gain(np.arange(BINS + 1) / PER_DB + LOWEST_DBFS)
 WIDTHS = np.diff(_EDGES)
 BLUR = np.hanning(13)[1:-1]
 BLUR /= BLUR.sum()

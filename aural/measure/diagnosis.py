@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
+from aural.markup import element, listed, table
 from aural.measure.bandwidth import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
-from aural.measure.clipping import Clipping, ClippingMeter
+from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.defects import Defects
 from aural.measure.environment import Environment, EnvironmentMeter
@@ -22,6 +23,7 @@ from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
 from aural.measure.plosives import PlosiveMeter
 from aural.measure.true_peak import TruePeakMeter
+from aural.measure.words import figures
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
 
@@ -35,7 +37,7 @@ class Diagnosis:
     level: Levels
     loudness: Loudness
     true_peak_dbtp: float
-    clipping: Clipping
+    clipping: MeasuredClipping
     gaps: Defects
     clicks: Defects
     plosives: Defects
@@ -89,12 +91,19 @@ class Diagnosis:
     @property
     def music_under_speech(self) -> bool:
         """Whether somebody speaks over music for more than a moment."""
-        return self.content.longest("both") >= MOMENT_S
+        return self.kind == "speech" and bool(self.content.passages("both"))
 
     @property
     def music_beside_speech(self) -> bool:
         """Whether a recording of speech holds music by itself too, such as a jingle."""
-        return self.kind == "speech" and self.content.longest("music") >= MOMENT_S
+        return self.kind == "speech" and bool(self.content.passages("music"))
+
+    @property
+    def music_s(self) -> tuple[float, ...]:
+        """Where music begins and ends in a recording of speech, in seconds, under it or by itself; a little wider."""
+        passages = self.content.passages("both", "music") if self.kind == "speech" else []
+        wider = ((max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in passages)
+        return tuple(second for passage in wider for second in passage)
 
     @property
     def uneven(self) -> bool:
@@ -138,6 +147,7 @@ class Diagnosis:
             (self.reverberant, f"a reverberant room: sound dies away in {environment.decay_s:.1f} s"),
             (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
+            (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
             (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()
@@ -153,6 +163,10 @@ class Diagnosis:
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
         return found
+
+    def _repr_html_(self) -> str:
+        findings = self.findings() or ["nothing is wrong with it"]
+        return element("div", table((), figures(self)), listed(findings))
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; what cannot be told is None."""
@@ -175,7 +189,7 @@ class Diagnosis:
 
 
 REVERBERANT_S = 0.35
-MOMENT_S = 4  # less in a row may be a mistake
+EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
 RUMBLE_DB = -20.0
 OFFSET = 0.003

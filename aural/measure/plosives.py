@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
-from scipy.signal import firwin, oaconvolve
 
+from aural.dsp import fir
 from aural.measure.defects import Defect, DefectMeter
 from aural.signals import Block, Format
 
@@ -49,12 +49,13 @@ def find_plosives(audio: Block, sample_rate: int) -> list[Defect]:
 
 def deep(audio: Signal, sample_rate: int, cutoff_hz: float) -> Signal:
     """Return what lies below a frequency, in time with the signal."""
-    return np.asarray(oaconvolve(audio, _filter(sample_rate, cutoff_hz), mode="same"))
+    return fir.filtered(audio, _filter(sample_rate, cutoff_hz)).astype(np.float32)
 
 
 @cache
-def _filter(sample_rate: int, cutoff_hz: float) -> Signal:
-    return np.asarray(firwin(2 * round(FILTER_S / 2 * sample_rate) + 1, cutoff_hz, fs=sample_rate), np.float32)
+def _filter(sample_rate: int, cutoff_hz: float) -> NDArray[np.float64]:
+    window = np.hamming(2 * round(FILTER_S / 2 * sample_rate) + 1)
+    return fir.low_pass(2 * cutoff_hz / sample_rate, window)
 
 
 def _plosives(audio: Signal, sample_rate: int) -> list[tuple[int, int, float]]:
@@ -67,7 +68,7 @@ def _plosives(audio: Signal, sample_rate: int) -> list[tuple[int, int, float]]:
     usual = float(np.median(lows))
     voice = maximum_filter1d(all_else, 2 * round(VOICE_S / FRAME_S) + 1)
     loud = (lows > AGAINST_VOICE * voice) & (lows > AGAINST_REST * usual)
-    found = []
+    found: list[tuple[int, int, float]] = []
     edges = np.flatnonzero(np.diff(np.r_[0, loud.astype(np.int8), 0]))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         peak = float(lows[first:last].max())

@@ -12,6 +12,7 @@ use = "de-esser"
 [[track]]
 file = "guitar.wav"
 pan = -0.4
+under = ["vocals"]
 
 [[stage]]
 use = "master"
@@ -108,7 +109,9 @@ def _track(table: dict[str, Any], folder: Path) -> Track:
         chain = _chain(table)
     except AuralError as error:
         raise ChainError(f"{file}: {error}") from error
-    return Track(folder / file, chain, **{name: table[name] for name in known if name in table})
+    given: dict[str, Any] = {name: table[name] for name in known if name in table}
+    values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in given.items()}
+    return Track(folder / file, chain, **values)
 
 
 def _chain(table: dict[str, Any]) -> Chain:

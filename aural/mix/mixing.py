@@ -15,8 +15,9 @@ from aural.chain import Chain
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError, ChainError
+from aural.mix.ducking import Ducked, Ducking
 from aural.mix.summing import Gains, balancing_db, placing, summed
-from aural.parameters import check, param
+from aural.parameters import check, hint, param
 from aural.signals import Block, Format, as_block
 from aural.stage import Effect, repeatable
 from aural.stream import UNWATCHED, Blocks, Watch, pump
@@ -28,11 +29,12 @@ NO_CHAIN = Chain()
 
 
 @dataclass(frozen=True)
-class Track:
+class Track(Ducking):
     """One recording of a mix, and what is done to it before the sum.
 
     A mono track is placed between two channels by sine and cosine: 3 dB less in both in the middle, and equally loud
     everywhere. Of a stereo track the side it is turned away from falls along the cosine, the other stays as it is.
+    While tracks that it lies `under` sound, it is lowered.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range.
@@ -61,7 +63,7 @@ class Mix:
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range.
-        ChainError: there is no track.
+        ChainError: there is no track, or one lies under itself or under one that is not there.
     """
 
     tracks: tuple[Track, ...]
@@ -78,6 +80,23 @@ class Mix:
         check(self, "mix")
         if not self.tracks:
             raise ChainError("a mix needs at least one track")
+        for number, track in enumerate(self.tracks):
+            if number in map(self.place, track.under):
+                raise ChainError(f"{track.file}: cannot be ducked under itself")
+
+    def place(self, name: str) -> int:
+        """Return the number of the track of this name: that of its file, with or without suffix.
+
+        Raises:
+            ChainError: no track has this name, or several have.
+        """
+        found = [n for n, track in enumerate(self.tracks) if name in (track.file.name, track.file.stem)]
+        if not found:
+            raise ChainError(f"no track called {name!r}{hint(name, {track.file.stem for track in self.tracks})}")
+        if len(found) > 1:
+            files = " or ".join(str(self.tracks[n].file) for n in found)
+            raise ChainError(f"{name!r} may be {files}; use a mix file")
+        return found[0]
 
     def __call__(self, audio: Mapping[str, ArrayLike], sample_rate: int) -> Block:
         """Mix whole signals, such as the stems of a separator.
@@ -129,12 +148,20 @@ class Mix:
         if self.balance:
             gains_db = balancing_db([track.plain_lufs for track in placed])
             placed = [track.turned_up(gain_db) for track, gain_db in zip(placed, gains_db, strict=True)]
-        watched = [Blocks(part.blocks, part.format, watch) for part in parts]
+        watched = [self._ducked(number, parts, placed, watch) for number in range(len(parts))]
         gains = [track.gains(source.channels) for track in placed]
         master = self.master.run(summed(list(zip(watched, gains, strict=True))), source, watch)
         tracks = tuple(track.track for track in placed)
         ran = replace(self, tracks=tracks, master=master.stage, balance=False)
         return Run(master.blocks, master.output, ran, tuple(placed))
+
+    def _ducked(
+        self, number: int, parts: Sequence[MixPart], placed: Sequence[Placed], watch: Watch
+    ) -> Iterable[Block]:
+        """Return the blocks of a track, lowered while those in front of it sound."""
+        blocks, track = Blocks(parts[number].blocks, parts[number].format, watch), self.tracks[number]
+        fronts = [(parts[n].blocks, placed[n].plain_lufs) for n in map(self.place, track.under)]
+        return Ducked(blocks, fronts, track, parts[number].format.sample_rate) if fronts else blocks
 
 
 @dataclass(frozen=True)

@@ -93,16 +93,21 @@ class Law:
 
     target_lufs: float
     speech_lufs: float
+    loud_lufs: float
     share: float
     max_boost_db: float
     max_cut_db: float
     window_s: float
 
     def gains_db(self, speech: SpeechLevels) -> Floats:
-        """Return the gain of each piece: towards the target while somebody speaks, never a boost in a pause."""
+        """Return the gain of each piece: to the target while somebody speaks, in pauses that of the loudest voice.
+
+        A pause that stayed as it is while a near voice is lowered would come nearer to it, and the noise with it.
+        """
         level, speaks = speech.level, speech.speaks(self.speech_lufs)
         around = around_lufs(level, speaks, self.window_s)
         missing = np.where(np.isfinite(around), self.target_lufs - around, 0.0)
         wanted = np.clip(self.share * missing, -self.max_cut_db, self.max_boost_db)
+        rest = float(np.clip(self.share * (self.target_lufs - self.loud_lufs), -self.max_cut_db, 0))
         held = maximum_filter1d(speaks, HELD_BEFORE + HELD_AFTER + 1, origin=(HELD_AFTER - HELD_BEFORE) // 2)
-        return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, 0)), FADE, mode="nearest"))
+        return np.asarray(uniform_filter1d(np.where(held, wanted, np.minimum(wanted, rest)), FADE, mode="nearest"))

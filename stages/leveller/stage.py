@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
 
 LOWEST_LUFS = -120.0
+LOUD = 0.9  # of speech is not louder than the loudest voice
 
 
 @dataclass(frozen=True)
 class Leveller(Effect):
-    """Bring speech to one level, second by second, without boosting pauses."""
+    """Bring speech to one level, second by second; pauses stay as far below the loudest voice as they were."""
 
     name: ClassVar[str] = "leveller"
     described_as: ClassVar[Sequence[str]] = ("level", "leveler", "agc")
@@ -28,6 +29,9 @@ class Leveller(Effect):
                                       measured=True)  # fmt: skip
     speech_lufs: float | None = param(None, "Level that separates speech from pauses; if not given, measured",
                                       unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
+    loud_lufs: float | None = param(None, "Level of the loudest voice; pauses are lowered as far as it is, so that "
+                                    "they stay as far below it. If not given, measured", unit="LUFS",
+                                    low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
     share: float = param(1.0, "Strength: fraction of the distance to the target that is corrected", low=0.0, high=1.0)
     max_boost_db: float = param(15.0, "Maximum boost of speech", unit="dB", low=0.0, high=40.0)
     max_cut_db: float = param(15.0, "Maximum attenuation of speech", unit="dB", low=0.0, high=40.0)
@@ -36,7 +40,7 @@ class Leveller(Effect):
     @property
     def level_independent(self) -> bool:  # type: ignore[override]
         """Levels that were given are absolute."""
-        return self.target_lufs is None and self.speech_lufs is None
+        return (self.target_lufs, self.speech_lufs, self.loud_lufs) == (None, None, None)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         return if_uneven(self, diagnosis)
@@ -51,11 +55,14 @@ class Leveller(Effect):
         threshold = dsp.threshold_lufs(speech.level) if self.speech_lufs is None else self.speech_lufs
         speaks = speech.speaks(threshold)
         spoken = dsp.around_lufs(speech.level, speaks, self.window_s)[speaks]
-        middle = float(spoken.mean()) if spoken.size else threshold
+        middle, loud = (
+            (float(spoken.mean()), float(np.quantile(spoken, LOUD))) if spoken.size else (threshold, threshold)
+        )
         return replace(
             self,
             speech_lufs=float(np.clip(threshold, LOWEST_LUFS, 0)),
             target_lufs=float(np.clip(middle, LOWEST_LUFS, 0)) if self.target_lufs is None else self.target_lufs,
+            loud_lufs=float(np.clip(loud, LOWEST_LUFS, 0)) if self.loud_lufs is None else self.loud_lufs,
         )
 
     def stream(self, source: Format) -> Stream:
@@ -64,5 +71,14 @@ class Leveller(Effect):
 
         assert self.target_lufs is not None
         assert self.speech_lufs is not None
-        law = Law(self.target_lufs, self.speech_lufs, self.share, self.max_boost_db, self.max_cut_db, self.window_s)
+        assert self.loud_lufs is not None
+        law = Law(
+            self.target_lufs,
+            self.speech_lufs,
+            self.loud_lufs,
+            self.share,
+            self.max_boost_db,
+            self.max_cut_db,
+            self.window_s,
+        )
         return LevellerStream(source, law)

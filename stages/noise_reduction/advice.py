@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aural.advice import Decision, Wishes
 from aural.measure.diagnosis import NOISY_DB
+from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
@@ -41,6 +42,9 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     if stage.hum_hz is None:
         found = (hum.frequency_hz, hum.harmonics) if diagnosis.hums else (0.0, ())
         changes |= dict(zip(("hum_hz", "hum_harmonics"), found, strict=True))
+    if diagnosis.music_s and stage.engine == CompactEngine.name and stage.keep == "voice":
+        changes["music_s"] = stage.music_s or diagnosis.music_s
+        why.append("music is kept where it plays")
     if not (noisy and diagnosis.rumbles):
         changes["highpass_hz"] = 20.0 if diagnosis.offset else 0.0
     elif stage.highpass_hz:
@@ -51,7 +55,8 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
 def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
     """Lower noise, take away the room and keep music as a user wishes; leave the rest to what is advised."""
     noise_db, room, music = wishes.noise_reduction, wishes.dereverb, wishes.music
-    advised = decision.effect or replace(stage, max_attenuation_db=0.0, dereverb=0.0, **FILTERS_OFF)
+    idle = replace(stage, max_attenuation_db=0.0, dereverb=0.0, **FILTERS_OFF)
+    advised = cast("NoiseReduction", decision.effect or idle)
     changes: dict[str, Any] = {}
     why = [decision.reason] if decision.effect else []
     if noise_db is not None:
@@ -63,9 +68,9 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
         if room and noise_db is None and not decision.effect:
             changes["max_attenuation_db"] = min(ROOM_ATTENUATION_DB, stage.limit_db)
     if music is not None or (noise_db and diagnosis.kind == "music"):
-        changes["keep"] = "voice" if music == "reduce" else "music"
+        changes |= {"keep": "voice" if music == "reduce" else "music", "music_s": ()}
         why.append("music is reduced, as asked for" if music == "reduce" else "music is kept")
-    effect = replace(advised, **changes)  # type: ignore[type-var]
+    effect = replace(advised, **changes)
     if effect.does_nothing:
         return Decision(stage.name, None, "turned off, as asked for" if decision.effect else decision.reason)
     return Decision(stage.name, effect, ", ".join(why))

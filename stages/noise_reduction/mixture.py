@@ -94,6 +94,7 @@ def _joined(clips: Sequence[Clip], frames: int) -> Audio:
 def _save(sample: Sample, folder: Path) -> None:
     import soundfile
 
+    assert not isinstance(sample.target, Mapping)
     for name, audio in (("clean", sample.target), ("noisy", sample.input)):
         path = folder / name / f"{sample.name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import irfft, rfft
 from scipy.ndimage import maximum_filter1d
 
 from aural.dsp.autoregression import fit, refill
 from aural.dsp.compiled import njit
-from aural.dsp.segments import SegmentStream
-from aural.signals import Block, Format
 
 Signal = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -31,7 +29,7 @@ AROUND = 3  # frames and bins whose mean power decides about the one in the midd
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is known of each sample of a signal: the least and the most it may be. Both are itself where it is right."""
+    """The least and the most that each sample of a signal may be. Both are the sample where it is right."""
 
     low: Signal
     high: Signal
@@ -42,39 +40,6 @@ class Bounds:
 
     def part(self, place: slice) -> Bounds:
         return Bounds(self.low[place], self.high[place])
-
-
-class DeclipStream(SegmentStream):
-    """Restores each channel by itself, in segments; those without a sample at a rail are not touched."""
-
-    def __init__(self, source: Format, rails: NDArray[np.float32], headroom_db: float) -> None:
-        super().__init__(source, round(SEGMENT_S * source.sample_rate), round(CONTEXT_S * source.sample_rate))
-        self.rails, self.room = rails, 10 ** (headroom_db / 20)
-
-    def process(self, audio: Block) -> Block:
-        out = audio.copy()
-        for channel, (low, high) in zip(out, self.rails, strict=True):
-            above = (channel >= high) if high > 0 else np.zeros(channel.size, np.bool_)
-            below = (channel <= low) if low < 0 else np.zeros(channel.size, np.bool_)
-            wrong = above | below
-            for place in islands(wrong, self._frames(WINDOW_S)):
-                y = channel[place].astype(np.float64)
-                most = self.room * max(-low, high)
-                bounds = Bounds(
-                    np.where(above[place], high, np.where(below[place], -most, y)) / most,
-                    np.where(below[place], low, np.where(above[place], most, y)) / most,
-                )
-                restored = self._restored(y / most, bounds) * most
-                channel[place][wrong[place]] = restored[wrong[place]]
-        return out
-
-    def _restored(self, y: Signal, bounds: Bounds) -> Signal:
-        """Return the mean of two estimates, whose errors are unlike."""
-        first = sparse(y, bounds, next_fast_len(self._frames(WINDOW_S) // 2, real=True))
-        return (first + autoregressive(first, bounds, self._frames(WINDOW_S))) / 2
-
-    def _frames(self, seconds: float) -> int:
-        return round(seconds * self.output.sample_rate)
 
 
 def islands(wrong: Mask, margin: int) -> Iterator[slice]:

@@ -76,14 +76,15 @@ class Declip(Repair):
         return replace(self, rails=_levels(meter.compute().rails))
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.repair.declipping import DeclipStream
+        from aural.stages.repair.stream import DeclipStream
 
         assert self.rails is not None
         if not any(self.rails):
             return Through(source)
         if len(self.rails) != 2 * source.channels:
             raise ParameterError(
-                f"{self.name}: rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}"
+                f"{self.name}: rails must hold two levels for each of {source.channels} channels, "
+                f"got {len(self.rails)}"
             )
         return DeclipStream(source, np.array(self.rails, np.float32).reshape(-1, 2), self.headroom_db)
 
@@ -121,7 +122,7 @@ class Declick(Repair):
         return replace(self, threshold_db=_threshold_db(meter.compute()))
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.repair.declicking import DeclickStream
+        from aural.stages.repair.stream import DeclickStream
 
         assert self.threshold_db is not None
         return DeclickStream(source, self.threshold_db)
@@ -151,7 +152,7 @@ class Conceal(Repair):
         return Decision(self.name, self, f"{gaps}")
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.repair.concealing import ConcealStream
+        from aural.stages.repair.stream import ConcealStream
 
         return ConcealStream(source, self.max_gap_ms / 1000)
 
@@ -174,7 +175,7 @@ class DePlosive(Repair):
         return Decision(self.name, self, f"{pops}")
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.repair.speaking import PlosiveStream
+        from aural.stages.repair.stream import PlosiveStream
 
         return PlosiveStream(source, self.cutoff_hz, self.range_db)
 
@@ -197,7 +198,7 @@ class DeBreath(Repair):
         return Effect.advise_level(self, diagnosis)
 
     def stream(self, source: Format) -> Stream:
-        from aural.stages.repair.speaking import BreathStream
+        from aural.stages.repair.stream import BreathStream
 
         return BreathStream(source, self.range_db)
 

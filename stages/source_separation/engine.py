@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aural.engine import Engine
-from aural.signals import Format
+from aural.signals import Block, Format
 from aural.stream import Stream
 
 NAME = "source-separation"
@@ -25,6 +27,10 @@ class SeparationEngine(Engine):
     def rest(self) -> int:
         """The stem that is what the others leave of the mixture."""
         return self.stems.index("other" if "other" in self.stems else self.stems[-1])
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Mapping[str, Any]:
+        """Run the first pass, if the engine needs one; return the values of its parameters that it gives."""
+        return {}
 
     @abstractmethod
     def stream(self, source: Format) -> Stream:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from aural.engine import chosen, engine_param
 from aural.errors import ParameterError
 from aural.parameters import param
-from aural.signals import Format
+from aural.signals import Block, Format
 from aural.stage import Separator
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stages.source_separation.engines import ENGINES, Parameters
@@ -29,6 +29,8 @@ class SourceSeparation(Parameters, Separator):
     name: ClassVar[str] = NAME
     described_as: ClassVar[Sequence[str]] = ("separate", "stems", "demix", "vocals", "karaoke")
     engines: ClassVar[tuple[type[SeparationEngine], ...]] = ENGINES
+    training: ClassVar[str | None] = "aural.stages.source_separation.train:SeparationTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.source_separation.evaluate:SeparationEvaluation"
     trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.network:load_trusted"
     engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)
     two_stems: str | None = param(None, "Stem to keep; the others are summed into one (for vocals, no_vocals)")
@@ -55,6 +57,9 @@ class SourceSeparation(Parameters, Separator):
 
     def _chosen(self) -> SeparationEngine:
         return chosen(ENGINES, self.engine, self)
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Self:
+        return replace(self, **self._chosen().measure(blocks, source))
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.

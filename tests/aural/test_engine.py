@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -160,6 +161,36 @@ def test_models_are_those_of_the_engines() -> None:
     for stage in STAGES:
         for engine in stage.engines:
             assert all(f"{model} " in out for model in engine.models)
+    _, out, _ = invoke("models", "--json")
+    found = json.loads(out)
+    assert found["htdemucs"] == {
+        "stage": "source-separation",
+        "meaning": "drums, bass, other, vocals",
+        "megabytes": 84.0,
+        "licence": "MIT",
+        "source": "huggingface.co/adefossez/HTDemucs",
+    }
+    assert {about["source"] for name, about in found.items() if name in ("compact", "unet")} == {"included"}
+
+
+def test_a_model_is_downloaded_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = next(e for stage in STAGES for e in stage.engines if "htdemucs" in e.models)
+    asked: list[str] = []
+    monkeypatch.setattr(engine, "download", lambda name: asked.append(name) or True)
+    assert invoke("models", "--download", "htdemucs") == (0, "htdemucs: is here\n", "")
+    assert asked == ["htdemucs"]
+    assert invoke("models", "--download", "compact") == (0, "compact: comes with AURAL\n", "")
+    code, out, err = invoke("models", "--download", "htdemuc")
+    assert (code, out) == (2, "")
+    assert "no model called 'htdemuc'; did you mean 'htdemucs'?" in err
+
+
+def test_what_is_said_of_included_models_is_so() -> None:
+    for stage in STAGES:
+        for engine in stage.engines:
+            for name, model in engine.models.items():
+                if issubclass(engine, Network) and name == engine.name:
+                    assert model.megabytes == round(engine.shipped().stat().st_size / 1e6, 1)
 
 
 def packaged() -> list[Path]:
@@ -172,7 +203,9 @@ def packaged() -> list[Path]:
 
 def test_weights_and_cards_of_networks_come_with_the_package_and_those_of_others_do_not() -> None:
     found = packaged()
-    networks = [engine for stage in STAGES for engine in stage.engines if issubclass(engine, Network)]
+    networks = [
+        engine for stage in STAGES for engine in stage.engines if issubclass(engine, Network) and engine.models
+    ]
     assert networks
     for network in networks:
         path = network.shipped()

@@ -66,6 +66,22 @@ def test_a_page_is_not_replaced_unasked(pairs: Path) -> None:
     assert page.read_text().startswith("# Noise reduction\n")
 
 
+def test_a_listening_test_of_what_every_system_has_done(pairs: Path) -> None:
+    (pairs / "other").mkdir()
+    for number in range(2):
+        write(pairs / "other" / f"{number}.wav", voice(1.0))
+    page = pairs / "test.html"
+    code, _, err = typed(pairs, "--extra", f"other={pairs / 'other'}", "--listen", page)
+    assert code == 1
+    assert "2: other: " in err
+    items = json.loads(page.read_text().partition('id="data">')[2].partition("</script>")[0])["items"]
+    assert [item["name"] for item in items] == ["0", "1"]
+    assert {"reference", "input", "other", "compact"} <= set(items[0]["clips"])
+    folders = "--clean", pairs / "clean", "--noisy", pairs / "noisy"
+    refused("test.html: exists already; use -f", "evaluate", NAME, *folders, "--listen", page)
+    refused("test.txt: a page is written as .html", "evaluate", NAME, *folders, "--listen", pairs / "test.txt")
+
+
 def test_one_broken_file_is_named_and_the_others_count(pairs: Path) -> None:
     (pairs / "noisy" / "1.wav").write_bytes(b"RIFF but no more")
     code, out, err = typed(pairs)

@@ -206,3 +206,21 @@ def test_interrupt_leaves_nothing(tmp_path: Path) -> None:
     assert run.returncode == 128 + signal.SIGTERM
     assert "ended by SIGTERM; nothing was left half-written" in err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_music_under_a_voice(tmp_path: Path, stems: Path) -> None:
+    options = ["--duck", "guitar", "--under", "voice", "--duck-db", "60", "--duck-sensitivity-db", "60"]
+    code, out, err = invoke("mix", stems, "-o", tmp_path / "mix.wav", *options)
+    assert (code, err) == (0, "")
+    assert "-60.0 dB while voice sounds" in out
+    wanted = heard(stems / "voice.wav")
+    np.testing.assert_allclose(heard(tmp_path / "mix.wav"), wanted, atol=1e-3)
+    (tmp_path / "mix.wav").unlink()
+    for arguments, sentence in (
+        (["--duck", "guitar"], "what it is lowered under with --under"),
+        (["--under", "voice"], "name what is lowered with --duck"),
+        (["--duck-db", "3"], "name what is lowered with --duck"),
+        (["--duck", "guitar", "--under", "vois"], "no track called 'vois'; did you mean 'voice'?"),
+        (["--duck", "guitar", "--under", "guitar"], "cannot be ducked under itself"),
+    ):
+        refused(tmp_path, sentence, stems, "-o", tmp_path / "mix.wav", *arguments)

@@ -18,8 +18,9 @@ from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
 from aural.cli.processes import Died, in_processes
-from aural.cli.terminal import sentence, visible
+from aural.cli.terminal import sentence
 from aural.errors import AuralError
+from aural.markup import visible
 
 CURE = "run aural --debug ... to see where"
 ODD = "new\nline \x1b[31mred\x9b1m \u202egnp.wav"
@@ -118,10 +119,10 @@ def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
 
     real = running.open_audio
 
-    def failing(path: Path, strict: bool) -> Any:
+    def failing(path: Path, *others: Any) -> Any:
         if path.name == "bug.wav":
             raise TypeError("that was not foreseen\nsecond line")
-        return real(path, strict)
+        return real(path, *others)
 
     monkeypatch.setattr(running, "open_audio", failing)
     bug, good = write(tmp_path / "bug.wav", voice(0.5)), write(tmp_path / "good.wav", voice(0.5))

@@ -68,9 +68,17 @@ class Content:
         """Return how long a class lasts in all."""
         return self.shares[name] * self.duration_s
 
-    def longest(self, name: str) -> int:
-        """Return how many seconds of a class come in a row at most."""
-        return max((len(list(run)) for found, run in groupby(self.classes) if found == name), default=0)
+    def passages(self, *names: str) -> list[tuple[float, float]]:
+        """Return where seconds of some classes begin and end: at least MOMENT_S in a row, short pauses joined."""
+        found: list[tuple[float, float]] = []
+        second = 0
+        for fits, run in groupby(name in names for name in self.classes):
+            first, second = second, second + len(list(run))
+            if fits and second - first >= MOMENT_S:
+                joined = found and first - found[-1][1] <= PAUSE_S
+                begins = found.pop()[0] if joined else float(first)
+                found.append((begins, min(second, self.duration_s)))
+        return found
 
     @property
     def kind(self) -> str:
@@ -97,6 +105,8 @@ class Content:
         return np.clip(self.duration_s - np.arange(len(self.silent)), 0, 1)
 
 
+MOMENT_S, PAUSE_S = 4, 2
+"""Fewer seconds of a class in a row may be a mistake; so few between two passages join them."""
 LEAST_SPEECH = 0.1
 """Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""
 

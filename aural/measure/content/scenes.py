@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.cache import cache_folder
 from aural.degrade import Audio, Babble, Coloured, Scene, Stock, Take, active_db, degrade
 from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.learning.excerpts import Excerpts, WholeClips, draw
-from aural.learning.material import Clip, cache_folder, find
+from aural.learning.material import Clip, find
 from aural.measure.content.features import AROUND, BANDS, PER_SECOND, SAMPLE_RATE, SILENCE_DB, Bands, bands
 
 if TYPE_CHECKING:

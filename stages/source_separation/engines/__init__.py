@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from aural.engine import OwnWeights
 from aural.stages.source_separation.engine import SeparationEngine
 from aural.stages.source_separation.engines.center import CenterEngine, CenterParameters
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine, DemucsParameters
 from aural.stages.source_separation.engines.hpss import HpssEngine
+from aural.stages.source_separation.engines.voice.engine import VoiceEngine
 
-ENGINES: tuple[type[SeparationEngine], ...] = (HpssEngine, CenterEngine, DemucsEngine)
+ENGINES: tuple[type[SeparationEngine], ...] = (HpssEngine, CenterEngine, VoiceEngine, DemucsEngine)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters(DemucsParameters, CenterParameters):
+class Parameters(DemucsParameters, CenterParameters, OwnWeights):
     """The parameters of the engines."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from containers import needs_ffmpeg
+from films import CODECS, RATE, film, packets
 from recordings import aural, invoke
 from scipy.signal import correlate
 
@@ -17,8 +17,6 @@ from aural.cleaning.running import process
 from aural.registry import create
 from aural.signals import Block
 
-RATE = 48000
-CODECS = {"mp4": ("mpeg4", "aac"), "mov": ("mpeg4", "aac"), "mkv": ("mpeg4", "libopus"), "webm": ("vp8", "libopus")}
 GAIN = create("equaliser", gain_db=-6.0)
 
 
@@ -27,43 +25,6 @@ def bursts(seconds: float, seed: int = 0) -> Block:
     rng = np.random.default_rng(seed)
     level = np.repeat(rng.uniform(0, 1, round(10 * seconds)) > 0.5, RATE // 10)
     return (0.1 * level * rng.standard_normal(level.size))[None].astype(np.float32)
-
-
-def film(path: Path, *sounds: Block, late_s: float = 0.0, begins_s: float = 0.0) -> Path:
-    """Write a film: moving grey, sounds that come later, time stamps that do not begin at zero, two chapters."""
-    picture, codec = CODECS[path.suffix[1:]]
-    with av.open(str(path), "w") as container:
-        video = container.add_stream(picture, rate=25)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        tracks = [container.add_stream(codec, rate=RATE, layout="mono") for _ in sounds]
-        for track, language in zip(tracks, ("deu", "fra"), strict=False):
-            track.metadata["language"] = language
-        container.metadata["title"] = "Talk"
-        container.set_chapters([
-            {"id": n, "start": 1000 * n, "end": 1000 * (n + 1), "time_base": Fraction(1, 1000),
-             "metadata": {"title": f"part {n}"}} for n in range(2)
-        ])  # fmt: skip
-        for number in range(50):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 5 * number, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = number + round(25 * begins_s), Fraction(1, 25)
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        for track, sound in zip(tracks, sounds, strict=True):
-            for start in range(0, sound.shape[-1], 4800):
-                part = np.ascontiguousarray(sound[:, start : start + 4800])
-                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
-                frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
-                frame.pts = start + round(RATE * (late_s + begins_s))
-                container.mux(track.encode(frame))
-            container.mux(track.encode(None))
-    return path
-
-
-def packets(path: Path, kind: str) -> list[tuple[bytes, float]]:
-    """Return the packets of a kind, each with its time."""
-    with av.open(str(path)) as container:
-        stream = getattr(container.streams, kind)[0]
-        return [(bytes(p), round(float((p.pts or 0) * p.time_base), 3)) for p in container.demux(stream) if p.size]
 
 
 def heard(path: Path, track: int = 0, seconds: float = 4.0) -> np.ndarray:

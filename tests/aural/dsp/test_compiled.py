@@ -33,8 +33,10 @@ caching._CacheLocator.ensure_cache_path = refuse
 
 
 @pytest.fixture
-def module(tmp_path: Path) -> Path:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "twice.py").write_text(TEN_TWICE)
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     return tmp_path / "twice.py"
 
 
@@ -48,12 +50,13 @@ def run(*command: object, **environment: str) -> str:
 
 
 def cached(module: Path) -> list[Path]:
-    return sorted((module.parent / "__pycache__").glob("*.nb?"))
+    return sorted((module.parent / "cache").rglob("*.nb?"))
 
 
 def test_what_was_compiled_is_kept(module: Path) -> None:
     assert [run(module) for _ in range(2)] == ["20 Cache 0", "20 Cache 1"]
     assert len(cached(module)) == 2
+    assert not (module.parent / "__pycache__").exists(), "what is left there would shadow another installation"
 
 
 @pytest.mark.parametrize("damage", [b"", b"no pickle", None], ids=["empty", "nonsense", "cut short"])

@@ -14,6 +14,7 @@ import pytest
 from recordings import write
 from rich.console import Console
 
+from aural.audio.files import read
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, stored, unchanged
@@ -83,6 +84,15 @@ def test_watch_sees_each_verdict() -> None:
     seen = []
     Toy().run(watch=lambda verdicts, total: (seen.append((total, len(v.scores))) or v for v in verdicts))  # type: ignore[func-returns-value]
     assert seen == [(4, 2), (4, 2), (4, 1), (4, 0)]
+
+
+def test_what_was_judged_is_kept(tmp_path: Path) -> None:
+    Toy().run(keep=tmp_path)
+    kept = {folder.name: sorted(file.stem for file in folder.iterdir()) for folder in tmp_path.iterdir()}
+    cases = ["case 0", "case 1", "case 2"]
+    assert kept == {"reference": cases, "input": cases, "halved": ["case 0", "case 1"]}
+    heard, _ = read(tmp_path / "halved" / "case 1.wav")
+    np.testing.assert_array_equal(heard, np.full((2, RATE), 0.5, np.float32))
 
 
 def test_page() -> None:
@@ -180,3 +190,69 @@ def test_names_are_unique() -> None:
 def test_missing_folder() -> None:
     with pytest.raises(AudioError, match="nowhere: no such folder"):
         Toy(extra=("theirs=nowhere",)).run()
+
+
+def parts(sample: Sample) -> Mapping[str, Block]:
+    return {"high": sample.input, "low": 2 * sample.input, "strange": sample.input}
+
+
+def stems(number: int) -> Sample:
+    audio = np.full((2, RATE), number, np.float32)
+    wanted = {"high": audio, "low": audio, "deep": audio}
+    return Sample(f"song {number}", audio, wanted, RATE, {"songs": f"song {number}"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stems(Toy):
+    def systems(self) -> Mapping[str, System]:
+        return {"input": unchanged, "parts": parts, "halved": halved}
+
+    def cases(self) -> Sequence[Case]:
+        return [Case(f"song {number}", partial(stems, number)) for number in range(2)]
+
+
+def test_stems_are_judged_each_for_itself(tmp_path: Path) -> None:
+    (tmp_path / "song 1").mkdir()
+    write(tmp_path / "song 1" / "deep.wav", np.full((2, RATE), 0.5, np.float32), RATE)
+    report = Stems(extra=(f"theirs={tmp_path}",)).run()
+    assert [error for error in report.errors if "halved" in error] == [
+        f"song {number}: halved: gives one signal where stems are wanted" for number in range(2)
+    ]
+    assert [error for error in report.errors if "theirs" in error] == [
+        f"song 0: theirs: {tmp_path / 'song 0'}: no such output"
+    ]
+    of_stems, of_songs = report.tables
+    means = {(row.group, row.system): row.means[0] for row in of_stems.rows}
+    assert means == {
+        ("high", "input"): 0.0,
+        ("high", "parts"): 0.0,
+        ("low", "input"): 0.0,
+        ("low", "parts"): 0.5,
+        ("deep", "input"): 0.0,
+        ("deep", "theirs"): pytest.approx(-0.5, abs=1e-4),
+    }
+    assert {row.group for row in of_songs.rows} == {
+        f"song {number}, {stem}" for number in range(2) for stem in ("high", "low", "deep")
+    }
+
+
+def test_a_figure_that_a_file_has_not_is_left_out_of_the_mean() -> None:
+    def first(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+        return float(reference[0, 0]) or float("nan")
+
+    class Some(Stems):
+        metrics = (Metric("first", "", 1, True, first, together=True),)
+
+        def systems(self) -> Mapping[str, System]:
+            return {"input": unchanged}
+
+    of_stems, of_songs = Some().run().tables
+    assert {row.means for row in of_stems.rows} == {(1.0,)}
+    assert "| first | - |" in of_songs.markdown()
+
+
+def test_each_stem_that_was_judged_can_be_kept(tmp_path: Path) -> None:
+    Stems().run(keep=tmp_path)
+    names = {name: sorted(path.stem for path in (tmp_path / name).iterdir()) for name in ("reference", "parts")}
+    assert names["reference"] == [f"song {number}_{stem}" for number in range(2) for stem in ("deep", "high", "low")]
+    assert "song 1_low" in names["parts"]

@@ -131,3 +131,24 @@ def test_recordings_of_22_kHz_and_of_full_band() -> None:  # noqa: N802
             found = bandwidth(audio.T, rate)
             assert found.cut
             assert found.cutoff_hz == pytest.approx(cutoff_hz, abs=300), row["path"]
+
+
+def spoken(seconds: float = 12.0) -> Block:
+    """Return pink noise in bursts, as a voice has syllables and pauses."""
+    audio = pink(seconds)
+    return audio * (np.arange(audio.shape[1]) // 24000 % 3 > 0)
+
+
+@pytest.mark.parametrize("cutoff_hz", [3400, 5000])
+@pytest.mark.parametrize("below_db", [20, 40])
+def test_hiss_above_a_dull_voice_does_not_hide_its_end(cutoff_hz: float, below_db: float) -> None:
+    voice = low_passed(spoken(), cutoff_hz)
+    hiss = np.random.default_rng(5).standard_normal(voice.shape) * np.std(voice) * 10 ** (-below_db / 20)
+    assert bandwidth((voice + hiss).astype(np.float32)).cutoff_hz == pytest.approx(cutoff_hz, rel=0.05)
+    assert not bandwidth((spoken() + hiss).astype(np.float32)).cut
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000])
+def test_a_gentle_resampler_is_not_read_too_high(rate: int) -> None:
+    low = soxr.resample(pink()[0], 48000, rate, quality="LQ")
+    assert bandwidth(soxr.resample(low, rate, 48000, quality="LQ")[None]).cutoff_hz < 1.02 * rate / 2

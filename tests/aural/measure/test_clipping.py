@@ -11,7 +11,7 @@ from recordings import loud, voice
 
 from aural import Block, Format
 from aural.degrade import Codec, Take, codecs, degrade
-from aural.measure.clipping import Clipping, ClippingMeter, find_rails
+from aural.measure.clipping import ClippingMeter, MeasuredClipping, find_rails
 from aural.testing import SAMPLE_RATE, partition
 
 RATE = SAMPLE_RATE
@@ -25,7 +25,7 @@ def talk(seconds: float = 6.0) -> Block:
     return np.asarray(audio / np.abs(audio).max(), np.float32)
 
 
-def measure(audio: Block) -> Clipping:
+def measure(audio: Block) -> MeasuredClipping:
     meter = ClippingMeter(Format(RATE, audio.shape[0]))
     for block in partition(np.asarray(audio, np.float32), 1):
         meter.update(block)
@@ -54,8 +54,8 @@ def test_rails_behind_a_codec(name: str, bit_rate: int) -> None:
     if name not in codecs():
         pytest.skip(f"this PyAV cannot write {name}")
     audio, ceiling = cut(talk(), 0.05)
-    heard = degrade(Take.of(audio[0], RATE), [Codec(name, bit_rate)], np.random.default_rng(0)).heard
-    found = measure(heard[None])
+    noisy = degrade(Take.of(audio[0], RATE), [Codec(name, bit_rate)], np.random.default_rng(0)).noisy
+    found = measure(noisy[None])
     assert found.share == pytest.approx(0.05, rel=0.4)
     assert [rail and rail.level for rail in found.rails[0]] == pytest.approx([ceiling, ceiling], rel=0.08)
 
@@ -88,7 +88,7 @@ def test_says_where_it_is_worst() -> None:
 
 @pytest.mark.parametrize(("share", "severity"), [(0.0005, "light"), (0.005, "clear"), (0.05, "heavy")])
 def test_severity(share: float, severity: str) -> None:
-    assert Clipping((), share, samples=100, worst_s=0.0, worst_share=share).severity == severity
+    assert MeasuredClipping((), share, samples=100, worst_s=0.0, worst_share=share).severity == severity
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,15 @@ def test_a_far_voice_becomes_as_loud_as_a_near_one_and_pauses_do_not_rise() -> N
         assert np.std(out[:, pause]) < 1.01 * np.std(audio[:, pause])
 
 
+def test_pauses_stay_as_far_below_the_near_voice_as_they_were() -> None:
+    audio, turns, pauses = talk()
+    out = Leveller()(audio, RATE)
+    near = np.mean([loudness(out[:, turn]) - loudness(audio[:, turn]) for turn in turns[::2]])
+    rest = np.mean([20 * np.log10(np.std(out[:, pause]) / np.std(audio[:, pause])) for pause in pauses])
+    assert near < -4
+    assert rest == pytest.approx(near, abs=1.5)
+
+
 def test_an_even_voice_stays_as_it_is() -> None:
     audio = talk()[0][:, : 6 * RATE]
     assert loudness(Leveller()(audio, RATE)) == pytest.approx(loudness(audio), abs=1.0)
@@ -111,6 +120,6 @@ def test_limits_hold_and_a_target_is_reached() -> None:
 
 def test_segments_do_not_matter() -> None:
     audio, _, _ = talk()
-    stage = Leveller(target_lufs=-25.0, speech_lufs=-45.0)
+    stage = Leveller(target_lufs=-25.0, speech_lufs=-45.0, loud_lufs=-20.0)
     whole, later = stage(audio, RATE), stage(audio[:, 2 * 8 * RATE :], RATE)
     np.testing.assert_allclose(whole[:, 20 * RATE :], later[:, 4 * RATE :], atol=1e-4)

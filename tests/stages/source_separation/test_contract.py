@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aural import AudioError, Block, Chain, Format, ParameterError, Separator, Split
+from aural.learning import weights
 from aural.registry import stage_class
 from aural.stages.source_separation.engines.demucs.engine import MODELS
+from aural.stages.source_separation.engines.voice.network import Voice
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import RULES, check_stage, every_parameter_matters, probe
 
@@ -46,8 +53,18 @@ ENGINES = [engine.name for engine in SourceSeparation.engines]
 
 
 def made(engine: str, network: torch.nn.Module, **values: Any) -> SourceSeparation:
-    """Make the stage with this engine, demucs with this network."""
-    return SourceSeparation(engine=engine, **values, **({"model": network} if engine == "demucs" else {}))
+    """Make the stage with this engine, demucs with this network, voice with weights drawn by chance."""
+    given = {"demucs": {"model": network}, "voice": {"weights": drawn()}}
+    return SourceSeparation(engine=engine, **values, **given.get(engine, {}))
+
+
+@cache
+def drawn() -> str:
+    """Write weights of the voice network, drawn by chance; return their path."""
+    torch.manual_seed(0)
+    folder = Path(tempfile.mkdtemp(prefix="aural-test-"))
+    atexit.register(shutil.rmtree, folder)
+    return str(weights.save(Voice().state_dict(), folder, "voice", {}))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -159,8 +176,10 @@ def test_mono_is_all_middle_and_stays_mono(network: torch.nn.Module) -> None:
 def test_too_many_channels_are_refused_with_one_sentence(network: torch.nn.Module) -> None:
     with pytest.raises(AudioError, match="engine center takes 1 or 2 channels, not 7"):
         SourceSeparation(engine="center").open(Format(RATE, 7))
+    with pytest.raises(AudioError, match="engine voice takes 1 or 2 channels, not 7"):
+        made("voice", network).open(Format(RATE, 7))
     with pytest.raises(AudioError, match="the model takes 1 or 2 channels, not 7"):
-        SourceSeparation(model=network).open(Format(RATE, 7))
+        SourceSeparation(model=network)(pcm(16, 100, channels=7), RATE)
     assert SourceSeparation(engine="hpss")(pcm(16, 9000, channels=7), RATE)["harmonic"].shape == (7, 9000)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aural.engine import Network
+from aural.engine import Model, Network
 from aural.signals import Format
 from aural.stages.frequency_expansion.engine import ExpansionEngine, NewBand
 from aural.stream import Stream
@@ -23,7 +23,9 @@ class FullbandEngine(Network, ExpansionEngine):
     """A network that extends a spectrum from any cut-off."""
 
     name, meaning = "fullband", "a network"
-    models: ClassVar[Mapping[str, str]] = {"fullband": "extends a spectrum from any cut-off, 48 kHz; included"}
+    models: ClassVar[Mapping[str, Model]] = {
+        "fullband": Model(meaning="extends a spectrum from any cut-off, 48 kHz", megabytes=5.5, licence="MIT")
+    }
     lowest_hz, end_hz = LOWEST_HZ, END_HZ
 
     def stream(self, source: Format, band: NewBand) -> Stream:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aural.engine import Network, OwnWeights
+from aural.engine import Model, Network, OwnWeights
+from aural.errors import ParameterError
 from aural.parameters import param
 from aural.signals import Format
-from aural.stages.noise_reduction.engine import NoiseEngine
+from aural.stages.noise_reduction.engine import NAME, NoiseEngine
 from aural.stream import Stream
 
 if TYPE_CHECKING:
@@ -25,16 +27,31 @@ class CompactParameters(OwnWeights):
     dereverb: float = param(0.0, "Strength of dereverberation; 0 leaves the reverberation as it is",
                             low=0.0, high=1.0)  # fmt: skip
     keep: str = param("voice", "What to keep: voices only, or music too", choices=("voice", "music"))
+    music_s: tuple[float, ...] = param((), "Passages in which music is kept, too: where each begins and ends",
+                                       unit="s", low=0.0, high=1e6, when={"keep": "voice"},
+                                       examples=((0.0, 0.2),))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompactEngine(CompactParameters, Network, NoiseEngine):
-    """The network that AURAL trained."""
+    """The network that AURAL trained.
+
+    Raises:
+        ParameterError: a passage of music ends before it begins, or begins before the last one ends.
+    """
 
     name, meaning = "compact", "a network"
     most_db = 60.0
-    models: ClassVar[Mapping[str, str]] = {"compact": "removes noise and reverberation from speech, 48 kHz; included"}
+    models: ClassVar[Mapping[str, Model]] = {
+        "compact": Model(meaning="removes noise and reverberation from speech, 48 kHz", megabytes=5.6, licence="MIT")
+    }
     pretrains = True
+
+    def __post_init__(self) -> None:
+        if len(self.music_s) % 2 or list(self.music_s) != sorted(self.music_s):
+            raise ParameterError(
+                f"{NAME}: music_s must be beginnings and ends in order of time, got {self.music_s!r}"
+            )
 
     @property
     def limit_db(self) -> float:
@@ -48,9 +65,14 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
         return max_attenuation_db == 0 and self.dereverb == 0
 
     def stream(self, source: Format, max_attenuation_db: float) -> Stream:
-        from aural.stages.noise_reduction.engines.compact.stream import open_compact
+        from aural.stages.noise_reduction.engines.compact.stream import Effort, open_compact
 
-        return open_compact(source, self.path, max_attenuation_db, self.dereverb, self.keeps_music)
+        voices = Effort(max_attenuation_db, self.dereverb)
+        if self.keeps_music:
+            return open_compact(source, self.path, voices, voices, [(-math.inf, math.inf)])
+        passages = list(zip(self.music_s[::2], self.music_s[1::2], strict=True))
+        music = Effort(min(max_attenuation_db, MUSIC_LIMIT_DB), dereverb=0.0)
+        return open_compact(source, self.path, voices, music, passages)
 
     @classmethod
     def recipe(cls, settings: Any) -> Recipe:

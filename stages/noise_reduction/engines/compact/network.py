@@ -83,7 +83,8 @@ class Compact(nn.Module):
         Args:
             spectra: complex, shape (batch, frames, 769).
             memory: from `begin` or the call before.
-            music: 1 where music is to be kept, 0 where only voices are; shape (batch,).
+            music: 1 where music is to be kept, 0 where only voices are; shape (batch, frames), of the frames that
+                lie LEVEL_AHEAD before those that come in, or (batch, 1).
 
         Returns:
             The prediction for as many frames, LOOK_AHEAD earlier, and the memory for the next call.
@@ -93,7 +94,7 @@ class Compact(nn.Module):
         level, power = self._level(spectra, memory[1])
         newest = whole.shape[1] - LEVEL_AHEAD
         x = self._features(mirrored(whole[:, newest - frames : newest]) / (level[..., None] + 1e-20))
-        x = x + (self.music * music[:, None, None, None]).to(x.dtype)
+        x = x + (self.music * music[:, None, :, None]).to(x.dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         kept = [whole[:, frames:], power]
         for layer, past in zip(self.layers, memory[2:], strict=True):

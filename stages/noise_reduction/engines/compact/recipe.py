@@ -52,7 +52,7 @@ class CompactRecipe(VoiceRecipe):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch
         spectra = functional.pad(analysis(noisy), (0, 0, 0, LOOK_AHEAD))
-        predicted, _ = self.network(spectra, self.network.begin(len(noisy)), music)
+        predicted, _ = self.network(spectra, self.network.begin(len(noisy)), music[:, None])
         with torch.autocast(noisy.device.type, enabled=False):
             clean = predicted.denoised()[:, LOOK_AHEAD:]
             room = predicted.room[:, LOOK_AHEAD:].float()
@@ -104,7 +104,7 @@ class Foretelling(VoiceRecipe):
         noisy, _, _, music, shown = batch
         spectra = analysis(noisy)
         masked = functional.pad(spectra * bins(shown), (0, 0, 0, LOOK_AHEAD))
-        predicted, _ = self.network(masked, self.network.begin(len(noisy)), music)
+        predicted, _ = self.network(masked, self.network.begin(len(noisy)), music[:, None])
         told = self.tell(predicted.bands)[:, :, LOOK_AHEAD:].float()
         levels = band_levels(spectra / (predicted.level[:, LOOK_AHEAD:, None] + 1e-20))
         hidden = (functional.smooth_l1_loss(told[:, 0], levels, reduction="none") * (1 - shown)).sum()

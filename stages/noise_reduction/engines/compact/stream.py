@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from aural.dsp.decibels import db_to_gain
@@ -14,11 +18,18 @@ from aural.dsp.frames import FrameStream, Spectra
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
-from aural.stages.noise_reduction.engines.compact.network import LOOK_AHEAD, Compact, DilatedBlock, Prediction
+from aural.stages.noise_reduction.engines.compact.network import (
+    LEVEL_AHEAD,
+    LOOK_AHEAD,
+    Compact,
+    DilatedBlock,
+    Prediction,
+)
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
+FADE_S = 1.0  # in which music begins and ends to be kept
 CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter
 
 
@@ -38,25 +49,43 @@ def network(path: Path) -> Compact:
     return opened
 
 
-def open_compact(source: Format, path: Path, max_attenuation_db: float, dereverb: float, music: bool) -> Stream:
+Passages = Sequence[tuple[float, float]]
+"""Beginnings and ends in seconds."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far the network goes."""
+
+    max_attenuation_db: float
+    dereverb: float
+
+
+def open_compact(source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> Stream:
     """Open a stream that runs the network at its own rate inside a signal of any."""
-    return AtRate(source, SAMPLE_RATE, lambda inner: CompactStream(inner, path, max_attenuation_db, dereverb, music))
+    return AtRate(source, SAMPLE_RATE, lambda inner: CompactStream(inner, path, voices, music, passages))
+
+
+def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
+    """Return 1 for times in a passage and 0 for others; between them it changes over FADE_S."""
+    inside = (np.minimum(seconds - begins, ends - seconds) / FADE_S + 0.5 for begins, ends in passages)
+    return np.clip(np.max([np.zeros_like(seconds), *inside], axis=0), 0, 1).astype(np.float32)
 
 
 class CompactStream(FrameStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
     Every channel is looked at by itself, and one filter, the mean of all by their power, works on all of them: the
-    image stays.
+    image stays. In passages of music, music is kept.
     """
 
-    def __init__(self, source: Format, path: Path, max_attenuation_db: float, dereverb: float, music: bool) -> None:
+    def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
         super().__init__(source, WINDOW, HOP)
         self.network = network(path)
-        self.floor, self.dereverb = db_to_gain(-max_attenuation_db), dereverb
-        self.music = torch.full((source.channels,), float(music))
+        self.efforts, self.passages = (voices, music), passages
         self.memory = self.network.begin(source.channels)
         self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)
+        self.taken = 0  # frames that the network has been given
         self.early = LOOK_AHEAD  # results still to come that lie in front of the first frame
 
     def change(self, spectra: Spectra) -> Spectra:
@@ -71,12 +100,19 @@ class CompactStream(FrameStream):
 
     @torch.inference_mode()
     def _run(self, spectra: Spectra) -> Spectra:
-        predicted, self.memory = self.network(torch.from_numpy(spectra), self.memory, self.music)
-        done = self._join(predicted).numpy()[:, self.early :]
+        kept = self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
+        predicted, self.memory = self.network(torch.from_numpy(spectra), self.memory, kept)
+        done = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()[:, self.early :]
+        self.taken += spectra.shape[1]
         self.early -= min(self.early, spectra.shape[1])
         return done
 
-    def _join(self, predicted: Prediction) -> Tensor:
+    def _music(self, spectra: Spectra, late: int) -> Tensor:
+        """Return how much the frames so many before these are music, shape (1, frames)."""
+        frames = self.taken + np.arange(spectra.shape[1]) - late
+        return torch.from_numpy(within(frames * HOP / SAMPLE_RATE, self.passages))[None]
+
+    def _join(self, predicted: Prediction, music: Tensor) -> Tensor:
         """Return the changed spectra, shape (channels, frames, bins)."""
         share = predicted.level[..., None].square() + 1e-30
         share = share / share.sum(dim=0)
@@ -84,4 +120,9 @@ class CompactStream(FrameStream):
         gain, room = (x.expand_as(predicted.gain) for x in shared)
         filters = torch.sum(predicted.filters * share[..., None], 0, keepdim=True).expand_as(predicted.filters)
         clean = Prediction(predicted.spectra, predicted.level, predicted.bands, gain, filters, room).denoised()
-        return torch.lerp(clean, predicted.spectra[:, 1:-1], self.floor) * room**self.dereverb
+        (floor, dereverb), (music_floor, music_dereverb) = (
+            (db_to_gain(-effort.max_attenuation_db), effort.dereverb) for effort in self.efforts
+        )
+        weight = floor + (music_floor - floor) * music[..., None]
+        power = dereverb + (music_dereverb - dereverb) * music[..., None]
+        return torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype)) * room**power

@@ -74,11 +74,11 @@ class Unet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.bands, self.conditioning = MelBands(), Curves()
-        self.down = Encoder(1, CLEANING)
-        self.up = Decoder(CLEANING, begin=(2.0, -2.0))
+        self.down = UnetEncoder(1, CLEANING)
+        self.up = UnetDecoder(CLEANING, begin=(2.0, -2.0))
         self.pitch = nn.Conv1d(CLEANING[1] * (BANDS // 2), PITCHES + 1, 1)
-        self.studio_down = Encoder(2, STUDIO)
-        self.studio_up = Decoder(STUDIO, begin=(0.0,))
+        self.studio_down = UnetEncoder(2, STUDIO)
+        self.studio_up = UnetDecoder(STUDIO, begin=(0.0,))
 
     def forward(self, power: Tensor) -> Restored:
         """Listen to spectra of any length.
@@ -126,7 +126,7 @@ class ConditionedBlock(nn.Module):
         return x + self.point(functional.relu(branch))
 
 
-class Encoder(nn.Module):
+class UnetEncoder(nn.Module):
     """The way down of a U-Net [1]: at every depth half the frames and half the bands."""
 
     def __init__(self, inputs: int, channels: Sequence[int]) -> None:
@@ -146,7 +146,7 @@ class Encoder(nn.Module):
         return seen
 
 
-class Decoder(nn.Module):
+class UnetDecoder(nn.Module):
     """The way up of a U-Net [1], to as many outputs as `begin` has values, which they take before training."""
 
     def __init__(self, channels: Sequence[int], begin: Sequence[float]) -> None:

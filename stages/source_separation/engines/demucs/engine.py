@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
+
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import AtRate
+from aural.engine import Model
 from aural.errors import AudioError
 from aural.parameters import param
-from aural.signals import Format
+from aural.signals import Block, Format
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stream import Stream
 
+LEAST_LEVEL = 1e-8
+"""Of a recording: demucs adds it, so that silence can be divided by it."""
 FOUR = ("drums", "bass", "other", "vocals")
 MODELS = {
     "htdemucs": FOUR,
@@ -23,6 +31,17 @@ MODELS = {
     "mdx_extra": FOUR,
 }
 """The stems of the models that demucs downloads, so that nothing is loaded to name them."""
+
+REPOSITORIES = {
+    "htdemucs": "HTDemucs",
+    "htdemucs_ft": "HTDemucs-ft",
+    "htdemucs_6s": "HTDemucs-6s",
+    "hdemucs_mmi": "Demucs-hdemucs_mmi",
+    "mdx": "Demucs-mdx",
+    "mdx_extra": "Demucs-mdx_extra",
+}
+MEGABYTES = {"htdemucs": 84.0, "htdemucs_ft": 336.0, "htdemucs_6s": 55.0, "hdemucs_mmi": 167.0}
+"""Of what is downloaded, where it is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +54,18 @@ class DemucsParameters:
         "(.yaml) or of a folder that holds one of them; or a torch module",
     )
     segment_s: float | None = param(
-        None, "Length of a segment; if not given, the length the model was trained on",
+        None, "Length of a segment; if not given, that the model was trained on; a transformer takes no longer one",
         unit="s", low=0.5, high=60.0,
     )  # fmt: skip
-    context_s: float = param(
-        1.0, "Context on either side of a segment, up to a quarter of the length the model was trained on",
-        unit="s", low=0.0, high=10.0,
+    overlap: float = param(0.25, "Share of a segment that the next one covers too, while one fades into the other",
+                           low=0.0, high=0.95)  # fmt: skip
+    shifts: int = param(0, "Number of runs that are averaged, each moved in time by up to half a second; 0 is one "
+                        "run, not moved", low=0, high=10)  # fmt: skip
+    measured_offset: float | None = param(None, "Mean of the recording, which is taken out before the model",
+                                          low=-1.0, high=1.0, measured=True)  # fmt: skip
+    measured_level_dbfs: float | None = param(
+        None, "Level of the recording, which is brought to one before the model: the standard deviation of the mean "
+        "of its channels", unit="dBFS", low=-200.0, high=200.0, measured=True,
     )  # fmt: skip
 
 
@@ -49,7 +74,20 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
     """A demucs network."""
 
     name, meaning = "demucs", "a network for drums, bass, vocals and the rest"
-    models: ClassVar[Mapping[str, str]] = {name: ", ".join(stems) for name, stems in MODELS.items()}
+    models: ClassVar[Mapping[str, Model]] = {
+        name: Model(
+            meaning=", ".join(stems), megabytes=MEGABYTES.get(name), licence="MIT",
+            source=f"huggingface.co/adefossez/{REPOSITORIES[name]}",
+        )
+        for name, stems in MODELS.items()
+    }  # fmt: skip
+
+    @classmethod
+    def download(cls, model: str) -> bool:
+        from aural.stages.source_separation.engines.demucs.network import load
+
+        load(model)
+        return True
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -71,16 +109,43 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
             AudioError: the model does not take this many channels.
             WeightsError: it is missing, damaged or cannot be downloaded.
         """
-        from aural.stages.source_separation.engines.demucs.network import load
         from aural.stages.source_separation.engines.demucs.stream import DemucsStream
+
+        network = self._network(source)
+        wanted = [network.sources.index(stem) for stem in self.stems if stem != self.stems[self.rest]]
+        assert self.measured_offset is not None
+        assert self.measured_level_dbfs is not None
+        level = db_to_gain(self.measured_level_dbfs)
+        inner = partial(
+            DemucsStream, network=network, wanted=wanted, segment_s=self.segment_s, overlap=self.overlap,
+            shifts=self.shifts, offset=self.measured_offset, level=level,
+        )  # fmt: skip
+        return AtRate(source, network.samplerate, inner)
+
+    def measure(self, blocks: Iterable[Block], source: Format) -> Mapping[str, Any]:
+        """Measure mean and standard deviation of the mean of the channels, as demucs does before it runs a model.
+
+        Raises:
+            AudioError: as `stream`: before the recording is read.
+            WeightsError: likewise.
+        """
+        self._network(source)
+        total, squares, frames = 0.0, 0.0, 0
+        for block in blocks:
+            mono = block.mean(axis=0, dtype=np.float64)
+            total, squares, frames = total + mono.sum(), squares + np.square(mono).sum(), frames + mono.size
+        mean = float(total / max(1, frames))
+        spread = float(max(0.0, squares - total * mean) / max(1, frames - 1)) ** 0.5
+        offset = mean if self.measured_offset is None else self.measured_offset
+        level_dbfs = 20 * math.log10(spread + LEAST_LEVEL)
+        given = self.measured_level_dbfs
+        return {"measured_offset": offset, "measured_level_dbfs": level_dbfs if given is None else given}
+
+    def _network(self, source: Format) -> Any:
+        from aural.stages.source_separation.engines.demucs.network import load
 
         network = load(self.model)
         taken = network.audio_channels
         if source.channels not in (1, taken):
             raise AudioError(f"{NAME}: the model takes 1 or {taken} channels, not {source.channels}")
-        wanted = [network.sources.index(stem) for stem in self.stems if stem != self.stems[self.rest]]
-
-        def inner(source: Format) -> Stream:
-            return DemucsStream(source, network, wanted, self.segment_s, self.context_s)
-
-        return AtRate(source, network.samplerate, inner)
+        return network

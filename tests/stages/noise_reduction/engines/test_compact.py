@@ -10,11 +10,12 @@ import pytest
 import torch
 from recordings import voice
 from scipy.signal import firwin, oaconvolve
+from tones import restless
 
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import start
-from aural.signals import Format
+from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
@@ -46,7 +47,7 @@ def spectra(frames: int, batch: int = 1) -> torch.Tensor:
 
 @torch.no_grad()
 def run(network: Compact, spectra: torch.Tensor) -> torch.Tensor:
-    return network(spectra, network.begin(len(spectra)), torch.zeros(len(spectra)))[0].denoised()
+    return network(spectra, network.begin(len(spectra)), torch.zeros(len(spectra), 1))[0].denoised()
 
 
 def test_it_is_small_and_its_bands_cover_the_spectrum(network: Compact) -> None:
@@ -64,7 +65,7 @@ def test_memory_carries_over(kind: str, request: pytest.FixtureRequest) -> None:
     whole = run(network, x)
     memory, pieces = network.begin(2), []
     for piece in x.split([1, 40, 7, 42], dim=1):
-        predicted, memory = network(piece, memory, torch.zeros(2))
+        predicted, memory = network(piece, memory, torch.zeros(2, 1))
         pieces.append(predicted.denoised())
     assert torch.allclose(torch.cat(pieces, 1), whole, atol=1e-4)
 
@@ -182,3 +183,26 @@ def test_wrong_weights_are_told(tmp_path: Path) -> None:
         NoiseReduction(hum_hz=0.0, weights="none.safetensors")(voice(1), SAMPLE_RATE)
     with pytest.raises(ParameterError, match="noise_profile is for engine mmse or gate, not for engine compact"):
         NoiseReduction(noise_profile="0-1")
+
+
+def test_music_is_kept_in_its_passages_and_only_there() -> None:
+    tones = restless(6.0)
+    voices, music = (
+        NoiseReduction(keep=keep, max_attenuation_db=4.0)(tones, SAMPLE_RATE) for keep in ("voice", "music")
+    )
+    mixed = NoiseReduction(music_s=(0.0, 3.0), max_attenuation_db=4.0)(tones, SAMPLE_RATE)
+    first, last = slice(0, 2 * SAMPLE_RATE), slice(4 * SAMPLE_RATE, None)
+
+    def apart(a: Block, b: Block, part: slice) -> float:
+        return float(np.std((a - b)[:, part]))
+
+    assert apart(mixed, music, first) < 0.5 * apart(mixed, voices, first)
+    assert apart(mixed, voices, last) < 0.1 * apart(mixed, music, last)
+    loudly = NoiseReduction(music_s=(0.0, 3.0))(tones, SAMPLE_RATE)
+    assert np.std(loudly[:, first]) > 10 ** (-4 / 20) * np.std(tones[:, first]), "music is lowered by 4 dB at most"
+
+
+@pytest.mark.parametrize("music_s", [(1.0,), (2.0, 1.0), (0.0, 2.0, 1.0, 3.0)])
+def test_passages_of_music_in_disorder(music_s: tuple[float, ...]) -> None:
+    with pytest.raises(ParameterError, match="music_s must be beginnings and ends in order of time"):
+        NoiseReduction(music_s=music_s)

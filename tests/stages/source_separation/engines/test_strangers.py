@@ -102,7 +102,7 @@ def test_trust_cannot_be_written_into_a_chain(tmp_path: Path, marker: Path, pick
 
 def refusal(path: Path) -> str:
     with pytest.raises(WeightsError) as caught:
-        SourceSeparation(model=path).open(Format(44100, 2))
+        SourceSeparation(model=path).measure([], Format(44100, 2)).open(Format(44100, 2))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1000
     return str(caught.value)

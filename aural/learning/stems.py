@@ -1,0 +1,104 @@
+"""Songs as folders of stems: a folder for each song, in it a file for each stem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.audio.folders import recordings
+from aural.errors import AudioError
+from aural.learning.material import EXCERPT, Clip, clip_of, load_stereo, split
+
+MIXTURES = ("mixture", "mix")
+"""Names of files that are no stem but the sum of them all."""
+VOICES = ("vocals", "vocal", "voice", "voices", "speech", "singing", "dialogue", "dialog")
+"""Names of stems that are voices."""
+HELD_OUT, TRAINED = "test", "train"
+"""Folders in which data sets such as MUSDB keep the songs of either side of the split."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """The stems of one recording, by their names."""
+
+    name: str
+    stems: Mapping[str, Clip]
+
+    @property
+    def seconds(self) -> float:
+        return max(clip.seconds for clip in self.stems.values())
+
+    def read(self, sample_rate: int, first: int = 0, frames: int | None = None) -> dict[str, NDArray[np.float32]]:
+        """Return frames of each stem, (2, frames), as many of each: a stem that ends early ends in silence.
+
+        Raises:
+            AudioError: a file cannot be read.
+        """
+        length = round(self.seconds * sample_rate)
+        count = max(0, length - first if frames is None else frames)
+        return {
+            name: _padded(load_stereo(clip, sample_rate)[:, first : first + count], count)
+            for name, clip in self.stems.items()
+        }
+
+
+def songs(folder: str, part: str | None = None) -> list[Song]:
+    """List the songs of a folder: each folder in it, however deep, that holds two recordings or more.
+
+    A recording of the name mixture or mix is no stem. Where the songs lie in a folder `train` and a folder
+    `test`, as in MUSDB, those under `test` are the test, and of the others some are held out for validation;
+    elsewhere songs are held out as `aural.learning.material.split` says, excerpts of one song together.
+
+    Args:
+        part: only the songs on this side of the split: train, validation or test.
+
+    Raises:
+        AudioError: there is no such folder, or no song in it, or none on this side.
+    """
+    root = Path(folder)
+    places: dict[Path, list[Path]] = {}
+    for file in recordings(root):
+        places.setdefault(file.parent, []).append(file)
+    found = [song for place, files in places.items() if (song := _song(place, files, root))]
+    if not found:
+        raise AudioError(f"{root}: no song in this folder: a song is a folder with a recording of each stem")
+    if part is None:
+        return found
+    parts = _parts(found)
+    wanted = [song for song in found if parts[song.name] == part]
+    if not wanted:
+        raise AudioError(f"{root}: has no song for {part}; the split needs three songs or more")
+    return wanted
+
+
+def _song(place: Path, files: Sequence[Path], root: Path) -> Song | None:
+    stems = {file.stem.lower(): file for file in files if file.stem.lower() not in MIXTURES}
+    if len(stems) < 2:
+        return None
+    name = place.relative_to(root).as_posix() if place != root else place.name
+    group = EXCERPT.sub("", name) or name
+    return Song(name, {stem: clip_of(file, stem, group) for stem, file in stems.items()})
+
+
+def _parts(found: list[Song]) -> dict[str, str]:
+    """Say of each song, by its name, where it lies."""
+    told = {song.name: Path(song.name).parts[0] for song in found}
+    if set(told.values()) == {HELD_OUT, TRAINED}:
+        sides = split({song.name: song.seconds for song in found if told[song.name] == TRAINED}, "stems")
+        held = {name: "validation" if side == "validation" else TRAINED for name, side in sides.items()}
+        return {name: held.get(name, HELD_OUT) for name in told}
+    seconds: dict[str, float] = {}
+    groups = {song.name: next(iter(song.stems.values())).group for song in found}
+    for song in found:
+        seconds[groups[song.name]] = seconds.get(groups[song.name], 0.0) + song.seconds
+    parts = split(seconds, "stems")
+    return {name: parts[group] for name, group in groups.items()}
+
+
+def _padded(audio: NDArray[np.int16], frames: int) -> NDArray[np.float32]:
+    sound = audio.astype(np.float32) / np.float32(32768)
+    return np.pad(sound, ((0, 0), (0, frames - sound.shape[-1])))

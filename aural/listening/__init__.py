@@ -1,0 +1,1 @@
+"""Listening tests: pages on which people judge blind, and what their answers say."""

@@ -1,0 +1,191 @@
+"""Making a listening test: the versions of each item, equally long and equally loud, on one page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural import __version__
+from aural.audio.atomic import Results
+from aural.audio.files import read
+from aural.audio.folders import recordings
+from aural.audio.leftovers import scratch
+from aural.audio.writing import write_audio
+from aural.dsp import fir
+from aural.dsp.decibels import db_to_gain
+from aural.dsp.resampling import resampler
+from aural.errors import AudioError
+from aural.markup import element, visible
+from aural.pages.page import page
+from aural.pages.sound import SAMPLE_RATE, matching_gains
+from aural.parameters import check, param
+from aural.signals import Block, Format
+from aural.stream import pump
+
+REFERENCE = "reference"
+ANCHORS = {"anchor-3.5-khz": 3500.0, "anchor-7-khz": 7000.0}
+"""Names of the anchors, and where each ends in Hz."""
+KINDS = {
+    "mushra": "Rate how near each version comes to the reference. The reference itself is among them.",
+    "abx": "X is either A or B. Say which.",
+    "ab": "Say which of A and B you prefer. The reference is what both were made from.",
+}
+LONGEST_S = 60.0
+SLACK_S = 0.1
+"""So much longer or shorter than the reference a version may be; it is cut, or ends in silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListeningTest:
+    """A page on which people compare versions of recordings without knowing which is which.
+
+    All versions of an item are brought to the loudness of the quietest, and are held without loss. The order of items
+    and versions is drawn from the seed and the listener's name; a browser saves the answers as a file, which
+    `aural.listening.results` reads.
+
+    Raises:
+        ParameterError: a parameter is of the wrong kind or out of range.
+
+    References:
+        ITU-R BS.1534-3 (2015): hidden reference, anchors, scale.
+    """
+
+    kind: str = param(
+        "mushra",
+        "Kind of test: rating from 0 to 100 after ITU-R BS.1534-3 with a hidden reference and two anchors, "
+        "telling X from A and B, or a preference between two",
+        choices=tuple(KINDS),
+    )
+    seed: int = param(0, "Seed of the order, together with the listener's name", low=0)
+    trials: int = param(10, "Trials of each pair with each listener", low=1, high=100, when={"kind": ("abx", "ab")})
+
+    def __post_init__(self) -> None:
+        check(self, "listening test")
+
+    def write(
+        self, reference: str | Path, others: Sequence[str | Path], path: str | Path, *, replace: bool = False
+    ) -> None:
+        """Write the page.
+
+        Args:
+            reference: a recording, or a folder of recordings: one item each.
+            others: what was made of it, a recording each; or folders, in which files have the names of the reference.
+            path: where the page goes (.html).
+            replace: whether a file that exists may be replaced.
+
+        Raises:
+            AudioError: a recording cannot be read, or is longer than a minute, or does not fit the reference; there
+                are too few; two have one name; or the page cannot be written.
+        """
+        if Path(path).suffix.lower() != ".html":
+            raise AudioError(f"{path}: a page is written to a file that ends in .html")
+        files = _items(Path(reference), [Path(other) for other in others], least=2 if self.kind == "ab" else 1)
+        with Results(replace, likes=[file for versions in files.values() for file in versions.values()]) as results:
+            part = results.open(path)
+            part.write(self._page({item: self._clips(versions) for item, versions in files.items()}).encode("utf-8"))
+
+    def _clips(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """Read an item; return its versions by name, each as a FLAC file in base64."""
+        sounds = _alike({name: _sound(file) for name, file in files.items()}, files)
+        gains = matching_gains(sounds)
+        matched = {name: sound * np.float32(db_to_gain(gains[name])) for name, sound in sounds.items()}
+        if self.kind == "mushra":
+            matched |= {name: low_passed(matched[REFERENCE], hz) for name, hz in ANCHORS.items()}
+        return {name: _flac(sound) for name, sound in matched.items()}
+
+    def _page(self, items: Mapping[str, Mapping[str, str]]) -> str:
+        marks = "\n".join([self.kind, *(clip for clips in items.values() for clip in clips.values())])
+        data = {
+            "version": __version__,
+            "kind": self.kind,
+            "seed": self.seed,
+            "trials": self.trials,
+            "test": hashlib.sha256(marks.encode("ascii")).hexdigest()[:16],
+            "task": KINDS[self.kind],
+            "items": [{"name": name, "shown": visible(name), "clips": clips} for name, clips in items.items()],
+        }
+        body = element("main", element("h1", "Listening test"), element("div", id="screen"))
+        return page("Listening test", body, data, "player.js", "listen.js")
+
+
+@cache
+def low_pass(cutoff_hz: float) -> NDArray[np.float64]:
+    """Design the filter of an anchor: flat to the cut-off within 0.1 dB, 60 dB down a seventh above it.
+
+    References:
+        ITU-R BS.1534-3, 5.1: 25 dB down at 4 kHz and 50 dB at 4.5 kHz for the one that ends at 3.5 kHz.
+    """
+    width_hz = cutoff_hz / 7
+    half_hz = SAMPLE_RATE / 2
+    return fir.low_pass((cutoff_hz + width_hz / 2) / half_hz, fir.kaiser(60.0, width_hz / half_hz))
+
+
+def low_passed(sound: Block, cutoff_hz: float) -> Block:
+    """Make an anchor of a sound, shape (channels, frames) at 48 kHz."""
+    return fir.filtered(sound, low_pass(cutoff_hz)).astype(np.float32)
+
+
+def _items(reference: Path, others: Sequence[Path], least: int) -> dict[str, dict[str, Path]]:
+    """Return the files of each item: the reference and the other versions by name."""
+    names = [REFERENCE, *(other.name if other.is_dir() else other.stem for other in others)]
+    if len(others) < least:
+        raise AudioError(f"a test of this kind needs a reference and at least {('one', 'two')[least - 1]} more")
+    for name in names:
+        if names.count(name) > 1 or name in ANCHORS:
+            raise AudioError(f"two versions are called {name}; rename one, or put them into folders that have names")
+    if not reference.is_dir():
+        return {reference.stem: dict(zip(names, (reference, *others), strict=True))}
+    found = recordings(reference, below=False)
+    return {file.stem: dict(zip(names, [file, *(_beside(file, o) for o in others)], strict=True)) for file in found}
+
+
+def _beside(file: Path, folder: Path) -> Path:
+    """Find the file of the same name in another folder; its suffix may be another."""
+    if not folder.is_dir():
+        raise AudioError(f"{folder}: is no folder, but the reference is one")
+    found = [other for other in recordings(folder, below=False) if other.stem == file.stem]
+    if len(found) != 1:
+        raise AudioError(f"{folder}: holds {len(found)} recordings called {file.stem}, where one is needed")
+    return found[0]
+
+
+def _sound(file: Path) -> Block:
+    """Read a recording at 48 kHz; more than two channels become their mean."""
+    audio, rate = read(file)
+    if audio.shape[-1] > LONGEST_S * rate:
+        length = f"lasts {audio.shape[-1] / rate:.0f} s"
+        raise AudioError(
+            f"{file}: {length}; a listening test takes {LONGEST_S:.0f} s at most, and about 10 s are best"
+        )
+    sound = audio if len(audio) <= 2 else audio.mean(axis=0, keepdims=True)
+    return np.concatenate(list(pump(resampler(Format(rate, len(sound)), SAMPLE_RATE), [sound])), axis=-1)
+
+
+def _alike(sounds: Mapping[str, Block], files: Mapping[str, Path]) -> dict[str, Block]:
+    """Give all versions the length of the reference, and as many channels."""
+    frames, channels = sounds[REFERENCE].shape[-1], max(map(len, sounds.values()))
+    for name, sound in sounds.items():
+        if abs(sound.shape[-1] - frames) > SLACK_S * SAMPLE_RATE:
+            raise AudioError(
+                f"{files[name]}: lasts {sound.shape[-1] / SAMPLE_RATE:.2f} s, but the reference "
+                f"{frames / SAMPLE_RATE:.2f} s; versions of one recording have one length"
+            )
+    missing = {name: max(0, frames - sound.shape[-1]) for name, sound in sounds.items()}
+    return {
+        name: np.pad(np.broadcast_to(s, (channels, s.shape[-1]))[:, :frames], ((0, 0), (0, missing[name])))
+        for name, s in sounds.items()
+    }
+
+
+def _flac(sound: Block) -> str:
+    with scratch() as folder:
+        path = folder / "clip.flac"
+        write_audio(path, [np.clip(sound, -1, 1)], Format(SAMPLE_RATE, len(sound)))
+        return base64.b64encode(path.read_bytes()).decode("ascii")

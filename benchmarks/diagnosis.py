@@ -1,0 +1,132 @@
+"""What `aural inspect` finds and what it invents: recall and false alarms of clipping, bandwidth, room and hum.
+
+Voices and songs that training holds out, excerpts of 6 s, one each of three strengths of a defect, two to four
+defects at once, and as they are. Recall is the share of recordings with a defect in which it is found. False alarms
+are the share of those without it, clean or with other defects, in which it is found all the same. A cut-off counts
+as found within 5 % of the filter's, hum where its frequency is right. Rooms are looked for in voices only.
+
+    python benchmarks/diagnosis.py
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from corpus import CORPUS
+from report import table, write
+from scipy.signal import fftconvolve, firwin, oaconvolve
+
+from aural.degrade import Audio
+from aural.learning.material import find, read
+from aural.measure.diagnosis import Diagnosis, Examination
+from aural.signals import Format
+
+RATE = 48000
+SECONDS = 6
+RECORDINGS = 10  # of each kind
+STRENGTHS: dict[str, tuple[float, ...]] = {
+    "clipping": (0.002, 0.01, 0.05),  # share of samples
+    "bandwidth": (8000.0, 5000.0, 3400.0),  # Hz
+    "room": (0.4, 0.8, 1.5),  # s
+    "hum": (-60.0, -45.0, -35.0),  # dBFS
+}
+ORDER = ("room", "bandwidth", "hum", "clipping")
+
+
+def recordings(kind: str, folder: str) -> Iterator[Audio]:
+    """Read the beginning of a recording of each of some groups that training holds out."""
+    groups = defaultdict(list)
+    for part in ("validation", "test"):
+        for clip in find(CORPUS / folder, kind, part):
+            if clip.bandwidth_hz >= 15500:
+                groups[clip.group].append(clip)
+    for group in sorted(groups)[:RECORDINGS]:
+        audio = np.concatenate([read(clip, RATE)[: SECONDS * RATE] for clip in groups[group][:4]])[: SECONDS * RATE]
+        if len(audio) >= 4 * RATE and (peak := np.abs(audio).max()) > 0:
+            yield np.asarray(0.5 * audio / peak, np.float32)
+
+
+def harmed(audio: Audio, harms: dict[str, float], rng: np.random.Generator) -> Audio:
+    """Bring defects into a recording, in the order in which they come about."""
+    for name in ORDER:
+        strength = harms.get(name)
+        if strength is None:
+            continue
+        if name == "room":
+            tail = rng.standard_normal(round(strength * RATE)) * 10 ** (
+                -3 * np.arange(round(strength * RATE)) / RATE / strength
+            )
+            tail *= 1 / np.sqrt(np.sum(tail**2))
+            tail[0] += 1.0
+            audio = fftconvolve(audio, tail)[: len(audio)]
+        elif name == "bandwidth":
+            audio = oaconvolve(audio, firwin(1201, strength, fs=RATE), "same")
+        elif name == "hum":
+            turn = 2 * np.pi * 50.03 * np.arange(len(audio)) / RATE
+            audio = audio + 10 ** (strength / 20) * (np.sin(turn) + 0.5 * np.sin(3 * turn))
+        else:
+            ceiling = np.quantile(np.abs(audio), 1 - strength)
+            audio = np.clip(audio, -ceiling, ceiling)
+    return np.asarray(audio, np.float32)
+
+
+FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
+    "clipping": lambda d, _: d.clipping.samples > 0,
+    "bandwidth": lambda d, hz: d.bandwidth.cut and (abs(d.bandwidth.cutoff_hz / hz - 1) < 0.05 if hz else d.dull),
+    "room": lambda d, _: d.reverberant,
+    "hum": lambda d, _: abs(d.hum.frequency_hz - 50.03) < 0.1 if d.hums else False,
+}
+
+
+def examined(audio: Audio) -> Diagnosis:
+    examination = Examination(Format(RATE, 1))
+    examination.update(audio[None])
+    return examination.compute()
+
+
+def trials(kind: str, number: int, rng: np.random.Generator) -> Iterator[dict[str, float]]:
+    """List what befalls a recording: nothing, each defect, and two to four at once."""
+    names = [name for name in STRENGTHS if kind == "speech" or name != "room"]
+    yield {}
+    yield from ({name: STRENGTHS[name][(number + n) % 3]} for n, name in enumerate(names))
+    for count in (2, min(4, len(names))):
+        chosen = rng.choice(names, count, replace=False)
+        yield {name: STRENGTHS[name][int(rng.integers(3))] for name in chosen}
+
+
+def main() -> None:
+    hits, alarms = defaultdict(list), defaultdict(list)
+    for kind, folder in (("speech", "speech"), ("music", "music")):
+        for number, audio in enumerate(recordings(kind, folder)):
+            rng = np.random.default_rng(number)
+            for harms in trials(kind, number, rng):
+                diagnosis = examined(harmed(audio, harms, rng))
+                for name, found in FOUND.items():
+                    if name in harms:
+                        alone = "alone" if len(harms) == 1 else "with others"
+                        hits[name, kind, alone].append(found(diagnosis, harms[name]))
+                    elif kind == "speech" or name != "room":
+                        alarms[name, kind].append(found(diagnosis, None))
+    rows = [
+        [
+            name,
+            kind,
+            *(share(hits[name, kind, alone]) for alone in ("alone", "with others")),
+            share(alarms[name, kind]),
+        ]
+        for name in STRENGTHS
+        for kind in ("speech", "music")
+        if (name, kind) in alarms
+    ]
+    header = ["finding", "in", "recall, alone", "recall, with others", "false alarms"]
+    write("Diagnosis", "diagnosis.py", __doc__.split("\n\n")[1].replace("\n", " ") + "\n\n" + table(header, rows))
+
+
+def share(right: list[bool]) -> str:
+    return f"{100 * np.mean(right):.0f} % of {len(right)}" if right else "-"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Report pages of `aural clean`: where they go, and the index of many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aural.audio.atomic import destination, write_text
+from aural.cli.work import STDIO, Job, Outcome, check_targets
+from aural.errors import AudioError, TargetExists
+from aural.pages.index import index_page
+
+if TYPE_CHECKING:
+    from aural.cleaning.running import Cleaned
+
+
+def report_name(target: Path) -> Path:
+    """Name the report of a result."""
+    return target.with_suffix(".html")
+
+
+@dataclass
+class Reports:
+    """The reports of a run, and their index where there are several; a file that failed has a row of it too.
+
+    Raises:
+        AudioError: a report or the index cannot be written, or exists and may not be replaced.
+    """
+
+    jobs: Sequence[Job]
+    force: bool
+    skip_existing: bool = False
+    """An index that is there already is kept."""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if any(job.target == STDIO for job in self.jobs):
+            raise AudioError("--report needs a file as output")
+        check_targets([report_name(job.target) for job in self.jobs if job.target], [job.source for job in self.jobs])
+        if self.index and destination(self.index).exists() and not self.force:
+            raise TargetExists(f"{self.index}: exists already")
+
+    @property
+    def index(self) -> Path | None:
+        """Return where the index goes: into the folder that all results lie in, near or far; None for one file."""
+        if len(self.jobs) < 2:
+            return None
+        folders = [os.path.abspath(job.target.parent) for job in self.jobs if job.target]
+        path = Path(os.path.relpath(os.path.commonpath(folders))) / "index.html"
+        return None if self.skip_existing and path.exists() else path
+
+    def note(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Take down a row of the index for each outcome on its way; at the end, write it."""
+        for outcome in outcomes:
+            self.rows.append(_row(outcome))
+            yield outcome
+        if self.index and any("error" not in row for row in self.rows):
+            folder = self.index.absolute().parent
+            hrefs = [os.path.relpath(report_name(job.target).absolute(), folder) for job in self.jobs if job.target]
+            rows = [{**row, "href": href} for row, href in zip(self.rows, hrefs, strict=True)]
+            write_text(self.index, index_page(rows), self.force)
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    if outcome.error:
+        return {"source": outcome.job.source.name, "error": outcome.error}
+    done: Cleaned = outcome.result
+    return {
+        "source": outcome.job.source.name,
+        "preset": Path(done.plan.preset).name,
+        "found": done.before.findings(),
+        "duration_s": done.before.duration_s,
+        "lufs": (done.before.loudness.integrated_lufs, done.after.loudness.integrated_lufs),
+        "snr_db": (done.before.environment.snr_db, done.after.environment.snr_db),
+        "true_peak_dbtp": (done.before.true_peak_dbtp, done.after.true_peak_dbtp),
+    }

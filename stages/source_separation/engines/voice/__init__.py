@@ -1,0 +1,1 @@
+"""A voice and the rest: the network that AURAL trains."""

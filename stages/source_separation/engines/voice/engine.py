@@ -1,0 +1,50 @@
+"""The voice network as an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aural.engine import Network
+from aural.errors import AudioError, WeightsError
+from aural.signals import Format
+from aural.stages.source_separation.engine import NAME, SeparationEngine
+from aural.stream import Stream
+
+if TYPE_CHECKING:
+    from aural.learning.training import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceEngine(Network, SeparationEngine):
+    """The network that separates a voice from the rest. No weights of it come with AURAL yet."""
+
+    name, meaning = "voice", "a network for a voice, spoken or sung, and the rest"
+    stems = ("voice", "rest")
+
+    def stream(self, source: Format) -> Stream:
+        """Make the stream.
+
+        Raises:
+            AudioError: the engine does not take this many channels.
+            WeightsError: the weights are missing or damaged.
+        """
+        from aural.stages.source_separation.engines.voice.stream import open_voice
+
+        if source.channels > 2:
+            raise AudioError(f"{NAME}: engine {self.name} takes 1 or 2 channels, not {source.channels}")
+        return open_voice(source, self.path)
+
+    @classmethod
+    def shipped(cls) -> Path:
+        raise WeightsError(
+            f"{NAME}: no weights of engine {cls.name} come with AURAL yet; train some with aural train {NAME}, and "
+            "name the file as weights"
+        )
+
+    @classmethod
+    def recipe(cls, settings: Any) -> Recipe:
+        from aural.stages.source_separation.engines.voice import network, recipe
+
+        return recipe.SeparationRecipe(settings, network.Voice())

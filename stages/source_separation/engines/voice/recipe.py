@@ -1,0 +1,61 @@
+"""Training of the voice network: random mixtures of a voice and the rest, and songs whose stems are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from aural.learning.losses import spectral_distance
+from aural.learning.material import describe
+from aural.learning.stems import songs
+from aural.learning.training import Recipe
+from aural.stages.source_separation.engines.voice.network import AHEAD, WINDOW, Voice, analysis, synthesis
+from aural.stages.source_separation.mixing import MixedTraining, Mixing, rests, voices
+
+WEIGHTS = {"voice": 5.0, "rest": 5.0, "linear": 1.0, "error_db": 0.1}
+LEAST_ERROR = 1e-3
+"""Of the power of the mixture: what is less is as good as nothing."""
+
+
+class SeparationRecipe(Recipe):
+    """Compressed spectra of voice and rest, linear spectra, and the power of the error in dB below the mixture.
+
+    What is too much of the voice is too little of the rest, so the linear errors of both are one. Linear spectra
+    alone leave the soft parts of a voice out; compressed ones alone leave much of the power where it does not belong.
+    """
+
+    warm_up = 50
+    network: Voice
+    settings: MixedTraining
+
+    def clips(self, part: str) -> Mixing:
+        return Mixing(self.settings, part)
+
+    def about(self) -> Mapping[str, Any]:
+        around = [clip for folder in self.settings.rest for clip in rests(folder, "train")]
+        sung = [
+            clip for folder in self.settings.stems for song in songs(folder, "train") for clip in song.stems.values()
+        ]
+        return {"voice": describe(voices(self.settings, "train")), "rest": describe(around), "stems": describe(sung)}
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        mixture, voice = batch
+        spectra = analysis(mixture)
+        found, _ = self.network(functional.pad(spectra, (0, 0, 0, AHEAD)), self.network.begin(len(mixture)))
+        with torch.autocast(mixture.device.type, enabled=False):
+            found = found[:, :, AHEAD:]
+            scale = (0.5 * WINDOW) ** -0.5
+            heard, wanted, made = (scale * x.flatten(0, 1) for x in (spectra, analysis(voice), found))
+            error = (synthesis(found, mixture.shape[-1]) - voice).square().sum((1, 2))
+            share = error / mixture.square().sum((1, 2)).clamp(min=1e-9)
+            parts = {
+                "voice": spectral_distance(made, wanted).mean(),
+                "rest": spectral_distance(heard - made, heard - wanted).mean(),
+                "linear": (made - wanted).abs().mean() / heard.abs().mean(),
+                "error_db": 10 * torch.log10(share + LEAST_ERROR).mean(),
+            }
+        return {"loss": torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum(), **parts}

@@ -1,0 +1,105 @@
+"""`aural clean --report`: what lies there afterwards, and the index of many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from browser import DESKTOP, PHONE, check_access, in_browser, opened
+from recordings import invoke, voice, write
+
+CHAIN = '[[stage]]\nuse = "master"\ntarget = "podcast"\n'
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    (tmp_path / "my.toml").write_text(CHAIN)
+    return tmp_path / "my.toml"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_one_file(tmp_path: Path, chain: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    code, out, err = invoke("clean", path, "-p", chain, "--report")
+    assert (code, err) == (0, "")
+    assert f"report {tmp_path / 'a_clean.html'}\n" in out
+    assert names(tmp_path) == ["a.wav", "a_clean.html", "a_clean.wav", "my.toml"]
+
+
+def test_an_existing_report_is_kept(tmp_path: Path, chain: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    (tmp_path / "a_clean.html").write_text("mine")
+    code, _, err = invoke("clean", path, "-p", chain, "--report")
+    assert code == 2
+    assert "a_clean.html: exists already; use -f" in err
+    assert (tmp_path / "a_clean.html").read_text() == "mine"
+    assert not (tmp_path / "a_clean.wav").exists()
+    assert invoke("clean", path, "-p", chain, "--report", "-f")[0] == 0
+    assert "mine" not in (tmp_path / "a_clean.html").read_text()
+
+
+def test_a_dry_run_writes_no_page(tmp_path: Path, chain: Path) -> None:
+    paths = [write(tmp_path / name, voice(1.0)) for name in ("a.wav", "b.wav")]
+    assert invoke("clean", *paths, "-p", chain, "--report", "-n")[0] == 0
+    assert names(tmp_path) == ["a.wav", "b.wav", "my.toml"]
+
+
+def test_standard_output_has_no_report(tmp_path: Path, chain: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    code, _, err = invoke("clean", path, "-o", "-", "-p", chain, "--report")
+    assert (code, err) == (2, "aural: --report needs a file as output\n")
+
+
+def test_json_holds_what_the_page_shows(tmp_path: Path, chain: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0))
+    shown = json.loads(invoke("clean", path, "-p", chain, "--report", "--json")[1])["report"]
+    assert shown["found"]
+    assert shown["done"][0]["name"] == "master"
+    assert len(shown["after"]["loudness_lufs"]) == 50
+    assert shown["chain"].startswith("[[stage]]")
+
+
+def test_an_existing_index_is_kept_and_nothing_is_begun(tmp_path: Path, chain: Path) -> None:
+    paths = [write(tmp_path / name, voice(1.0)) for name in ("a.wav", "b.wav")]
+    (tmp_path / "index.html").write_text("mine")
+    code, _, err = invoke("clean", *paths, "-p", chain, "--report")
+    assert code == 2
+    assert "index.html: exists already; use -f" in err
+    assert names(tmp_path) == ["a.wav", "b.wav", "index.html", "my.toml"]
+    assert invoke("clean", *paths, "-p", chain, "--report", "--skip-existing")[0] == 0
+    assert (tmp_path / "index.html").read_text() == "mine"
+
+
+@in_browser
+@pytest.mark.parametrize("settings", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_index_of_many(tmp_path: Path, chain: Path, settings: dict[str, object]) -> None:
+    nasty = "<img src=x onerror=alert(1)>#?.wav"
+    paths = [
+        write(tmp_path / "b.wav", 0.3 * voice(1.0)),
+        write(tmp_path / "a10.wav", voice(2.0)),
+        write(tmp_path / nasty, 0.1 * voice(1.5)),
+        tmp_path / "a2.wav",
+    ]
+    paths[-1].write_text("no recording")
+    code, _, err = invoke("clean", *paths, "-p", chain, "--report", "-o", tmp_path / "out", "-j", "2")
+    assert (code, err.count("\n")) == (1, 1)
+    with opened(tmp_path / "out" / "index.html", **settings) as page:
+        first = "[...document.querySelectorAll('tbody th')].map(cell => cell.textContent)"
+        assert page.evaluate(first) == ["b.wav", "a10.wav", nasty, "a2.wav"]
+        page.get_by_role("button", name="recording").click()
+        assert page.evaluate(first) == [nasty, "a2.wav", "a10.wav", "b.wav"]
+        page.get_by_role("button", name="length, s").click()
+        assert page.evaluate(first) == ["b.wav", nasty, "a10.wav", "a2.wav"]
+        page.get_by_role("button", name="loudness before, LUFS").click()
+        page.get_by_role("button", name="loudness before, LUFS").click()
+        assert page.evaluate(first) == ["a10.wav", "b.wav", nasty, "a2.wav"]
+        assert "failed: " in page.inner_text("tbody")
+        links = page.eval_on_selector_all(
+            "tbody a", "all => all.map(a => decodeURIComponent(a.getAttribute('href')))"
+        )
+        assert [(tmp_path / "out" / link).is_file() for link in links] == [True] * 3
+        check_access(page)

@@ -19,7 +19,7 @@ READABLE = tuple(
     f".{suffix}"
     for suffix in (
         "wav wave bwf w64 rf64 aif aiff aifc au snd caf flac ogg oga opus spx mp2 mp3 m4a m4b aac ac3 eac3 dts amr "
-        "awb wma wv ape tta tak mpc qoa mka mp4 m4v mov 3gp 3g2 mkv webm avi wmv flv mpg mpeg mts m2ts mxf"
+        "awb wma wv ape tta tak mpc qoa mka mp4 m4v mov 3gp 3g2 mkv webm avi wmv flv mpg mpeg ts mts m2ts mxf"
     ).split()
 )
 """Suffixes of what counts as a recording in a folder; a file that is named may have any."""

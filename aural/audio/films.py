@@ -27,7 +27,7 @@ FILMS = {
     ".webm": CODERS[".webm"],
 }
 """How the sound of a film is written, by its suffix."""
-VIEWED = (*FILMS, ".m4v", ".3gp", ".3g2", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".m2ts", ".mxf")
+VIEWED = (*FILMS, ".m4v", ".3gp", ".3g2", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mxf")
 """Suffixes of files that may hold a picture."""
 NAMES = {"video": "picture", "audio": "sound", "subtitle": "subtitles"}
 
@@ -164,7 +164,8 @@ def _fits(kind: str, stream: Any) -> bool:
 def _leave_out(path: Path, stream: Any, chapters: bool) -> None:
     """Say that a stream is left out. Those that only hold chapters or the time code are made anew."""
     if stream.type == "video":
-        raise AudioError(f"{path}: {path.suffix[1:]} cannot hold this picture; write .mkv")
+        cure = "write its sound alone, to .wav" if path.suffix.lower() == ".mkv" else "write .mkv"
+        raise AudioError(f"{path}: {path.suffix[1:]} cannot hold this picture; {cure}")
     made_anew = stream.type == "data" and (chapters or "timecode" in stream.metadata)
     if not made_anew:
         log.warning("%s: %s cannot hold the %s of track %d", path, path.suffix[1:],

@@ -18,9 +18,10 @@ check:  ## Format, lint and spelling
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 
-types:  ## Check types; the strict editable install lets mypy see every stage
-	$(BIN)/pip install -q --no-deps --config-settings editable_mode=strict -e .
-	$(BIN)/mypy aural stages cli
+types:  ## Check types, of the package as it is installed: there every module has one name
+	rm -rf build
+	$(BIN)/pip install -q --no-deps --target build/typed .
+	$(BIN)/mypy build/typed/aural
 
 test:  ## Run the tests
 	$(BIN)/pytest

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class NoiseReductionEvaluation(Evaluation):
             voice, noise = _shuffled(sets[kept][speaker], rng), _shuffled(kinds[kind], rng)
             room = rooms[rng.integers(len(rooms))]
             mixtures += [
-                Mixture(cast(Any, self), number, kept, voice, noise, room, condition)
+                Mixture(self, number, kept, voice, noise, room, condition)
                 for condition in conditions(self.snr_db, bool(self.ir))
             ]
         return mixtures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision, Wishes
 from aural.engine import chosen, engine_param
@@ -68,12 +68,12 @@ class NoiseReduction(Parameters, Effect):
     def advise(self, diagnosis: Diagnosis) -> Decision:
         from aural.stages.noise_reduction.advice import advise
 
-        return advise(cast(Any, self), diagnosis)
+        return advise(self, diagnosis)
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
         from aural.stages.noise_reduction.advice import granted
 
-        return granted(cast(Any, self), decision, diagnosis, wishes)
+        return granted(self, decision, diagnosis, wishes)
 
     def _unmeasured(self) -> list[str]:
         known = {"hum_harmonics"} if self.hum_hz == 0 else set()

@@ -88,6 +88,38 @@ class FrameStream(Stream):
         return block
 
 
+class AheadStream(FrameStream):
+    """Frames changed by what knows those behind them: always `chunk` at a time, so that blocks do not matter.
+
+    Results come `ahead` frames late; the first of them, which lie in front of the signal, are dropped.
+    """
+
+    def __init__(self, source: Format, window: int, hop: int, chunk: int, ahead: int) -> None:
+        super().__init__(source, window, hop)
+        self.chunk, self.ahead = chunk, ahead
+        self.waiting = np.zeros((source.channels, 0, window // 2 + 1), np.complex64)
+        self.early = ahead  # results still to come that lie in front of the first frame
+
+    @abstractmethod
+    def predict(self, spectra: Spectra) -> Spectra:
+        """Take the next frames; return as many, `ahead` frames earlier."""
+
+    def change(self, spectra: Spectra) -> Spectra:
+        self.waiting = np.concatenate([self.waiting, spectra], axis=1)
+        whole = self.waiting.shape[1] // self.chunk * self.chunk
+        ready, self.waiting = self.waiting[:, :whole], self.waiting[:, whole:]
+        done = [self._on_time(ready[:, first : first + self.chunk]) for first in range(0, whole, self.chunk)]
+        return np.concatenate([ready[:, :0], *done], axis=1)
+
+    def finish(self) -> Spectra | None:
+        return self._on_time(np.pad(self.waiting, ((0, 0), (0, self.ahead), (0, 0))))
+
+    def _on_time(self, spectra: Spectra) -> Spectra:
+        done = self.predict(spectra)[:, self.early :]
+        self.early -= min(self.early, spectra.shape[1])
+        return done
+
+
 def frame_sizes(sample_rate: int, window_ms: float, overlap: int) -> tuple[int, int]:
     """Return (window, hop) in frames, near the wanted time and good for the FFT."""
     from scipy.fft import next_fast_len

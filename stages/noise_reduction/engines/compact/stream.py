@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aural.dsp.decibels import db_to_gain
-from aural.dsp.frames import FrameStream, Spectra
+from aural.dsp.frames import AheadStream, Spectra
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
@@ -30,7 +30,7 @@ from aural.stream import Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
 FADE_S = 1.0  # in which music begins and ends to be kept
-CHUNK = 64  # frames that the network sees at a time, a second: always so many, so that blocks do not matter
+CHUNK = 64  # frames that the network sees at a time, a second
 
 
 @cache
@@ -72,7 +72,7 @@ def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
     return np.clip(np.max([np.zeros_like(seconds), *inside], axis=0), 0, 1).astype(np.float32)
 
 
-class CompactStream(FrameStream):
+class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
     Every channel is looked at by itself, and one filter, the mean of all by their power, works on all of them: the
@@ -80,31 +80,18 @@ class CompactStream(FrameStream):
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
-        super().__init__(source, WINDOW, HOP)
+        super().__init__(source, WINDOW, HOP, CHUNK, LOOK_AHEAD)
         self.network = network(path)
         self.efforts, self.passages = (voices, music), passages
         self.memory = self.network.begin(source.channels)
-        self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)
         self.taken = 0  # frames that the network has been given
-        self.early = LOOK_AHEAD  # results still to come that lie in front of the first frame
-
-    def change(self, spectra: Spectra) -> Spectra:
-        self.waiting = np.concatenate([self.waiting, spectra], axis=1)
-        whole = self.waiting.shape[1] // CHUNK * CHUNK
-        ready, self.waiting = self.waiting[:, :whole], self.waiting[:, whole:]
-        done = [self._run(ready[:, first : first + CHUNK]) for first in range(0, whole, CHUNK)]
-        return np.concatenate([ready[:, :0], *done], axis=1)
-
-    def finish(self) -> Spectra | None:
-        return self._run(np.pad(self.waiting, ((0, 0), (0, LOOK_AHEAD), (0, 0))))
 
     @torch.inference_mode()
-    def _run(self, spectra: Spectra) -> Spectra:
+    def predict(self, spectra: Spectra) -> Spectra:
         kept = self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
         predicted, self.memory = self.network(torch.from_numpy(spectra), self.memory, kept)
-        done = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()[:, self.early :]
+        done: Spectra = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()
         self.taken += spectra.shape[1]
-        self.early -= min(self.early, spectra.shape[1])
         return done
 
     def _music(self, spectra: Spectra, late: int) -> Tensor:

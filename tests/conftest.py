@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; what the tests start inherits it
 
 for name in (
@@ -11,3 +13,8 @@ for name in (
 ):  # whoever runs the tests in the background has them ignored, and so have all children
     if hasattr(signal, name) and signal.getsignal(number := getattr(signal, name)) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: at the end it would run alone."""
+    items.sort(key=lambda item: item.name != "test_training_and_evaluating")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -60,6 +61,7 @@ class Signals:
 def main() -> None:
     """Run the command line: one sentence on stderr and exit code 2 for what goes wrong."""
     signals = Signals()  # before anything is imported that takes a while
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads of torch that wait leave their core to others
     try:
         from aural.cli import terminal
 

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from joblib import cpu_count
 from joblib.externals.loky import ProcessPoolExecutor
 
 from aural.cli import terminal
@@ -46,9 +47,10 @@ def _alone(job: J, work: Callable[[J], Any]) -> Any:
 
 @contextmanager
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Start processes that end with the block, at once if it ends in an error."""
+    """Start processes that share the cores and end with the block, at once if it ends in an error."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # joblib's own process tells of what a killed one left behind
-    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(),))
+    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cpu_count() // workers)))}
+    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(),), env=threads)
     try:
         yield executor
     except BaseException:

@@ -102,17 +102,14 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
     hop, edge = window // 2, window // 4
     correlation = np.empty(ORDER + 1)
     least = np.empty(hop)
-    heard = np.empty(window)
+    heard, windowed = np.empty(window), np.empty(window)
     for start in range(0, errors.size, hop):
         count = min(hop, errors.size - start)
-        for n in range(window):
-            heard[n] = padded[start + n]
+        heard[:] = padded[start : start + window]
         for _ in range(2):
+            windowed[:] = heard * hann
             for lag in range(ORDER + 1):
-                total = 0.0
-                for n in range(window - lag):
-                    total += heard[n] * hann[n] * heard[n + lag] * hann[n + lag]
-                correlation[lag] = total
+                correlation[lag] = np.dot(windowed[: window - lag], windowed[lag:])
             if correlation[0] <= 0:
                 break
             correlation[0] *= 1 + FLOOR

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killed import doubled, killing
+from killed import doubled, killing, threads
 from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
@@ -226,6 +226,19 @@ def test_no_more_processes_than_files_and_cores(tmp_path: Path, monkeypatch: pyt
     assert invoke("gate", *files, "-o", tmp_path / "out", "-j", "5000")[0] == 0
     assert invoke("gate", *files[:2], "-o", tmp_path / "two", "-j", "9" * 400)[0] == 0
     assert asked == [3, 2]
+
+
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr("aural.cli.processes.cpu_count", lambda: 4)
+    assert list(in_processes([1, 2], threads, 2)) == [2, 2]
+
+
+def test_threads_that_wait_leave_their_core_to_other_processes() -> None:
+    started = "import os; from aural.cli.main import main; main(); print(os.environ['OMP_WAIT_POLICY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    shown = subprocess.run([sys.executable, "-c", started, "stages"], env=environment, capture_output=True, text=True)
+    assert shown.stdout.endswith("passive\n"), shown.stderr
 
 
 @pytest.mark.parametrize("delay_ms", [0, 20, 60, 150])

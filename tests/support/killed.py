@@ -30,3 +30,10 @@ def watching(job: work.Job, watch: Watch) -> str:
     watch.spare(1)
     list(watch([np.zeros((1, 48000), np.float32)], Format(48000, 1)))
     return job.source.name
+
+
+def threads(_: int) -> int:
+    """Return in how many threads torch computes in this process."""
+    import torch
+
+    return torch.get_num_threads()

@@ -47,6 +47,9 @@ class Engine(ABC):
     meaning: ClassVar[str]
     """What it is, in a few words: they stand in the help of the stage."""
 
+    uses_device: ClassVar[bool] = False
+    """It runs a network, on the device that `aural.device` chose."""
+
     models: ClassVar[Mapping[str, Model]] = {}
     """Networks that it can load by name."""
 
@@ -72,6 +75,7 @@ class OwnWeights:
 class Network(OwnWeights, Engine):
     """An engine that is a network. Its weights lie in the folder `weights` beside its module."""
 
+    uses_device = True
     pretrains: ClassVar[bool] = False
     """It can learn from audio alone, before the training proper."""
 

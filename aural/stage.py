@@ -47,7 +47,7 @@ class Stage(ABC):
     level_independent: ClassVar[bool] = True
     """Scaling the input scales the output alike."""
     suppresses: ClassVar[bool] = False
-    """It takes something away that a user may want to hear: `--save-removed` writes it."""
+    """It takes something away that a user may want to hear, and that can be written beside the result."""
 
     engines: ClassVar[Sequence[type[Engine]]] = ()
     """Its engines, where it has several ways to do its work; its parameter `engine` names the one that runs."""
@@ -66,6 +66,11 @@ class Stage(ABC):
 
     trusted: ClassVar[str | None] = None
     """Import path, as module:function, of what opens a `model` that may be a program; `--trust-model` calls it."""
+
+    @classmethod
+    def uses_device(cls) -> bool:
+        """Tell whether it can run a network, on the device that `aural.device` chose."""
+        return any(engine.uses_device for engine in cls.engines)
 
     def __post_init__(self) -> None:
         check(self, self.name)

@@ -131,7 +131,8 @@ class EvaluateGroup(LearningGroup):
             help=description(owner),
             callback=partial(_evaluate, owner),
         )
-        return shared("table", "force", "jobs")(command)
+        options = ["table", "force", "jobs", *["device"] * _learners()[name].uses_device()]
+        return shared(*options)(command)
 
 
 @click.group(cls=EvaluateGroup, subcommand_metavar="STAGE [OPTIONS]")

@@ -83,7 +83,7 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     metavar="NAME",
     help=f"Delivery target of the mix, met by the stage {FINISHER.name}. One of {', '.join(TARGETS)}.",
 )
-@shared("force", "dry-run", "strict")
+@shared("force", "dry-run", "strict", "device")
 @click.option(
     "--save-mix",
     type=FileName(dir_okay=False),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from joblib.externals.loky import ProcessPoolExecutor
 
+from aural import devices
 from aural.cli import terminal
 from aural.errors import AuralError
 
@@ -48,7 +49,7 @@ def _alone(job: J, work: Callable[[J], Any]) -> Any:
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Start processes that end with the block, at once if it ends in an error."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # joblib's own process tells of what a killed one left behind
-    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(),))
+    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(), devices.wanted()))
     try:
         yield executor
     except BaseException:
@@ -57,7 +58,8 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     executor.shutdown()
 
 
-def _begin(verbose: bool) -> None:
+def _begin(verbose: bool, device: str) -> None:
     """Make a process ready: the one that started it says when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminal.prepare(verbose)
+    devices.device(device)

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from aural import devices
 from aural.audio.files import Info, read
 from aural.audio.metadata import About
 from aural.audio.writing import write_audio
@@ -149,11 +150,14 @@ def judge(
 
     with parallel_config("loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(_verdict)(case, systems, metrics, keep) for case in cases
+            delayed(_verdict)(case, systems, metrics, devices.wanted(), keep) for case in cases
         )
 
 
-def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], keep: Path | None) -> Verdict:
+def _verdict(
+    case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], device: str, keep: Path | None
+) -> Verdict:
+    devices.device(device)  # of the process that waits for this one
     verdict = Verdict()
     try:
         sample = case.load()

@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from aural.audio.atomic import write_text
+from aural.devices import resolved
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.training import Recipe, Training
@@ -113,7 +114,7 @@ def _trainer(recipe: Recipe, run: Path) -> Trainer:
     watching = [callbacks.RichProgressBar()] if sys.stderr.isatty() else []
     mean = [averaging()] if recipe.averaged else []
     return Trainer(
-        accelerator=settings.device,
+        accelerator=resolved(settings.device),
         devices=settings.devices,
         num_nodes=settings.machines,
         strategy=settings.strategy,

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from aural.audio.atomic import write_text
 from aural.audio.contents import table_of, text_of
+from aural.devices import DEVICES
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
 from aural.parameters import brief, check, hint, param
@@ -48,7 +49,7 @@ class Training:
     pretrain: bool = param(False, "Pre-train without targets: predict masked parts of spectra and the next frame; "
                            "then train from the result with --init")  # fmt: skip
     workers: int = param(1, "Processes that prepare clips", low=0, high=1024)
-    device: str = param("auto", "Device to train on", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = param("auto", "Device to train on", choices=DEVICES)
     devices: int = param(1, "Devices on each machine", low=1, high=1024)
     machines: int = param(
         1, "Number of machines; start the command on each, as Lightning's cluster guide describes", low=1, high=10**5

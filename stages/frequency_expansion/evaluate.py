@@ -13,6 +13,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from aural import devices
 from aural.audio.files import read
 from aural.audio.folders import recordings
 from aural.degrade.codec import lossy
@@ -227,7 +228,7 @@ def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
     if path is None:
         return None
     with torch.inference_mode():
-        return np.asarray(_opened(path)(torch.from_numpy(sample.input)).numpy())
+        return np.asarray(devices.run(devices.placed(_opened(path)), torch.from_numpy(sample.input)).numpy())
 
 
 def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block | None:

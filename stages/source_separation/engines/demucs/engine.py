@@ -74,6 +74,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
     """A demucs network."""
 
     name, meaning = "demucs", "a network for drums, bass, vocals and the rest"
+    uses_device = True
     models: ClassVar[Mapping[str, Model]] = {
         name: Model(
             meaning=", ".join(stems), megabytes=MEGABYTES.get(name), licence="MIT",

@@ -20,6 +20,7 @@ from demucs.pretrained import REMOTE_ROOT, _parse_remote_files
 from huggingface_hub import constants
 from torch import nn
 
+from aural.devices import placed
 from aural.errors import WeightsError
 from aural.parameters import brief, hint
 from aural.stages.source_separation.engine import NAME
@@ -35,7 +36,7 @@ CURE = (
 def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     """Return a network: a module as it is, a path or a name of demucs's opened once and kept.
 
-    A network from a path or a name runs on a CUDA device if there is one; a module stays where it is.
+    A network from a path or a name is moved to the device that `aural.device` chose; a module stays where it is.
 
     Args:
         model: the module, path or name.
@@ -49,9 +50,9 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     if not isinstance(model, str | PathLike):
         raise WeightsError(f"{NAME}: model must be a name, a path or a torch module, got {brief(model)}")
     if str(model) in MODELS:
-        return _fetch(str(model))
+        return placed(_fetch(str(model)))
     if os.path.exists(model):
-        return _open(Path(model).resolve(), trust)
+        return placed(_open(Path(model).resolve(), trust))
     if Path(model).suffix or isinstance(model, PathLike):
         raise WeightsError(f"{NAME}: no such model: {brief(str(model))[1:-1]}")
     raise WeightsError(f"{NAME}: no demucs model called {brief(model)}{hint(model, MODELS)}")
@@ -65,7 +66,7 @@ def load_trusted(model: Any) -> Any:
 @lru_cache(maxsize=2)
 def _open(path: Path, trust: bool) -> Any:
     try:
-        return _ready(checkpoint.from_path(path, trust))
+        return checkpoint.from_path(path, trust).eval()
     except (Exception, SystemExit) as error:  # demucs exits where a package is missing
         said = " ".join(str(error).removeprefix(f"{path}: ").split())
         raise WeightsError(f"{NAME}: {path} cannot be opened as a model: {said}") from error
@@ -75,7 +76,7 @@ def _open(path: Path, trust: bool) -> Any:
 def _fetch(name: str) -> Any:
     try:
         with contextlib.redirect_stdout(sys.stderr) if _reachable() else _offline():
-            return _ready(checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)))
+            return checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)).eval()
     except (Exception, SystemExit) as error:
         cause = getattr(error, "reason", error)  # what urllib wraps
         why = getattr(cause, "strerror", None) or str(cause)
@@ -98,10 +99,6 @@ def _fetched(name: str, signature: str) -> nn.Module:
             parts = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
         return checkpoint.from_parts(parts)
     return checkpoint.from_tensors(Path(path))
-
-
-def _ready(network: nn.Module) -> nn.Module:
-    return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _reachable() -> bool:

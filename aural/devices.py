@@ -50,7 +50,8 @@ def resolved(name: str) -> str:
         ParameterError: there is no such device, or none on this machine.
     """
     if name not in DEVICES:
-        raise ParameterError(f"device must be one of {', '.join(DEVICES)}, got {brief(name)}")
+        allowed = f"one of {', '.join(DEVICES)}"
+        raise ParameterError(f"device must be {allowed}, got {brief(name)}", parameter="device", allowed=allowed)
     if name == "cpu":
         return name
     import torch
@@ -59,7 +60,9 @@ def resolved(name: str) -> str:
     if name == "auto":
         return "cuda" if available["cuda"] else "cpu"
     if not available[name]:
-        raise ParameterError(f"device: {name} is not available on this machine; choose auto or cpu")
+        raise ParameterError(
+            f"device {name} is not available on this machine; choose auto or cpu", parameter="device"
+        )
     return name
 
 

@@ -70,5 +70,5 @@ def create(name: str, /, **values: Any) -> Stage:
     known = [p.name for p in parameters(found)]
     for key in values:
         if key not in known:
-            raise ParameterError(f"{name}: no parameter called {brief(key)}{hint(key, known)}")
+            raise ParameterError(f"no parameter called {brief(key)}{hint(key, known)}", stage=name, parameter=key)
     return found(**values)

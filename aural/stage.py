@@ -65,7 +65,7 @@ class Stage(ABC):
     """Import path of its `aural.learning.evaluation.Evaluation`, as module:class; `aural evaluate` runs it."""
 
     trusted: ClassVar[str | None] = None
-    """Import path, as module:function, of what opens a `model` that may be a program; `--trust-model` calls it."""
+    """Import path, as module:function, of what opens a `model` that may be a program, where its maker is trusted."""
 
     @classmethod
     def uses_device(cls) -> bool:
@@ -113,7 +113,7 @@ class Stage(ABC):
         if not self.ready:
             missing = ", ".join(self._unmeasured()) or "the values it measures"
             raise NotReady(
-                f"{self.name}: needs a first pass over the whole signal: call measure() first, or give {missing}"
+                f"needs a first pass over the whole signal: call measure() first, or give {missing}", stage=self.name
             )
         return self.stream(source)
 

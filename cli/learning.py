@@ -98,19 +98,20 @@ def train() -> None:
 
 
 def _train(owner: type[Training], output: Path | None, resume: Path | None, **values: Any) -> None:
+    from aural.cli.epochs import watching
     from aural.learning.run import CARD, fit
 
     if (output is None) == (resume is None):
-        raise click.UsageError("name the folder of a new run with -o, or of one to go on with by --resume")
+        raise click.UsageError("name the folder of a new run with -o, or of one to continue with --resume")
     if resume:
         source = click.get_current_context().get_parameter_source
         given = [name for name in values if source(name) is ParameterSource.COMMANDLINE]
         if given:
-            raise click.UsageError(f"--resume goes on by the settings of the run; leave out {', '.join(given)}")
-        path = fit(owner.read(resume), resume, resume=True)
+            raise click.UsageError(f"--resume continues with the settings of the run; leave out {', '.join(given)}")
+        path = fit(owner.read(resume), resume, resume=True, watching=watching())
     else:
         assert output
-        path = fit(owner(**values), output)
+        path = fit(owner(**values), output, watching=watching())
     if path:
         say(f"{owner.ends_in}: {path}, described in {path.with_name(CARD)}")
 
@@ -170,7 +171,7 @@ def _write_test(folder: Path, page: Path, force: bool) -> None:
     files = sorted((folder / REFERENCE).iterdir()) if systems else []
     done = [file for file in files if all((system / file.name).is_file() for system in systems)]
     if not done:
-        raise AudioError(f"{page}: there is no recording that every system has done")
+        raise AudioError("there is no recording that every system has done", path=page)
     for file in {*files} - {*done[:MOST_ITEMS]}:
         file.unlink()
     ListeningTest().write(folder / REFERENCE, systems, page, replace=force)
@@ -180,9 +181,9 @@ def _check_output(output: Path | None, formats: tuple[str, ...], what: str, forc
     if output is None:
         return
     if output.suffix not in formats:
-        raise AudioError(f"{output}: {what} is written as {' or '.join(formats)}")
+        raise AudioError(f"{what} is written as {' or '.join(formats)}", path=output)
     if destination(output).exists() and not force:
-        raise TargetExists(f"{output}: exists already")
+        raise TargetExists("exists already", path=output)
 
 
 def _watched(verdicts: Iterable[Verdict], total: int) -> Iterator[Verdict]:

@@ -56,12 +56,13 @@ class Codec(Degradation):
         allowed = CODERS[self.name].bit_rates
         if not allowed[0] <= self.bit_rate <= allowed[-1]:
             raise ParameterError(
-                f"Codec: {self.name} takes a bit_rate from {allowed[0]} to {allowed[-1]} bit/s, got {self.bit_rate}"
+                f"{self.name} takes a bit_rate from {allowed[0]} to {allowed[-1]} bit/s, got {self.bit_rate}",
+                stage="Codec",
             )
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         if self.name not in codecs():
-            raise AuralError(f"Codec: this PyAV cannot write {self.name}; it can write {', '.join(codecs())}")
+            raise AuralError(f"this PyAV cannot write {self.name}; it can write {', '.join(codecs())}", stage="Codec")
         late = _delay(self, take.sample_rate)
         coded = _coded(take.noisy, take.sample_rate, self)
         return replace(take, noisy=np.pad(coded, (0, take.noisy.size))[late : late + take.noisy.size])

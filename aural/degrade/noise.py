@@ -82,7 +82,7 @@ class Babble(Additive):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not len(self.voices):
-            raise AudioError("Babble: needs at least one voice")
+            raise AudioError("needs at least one voice", stage="Babble")
         for voice in self.voices:
             check_audio("Babble", voice)
 

@@ -90,9 +90,9 @@ class Evaluation(ABC):
         for entry in self.extra:
             name, _, path = entry.partition("=")
             if not (name and path):
-                raise ParameterError(f"evaluation: extra must be NAME=PATH, got {entry!r}")
+                raise ParameterError(f"extra must be NAME=PATH, got {entry!r}", stage="evaluation", parameter="extra")
             if names.count(name) > 1:
-                raise ParameterError(f"evaluation: two systems are called {name!r}")
+                raise ParameterError(f"two systems are called {name!r}", stage="evaluation")
 
     @abstractmethod
     def systems(self) -> Mapping[str, System]:
@@ -239,7 +239,7 @@ def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
     names = [wanted / stem for stem in sample.target] if isinstance(sample.target, Mapping) else [wanted]
     found = {name.name: file for name in names if (file := _named(name))}
     if not found:
-        raise AudioError(f"{wanted}: no such output")
+        raise AudioError("no such output", path=wanted)
     read = {name: _output(file, sample) for name, file in found.items()}
     return read if isinstance(sample.target, Mapping) else read[wanted.name]
 
@@ -255,7 +255,7 @@ def _output(file: Path, sample: Sample) -> Block:
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
     given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
     if abs(given_s - wanted_s) > SLACK_S:
-        raise AudioError(f"{file}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
+        raise AudioError(f"lasts {given_s:.2f} s, its input {wanted_s:.2f} s", path=file)
     frames = sample.input.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
@@ -265,7 +265,7 @@ def _extra(entry: str) -> tuple[str, System]:
     if path.endswith(".toml"):
         return name, partial(through, read_chain(path))
     if not Path(path).is_dir():
-        raise AudioError(f"{path}: no such folder")
+        raise AudioError("no such folder", path=path)
     return name, partial(stored, Path(path))
 
 

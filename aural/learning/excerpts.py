@@ -98,7 +98,7 @@ class Excerpts(Sequence[NDArray[np.float32]]):
             clips = self.groups[place].clips
             ends = np.cumsum([self.load(clip, self.sample_rate).shape[-1] for clip in clips])
             if not ends[-1]:
-                raise AudioError(f"{clips[0].path}: holds no audio")
+                raise AudioError("holds no audio", path=clips[0].path)
             self.lengths[place] = ends
         return self.lengths[place]
 

@@ -69,10 +69,10 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     """
     root = Path(folder)
     if not root.is_dir():
-        raise AudioError(f"{root}: no such folder")
+        raise AudioError("no such folder", path=root)
     clips = _listed(root, kind) if (root / MANIFEST).exists() else _walked(root, kind)
     if not clips:
-        raise AudioError(f"{root}: no audio in this folder")
+        raise AudioError("no audio in this folder", path=root)
     if part is None:
         return clips
     seconds = Counter[str]()
@@ -81,8 +81,9 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     parts = split(seconds, kind)
     if len(set(parts.values())) < 3:
         raise AudioError(
-            f"{root}: holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
-            f"a folder of its own, or name them in a column `group` of {MANIFEST}"
+            f"holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
+            f"a folder of its own, or name them in a column `group` of {MANIFEST}",
+            path=root,
         )
     return [replace(clip, part=part) for clip in clips if parts[clip.group] == part]
 
@@ -116,9 +117,9 @@ def _listed(root: Path, kind: str) -> list[Clip]:
         with (root / MANIFEST).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except ValueError as error:
-        raise AudioError(f"{root / MANIFEST}: is not a table in UTF-8: {error}") from error
+        raise AudioError(f"is not a table in UTF-8: {error}", path=root / MANIFEST) from error
     if rows and "path" not in rows[0]:
-        raise AudioError(f"{root / MANIFEST}: no column called path")
+        raise AudioError("no column called path", path=root / MANIFEST)
     clips = []
     for number, row in enumerate(rows, start=2):
         try:

@@ -12,7 +12,7 @@ import numpy as np
 import tomli_w
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from aural.audio.atomic import write_text
 from aural.audio.contents import table_of, text_of
@@ -47,7 +47,7 @@ class Training:
     init: str | None = param(None, "Weights to start from instead of random ones: a .safetensors file",
                              examples=("compact.safetensors",))  # fmt: skip
     pretrain: bool = param(False, "Pre-train without targets: predict masked parts of spectra and the next frame; "
-                           "then train from the result with --init")  # fmt: skip
+                           "then train with the result as init")  # fmt: skip
     workers: int = param(1, "Processes that prepare clips", low=0, high=1024)
     device: str = param("auto", "Device to train on", choices=DEVICES)
     devices: int = param(1, "Devices on each machine", low=1, high=1024)
@@ -61,7 +61,11 @@ class Training:
     def __post_init__(self) -> None:
         check(self, "training")
         if self.steps % self.epoch:
-            raise ParameterError(f"training: steps must be a multiple of epoch_steps, {self.epoch}, got {self.steps}")
+            raise ParameterError(
+                f"steps must be a multiple of epoch_steps, {self.epoch}, got {self.steps}",
+                stage="training",
+                parameter="steps",
+            )
 
     @property
     def epoch(self) -> int:
@@ -80,16 +84,16 @@ class Training:
             ParameterError: the folder is not a run, or its settings are not of this kind.
         """
         if not (run / SETTINGS).exists():
-            raise ParameterError(f"{run}: is not a training run: it has no {SETTINGS}")
+            raise ParameterError(f"is not a training run: it has no {SETTINGS}", path=run)
         text = text_of(run / SETTINGS, ParameterError)
         try:
             values = table_of(text, ParameterError)
         except ParameterError as error:
-            raise ParameterError(f"{run / SETTINGS}: is damaged: {error}") from error
+            raise ParameterError(f"is damaged: {error}", path=run / SETTINGS) from error
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise ParameterError(f"{run / SETTINGS}: no setting called {brief(name)}{hint(name, known)}")
+                raise ParameterError(f"no setting called {brief(name)}{hint(name, known)}", path=run / SETTINGS)
         given: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
         return cls(**given)
 
@@ -109,7 +113,16 @@ class Clips(Dataset[Any]):
         return self.count
 
     def __getitem__(self, index: int) -> Any:
-        return self.draw(np.random.default_rng([self.seed, self.first + index]))
+        try:
+            return self.draw(np.random.default_rng([self.seed, self.first + index]))
+        except AuralError as error:
+            return error  # raised here, in a process of its own, its traceback would become its sentence
+
+
+def batch_of(clips: list[Any]) -> Any:
+    """Put clips into a batch; give the error that took the place of one, if there is any."""
+    failed = next((clip for clip in clips if isinstance(clip, AuralError)), None)
+    return failed or default_collate(clips)
 
 
 def _one_thread(worker: int) -> None:
@@ -160,6 +173,12 @@ class Recipe(LightningModule):
         """Let chance follow the number of the step alone, so that a run goes on as if it had never stopped."""
         torch.manual_seed(hash((self.settings.seed, self.global_step, self.global_rank)))
 
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Raise the error of a clip that could not be made."""
+        if isinstance(batch, AuralError):
+            raise batch
+        return batch
+
     def training_step(self, batch: Any, index: int) -> Tensor:
         parts = self.losses(batch)
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
@@ -181,7 +200,9 @@ class Recipe(LightningModule):
 
     def _loader(self, draw: Any, count: int, first: int, seed: int) -> DataLoader[Any]:
         clips, workers = Clips(draw, count, first, seed), self.settings.workers
-        return DataLoader(clips, self.settings.batch, num_workers=workers, worker_init_fn=_one_thread)
+        return DataLoader(
+            clips, self.settings.batch, num_workers=workers, collate_fn=batch_of, worker_init_fn=_one_thread
+        )
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer()

@@ -74,21 +74,25 @@ class NoiseReductionEvaluation(Evaluation):
         super().__post_init__()
         pairs, mixed = (self.clean, self.noisy), (self.speech, self.noise)
         if all(pairs) == all(mixed) or (any(pairs) and any(mixed)):
-            raise ParameterError("evaluation: give either clean and noisy, or speech and noise")
+            raise ParameterError("give either clean and noisy, or speech and noise", stage="evaluation")
         for setting in fields(self):
             if self.clean and setting.name in MIXED and getattr(self, setting.name) != setting.default:
-                raise ParameterError(f"evaluation: {setting.name} is for mixtures of speech and noise, not for pairs")
+                raise ParameterError(
+                    f"{setting.name} is for mixtures of speech and noise, not for pairs",
+                    stage="evaluation",
+                    parameter=setting.name,
+                )
         if not self.snr_db:
-            raise ParameterError("evaluation: snr_db must be at least one number")
+            raise ParameterError("snr_db must be at least one number", stage="evaluation", parameter="snr_db")
         if self.save_pairs and any((Path(self.save_pairs) / name).exists() for name in ("clean", "noisy")):
-            raise ParameterError(f"evaluation: {self.save_pairs} holds pairs already; name another folder")
+            raise ParameterError(f"{self.save_pairs} holds pairs already; name another folder", stage="evaluation")
 
     def systems(self) -> Mapping[str, System]:
         engines = {engine.name: NoiseReduction(engine=engine.name) for engine in ENGINES}
         systems = {"input": unchanged} | {name: partial(through, stage) for name, stage in engines.items()}
         for path in self.network:
             if (name := Path(path).stem) in systems:
-                raise ParameterError(f"evaluation: two systems are called {name!r}; rename {path}")
+                raise ParameterError(f"two systems are called {name!r}; rename {path}", stage="evaluation")
             systems[name] = partial(through, NoiseReduction(engine=_engine(path), weights=path))
         return systems
 
@@ -148,7 +152,7 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
         )
     for path, audio in ((clean, target), (noisy, given)):
         if not audio.any():
-            raise AudioError(f"{path}: is silent")
+            raise AudioError("is silent", path=path)
     snr = _snr(target, given, rate)
     return Sample(name, given, target, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
 
@@ -168,9 +172,9 @@ def _engine(path: str) -> str:
     """Return the engine that weights are for."""
     _, about = weights.load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
+        raise WeightsError("is pre-trained only; give it to a training as init", path=path)
     if (name := about.get("network")) not in (known := networks(ENGINES)):
-        raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(known)}")
+        raise WeightsError(f"holds none of the networks of noise reduction, {' and '.join(known)}", path=path)
     return str(name)
 
 
@@ -178,7 +182,7 @@ def _clean(folder: str, part: str | None) -> list[Clip]:
     """List the voices of a folder that are clean enough to be a reference."""
     found = [clip for clip in material.find(folder, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
     if not found:
-        raise AudioError(f"{folder}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
+        raise AudioError(f"no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs", path=folder)
     return found
 
 

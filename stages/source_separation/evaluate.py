@@ -75,14 +75,20 @@ class SeparationEvaluation(Evaluation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if bool(self.voice) != bool(self.rest) or not (self.stems or self.voice):
-            raise ParameterError("evaluation: give stems, or voice and rest, or all of them: folders of audio")
+            raise ParameterError(
+                "give stems, or voice and rest, or all of them: folders of audio", stage="evaluation"
+            )
         for setting in fields(self):
             if not self.voice and setting.name in MIXED and getattr(self, setting.name) != setting.default:
-                raise ParameterError(f"evaluation: {setting.name} is for mixtures of voice and rest, not for songs")
+                raise ParameterError(
+                    f"{setting.name} is for mixtures of voice and rest, not for songs",
+                    stage="evaluation",
+                    parameter=setting.name,
+                )
         if not self.ratio_db:
-            raise ParameterError("evaluation: ratio_db must be at least one number")
+            raise ParameterError("ratio_db must be at least one number", stage="evaluation", parameter="ratio_db")
         if self.save_mixtures and Path(self.save_mixtures).exists():
-            raise ParameterError(f"evaluation: {self.save_mixtures} exists already; name another folder")
+            raise ParameterError(f"{self.save_mixtures} exists already; name another folder", stage="evaluation")
 
     def systems(self) -> Mapping[str, System]:
         own = [(name, SourceSeparation(engine=name)) for name in (CenterEngine.name, HpssEngine.name)]
@@ -90,7 +96,7 @@ class SeparationEvaluation(Evaluation):
         own += [(Path(path).stem, SourceSeparation(engine=VoiceEngine.name, weights=path)) for path in self.network]
         for number, (name, _) in enumerate(own):
             if name in dict(own[:number]):
-                raise ParameterError(f"evaluation: two systems are called {name!r}")
+                raise ParameterError(f"two systems are called {name!r}", stage="evaluation")
         return {"input": unchanged} | {name: partial(separated, stage) for name, stage in own}
 
     def cases(self) -> Sequence[Case]:
@@ -156,7 +162,7 @@ class MixedVoice:
         for audio, clips in ((voice, self.voice), (rest, self.rest)):
             levels.append(max(active_db(channel, SAMPLE_RATE) for channel in audio))
             if not np.isfinite(levels[-1]):
-                raise AudioError(f"{clips[0].path}: is silent")
+                raise AudioError("is silent", path=clips[0].path)
         voice = voice * np.float32(db_to_gain(LEVEL_DBFS + self.ratio_db - levels[0]))
         rest = rest * np.float32(db_to_gain(LEVEL_DBFS - levels[1]))
         wanted = {VOICE: voice, REST: rest}
@@ -198,7 +204,7 @@ def _clean(folder: str, part: str | None) -> list[Clip]:
     """List the voices of a folder that are clean enough to be a reference."""
     found = [clip for clip in find(folder, "speech", part) if clip.snr_db >= LEAST_SNR_DB]
     if not found:
-        raise AudioError(f"{folder}: no voice with an SNR of {LEAST_SNR_DB:g} dB, which a reference needs")
+        raise AudioError(f"no voice with an SNR of {LEAST_SNR_DB:g} dB, which a reference needs", path=folder)
     return found
 
 
@@ -210,7 +216,7 @@ def _long(folder: str, part: str | None, seconds: float) -> list[Clip]:
         lengths[clip.group] += clip.seconds  # type: ignore[assignment]
     found = [clip for clip in clips if lengths[clip.group] >= seconds]
     if not found:
-        raise AudioError(f"{folder}: no recording lasts {seconds:g} s")
+        raise AudioError(f"no recording lasts {seconds:g} s", path=folder)
     return found
 
 
@@ -230,7 +236,7 @@ def _joined(clips: Sequence[Clip], frames: int) -> Block:
         clip = clips[len(pieces) % len(clips)]
         audio = load_stereo(clip, SAMPLE_RATE)[:, :missing]
         if not audio.size:
-            raise AudioError(f"{clip.path}: holds no audio")
+            raise AudioError("holds no audio", path=clip.path)
         pieces.append(audio.astype(np.float32) / np.float32(32768))
     return np.concatenate(pieces, axis=-1)
 
@@ -245,4 +251,4 @@ def _save(sample: Sample, folder: Path) -> None:
         try:
             soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"{path}: cannot be written: {error}") from error
+            raise AudioError(f"cannot be written: {error}", path=path) from error

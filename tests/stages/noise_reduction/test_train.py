@@ -91,7 +91,9 @@ def test_a_run_goes_on_bit_for_bit_and_a_seed_is_a_seed(
             fit(settings(toy), tmp_path / "broken")
     run = tmp_path / "broken"
     assert same(whole, fit(NoiseReductionTraining.read(run), run, resume=True))
-    with pytest.raises(ParameterError, match="is finished; fine-tune its weights with --init"):
+    with pytest.raises(
+        ParameterError, match="is finished; to train further, start another run with its weights as init"
+    ):
         fit(NoiseReductionTraining.read(run), run, resume=True)
 
 

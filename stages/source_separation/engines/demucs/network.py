@@ -48,18 +48,18 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     if isinstance(model, nn.Module):
         return model
     if not isinstance(model, str | PathLike):
-        raise WeightsError(f"{NAME}: model must be a name, a path or a torch module, got {brief(model)}")
+        raise WeightsError(f"model must be a name, a path or a torch module, got {brief(model)}", stage=NAME)
     if str(model) in MODELS:
         return placed(_fetch(str(model)))
     if os.path.exists(model):
         return placed(_open(Path(model).resolve(), trust))
     if Path(model).suffix or isinstance(model, PathLike):
-        raise WeightsError(f"{NAME}: no such model: {brief(str(model))[1:-1]}")
-    raise WeightsError(f"{NAME}: no demucs model called {brief(model)}{hint(model, MODELS)}")
+        raise WeightsError(f"no such model: {brief(str(model))[1:-1]}", stage=NAME)
+    raise WeightsError(f"no demucs model called {brief(model)}{hint(model, MODELS)}", stage=NAME)
 
 
 def load_trusted(model: Any) -> Any:
-    """Return a network as `load` does, a pickle too: what `--trust-model` calls."""
+    """Return a network as `load` does, a pickle too: the `trusted` of the stage."""
     return load(model, trust=True)
 
 
@@ -67,9 +67,12 @@ def load_trusted(model: Any) -> Any:
 def _open(path: Path, trust: bool) -> Any:
     try:
         return checkpoint.from_path(path, trust).eval()
+    except WeightsError as error:
+        said = error.what if error.path == path else str(error)
+        raise type(error)(f"{path} cannot be opened as a model: {said}", stage=NAME) from error
     except (Exception, SystemExit) as error:  # demucs exits where a package is missing
-        said = " ".join(str(error).removeprefix(f"{path}: ").split())
-        raise WeightsError(f"{NAME}: {path} cannot be opened as a model: {said}") from error
+        said = " ".join(str(error).split())
+        raise WeightsError(f"{path} cannot be opened as a model: {said}", stage=NAME) from error
 
 
 @lru_cache(maxsize=2)
@@ -80,7 +83,7 @@ def _fetch(name: str) -> Any:
     except (Exception, SystemExit) as error:
         cause = getattr(error, "reason", error)  # what urllib wraps
         why = getattr(cause, "strerror", None) or str(cause)
-        raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({why}): {CURE}") from error
+        raise WeightsError(f"the model {name} cannot be fetched here ({why}): {CURE}", stage=NAME) from error
 
 
 def _fetched(name: str, signature: str) -> nn.Module:

@@ -99,7 +99,7 @@ class Pass:
         segment = longest if segment_s is None else int(rate * segment_s)
         self.segment = min(segment, longest) if transformer else segment
         if self.segment < 1:
-            raise WeightsError(f"{NAME}: the model says that it was trained for no time at all")
+            raise WeightsError("the model says that it was trained for no time at all", stage=NAME)
         self.whole = self.segment if transformer else None
         self.stride = max(1, int((1 - overlap) * self.segment))
         rising = np.arange(1, self.segment // 2 + 1, dtype=np.float32)

@@ -47,7 +47,7 @@ def test_decibels_become_factors_in_one_place() -> None:
 
 
 def test_filters_are_designed_and_run_in_one_place() -> None:
-    used = defaultdict(set)
+    used: dict[str, set[str]] = defaultdict(set)
     for module, node in nodes(ast.ImportFrom):
         if node.module == "scipy.signal":  # type: ignore[attr-defined]
             used[module] |= FILTERS & {alias.name for alias in node.names}  # type: ignore[attr-defined]

@@ -19,9 +19,9 @@ from aural.errors import ParameterError
 from aural.learning import weights
 from aural.learning.run import fit
 from aural.measure.content import scenes
-from aural.measure.content.features import BANDS, MARGIN_S, PER_SECOND, SILENCE_DB
+from aural.measure.content.features import BANDS, MARGIN_S, PER_SECOND, SAMPLE_RATE, SILENCE_DB
 from aural.measure.content.network import ContentNetwork
-from aural.measure.content.scenes import SAMPLE_RATE, Scenes
+from aural.measure.content.scenes import Scenes
 from aural.measure.content.training import ContentTraining
 
 

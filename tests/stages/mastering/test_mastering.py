@@ -20,8 +20,8 @@ from aural.measure.true_peak import TruePeakMeter
 from aural.stages.mastering import dsp
 from aural.stages.mastering.balance import Balance
 from aural.stages.mastering.equaliser import Equaliser
-from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for
-from aural.stages.mastering.stage import TARGETS, Master
+from aural.stages.mastering.gain import gain_for
+from aural.stages.mastering.stage import MOST_GAIN_DB, TARGETS, Master
 from aural.stages.mastering.stream import LimiterStream
 from aural.stream import pump
 from aural.testing import RULES, partition, probe

@@ -86,15 +86,15 @@ def test_the_hub_is_left_offline_only_meanwhile(monkeypatch: pytest.MonkeyPatch)
     seen = []
 
     def fetched(name: str, signature: str) -> Any:
-        seen.append((name, signature, demucs_network.constants.HF_HUB_OFFLINE))
+        seen.append((name, signature, constants.HF_HUB_OFFLINE))
         return tiny()
 
     monkeypatch.setattr(demucs_network, "_reachable", lambda: False)
     monkeypatch.setattr(demucs_network, "_fetched", fetched)
-    before = demucs_network.constants.HF_HUB_OFFLINE
+    before = constants.HF_HUB_OFFLINE
     assert demucs_network.load("htdemucs") is demucs_network.load("htdemucs")
     assert seen == [("htdemucs", "955717e8", True)]
-    assert before == demucs_network.constants.HF_HUB_OFFLINE
+    assert before == constants.HF_HUB_OFFLINE
 
 
 def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkey
 
     save_tensors(tiny(), tmp_path / "tiny.safetensors")
     monkeypatch.setattr(demucs_network, "_reachable", lambda: True)
-    monkeypatch.setattr(demucs_network.huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     assert np.array_equal(separate("htdemucs"), separate(tiny()))
 
 
@@ -120,7 +120,7 @@ def test_where_the_hub_fails_their_first_home_is_asked_and_runs_no_program(
         return torch.load(tmp_path / "home.th", options["map_location"], weights_only=options["weights_only"])
 
     monkeypatch.setattr(demucs_network, "_reachable", lambda: True)
-    monkeypatch.setattr(demucs_network.huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
     torch.save(package(tiny()), tmp_path / "home.th")
     assert np.array_equal(separate("htdemucs"), separate(tiny()))

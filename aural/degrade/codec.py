@@ -144,7 +144,7 @@ class PacketLoss(Degradation):
         frames = take.noisy.size
         size = max(1, round(self.packet_ms * take.sample_rate / 1000))
         sent = np.pad(take.noisy, (0, -frames % size)).reshape(-1, size)
-        received, lost = sent.copy(), self._lost(len(sent), rng)
+        received, lost = sent.copy(), self.lost(len(sent), rng)
         fade = np.linspace(1, FADE, size, dtype=np.float32)
         for index in np.flatnonzero(lost):
             received[index] = fade * received[index - 1, ::-1] if index else 0
@@ -152,7 +152,7 @@ class PacketLoss(Degradation):
         weight = np.clip(2 * inside - 1, 0, 1)  # 0 at the edges of what is lost: the joints make no clicks
         return replace(take, noisy=(sent.ravel() + weight * (received - sent).ravel())[:frames])
 
-    def _lost(self, packets: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def lost(self, packets: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Draw which packets are lost, by Gilbert's model: losing one makes losing the next likelier."""
         begin, stay = self.loss / max(self.burst * (1 - self.loss), self.loss), 1 - 1 / self.burst
         lost, state = [], rng.random() < self.loss

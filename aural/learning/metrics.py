@@ -179,7 +179,7 @@ def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     Raises:
         AuralError: a package is missing.
     """
-    network = _dnsmos_network()
+    network = dnsmos_network()
     audio = _resampled(_checked(reference, estimate)[1], sample_rate)
     audio = audio / max(1.0, np.abs(audio).max())
     while audio.size < DNSMOS_WINDOW:
@@ -273,7 +273,7 @@ def _package(name: str) -> Any:
 
 
 @cache
-def _dnsmos_network() -> Any:
+def dnsmos_network() -> Any:
     """Load the network that speechmos brings, into one thread: an evaluation fills the cores with processes."""
     onnxruntime, folder = _package("onnxruntime"), _package("speechmos").__path__[0]
     options = onnxruntime.SessionOptions()

@@ -114,7 +114,9 @@ def test_what_a_format_cannot_hold(tmp_path: Path, suffix: str, channels: int, w
 
 @pytest.mark.parametrize(("channels", "known"), [(7, True), (12, False), (32, False)])
 def test_wav_holds_any_number_of_channels(tmp_path: Path, channels: int, known: bool) -> None:
-    audio = np.round(1000 * np.random.default_rng(0).uniform(-1, 1, (channels, 999))).astype(np.float32) / np.float32(2**15)
+    audio = np.round(1000 * np.random.default_rng(0).uniform(-1, 1, (channels, 999))).astype(np.float32) / np.float32(
+        2**15
+    )
     for suffix in (".wav", ".aiff"):
         write_audio(tmp_path / f"a{suffix}", [audio], Format(48000, channels))
         np.testing.assert_array_equal(soundfile.read(tmp_path / f"a{suffix}", dtype="float32")[0].T, audio)

@@ -161,7 +161,7 @@ def test_too_short(metric: metrics.Measure) -> None:
 def test_a_missing_package_names_the_cure(
     metric: metrics.Measure, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    metrics._dnsmos_network.cache_clear()
+    metrics.dnsmos_network.cache_clear()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(AuralError, match=r'pip install "aural\[eval\]"'):
         metric(voice(), voice(), RATE)

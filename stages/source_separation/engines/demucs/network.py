@@ -50,9 +50,9 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     if not isinstance(model, str | PathLike):
         raise WeightsError(f"model must be a name, a path or a torch module, got {brief(model)}", stage=NAME)
     if str(model) in MODELS:
-        return placed(_fetch(str(model)))
+        return placed(fetch(str(model)))
     if os.path.exists(model):
-        return placed(_open(Path(model).resolve(), trust))
+        return placed(opened(Path(model).resolve(), trust))
     if Path(model).suffix or isinstance(model, PathLike):
         raise WeightsError(f"no such model: {brief(str(model))[1:-1]}", stage=NAME)
     raise WeightsError(f"no demucs model called {brief(model)}{hint(model, MODELS)}", stage=NAME)
@@ -64,7 +64,8 @@ def load_trusted(model: Any) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _open(path: Path, trust: bool) -> Any:
+def opened(path: Path, trust: bool) -> Any:
+    """Open a checkpoint, a bag or a folder on the CPU, once."""
     try:
         return checkpoint.from_path(path, trust).eval()
     except WeightsError as error:
@@ -76,18 +77,19 @@ def _open(path: Path, trust: bool) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _fetch(name: str) -> Any:
+def fetch(name: str) -> Any:
+    """Open one of the models that demucs publishes on the CPU, once; it is downloaded if need be."""
     try:
-        with contextlib.redirect_stdout(sys.stderr) if _reachable() else _offline():
-            return checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)).eval()
+        with contextlib.redirect_stdout(sys.stderr) if reachable() else _offline():
+            return checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(fetched, name)).eval()
     except (Exception, SystemExit) as error:
         cause = getattr(error, "reason", error)  # what urllib wraps
         why = getattr(cause, "strerror", None) or str(cause)
         raise WeightsError(f"the model {name} cannot be fetched here ({why}): {CURE}", stage=NAME) from error
 
 
-def _fetched(name: str, signature: str) -> nn.Module:
-    """Fetch one of the networks that demucs publishes, from the hub or else from its first home.
+def fetched(name: str, signature: str) -> nn.Module:
+    """Download one network of a model, from the hub or else from its first home.
 
     There it is a pickle, of which nothing but tensors, plain values and the classes of the closed list are read, and
     its name says the hash of its content.
@@ -104,7 +106,7 @@ def _fetched(name: str, signature: str) -> nn.Module:
     return checkpoint.from_tensors(Path(path))
 
 
-def _reachable() -> bool:
+def reachable() -> bool:
     """Ask once whether the hub answers.
 
     Left to itself its client asks six times for each file, for half a minute, even for a file it has.

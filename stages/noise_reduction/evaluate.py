@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +18,7 @@ from aural.learning import material, metrics, weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
-from aural.parameters import param
+from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, conditions, labels
 from aural.stages.noise_reduction.engines import ENGINES
@@ -28,8 +28,8 @@ from aural.stages.noise_reduction.stage import NoiseReduction
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
 CLEAN_DB = 60.0  # a pair with less noise counts as clean
 SNR_STEP_DB = 5
-MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_pairs"}
-"""What says how voices and noises are mixed."""
+MIXED = {"speech": GIVEN}
+"""Where voices and noises are mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +54,20 @@ class NoiseReductionEvaluation(Evaluation):
     speech: tuple[str, ...] = param((), "Folder of clean voices to mix with noise; may be given several times, and "
                                     "each comes equally often")  # fmt: skip
     noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
-    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room, too")
+    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room, too", when=MIXED)
     reference: str = param("voice", "What a result ought to be where there is a room: the voice in it, or without it",
-                           choices=("voice", "dry"))  # fmt: skip
+                           choices=("voice", "dry"), when=MIXED)  # fmt: skip
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
-                      "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(48, "Voices, each with one noise and one room", low=1, high=10**6)
+                      "while training, or all", choices=("test", "validation", "all"), when=MIXED)  # fmt: skip
+    pairs: int = param(48, "Voices, each with one noise and one room", low=1, high=10**6, when=MIXED)
     snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
-                                      low=-30.0, high=CLEAN_DB)  # fmt: skip
-    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1)
+                                      low=-30.0, high=CLEAN_DB, when=MIXED)  # fmt: skip
+    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0, when=MIXED)
+    seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1, when=MIXED)
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
     save_pairs: str | None = param(
-        None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems"
+        None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems", when=MIXED
     )
 
     def __post_init__(self) -> None:
@@ -75,13 +75,6 @@ class NoiseReductionEvaluation(Evaluation):
         pairs, mixed = (self.clean, self.noisy), (self.speech, self.noise)
         if all(pairs) == all(mixed) or (any(pairs) and any(mixed)):
             raise ParameterError("give either clean and noisy, or speech and noise", stage="evaluation")
-        for setting in fields(self):
-            if self.clean and setting.name in MIXED and getattr(self, setting.name) != setting.default:
-                raise ParameterError(
-                    f"{setting.name} is for mixtures of speech and noise, not for pairs",
-                    stage="evaluation",
-                    parameter=setting.name,
-                )
         if not self.snr_db:
             raise ParameterError("snr_db must be at least one number", stage="evaluation", parameter="snr_db")
         if self.save_pairs and any((Path(self.save_pairs) / name).exists() for name in ("clean", "noisy")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +19,7 @@ from aural.learning import metrics
 from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
-from aural.parameters import param
+from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.source_separation.engines.center import CenterEngine
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
@@ -34,8 +34,8 @@ GIVEN_AS = {"center": VOICE, "sides": REST, "percussive": "drums", "harmonic": "
 """What the stems of an engine are compared with, where they have other names."""
 LEVEL_DBFS = -26.0
 """Active level of the rest in a mixture."""
-MIXED = {"pairs", "ratio_db", "clip_s", "seed", "save_mixtures"}
-"""What says how voices and music are mixed."""
+MIXED = {"voice": GIVEN}
+"""Where voices and music are mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +60,17 @@ class SeparationEvaluation(Evaluation):
                                   "comes equally often")  # fmt: skip
     part: str = param("test", "Which songs, speakers and recordings are taken: those held out to the end, those held "
                       "out while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(24, "Voices, each with one piece of the rest", low=1, high=10**6)
+    pairs: int = param(24, "Voices, each with one piece of the rest", low=1, high=10**6, when=MIXED)
     ratio_db: tuple[float, ...] = param((-5.0, 0.0, 5.0, 10.0), "Levels of the voice above the rest", unit="dB",
-                                        low=-30.0, high=60.0)  # fmt: skip
-    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "Random seed for the choice of voices and music", low=0, high=2**32 - 1)
+                                        low=-30.0, high=60.0, when=MIXED)  # fmt: skip
+    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0, when=MIXED)
+    seed: int = param(0, "Random seed for the choice of voices and music", low=0, high=2**32 - 1, when=MIXED)
     model: tuple[str, ...] = param((), "Model of demucs: a name, or the path of a checkpoint; may be given several "
                                    "times")  # fmt: skip
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
     save_mixtures: str | None = param(None, "Folder to write the mixtures to, with their stems, for use with other "
-                                      "systems")  # fmt: skip
+                                      "systems", when=MIXED)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,13 +78,6 @@ class SeparationEvaluation(Evaluation):
             raise ParameterError(
                 "give stems, or voice and rest, or all of them: folders of audio", stage="evaluation"
             )
-        for setting in fields(self):
-            if not self.voice and setting.name in MIXED and getattr(self, setting.name) != setting.default:
-                raise ParameterError(
-                    f"{setting.name} is for mixtures of voice and rest, not for songs",
-                    stage="evaluation",
-                    parameter=setting.name,
-                )
         if not self.ratio_db:
             raise ParameterError("ratio_db must be at least one number", stage="evaluation", parameter="ratio_db")
         if self.save_mixtures and Path(self.save_mixtures).exists():

@@ -304,7 +304,7 @@ def test_saved_pairs_are_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", [{"save_pairs": "c"}, {"ir": "c"}, {"pairs": 3}, {"snr_db": (3.0,)}, {"seed": 1}])
 def test_what_is_for_mixtures_is_refused_for_pairs(setting: dict[str, Any]) -> None:
-    with pytest.raises(ParameterError, match=f"{next(iter(setting))} is for mixtures"):
+    with pytest.raises(ParameterError, match=f"{next(iter(setting))} needs speech"):
         NoiseReductionEvaluation(clean="a", noisy="b", **setting)
 
 

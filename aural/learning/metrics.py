@@ -12,6 +12,7 @@ References:
     [4] Gray, Markel: Distance measures for speech processing. IEEE Trans. ASSP 24(5), 1976.
     [5] Reddy, Gopal, Cutler: DNSMOS P.835. ICASSP 2022.
     [6] Stöter, Liutkus, Ito: The 2018 signal separation evaluation campaign. LVA/ICA 2018 (museval, BSSEval v4).
+    [7] Steinmetz, Reiss: pyloudnorm: A simple yet flexible loudness meter in Python. AES 150, 2021.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, AuralError
-from aural.signals import Block
+from aural.signals import Block, Format
 
 Audio = NDArray[np.float32]
 """One channel, shape (frames,)."""
@@ -225,6 +226,48 @@ def leakage(reference: Block, estimate: Block, heard: Block, sample_rate: int) -
     return float(10 * np.log10(max(made[counts].sum(), LEAST_LEAK * given[counts].sum()) / given[counts].sum()))
 
 
+def published_lufs(audio: Block, sample_rate: int) -> float:
+    """Measure the integrated loudness in LUFS by pyloudnorm, another implementation of BS.1770 than AURAL's [7].
+
+    What is left of a tenth of a second at the end, which pyloudnorm counts as a whole one, is left out.
+
+    Raises:
+        AuralError: the package is missing.
+    """
+    tenths = audio.shape[-1] * 10 // sample_rate
+    whole = audio[:, : tenths * sample_rate // 10].T.astype(np.float64)
+    return float(_package("pyloudnorm").Meter(sample_rate).integrated_loudness(whole))
+
+
+def loudness_error(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure by how many LU the estimate is louder or softer than the reference, by pyloudnorm."""
+    return abs(published_lufs(estimate, sample_rate) - published_lufs(reference, sample_rate))
+
+
+def meters_apart(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure by how many LU AURAL's meter and pyloudnorm differ on the estimate."""
+    from aural.measure.loudness import LoudnessMeter
+
+    meter = LoudnessMeter(Format(sample_rate, len(estimate)))
+    meter.update(estimate)
+    return abs(meter.compute().integrated_lufs - published_lufs(estimate, sample_rate))
+
+
+def true_peak(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure the true peak of the estimate in dBTP."""
+    from aural.measure.true_peak import TruePeakMeter
+
+    meter = TruePeakMeter(Format(sample_rate, len(estimate)))
+    meter.update(estimate)
+    return meter.compute()
+
+
+MASTER = (
+    Metric("loudness error", "LU", 2, False, loudness_error, together=True),
+    Metric("meters apart", "LU", 2, False, meters_apart, together=True),
+    Metric("true peak", "dBTP", 2, False, true_peak, together=True),
+)
+"""What masters are judged by."""
 STEMS = (
     Metric("SDR", "dB", 1, True, sdr_of_stem, together=True),
     Metric("SI-SDR", "dB", 1, True, si_sdr_of_stem, together=True),

@@ -62,6 +62,7 @@ class Master(Effect):
     level_independent: ClassVar[bool] = False
     sets_level: ClassVar[bool] = True
     grants: ClassVar[Sequence[str]] = ("target_lufs", "max_limiting_db")
+    evaluation: ClassVar[str | None] = "aural.stages.mastering.evaluate:MasteringEvaluation"
     measuring: ClassVar[int] = 2 + MOST_TRIALS  # of the reference's spectrum, the level, and the limiter at work
     target: str = param("podcast", "Delivery target, which sets loudness and ceiling", choices=tuple(TARGETS))
     target_lufs: float | None = param(None, "Integrated loudness of the output, instead of the target's",

@@ -1,4 +1,4 @@
-"""Where AURAL keeps what it can make again: decoded audio, compiled loops."""
+"""The cache folder: decoded training data and compiled loops, which AURAL makes again if they are missing."""
 
 from __future__ import annotations
 

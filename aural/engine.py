@@ -2,7 +2,7 @@
 
     @dataclass(frozen=True, kw_only=True)
     class MyParameters:
-        strength: float = param(0.5, "How hard it works", low=0.0, high=1.0)
+        strength: float = param(0.5, "Strength", low=0.0, high=1.0)
 
     @dataclass(frozen=True, kw_only=True)
     class Mine(MyParameters, Engine):
@@ -41,7 +41,7 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine(ABC):
-    """One way in which a stage does its work. Its fields are its parameters; how it is run, the stage says."""
+    """One way in which a stage does its work. Its fields are its parameters; how it is run is up to the stage."""
 
     name: ClassVar[str]
     meaning: ClassVar[str]
@@ -65,7 +65,7 @@ class Engine(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class OwnWeights:
-    """What an engine is told whose network can be trained."""
+    """The parameters of an engine whose network can be trained."""
 
     weights: str | None = param(None, "Weights you trained, instead of those included with AURAL: path of a "
                                 ".safetensors file")  # fmt: skip
@@ -77,12 +77,12 @@ class Network(OwnWeights, Engine):
 
     uses_device = True
     pretrains: ClassVar[bool] = False
-    """It can learn from audio alone, before the training proper."""
+    """It can be pre-trained on audio without targets."""
 
     @classmethod
     @abstractmethod
     def recipe(cls, settings: Any) -> Recipe:
-        """Make the network and what it learns by, as the settings of the stage's training say."""
+        """Make the network and its recipe, from the settings of the stage's training."""
 
     @property
     def path(self) -> Path:

@@ -56,7 +56,7 @@ class Stage(ABC):
     """How many times `measure` may go through the signal."""
 
     described_as: ClassVar[Sequence[str]] = ()
-    """Other words for what it does. Who types one in place of its name is told the name."""
+    """Other words for what it does. The command line suggests its name to a user who types one of them."""
 
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""

@@ -1,4 +1,4 @@
-"""`aural train` and `aural evaluate`: what a stage or a meter learns, and what a stage's engines are worth."""
+"""`aural train` and `aural evaluate`."""
 
 from __future__ import annotations
 

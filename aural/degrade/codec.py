@@ -1,4 +1,4 @@
-"""The way from the device to the file: coding, and packets that never arrive."""
+"""Lossy coding, and packets lost on the way."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def lossy(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:
 
 @dataclass(frozen=True)
 class PacketLoss(Degradation):
-    """Lost packets of a call: the receiver runs back over the last one, ever fainter. Only the noisy signal has them.
+    """Lost packets of a call: the receiver repeats the last one backwards and fades out. Only in the noisy signal.
 
     References:
         E. N. Gilbert: Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960.

@@ -1,4 +1,4 @@
-"""The room around the voice: measured, or simulated."""
+"""Rooms: measured or simulated impulse responses."""
 
 from __future__ import annotations
 

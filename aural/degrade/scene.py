@@ -43,7 +43,7 @@ def share(default: float, of: str) -> float:
 
 @dataclass(frozen=True)
 class Scene:
-    """How often each degradation happens to a recording. Its strength is drawn from what phones and rooms do.
+    """How often each degradation happens. Its strength is drawn from the range that is usual for phones and rooms.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range, or a range ends before it begins.

@@ -1,7 +1,7 @@
-"""Judging systems on recordings: each system over each case, several at a time, and the figures in tables.
+"""Evaluation: every system runs over every recording, and the scores go into tables.
 
-What is judged on what is a room's business: it makes an `Evaluation`. A system that fails on a case fails there
-alone; the report names every failure, and each row of a table says how many files it is the mean of.
+A stage derives an `Evaluation` with its systems and recordings. A system that fails on one recording still runs on
+the others; the report names every failure, and each row of a table says how many files it is the mean of.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Case:
-    """A recording that is made or read where it is judged."""
+    """A recording that is made or read in the process that evaluates it."""
 
     name: str
     load: Callable[[], Sample]
 
 
 System = Callable[[Sample], Block | Mapping[str, Block] | None]
-"""Gives its result, or those stems that it can; or None for a recording that it is not made for."""
+"""Returns its output, or the stems that it can give; None for a recording that it is not meant for."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What all systems reached on one case, and what went wrong."""
+    """The scores of all systems on one case, and the errors."""
 
     scores: list[Score] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ VerdictWatch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(ABC):
-    """What a stage is judged by. A room's own adds its material.
+    """The evaluation of a stage, which adds its systems and its recordings.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range, or two systems have one name.
@@ -117,9 +117,8 @@ class Evaluation(ABC):
 
         Args:
             jobs: processes, each of which computes in one thread where there are several.
-            watch: sees the verdicts go by, and is told how many there will be.
-            keep: a folder for what was judged: a folder for each system, and one, `reference`, for what ought to
-                have come out.
+            watch: passes the verdicts on, e.g. to show progress; its second argument is their number.
+            keep: folder to write all outputs to: a subfolder for each system, and `reference` for the targets.
 
         Raises:
             AuralError: a metric cannot be measured here, or as `cases`.
@@ -145,7 +144,7 @@ def judge(
     jobs: int,
     keep: Path | None = None,
 ) -> Iterator[Verdict]:
-    """Judge each case, in order, `jobs` at the same time."""
+    """Evaluate each case, in order, `jobs` at the same time."""
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", inner_max_num_threads=1):
@@ -218,7 +217,7 @@ def _measured(sample: Sample, wanted: Block, result: Block, metrics: Sequence[Me
 
 
 def unchanged(sample: Sample) -> Block | Mapping[str, Block]:
-    """Give the input, as every stem where there are stems: the system that all others are measured against."""
+    """Return the input, for every stem if there are stems: the baseline of every table."""
     return dict.fromkeys(sample.target, sample.input) if isinstance(sample.target, Mapping) else sample.input
 
 
@@ -228,7 +227,7 @@ def through(effect: Effect, sample: Sample) -> Block:
 
 
 def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
-    """Read what another system has made of a sample: the file of its name, whatever the suffix and the rate.
+    """Read the output of another system: the file with the name of the sample, with any suffix and sample rate.
 
     Of stems, as many as there are in a folder of that name, each in a file of the stem's.
 

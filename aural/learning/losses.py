@@ -1,4 +1,4 @@
-"""What training makes small: spectral distances, negative SI-SDR, what PESQ hears and what ESTOI misses."""
+"""Losses: spectral distances, SI-SDR, and differentiable versions of PESQ's disturbance and of ESTOI."""
 
 from __future__ import annotations
 

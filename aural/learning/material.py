@@ -1,4 +1,4 @@
-"""Folders of audio to learn from: what is in them, what is held out, and a cache that keeps up with training."""
+"""Folders of training data: their contents, the split into training, validation and test, and a cache."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Clip:
 def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> list[Clip]:
     """List the audio files of a folder and those below it.
 
-    A MANIFEST.csv in the folder is believed: its column `path`, and where they are there `group` (or `speaker`, or
+    A MANIFEST.csv in the folder describes them: its column `path`, and where they are there `group` (or `speaker`, or
     `recording`, whose number at the end is that of a take), `category`, `seconds`, `bandwidth_hz` and `snr_db`.
     Without one the files of a subfolder belong together, and files that lie in the folder itself each stand alone,
     but for a number at the end. A language in front of a speaker's name is left out: people speak several.

@@ -1,8 +1,8 @@
-"""Figures of merit: how near an estimate comes to a reference.
+"""Metrics: how close an estimate is to a reference.
 
 Each but those of stems takes one channel, shape (frames,), the reference first, of equal length and in time to the
 frame: none of them looks for a delay, but PESQ, which finds the delay of each utterance. A silent or empty reference
-is refused, since there is nothing to come near to; a silent estimate gets the lowest mark.
+is refused; a silent estimate gets the lowest score.
 
 References:
     [1] ITU-T P.862.2: Wideband extension to Recommendation P.862, 2007.
@@ -36,7 +36,7 @@ Audio = NDArray[np.float32]
 Measure = Callable[[Audio, Audio, int], float]
 """Reference, estimate and sample rate in Hz to a figure."""
 Together = Callable[[Block, Block, Block, int], float]
-"""Reference, estimate, what was heard, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
+"""Reference, estimate, input, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
 Power = NDArray[np.float64]
 """Power spectra, shape (frames, bins)."""
 
@@ -52,7 +52,7 @@ LSD_FLOOR = 1e-6  # at a listening level of 85 dB this is about the threshold of
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of merit as a table shows it."""
+    """A metric as a table shows it."""
 
     name: str
     unit: str
@@ -172,7 +172,7 @@ def lsd(reference: Audio, estimate: Audio, sample_rate: int, band_hz: tuple[floa
 
 
 def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Predict the overall rating of P.835 from 1 to 5 by a network that hears the estimate alone [5].
+    """Predict the overall rating of P.835 from 1 to 5 with a network, from the estimate alone [5].
 
     Measured at 16 kHz over windows of 9.01 s, one each second; a shorter signal is doubled until it fills one.
     Depends on level somewhat; only what lies above full scale is turned down to it. Nothing is aligned.
@@ -267,13 +267,13 @@ MASTER = (
     Metric("meters apart", "LU", 2, False, meters_apart, together=True),
     Metric("true peak", "dBTP", 2, False, true_peak, together=True),
 )
-"""What masters are judged by."""
+"""The metrics of mastering."""
 STEMS = (
     Metric("SDR", "dB", 1, True, sdr_of_stem, together=True),
     Metric("SI-SDR", "dB", 1, True, si_sdr_of_stem, together=True),
     Metric("leakage", "dB", 1, False, leakage, together=True),
 )
-"""What stems are judged by."""
+"""The metrics of stems."""
 SPEECH = (
     Metric("PESQ", "", 2, True, pesq),
     Metric("ESTOI", "", 3, True, estoi),
@@ -281,7 +281,7 @@ SPEECH = (
     Metric("LSD", "dB", 1, False, lsd),
     Metric("DNSMOS", "", 2, True, dnsmos, optional=True),
 )
-"""What speech is judged by."""
+"""The metrics of speech."""
 
 
 def _checked(reference: Audio, estimate: Audio) -> tuple[Audio, Audio]:

@@ -1,4 +1,4 @@
-"""A training run: a folder that can be gone on with, and ends in weights, or a chain, and a model card."""
+"""A training run: a folder with checkpoints to resume from and, at the end, weights (or a chain) and a model card."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTENTS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbac
 
 
 def fit(settings: Training, run: Path, resume: bool = False, watching: Sequence[Callback] = ()) -> Path | None:
-    """Train into a folder; return the path of what was learnt, or nothing where another process writes it.
+    """Train into a folder; return the path of the weights or chain, or None where another process writes them.
 
     Args:
         settings: what is trained, and on what.
@@ -144,7 +144,7 @@ def averaging() -> callbacks.WeightAveraging:
 
 
 def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
-    """Write what was learnt, and the model card."""
+    """Write the weights or the chain, and the model card."""
     settings = recipe.settings
     timer = next(x for x in trainer.callbacks if isinstance(x, callbacks.Timer))  # type: ignore[attr-defined]
     about = {

@@ -1,4 +1,4 @@
-"""What a training is told, and what a network learns by: settings, clips, recipes. On Lightning."""
+"""Training with Lightning: the settings, the training clips, and the recipe (network, losses, optimiser)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SETTINGS = "settings.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What every training has to be told. A room's own adds its networks and its folders of audio."""
+    """The settings that every training has. A stage derives its own, with its networks and its folders of audio."""
 
     ends_in: ClassVar[str] = "weights"
-    """What its recipe saves."""
+    """What the run writes at its end."""
     network: str
     steps: int = param(20000, "Optimiser steps", low=1, high=10**9)
     epoch_steps: int = param(500, "Steps from one validation and checkpoint to the next", low=1, high=10**9)
@@ -104,7 +104,7 @@ class Training:
 
 
 class Clips(Dataset[Any]):
-    """Clips made on demand, each from a seed of its own: clip n of a run is the same wherever the run broke off."""
+    """Clips made on demand. Clip n has a seed of its own, so a run that is resumed draws the same clips."""
 
     def __init__(self, draw: Any, count: int, first: int, seed: int) -> None:
         self.draw, self.count, self.first, self.seed = draw, count, first, seed
@@ -130,9 +130,10 @@ def _one_thread(worker: int) -> None:
 
 
 class Recipe(LightningModule):
-    """A network, the clips it learns from, and what is made small.
+    """A network, its training clips and its losses.
 
-    A room implements `clips` and `losses`. What `losses` calls "loss" is made small, the rest is logged.
+    A stage implements `clips` and `losses`. Of the values that `losses` returns, "loss" is minimised; the others are
+    logged.
     """
 
     warm_up: ClassVar[int] = 300
@@ -170,7 +171,7 @@ class Recipe(LightningModule):
         return weights.save(self.network.state_dict(), run, name, about)
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
-        """Let chance follow the number of the step alone, so that a run goes on as if it had never stopped."""
+        """Seed the random numbers by the number of the step, so that a resumed run gives the same result."""
         torch.manual_seed(hash((self.settings.seed, self.global_step, self.global_rank)))
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
@@ -210,11 +211,11 @@ class Recipe(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """Return what moves the weights."""
+        """Return the optimiser."""
         return torch.optim.AdamW(self._groups(), lr=self.settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.02)
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Let only matrices decay, not biases and norms."""
+        """Apply weight decay to matrices, not to biases and norms."""
         trained = [p for p in self.parameters() if p.requires_grad]
         return [
             {"params": [p for p in trained if p.ndim > 1]},

@@ -74,7 +74,7 @@ class VoiceTraining(Training):
 
 
 class VoiceClips:
-    """Draws clips: a voice, or music, and what befalls it.
+    """Draws clips: a voice, or music, and its degradations.
 
     Args:
         silent_share: share of clips of noise alone.

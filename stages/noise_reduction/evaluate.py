@@ -34,10 +34,10 @@ MIXED = {"speech": GIVEN}
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseReductionEvaluation(Evaluation):
-    """Judge noise reduction by PESQ, ESTOI, SI-SDR and LSD: does it help where there is noise, and harm where not?
+    """Evaluate noise reduction by PESQ, ESTOI, SI-SDR and LSD, with noise and without.
 
-    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
-    speakers, recordings and rooms are taken that training holds out. Each voice is mixed at every SNR, half of them
+    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Speakers,
+    recordings and rooms are those that training holds out. Each voice is mixed at every SNR, half of them
     by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, with the floor of a
     recording, clipped, through a codec, and, where impulse responses are given, in a room.
 
@@ -55,7 +55,7 @@ class NoiseReductionEvaluation(Evaluation):
                                     "each comes equally often")  # fmt: skip
     noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
     ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room, too", when=MIXED)
-    reference: str = param("voice", "What a result ought to be where there is a room: the voice in it, or without it",
+    reference: str = param("voice", "Target where there is a room: the voice with its reverberation, or without",
                            choices=("voice", "dry"), when=MIXED)  # fmt: skip
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
                       "while training, or all", choices=("test", "validation", "all"), when=MIXED)  # fmt: skip

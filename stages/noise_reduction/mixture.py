@@ -1,4 +1,4 @@
-"""A voice and what befalls it, mixed from files."""
+"""Mixtures of a voice and its degradations, from files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAMPLE_RATE = 48000
 
 @dataclass(frozen=True)
 class Mixture:
-    """A voice and what befalls it, as files: takes of one speaker, of one kind of noise."""
+    """A voice and its degradations, as files: recordings of one speaker, and of one kind of noise."""
 
     settings: NoiseReductionEvaluation
     number: int

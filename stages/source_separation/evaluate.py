@@ -40,7 +40,7 @@ MIXED = {"voice": GIVEN}
 
 @dataclass(frozen=True, kw_only=True)
 class SeparationEvaluation(Evaluation):
-    """Judge source separation by SDR, SI-SDR and leakage: songs whose stems are known, or voices mixed with music.
+    """Evaluate source separation by SDR, SI-SDR and leakage: songs whose stems are known, or voices mixed with music.
 
     The voice of a song is the sum of its stems that are called vocals, voice, speech or the like; the rest is the sum
     of all others. Of the folders those songs, speakers and recordings are taken that training holds out.

@@ -80,5 +80,5 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     def recipe(cls, settings: Any) -> Recipe:
         from aural.stages.noise_reduction.engines.compact import network, recipe
 
-        kind = recipe.Foretelling if settings.pretrain else recipe.CompactRecipe
+        kind = recipe.Pretraining if settings.pretrain else recipe.CompactRecipe
         return kind(settings, network.Compact(paths=settings.paths))

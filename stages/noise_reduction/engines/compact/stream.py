@@ -56,7 +56,7 @@ Passages = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Effort:
-    """How far the network goes."""
+    """How much is removed."""
 
     max_attenuation_db: float
     dereverb: float
@@ -76,8 +76,8 @@ def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
 class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    Every channel is looked at by itself, and one filter, the mean of all by their power, works on all of them: the
-    image stays. In passages of music, music is kept.
+    The network runs on each channel; one filter, the power-weighted mean of all, is applied to all of them, so the
+    stereo image stays. In passages of music, music is kept.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:

@@ -25,9 +25,9 @@ LOWEST_HZ = 20.0
 class Additive(Degradation):
     """A sound that is added to the noisy signal; voice and dry stay.
 
-    The signal-to-noise ratio is the active level of the voice, at this point of the chain, above the active level of
-    the sound: the mean power of the frames of 20 ms that lie within 30 dB of the loudest. A silent voice counts as one
-    at -26 dBFS, the level of speech in ITU-T P.56.
+    The signal-to-noise ratio is the active level of the voice, at this point of the chain, above that of the sound.
+    An active level is the mean power of the frames of 20 ms that lie within 30 dB of the loudest. A silent voice
+    counts as one at -26 dBFS, the level of speech in ITU-T P.56.
     """
 
     _: KW_ONLY

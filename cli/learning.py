@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from aural.learning.report import Report
     from aural.learning.training import Training
 
-FORMATS = (".md", ".json")
 MOST_ITEMS = 10
 
 
@@ -150,13 +149,15 @@ def evaluate() -> None:
 def _evaluate(
     owner: type[Evaluation], output: Path | None, force: bool, jobs: int, listen: Path | None, **values: Any
 ) -> None:
-    _check_output(output, FORMATS, "a table", force)
+    from aural.learning.report import FORMATS
+
+    _check_output(output, tuple(FORMATS), "a table", force)
     _check_output(listen, (".html",), "a page", force)
     with scratch() as folder:
         report = owner(**values).run(jobs, _watched, folder if listen else None)
         _print(report)
         if output:
-            write_text(output, report.json() if output.suffix == ".json" else report.markdown(), force)
+            write_text(output, report.text(output.suffix), force)
         if listen:
             _write_test(folder, listen, force)
     if report.errors:

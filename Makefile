@@ -18,10 +18,11 @@ check:  ## Format, lint and spelling
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 
-types:  ## Check types, of the package as it is installed: there every module has one name
+types:  ## Check types: of the package as it is installed, where every module has one name, and of its tests
 	rm -rf build
 	$(BIN)/pip install -q --no-deps --target build/typed .
-	$(BIN)/mypy build/typed/aural
+	MYPYPATH=build/typed:tests/support $(BIN)/mypy --explicit-package-bases build/typed/aural \
+		tests/aural tests/cli tests/stages tests/*.py
 
 test:  ## Run the tests
 	$(BIN)/pytest

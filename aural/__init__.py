@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aural.chain import Chain, Split
     from aural.cleaning.reporting import report
     from aural.cleaning.running import clean
+    from aural.devices import device
     from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
     from aural.measure.diagnosis import inspect
     from aural.mix.mixdown import mix_files
@@ -32,6 +33,7 @@ WHERE = {
     "aural.audio.files": ("read",),
     "aural.audio.writing": ("write",),
     "aural.chain": ("Chain", "Split"),
+    "aural.devices": ("device",),
     "aural.measure.diagnosis": ("inspect",),
     "aural.errors": ("AudioError", "AuralError", "ChainError", "NotReady", "ParameterError", "WeightsError"),
     "aural.mix.mixdown": ("mix_files",),
@@ -66,6 +68,7 @@ __all__ = [
     "WeightsError",
     "clean",
     "create",
+    "device",
     "inspect",
     "mix_files",
     "param",

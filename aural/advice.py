@@ -1,5 +1,5 @@
-"""What a stage advises for a recording: to run, to run with other values, or to do nothing; why; and what a user
-wishes instead."""
+"""What a stage advises for a recording (run, run with other values, or skip, and why), and what the user asks for
+instead."""
 
 from __future__ import annotations
 

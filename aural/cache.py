@@ -1,4 +1,4 @@
-"""Where AURAL keeps what it can make again: decoded audio, compiled loops."""
+"""The cache folder: decoded training data and compiled loops, which AURAL makes again if they are missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return the folder: AURAL_CACHE, or aural in the user's folder for caches."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("AURAL_CACHE") or Path(home) / "aural")
+    """Return the folder: AURAL_CACHE, or aural in the user's folder for caches, as the system names it."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("AURAL_CACHE") or user_cache_path("aural", appauthor=False))

@@ -47,7 +47,7 @@ def read_chain(source: str | Path) -> Chain:
     try:
         return chain_of(table_of(text, ChainError))
     except AuralError as error:
-        raise ChainError(f"{path}: {error}") from error
+        raise ChainError(str(error), path=path) from error
 
 
 def content_of(source: str | Path) -> str | None:
@@ -175,7 +175,7 @@ def _table(stage: Stage) -> dict[str, Any]:
     values = {p.name: getattr(stage, p.name) for p in parameters(type(stage))}
     for name, value in values.items():
         if not isinstance(value, int | float | str | tuple | None):
-            raise ChainError(f"{stage.name}: {name} was made in memory and cannot be written to a file")
+            raise ChainError(f"{name} was made in memory and cannot be written to a file", stage=stage.name)
     written = {name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v is not None}
     return {"use": stage.name, **written}
 

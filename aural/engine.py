@@ -2,7 +2,7 @@
 
     @dataclass(frozen=True, kw_only=True)
     class MyParameters:
-        strength: float = param(0.5, "How hard it works", low=0.0, high=1.0)
+        strength: float = param(0.5, "Strength", low=0.0, high=1.0)
 
     @dataclass(frozen=True, kw_only=True)
     class Mine(MyParameters, Engine):
@@ -41,11 +41,14 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine(ABC):
-    """One way in which a stage does its work. Its fields are its parameters; how it is run, the stage says."""
+    """One way in which a stage does its work. Its fields are its parameters; how it is run is up to the stage."""
 
     name: ClassVar[str]
     meaning: ClassVar[str]
     """What it is, in a few words: they stand in the help of the stage."""
+
+    uses_device: ClassVar[bool] = False
+    """It runs a network, on the device that `aural.device` chose."""
 
     models: ClassVar[Mapping[str, Model]] = {}
     """Networks that it can load by name."""
@@ -62,7 +65,7 @@ class Engine(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class OwnWeights:
-    """What an engine is told whose network can be trained."""
+    """The parameters of an engine whose network can be trained."""
 
     weights: str | None = param(None, "Weights you trained, instead of those included with AURAL: path of a "
                                 ".safetensors file")  # fmt: skip
@@ -72,13 +75,14 @@ class OwnWeights:
 class Network(OwnWeights, Engine):
     """An engine that is a network. Its weights lie in the folder `weights` beside its module."""
 
+    uses_device = True
     pretrains: ClassVar[bool] = False
-    """It can learn from audio alone, before the training proper."""
+    """It can be pre-trained on audio without targets."""
 
     @classmethod
     @abstractmethod
     def recipe(cls, settings: Any) -> Recipe:
-        """Make the network and what it learns by, as the settings of the stage's training say."""
+        """Make the network and its recipe, from the settings of the stage's training."""
 
     @property
     def path(self) -> Path:

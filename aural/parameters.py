@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -85,16 +85,17 @@ class Parameter:
 
     def check(self, owner: str, value: Any) -> None:
         """Raise ParameterError unless the value is allowed."""
+        refused = partial(ParameterError, stage=owner, parameter=self.name)
         if value is None and self.optional:
             return
         if any("\0" in text for text in (value if isinstance(value, tuple) else (value,)) if isinstance(text, str)):
-            raise ParameterError(f"{owner}: {self.name} holds a NUL character, got {brief(value)}")
+            raise refused(f"{self.name} holds a NUL character, got {brief(value)}")
         if isinstance(value, tuple) and len(value) > MOST_VALUES:
-            raise ParameterError(f"{owner}: {self.name} may hold {MOST_VALUES} values, got {len(value)}")
+            raise refused(f"{self.name} may hold {MOST_VALUES} values, got {len(value)}")
         if not self._accepts(value):
             numbers = self.kind is tuple and self.element in (int, float)
-            several = "a tuple of " if numbers and not isinstance(value, tuple) else ""
-            raise ParameterError(f"{owner}: {self.name} must be {several}{self.allowed}, got {brief(value)}")
+            allowed = f"{'a tuple of ' if numbers and not isinstance(value, tuple) else ''}{self.allowed}"
+            raise refused(f"{self.name} must be {allowed}, got {brief(value)}", allowed=allowed)
 
     @property
     def allowed(self) -> str:
@@ -204,7 +205,8 @@ def check(value: object, owner: str) -> None:
         # where a measured value is there, the parameter has said how it was measured
         other = None if getattr(value, p.name) == p.default else p.idle(value)
         if other is not None and other not in measured:
-            raise ParameterError(f"{owner}: {p.name} {_cure(other, p.spec.when[other], getattr(value, other))}")
+            cure = _cure(other, p.spec.when[other], getattr(value, other))
+            raise ParameterError(f"{p.name} {cure}", stage=owner, parameter=p.name)
 
 
 def _holds(value: object, wanted: object) -> bool:

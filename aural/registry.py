@@ -59,8 +59,11 @@ def finisher() -> type[Effect]:
     raise ChainError("no installed stage brings a recording to a target")
 
 
-def create(name: str, /, **values: Any) -> Stage:
+def create(name: str, /, **values: Any) -> Any:
     """Make a stage by its name, e.g. `create("noise-reduction", max_attenuation_db=12)`.
+
+    Returns:
+        An Effect or a Separator: which one is known only when the name is looked up.
 
     Raises:
         ChainError: no stage has this name.
@@ -70,5 +73,5 @@ def create(name: str, /, **values: Any) -> Stage:
     known = [p.name for p in parameters(found)]
     for key in values:
         if key not in known:
-            raise ParameterError(f"{name}: no parameter called {brief(key)}{hint(key, known)}")
+            raise ParameterError(f"no parameter called {brief(key)}{hint(key, known)}", stage=name, parameter=key)
     return found(**values)

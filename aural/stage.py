@@ -47,7 +47,7 @@ class Stage(ABC):
     level_independent: ClassVar[bool] = True
     """Scaling the input scales the output alike."""
     suppresses: ClassVar[bool] = False
-    """It takes something away that a user may want to hear: `--save-removed` writes it."""
+    """It takes something away that a user may want to hear, and that can be written beside the result."""
 
     engines: ClassVar[Sequence[type[Engine]]] = ()
     """Its engines, where it has several ways to do its work; its parameter `engine` names the one that runs."""
@@ -56,7 +56,7 @@ class Stage(ABC):
     """How many times `measure` may go through the signal."""
 
     described_as: ClassVar[Sequence[str]] = ()
-    """Other words for what it does. Who types one in place of its name is told the name."""
+    """Other words for what it does. The command line suggests its name to a user who types one of them."""
 
     training: ClassVar[str | None] = None
     """Import path of its `aural.learning.training.Training`, as module:class; `aural train` runs it."""
@@ -65,7 +65,12 @@ class Stage(ABC):
     """Import path of its `aural.learning.evaluation.Evaluation`, as module:class; `aural evaluate` runs it."""
 
     trusted: ClassVar[str | None] = None
-    """Import path, as module:function, of what opens a `model` that may be a program; `--trust-model` calls it."""
+    """Import path, as module:function, of what opens a `model` that may be a program, where its maker is trusted."""
+
+    @classmethod
+    def uses_device(cls) -> bool:
+        """Tell whether it can run a network, on the device that `aural.device` chose."""
+        return any(engine.uses_device for engine in cls.engines)
 
     def __post_init__(self) -> None:
         check(self, self.name)
@@ -108,7 +113,7 @@ class Stage(ABC):
         if not self.ready:
             missing = ", ".join(self._unmeasured()) or "the values it measures"
             raise NotReady(
-                f"{self.name}: needs a first pass over the whole signal: call measure() first, or give {missing}"
+                f"needs a first pass over the whole signal: call measure() first, or give {missing}", stage=self.name
             )
         return self.stream(source)
 

@@ -36,6 +36,7 @@ WITHOUT_WEIGHTS = ("demucs", "voice")  # engines whose weights do not come with 
 
 def outputs() -> Iterator[tuple[str, np.ndarray]]:
     """Run every stage with every engine over a probe, and every preset over the example: name, (channels, frames)."""
+    aural.device("cpu")
     audio = probe("voice", 3.0, 2)
     for name in registry.names():
         kind = registry.stage_class(name)

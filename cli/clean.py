@@ -40,6 +40,7 @@ FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metava
     "track",
     "audio-only",
     "strict",
+    "device",
     "json",
 )
 def clean(

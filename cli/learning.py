@@ -1,4 +1,4 @@
-"""`aural train` and `aural evaluate`: what a stage or a meter learns, and what a stage's engines are worth."""
+"""`aural train` and `aural evaluate`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from aural.learning.report import Report
     from aural.learning.training import Training
 
-FORMATS = (".md", ".json")
 MOST_ITEMS = 10
 
 
@@ -98,19 +97,20 @@ def train() -> None:
 
 
 def _train(owner: type[Training], output: Path | None, resume: Path | None, **values: Any) -> None:
+    from aural.cli.epochs import watching
     from aural.learning.run import CARD, fit
 
     if (output is None) == (resume is None):
-        raise click.UsageError("name the folder of a new run with -o, or of one to go on with by --resume")
+        raise click.UsageError("name the folder of a new run with -o, or of one to continue with --resume")
     if resume:
         source = click.get_current_context().get_parameter_source
         given = [name for name in values if source(name) is ParameterSource.COMMANDLINE]
         if given:
-            raise click.UsageError(f"--resume goes on by the settings of the run; leave out {', '.join(given)}")
-        path = fit(owner.read(resume), resume, resume=True)
+            raise click.UsageError(f"--resume continues with the settings of the run; leave out {', '.join(given)}")
+        path = fit(owner.read(resume), resume, resume=True, watching=watching())
     else:
         assert output
-        path = fit(owner(**values), output)
+        path = fit(owner(**values), output, watching=watching())
     if path:
         say(f"{owner.ends_in}: {path}, described in {path.with_name(CARD)}")
 
@@ -131,7 +131,8 @@ class EvaluateGroup(LearningGroup):
             help=description(owner),
             callback=partial(_evaluate, owner),
         )
-        return shared("table", "force", "jobs")(command)
+        options = ["table", "force", "jobs", *["device"] * _learners()[name].uses_device()]
+        return shared(*options)(command)
 
 
 @click.group(cls=EvaluateGroup, subcommand_metavar="STAGE [OPTIONS]")
@@ -148,13 +149,15 @@ def evaluate() -> None:
 def _evaluate(
     owner: type[Evaluation], output: Path | None, force: bool, jobs: int, listen: Path | None, **values: Any
 ) -> None:
-    _check_output(output, FORMATS, "a table", force)
+    from aural.learning.report import FORMATS
+
+    _check_output(output, tuple(FORMATS), "a table", force)
     _check_output(listen, (".html",), "a page", force)
     with scratch() as folder:
         report = owner(**values).run(jobs, _watched, folder if listen else None)
         _print(report)
         if output:
-            write_text(output, report.json() if output.suffix == ".json" else report.markdown(), force)
+            write_text(output, report.text(output.suffix), force)
         if listen:
             _write_test(folder, listen, force)
     if report.errors:
@@ -169,7 +172,7 @@ def _write_test(folder: Path, page: Path, force: bool) -> None:
     files = sorted((folder / REFERENCE).iterdir()) if systems else []
     done = [file for file in files if all((system / file.name).is_file() for system in systems)]
     if not done:
-        raise AudioError(f"{page}: there is no recording that every system has done")
+        raise AudioError("there is no recording that every system has done", path=page)
     for file in {*files} - {*done[:MOST_ITEMS]}:
         file.unlink()
     ListeningTest().write(folder / REFERENCE, systems, page, replace=force)
@@ -179,9 +182,9 @@ def _check_output(output: Path | None, formats: tuple[str, ...], what: str, forc
     if output is None:
         return
     if output.suffix not in formats:
-        raise AudioError(f"{output}: {what} is written as {' or '.join(formats)}")
+        raise AudioError(f"{what} is written as {' or '.join(formats)}", path=output)
     if destination(output).exists() and not force:
-        raise TargetExists(f"{output}: exists already")
+        raise TargetExists("exists already", path=output)
 
 
 def _watched(verdicts: Iterable[Verdict], total: int) -> Iterator[Verdict]:

@@ -85,9 +85,9 @@ def _draw(findings: Findings, output: Path, force: bool) -> None:
     from aural.errors import TargetExists
 
     if output.suffix.lower() not in (".png", ".svg"):
-        raise AudioError(f"{output}: a picture is written as .png or .svg")
+        raise AudioError("a picture is written as .png or .svg", path=output)
     if destination(output).exists() and not force:
-        raise TargetExists(f"{output}: exists already")
+        raise TargetExists("exists already", path=output)
     drawn = io.BytesIO()
     plot.findings(findings).savefig(drawn, format=output.suffix[1:].lower())
     write_bytes(output, drawn.getvalue(), force)

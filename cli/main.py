@@ -10,7 +10,7 @@ from types import FrameType
 
 
 class Ended(KeyboardInterrupt):
-    """A signal came that asks to end. Of KeyboardInterrupt itself, Python may die at its end though it was caught."""
+    """A signal came that asks to end. Not KeyboardInterrupt itself: Python may exit by it even if it was caught."""
 
 
 class Signals:

@@ -83,7 +83,7 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     metavar="NAME",
     help=f"Delivery target of the mix, met by the stage {FINISHER.name}. One of {', '.join(TARGETS)}.",
 )
-@shared("force", "dry-run", "strict")
+@shared("force", "dry-run", "strict", "device")
 @click.option(
     "--save-mix",
     type=FileName(dir_okay=False),
@@ -181,17 +181,17 @@ def check_result(output: Path, sources: Sequence[Path]) -> None:
     if str(output) == "-":
         return
     if any(source.is_dir() and os.path.realpath(output.parent) == os.path.realpath(source) for source in sources):
-        raise AudioError(f"{output}: lies among the tracks and would be one of the next mix; name another folder")
+        raise AudioError("lies among the tracks and would be one of the next mix; name another folder", path=output)
 
 
 def check_mix_file(path: Path, force: bool, others: Sequence[Path]) -> None:
     """Raise AudioError unless a mix can be written to this file."""
     if path.suffix != ".toml":
-        raise AudioError(f"{path}: a mix file ends in .toml")
+        raise AudioError("a mix file ends in .toml", path=path)
     if os.path.realpath(path) in map(os.path.realpath, others):
-        raise AudioError(f"{path}: is an input; it is never overwritten")
+        raise AudioError("is an input; it is never overwritten", path=path)
     if destination(path).exists() and not force:
-        raise TargetExists(f"{path}: exists already")
+        raise TargetExists("exists already", path=path)
 
 
 def mixed_lines(output: Path, wanted: Mix, mixed: Mixed) -> list[str]:

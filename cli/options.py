@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from aural.devices import DEVICES, device
 from aural.parameters import Parameter, hint, parameters, shown
 
 MANY = 6
@@ -167,7 +168,7 @@ def shared(*names: str) -> Callable[[F], F]:
 
 SHARED: dict[str, Callable[[Any], Any]] = {
     "output": click.option("-o", "--output", type=FileName(), help="File, or folder for several; - is stdout."),
-    "table": click.option("-o", "--output", type=FileName(), help="Save the tables: .md or .json."),
+    "table": click.option("-o", "--output", type=FileName(), help="Save the tables, as .md or .json."),
     "force": click.option(
         "-f", "--force", is_flag=True, help="Overwrite existing results. Inputs are never overwritten."
     ),
@@ -216,5 +217,14 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         "--track", type=click.IntRange(1), help="Number of the sound track, where a file has several."
     ),
     "audio-only": click.option("--audio-only", is_flag=True, help="Of a film, write the sound without the picture."),
+    "device": click.option(
+        "--device",
+        type=click.Choice(DEVICES),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        callback=lambda _, __, name: device(name),
+        help="Device that networks run on; auto is CUDA where it is available, and the CPU elsewhere.",
+    ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

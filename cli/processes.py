@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from joblib import cpu_count
 from joblib.externals.loky import ProcessPoolExecutor
 
+from aural import devices
 from aural.cli import terminal
 from aural.errors import AuralError
 
@@ -50,7 +51,8 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Start processes that share the cores and end with the block, at once if it ends in an error."""
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # joblib's own process tells of what a killed one left behind
     threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cpu_count() // workers)))}
-    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=(terminal.verbose(),), env=threads)
+    ready = terminal.verbose(), devices.wanted()
+    executor = ProcessPoolExecutor(workers, initializer=_begin, initargs=ready, env=threads)
     try:
         yield executor
     except BaseException:
@@ -59,7 +61,8 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     executor.shutdown()
 
 
-def _begin(verbose: bool) -> None:
+def _begin(verbose: bool, device: str) -> None:
     """Make a process ready: the one that started it says when to end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     terminal.prepare(verbose)
+    devices.device(device)

@@ -41,7 +41,7 @@ class Reports:
             raise AudioError("--report needs a file as output")
         check_targets([report_name(job.target) for job in self.jobs if job.target], [job.source for job in self.jobs])
         if self.index and destination(self.index).exists() and not self.force:
-            raise TargetExists(f"{self.index}: exists already")
+            raise TargetExists("exists already", path=self.index)
 
     @property
     def index(self) -> Path | None:

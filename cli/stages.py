@@ -74,7 +74,8 @@ def stage_command(name: str) -> click.Command:
         command.params.append(click.Option(["--trust-model"], is_flag=True, help=TRUST_HELP))
     effects = ["output", "to", "force", "skip-existing", "dry-run", "jobs", "track", "audio-only", "strict"]
     options = effects if effect else ["to", "force", "strict"]
-    return shared(*reversed([*options, "removed"] if stage.suppresses else options))(command)
+    options += ["removed"] * stage.suppresses + ["device"] * stage.uses_device()
+    return shared(*reversed(options))(command)
 
 
 def description(owner: type) -> str:
@@ -280,7 +281,7 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
 @click.argument("source", type=FileName(), metavar="INPUT")
 @click.argument("target", type=FileName(), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
-@shared("force", "dry-run", "removed", "save-chain", "track", "audio-only", "strict")
+@shared("force", "dry-run", "removed", "save-chain", "track", "audio-only", "strict", "device")
 def chain(source: Path, target: Path, **options: Any) -> None:
     """Run stages one after the other over a recording.
 

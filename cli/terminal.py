@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from aural.errors import AuralError, TargetExists
+from aural.errors import AuralError, TargetExists, Untrusted
 from aural.markup import visible
 
 LOG = logging.getLogger("aural")
@@ -60,6 +60,8 @@ def sentence(error: BaseException, where: object = None) -> str:
     of = f"{where}: " if where else ""
     if isinstance(error, TargetExists):
         return f"{error}; use -f to replace it"
+    if isinstance(error, Untrusted):
+        return f"{error}: --trust-model"
     if isinstance(error, AuralError):
         return str(error)
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):

@@ -140,9 +140,9 @@ def pair(
     found, passed_over = find(sources, folder)
     if output and not folder:
         if len(found) > 1:
-            raise AudioError(f"{output}: is one file for {len(found)} inputs; name a folder")
+            raise AudioError(f"is one file for {len(found)} inputs; name a folder", path=output)
         if to:
-            raise AudioError(f"{output}: says its format itself; leave out --to {to}")
+            raise AudioError(f"says its format itself; leave out --to {to}", path=output)
         if output != STDIO:
             check_target(output)
     jobs = [Job(one.path, _target(one, output, folder, ending, to, audio_only)) for one in found]
@@ -181,10 +181,10 @@ def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:
     for source, target in zip(sources, targets, strict=False):
         if target != STDIO and times[target] > 1:
             both = " and ".join(str(s) for s, t in zip(sources, targets, strict=False) if t == target)
-            raise AudioError(f"{target}: is the result of {both}; rename one or use another folder")
+            raise AudioError(f"is the result of {both}; rename one or use another folder", path=target)
         real = os.path.realpath(target)
         if real in inputs and real != os.path.realpath(source):
-            raise AudioError(f"{target}: is another input; it is never overwritten")
+            raise AudioError("is another input; it is never overwritten", path=target)
 
 
 def _target(

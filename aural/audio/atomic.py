@@ -33,7 +33,7 @@ def refused(path: Path, error: OSError) -> AudioError:
     if error.errno == errno.ENOENT:
         gone = not path.parent.is_dir()
         why = "its folder does not exist any more" if gone else "no file can be made there"
-    return AudioError(f"{path}: cannot be written: {why}")
+    return AudioError(f"cannot be written: {why}", path=path)
 
 
 def destination(path: Path) -> Path:
@@ -45,26 +45,26 @@ def destination(path: Path) -> Path:
     try:
         real = Path(os.path.realpath(path))
         if path.is_symlink() and not real.exists():
-            raise AudioError(f"{path}: is a link to {os.readlink(path)}, which does not exist")
+            raise AudioError(f"is a link to {os.readlink(path)}, which does not exist", path=path)
         if real.suffix.lower() != path.suffix.lower():
-            raise AudioError(f"{path}: is a link to {real}, which is another kind of file by its name")
+            raise AudioError(f"is a link to {real}, which is another kind of file by its name", path=path)
         if real.exists() and not real.is_file():
             what = (
                 "a folder" if real.is_dir() else "a pipe or a device; name the output - to write to standard output"
             )
-            raise AudioError(f"{path}: is {what}")
+            raise AudioError(f"is {what}", path=path)
         if not path.parent.is_dir():
-            raise AudioError(f"{path}: the folder {path.parent} does not exist")
+            raise AudioError(f"the folder {path.parent} does not exist", path=path)
         if not os.access(real.parent, os.W_OK):
             raise AudioError(
-                f"{path}: the folder {real.parent if path.is_symlink() else path.parent} is not writable"
+                f"the folder {real.parent if path.is_symlink() else path.parent} is not writable", path=path
             )
     except OSError as error:
         raise refused(path, error) from error
     except ValueError as error:
         if isinstance(error, AudioError):
             raise
-        raise AudioError(f"{str(path)!r}: is no name that a file can have") from error
+        raise AudioError("is no name that a file can have", path=path) from error
     return real
 
 
@@ -79,7 +79,7 @@ class Part:
         self.path, self.replace = path, replace
         self.target = destination(path)
         if self.target.exists() and not replace:
-            raise TargetExists(f"{path}: exists already")
+            raise TargetExists("exists already", path=path)
         sweep(self.target.parent)
         self.error: AudioError | None = None
         """What went wrong while it was written, for those who write through a library that keeps it to itself."""
@@ -132,7 +132,7 @@ class Part:
         try:
             yield
         except FileExistsError as error:
-            raise TargetExists(f"{self.path}: exists already") from error
+            raise TargetExists("exists already", path=self.path) from error
         except OSError as error:
             self.error = refused(self.path, error)
             raise self.error from error

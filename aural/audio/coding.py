@@ -83,7 +83,7 @@ def encode(
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, AuralError):
             raise
-        raise part.error or AudioError(f"{part.path}: cannot be written: {error}") from error
+        raise part.error or AudioError(f"cannot be written: {error}", path=part.path) from error
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _layout_of(path: Path, coder: Coder, source: Format) -> str:
         if wanted in DEFAULTS or not speakers(wanted)
         else f"the channel layout {wanted}"
     )
-    raise AudioError(f"{path}: {path.suffix[1:]} cannot hold {what}; write .wav")
+    raise AudioError(f"{path.suffix[1:]} cannot hold {what}; write .wav", path=path)
 
 
 def _behind(speakers: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,12 +24,12 @@ def content_of(path: Path, most: int, error: type[AuralError]) -> bytes:
             with path.open("rb") as file:
                 return file.read(most)
     except (OSError, ValueError) as cause:  # ValueError: a NUL character in the name
-        raise error(f"{path}: {(getattr(cause, 'strerror', None) or str(cause)).lower()}") from cause
+        raise error((getattr(cause, "strerror", None) or str(cause)).lower(), path=path) from cause
     if stat.S_ISDIR(status.st_mode):
-        raise error(f"{path}: is a folder")
+        raise error("is a folder", path=path)
     if not stat.S_ISREG(status.st_mode):
-        raise error(f"{path}: is no regular file")
-    raise error(f"{path}: holds {status.st_size / 2**20:.1f} MiB; at most {most / 2**20:g} are read")
+        raise error("is no regular file", path=path)
+    raise error(f"holds {status.st_size / 2**20:.1f} MiB; at most {most / 2**20:g} are read", path=path)
 
 
 def text_of(path: Path, error: type[AuralError]) -> str:
@@ -41,7 +41,7 @@ def text_of(path: Path, error: type[AuralError]) -> str:
     try:
         return content_of(path, MOST_TEXT, error).decode("utf-8")
     except UnicodeDecodeError as cause:
-        raise error(f"{path}: is not a text file") from cause
+        raise error("is not a text file", path=path) from cause
 
 
 def table_of(text: str, error: type[AuralError]) -> dict[str, Any]:

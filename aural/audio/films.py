@@ -86,7 +86,7 @@ def write_film(part: Part, blocks: Iterable[Block], source: Format, like: Info) 
     except (av.FFmpegError, ValueError, OSError) as error:
         if isinstance(error, AuralError):
             raise
-        raise part.error or AudioError(f"{part.path}: cannot be written: {error}") from error
+        raise part.error or AudioError(f"cannot be written: {error}", path=part.path) from error
 
 
 def _begins_s(like: Info) -> float:
@@ -165,7 +165,7 @@ def _leave_out(path: Path, stream: Any, chapters: bool) -> None:
     """Say that a stream is left out. Those that only hold chapters or the time code are made anew."""
     if stream.type == "video":
         cure = "write its sound alone, to .wav" if path.suffix.lower() == ".mkv" else "write .mkv"
-        raise AudioError(f"{path}: {path.suffix[1:]} cannot hold this picture; {cure}")
+        raise AudioError(f"{path.suffix[1:]} cannot hold this picture; {cure}", path=path)
     made_anew = stream.type == "data" and (chapters or "timecode" in stream.metadata)
     if not made_anew:
         log.warning("%s: %s cannot hold the %s of track %d", path, path.suffix[1:],

@@ -18,9 +18,9 @@ def recordings(folder: Path, below: bool = True) -> list[Path]:
         AudioError: there is no such folder, or no recording in it.
     """
     if not folder.is_dir():
-        raise AudioError(f"{folder}: no such folder")
+        raise AudioError("no such folder", path=folder)
     entries = folder.rglob("*") if below else folder.iterdir()
     shown = (path for path in entries if path.suffix.lower() in READABLE and not path.name.startswith("."))
     if not (found := sorted(path for path in shown if path.is_file())):
-        raise AudioError(f"{folder}: no audio in this folder")
+        raise AudioError("no audio in this folder", path=folder)
     return found

@@ -120,9 +120,9 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except AudioError as error:
-        raise AudioError(f"{path}: {error}") from error
+        raise AudioError(error.what, path=path) from error
     except OSError as error:
-        raise AudioError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        raise AudioError((error.strerror or str(error)).lower(), path=path) from error
 
 
 def identity(path: Path) -> tuple[int, ...]:

@@ -175,7 +175,7 @@ class Aiff(Writer):
     def write(self, samples: NDArray[np.int32] | NDArray[np.float32]) -> None:
         super().write(samples)
         if self.frames * self.frame_bytes > LARGEST_AIFF_BYTES:
-            raise AudioError(f"{self.file.path}: aiff cannot hold more than 4 GB; write .wav")
+            raise AudioError("aiff cannot hold more than 4 GB; write .wav", path=self.file.path)
 
     def _header(self) -> bytes:
         common = struct.pack(">HIH", self.source.channels, self.frames, self.bits) + extended(self.source.sample_rate)

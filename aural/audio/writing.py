@@ -68,7 +68,7 @@ def write_audio(
     if film and like:
         return write_film(target, _watched(blocks, target.path), source, like)
     if target.path.suffix.lower() not in SUFFIXES:
-        raise AudioError(f"{target.path}: {target.path.suffix[1:]} is written of films only; write .wav or .m4a")
+        raise AudioError(f"{target.path.suffix[1:]} is written of films only; write .wav or .m4a", path=target.path)
     if about is None:
         about = read_about(like.path) if like else About()
     said = about.at(like.format.sample_rate if like else 0, source.sample_rate)
@@ -100,7 +100,7 @@ def check_target(path: Path) -> None:
     """Raise AudioError if a recording can obviously not be written here."""
     if path.suffix.lower() not in (*SUFFIXES, *FILMS):
         raise AudioError(
-            f"{path}: cannot write {path.suffix or 'a file without a suffix'}; known: {', '.join(SUFFIXES)}"
+            f"cannot write {path.suffix or 'a file without a suffix'}; known: {', '.join(SUFFIXES)}", path=path
         )
     destination(path)
 

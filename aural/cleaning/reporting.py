@@ -60,7 +60,7 @@ def _opened(path: Path, info: Info | None) -> AudioFile:
 def check_page(path: Path) -> None:
     """Raise AudioError unless a page can be written to this file."""
     if path.suffix.lower() != ".html":
-        raise AudioError(f"{path}: a page is written to a file that ends in .html")
+        raise AudioError("a page is written to a file that ends in .html", path=path)
     destination(path)
 
 
@@ -82,7 +82,11 @@ def write_report(
         ParameterError: `audio` is none of AUDIO.
     """
     if audio not in AUDIO:
-        raise ParameterError(f"report: audio must be one of {', '.join(AUDIO)}, got {audio!r}{hint(audio, AUDIO)}")
+        raise ParameterError(
+            f"audio must be one of {', '.join(AUDIO)}, got {audio!r}{hint(audio, AUDIO)}",
+            stage="report",
+            parameter="audio",
+        )
     courses = course(watch(before, before.format), before.format), course(watch(after, after.format), after.format)
     sound: Sound
     if audio == "link":

@@ -170,8 +170,9 @@ def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = 
     for source, file in zip(sources, files, strict=True):
         if file.format != files[0].format:
             raise AudioError(
-                f"{source}: {_form(file.format)}, but {sources[0]}: {_form(files[0].format)}; an album is measured "
-                "as one recording, so its files must be alike"
+                f"{_form(file.format)}, but {sources[0]}: {_form(files[0].format)}; an album is measured "
+                "as one recording, so its files must be alike",
+                path=source,
             )
     return effect if effect.ready else effect.measure(Album(files), files[0].format)
 
@@ -257,16 +258,16 @@ def guard(
 def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
     """Raise AudioError unless a chain may be written to this file."""
     if path.suffix.lower() != ".toml":
-        raise AudioError(f"{path}: a chain is written to a file that ends in .toml")
+        raise AudioError("a chain is written to a file that ends in .toml", path=path)
     _guard(Path(source), path, replace)
 
 
 def _guard(source: Path, target: Path, replace: bool) -> None:
     if destination(target).exists():
         if source.exists() and target.samefile(source):
-            raise AudioError(f"{target}: is the input itself; it is never overwritten")
+            raise AudioError("is the input itself; it is never overwritten", path=target)
         if not replace:
-            raise TargetExists(f"{target}: exists already")
+            raise TargetExists("exists already", path=target)
 
 
 def make_folder(folder: Path) -> None:
@@ -278,7 +279,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AudioError(f"{folder}: cannot be made: {(error.strerror or str(error)).lower()}") from error
+        raise AudioError(f"cannot be made: {(error.strerror or str(error)).lower()}", path=folder) from error
 
 
 def removed_name(target: str | Path) -> Path:

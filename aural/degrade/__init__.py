@@ -1,4 +1,4 @@
-"""What a phone in a room does to sound: each degradation one small class, reproducible from a seed.
+"""Degradations: rooms, noise, devices and codecs, each a small class, reproducible from a seed.
 
     rng = np.random.default_rng(1)
     degradations = [Room(response), Noise(street, snr_db=8), HighPass(120), Level(-30)]

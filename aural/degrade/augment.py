@@ -1,4 +1,4 @@
-"""Other voices out of those there are: other speeds and pitches."""
+"""Augmentation of voices: other speeds and pitches."""
 
 from __future__ import annotations
 

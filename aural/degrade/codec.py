@@ -1,4 +1,4 @@
-"""The way from the device to the file: coding, and packets that never arrive."""
+"""Lossy coding, and packets lost on the way."""
 
 from __future__ import annotations
 
@@ -56,12 +56,13 @@ class Codec(Degradation):
         allowed = CODERS[self.name].bit_rates
         if not allowed[0] <= self.bit_rate <= allowed[-1]:
             raise ParameterError(
-                f"Codec: {self.name} takes a bit_rate from {allowed[0]} to {allowed[-1]} bit/s, got {self.bit_rate}"
+                f"{self.name} takes a bit_rate from {allowed[0]} to {allowed[-1]} bit/s, got {self.bit_rate}",
+                stage="Codec",
             )
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         if self.name not in codecs():
-            raise AuralError(f"Codec: this PyAV cannot write {self.name}; it can write {', '.join(codecs())}")
+            raise AuralError(f"this PyAV cannot write {self.name}; it can write {', '.join(codecs())}", stage="Codec")
         late = _delay(self, take.sample_rate)
         coded = _coded(take.noisy, take.sample_rate, self)
         return replace(take, noisy=np.pad(coded, (0, take.noisy.size))[late : late + take.noisy.size])
@@ -127,7 +128,7 @@ def lossy(audio: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:
 
 @dataclass(frozen=True)
 class PacketLoss(Degradation):
-    """Lost packets of a call: the receiver runs back over the last one, ever fainter. Only the noisy signal has them.
+    """Lost packets of a call: the receiver repeats the last one backwards and fades out. Only in the noisy signal.
 
     References:
         E. N. Gilbert: Capacity of a burst-noise channel, Bell System Technical Journal 39, 1960.
@@ -143,7 +144,7 @@ class PacketLoss(Degradation):
         frames = take.noisy.size
         size = max(1, round(self.packet_ms * take.sample_rate / 1000))
         sent = np.pad(take.noisy, (0, -frames % size)).reshape(-1, size)
-        received, lost = sent.copy(), self._lost(len(sent), rng)
+        received, lost = sent.copy(), self.lost(len(sent), rng)
         fade = np.linspace(1, FADE, size, dtype=np.float32)
         for index in np.flatnonzero(lost):
             received[index] = fade * received[index - 1, ::-1] if index else 0
@@ -151,7 +152,7 @@ class PacketLoss(Degradation):
         weight = np.clip(2 * inside - 1, 0, 1)  # 0 at the edges of what is lost: the joints make no clicks
         return replace(take, noisy=(sent.ravel() + weight * (received - sent).ravel())[:frames])
 
-    def _lost(self, packets: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def lost(self, packets: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Draw which packets are lost, by Gilbert's model: losing one makes losing the next likelier."""
         begin, stay = self.loss / max(self.burst * (1 - self.loss), self.loss), 1 - 1 / self.burst
         lost, state = [], rng.random() < self.loss

@@ -1,4 +1,4 @@
-"""What a device does to sound: its microphone, its gain, its limits."""
+"""Degradations by a device: its microphone, filters, gain control and clipping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is recorded besides the voice: recordings, people, mains hum, wind, hands on the device."""
+"""Additive noises: recordings, babble, coloured noise, mains hum, wind, handling noise."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LOWEST_HZ = 20.0
 class Additive(Degradation):
     """A sound that is added to the noisy signal; voice and dry stay.
 
-    The signal-to-noise ratio is the active level of the voice, as it is by now, above the active level of the sound:
-    of each the mean power of the frames of 20 ms that lie within 30 dB of its loudest. A silent voice counts as one
-    at -26 dBFS, the level of speech in ITU-T P.56 and its kin.
+    The signal-to-noise ratio is the active level of the voice, at this point of the chain, above that of the sound.
+    An active level is the mean power of the frames of 20 ms that lie within 30 dB of the loudest. A silent voice
+    counts as one at -26 dBFS, the level of speech in ITU-T P.56.
     """
 
     _: KW_ONLY
@@ -70,7 +70,7 @@ class Noise(Additive):
 
 @dataclass(frozen=True, eq=False)
 class Babble(Additive):
-    """Other people who talk at once, each up to 6 dB below the loudest.
+    """Babble: several people who talk at once, each up to 6 dB below the loudest.
 
     Raises:
         AudioError: there is no voice, or one is not float32 of shape (frames,).
@@ -82,7 +82,7 @@ class Babble(Additive):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not len(self.voices):
-            raise AudioError("Babble: needs at least one voice")
+            raise AudioError("needs at least one voice", stage="Babble")
         for voice in self.voices:
             check_audio("Babble", voice)
 
@@ -139,7 +139,7 @@ class Hum(Additive):
 
 @dataclass(frozen=True)
 class Wind(Additive):
-    """Wind that beats on the microphone: a rumble in gusts, which roars higher up where it is strong.
+    """Wind on the microphone: gusts of low-frequency noise; stronger gusts reach higher frequencies.
 
     References:
         C. Nelke, P. Vary: Measurement, analysis and simulation of wind noise signals for mobile communication
@@ -163,7 +163,7 @@ class Wind(Additive):
 
 @dataclass(frozen=True)
 class Handling(Additive):
-    """Hands on the device: thumps and scrapes."""
+    """Handling noise: thumps and scrapes."""
 
     per_s: float = param(1.0, "Events per second", unit="1/s", low=0.0, high=50.0)
 

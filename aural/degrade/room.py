@@ -1,4 +1,4 @@
-"""The room around the voice: measured, or simulated."""
+"""Rooms: measured or simulated impulse responses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Room(Degradation):
         super().__post_init__()
         check_audio("Room", self.response)
         if np.abs(self.response).max() < SILENT:
-            raise AudioError("Room: the impulse response is silent")
+            raise AudioError("the impulse response is silent", stage="Room")
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         delay, whole, shortened = self._parts(take.sample_rate)
@@ -102,7 +102,7 @@ class SimulatedRoom(Degradation):
         try:
             import pyroomacoustics
         except ImportError:
-            raise AuralError('SimulatedRoom: needs pyroomacoustics: pip install "aural[train]"') from None
+            raise AuralError('needs pyroomacoustics: pip install "aural[train]"', stage="SimulatedRoom") from None
         size = np.array([self.length_m, self.width_m, self.height_m])
         voice, device = self._places(size, rng)
         try:

@@ -43,7 +43,7 @@ def share(default: float, of: str) -> float:
 
 @dataclass(frozen=True)
 class Scene:
-    """How often each degradation happens to a recording. Its strength is drawn from what phones and rooms do.
+    """How often each degradation happens. Its strength is drawn from the range that is usual for phones and rooms.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range, or a range ends before it begins.
@@ -82,9 +82,15 @@ class Scene:
         check(self, "Scene")
         for low, high in (("snr_low_db", "snr_high_db"), ("level_low_dbfs", "level_high_dbfs")):
             if getattr(self, low) > getattr(self, high):
-                raise ParameterError(f"Scene: {low} must be at most {high}, got {getattr(self, low):g}")
+                raise ParameterError(
+                    f"{low} must be at most {high}, got {getattr(self, low):g}", stage="Scene", parameter=low
+                )
         if strange := set(self.codecs) - set(CODERS):
-            raise ParameterError(f"Scene: codecs must be among {', '.join(CODERS)}, got {', '.join(sorted(strange))}")
+            raise ParameterError(
+                f"codecs must be among {', '.join(CODERS)}, got {', '.join(sorted(strange))}",
+                stage="Scene",
+                parameter="codecs",
+            )
 
     def draw(self, rng: np.random.Generator, stock: Stock) -> list[Degradation]:
         """Draw what happens to one recording, in order. What is drawn of one kind does not depend on the others.
@@ -175,5 +181,5 @@ def _octaves(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _pick(rng: np.random.Generator, stock: Sequence[Any], name: str) -> Any:
     if not len(stock):
-        raise AudioError(f"Scene: there are no {name} to draw from")
+        raise AudioError(f"there are no {name} to draw from", stage="Scene")
     return stock[int(rng.integers(len(stock)))]

@@ -90,9 +90,9 @@ def check_audio(owner: str, audio: Audio) -> None:
     """Raise AudioError unless the array is one channel of finite floats with at least one frame."""
     if not isinstance(audio, np.ndarray) or audio.ndim != 1 or not audio.size or audio.dtype != np.float32:
         given = f"{audio.dtype} of shape {audio.shape}" if isinstance(audio, np.ndarray) else type(audio).__name__
-        raise AudioError(f"{owner}: audio must be float32 of shape (frames,), at least one frame, got {given}")
+        raise AudioError(f"audio must be float32 of shape (frames,), at least one frame, got {given}", stage=owner)
     if not np.isfinite(audio).all():
-        raise AudioError(f"{owner}: audio holds NaN or infinity")
+        raise AudioError("audio holds NaN or infinity", stage=owner)
 
 
 def active_db(audio: Audio, sample_rate: int) -> float:

@@ -79,7 +79,7 @@ def levinson(correlation: Signal) -> Any:
 
 @njit(fastmath=True)
 def burg(audio: Signal, order: int) -> Any:
-    """Fit a model by Burg's method, which keeps what lasts: for continuing a signal beyond its end.
+    """Fit a model by Burg's method, whose predictions decay slowly: for continuing a signal beyond its end.
 
     Returns:
         The prediction error filter, shape (order + 1,), which begins with 1.

@@ -1,4 +1,4 @@
-"""Loops that are compiled, by numba, with a cache that nothing depends on."""
+"""Loops compiled by numba, with a cache that may be missing, damaged or full."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Cache(FunctionCache):
 def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function on its first call, and keep the result where there is a place for it; it frees the GIL.
 
-    A loop checks no index: who calls it with arrays has checked their shapes.
+    A loop does no bounds checking: its callers have checked the shapes.
 
     Args:
         options: as those of `numba.njit`.

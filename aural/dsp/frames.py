@@ -89,7 +89,7 @@ class FrameStream(Stream):
 
 
 class AheadStream(FrameStream):
-    """Frames changed by what knows those behind them: always `chunk` at a time, so that blocks do not matter.
+    """Frames changed by a method with look-ahead, always `chunk` at a time, so that block sizes do not matter.
 
     Results come `ahead` frames late; the first of them, which lie in front of the signal, are dropped.
     """

@@ -45,7 +45,7 @@ def resampler(source: Format, sample_rate: int) -> Stream:
 
 
 class AtRate(Stream):
-    """Runs a network that wants a rate of its own inside a signal of another; the length stays.
+    """Runs a network at its own sample rate inside a signal of another; the length stays.
 
     Raises:
         WeightsError: while running, where the network makes NaN or infinity of a finite signal.

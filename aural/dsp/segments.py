@@ -11,10 +11,10 @@ from aural.stream import Queue, Stream
 
 
 class SegmentStream(Stream):
-    """Runs a non-causal method on long segments with real context on both sides that is thrown away.
+    """Runs a non-causal method on long segments with real context on both sides, whose results are discarded.
 
     Segments lie at fixed places of the signal, whatever blocks it comes in. The first has no context in
-    front, the last none behind and whatever length remains: the ends are the method's own to treat.
+    front, the last none behind and whatever length remains: the method itself treats the ends.
     """
 
     def __init__(self, source: Format, segment: int, context: int, stems: int | None = None) -> None:

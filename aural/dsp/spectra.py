@@ -1,4 +1,4 @@
-"""What the stages that write new spectrum share: a stream beside the signal, noise, levels, likeness of channels."""
+"""Building blocks of stages that generate spectrum: a parallel stream, noise, levels, correlation of channels."""
 
 from __future__ import annotations
 

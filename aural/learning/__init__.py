@@ -1,1 +1,1 @@
-"""The part of AURAL that learns: material, losses, training, evaluation."""
+"""Training and evaluation: data, losses, runs, metrics, reports."""

@@ -1,7 +1,7 @@
-"""Judging systems on recordings: each system over each case, several at a time, and the figures in tables.
+"""Evaluation: every system runs over every recording, and the scores go into tables.
 
-What is judged on what is a room's business: it makes an `Evaluation`. A system that fails on a case fails there
-alone; the report names every failure, and each row of a table says how many files it is the mean of.
+A stage derives an `Evaluation` with its systems and recordings. A system that fails on one recording still runs on
+the others; the report names every failure, and each row of a table says how many files it is the mean of.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from aural import devices
 from aural.audio.files import Info, read
 from aural.audio.metadata import About
 from aural.audio.writing import write_audio
@@ -48,19 +49,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Case:
-    """A recording that is made or read where it is judged."""
+    """A recording that is made or read in the process that evaluates it."""
 
     name: str
     load: Callable[[], Sample]
 
 
 System = Callable[[Sample], Block | Mapping[str, Block] | None]
-"""Gives its result, or those stems that it can; or None for a recording that it is not made for."""
+"""Returns its output, or the stems that it can give; None for a recording that it is not meant for."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What all systems reached on one case, and what went wrong."""
+    """The scores of all systems on one case, and the errors."""
 
     scores: list[Score] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -71,7 +72,7 @@ VerdictWatch = Callable[[Iterable[Verdict], int], Iterable[Verdict]]
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(ABC):
-    """What a stage is judged by. A room's own adds its material.
+    """The evaluation of a stage, which adds its systems and its recordings.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range, or two systems have one name.
@@ -89,9 +90,9 @@ class Evaluation(ABC):
         for entry in self.extra:
             name, _, path = entry.partition("=")
             if not (name and path):
-                raise ParameterError(f"evaluation: extra must be NAME=PATH, got {entry!r}")
+                raise ParameterError(f"extra must be NAME=PATH, got {entry!r}", stage="evaluation", parameter="extra")
             if names.count(name) > 1:
-                raise ParameterError(f"evaluation: two systems are called {name!r}")
+                raise ParameterError(f"two systems are called {name!r}", stage="evaluation")
 
     @abstractmethod
     def systems(self) -> Mapping[str, System]:
@@ -116,9 +117,8 @@ class Evaluation(ABC):
 
         Args:
             jobs: processes, each of which computes in one thread where there are several.
-            watch: sees the verdicts go by, and is told how many there will be.
-            keep: a folder for what was judged: a folder for each system, and one, `reference`, for what ought to
-                have come out.
+            watch: passes the verdicts on, e.g. to show progress; its second argument is their number.
+            keep: folder to write all outputs to: a subfolder for each system, and `reference` for the targets.
 
         Raises:
             AuralError: a metric cannot be measured here, or as `cases`.
@@ -144,16 +144,19 @@ def judge(
     jobs: int,
     keep: Path | None = None,
 ) -> Iterator[Verdict]:
-    """Judge each case, in order, `jobs` at the same time."""
+    """Evaluate each case, in order, `jobs` at the same time."""
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(_verdict)(case, systems, metrics, keep) for case in cases
+            delayed(_verdict)(case, systems, metrics, devices.wanted(), keep) for case in cases
         )
 
 
-def _verdict(case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], keep: Path | None) -> Verdict:
+def _verdict(
+    case: Case, systems: Mapping[str, System], metrics: Sequence[Metric], device: str, keep: Path | None
+) -> Verdict:
+    devices.device(device)  # of the process that waits for this one
     verdict = Verdict()
     try:
         sample = case.load()
@@ -214,7 +217,7 @@ def _measured(sample: Sample, wanted: Block, result: Block, metrics: Sequence[Me
 
 
 def unchanged(sample: Sample) -> Block | Mapping[str, Block]:
-    """Give the input, as every stem where there are stems: the system that all others are measured against."""
+    """Return the input, for every stem if there are stems: the baseline of every table."""
     return dict.fromkeys(sample.target, sample.input) if isinstance(sample.target, Mapping) else sample.input
 
 
@@ -224,7 +227,7 @@ def through(effect: Effect, sample: Sample) -> Block:
 
 
 def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
-    """Read what another system has made of a sample: the file of its name, whatever the suffix and the rate.
+    """Read the output of another system: the file with the name of the sample, with any suffix and sample rate.
 
     Of stems, as many as there are in a folder of that name, each in a file of the stem's.
 
@@ -235,7 +238,7 @@ def stored(folder: Path, sample: Sample) -> Block | Mapping[str, Block]:
     names = [wanted / stem for stem in sample.target] if isinstance(sample.target, Mapping) else [wanted]
     found = {name.name: file for name in names if (file := _named(name))}
     if not found:
-        raise AudioError(f"{wanted}: no such output")
+        raise AudioError("no such output", path=wanted)
     read = {name: _output(file, sample) for name, file in found.items()}
     return read if isinstance(sample.target, Mapping) else read[wanted.name]
 
@@ -251,7 +254,7 @@ def _output(file: Path, sample: Sample) -> Block:
     audio = soxr.resample(audio.T, rate, sample.sample_rate).T
     given_s, wanted_s = (block.shape[-1] / sample.sample_rate for block in (audio, sample.input))
     if abs(given_s - wanted_s) > SLACK_S:
-        raise AudioError(f"{file}: lasts {given_s:.2f} s, its input {wanted_s:.2f} s")
+        raise AudioError(f"lasts {given_s:.2f} s, its input {wanted_s:.2f} s", path=file)
     frames = sample.input.shape[-1]
     return np.pad(audio, ((0, 0), (0, max(0, frames - audio.shape[-1]))))[:, :frames]
 
@@ -261,7 +264,7 @@ def _extra(entry: str) -> tuple[str, System]:
     if path.endswith(".toml"):
         return name, partial(through, read_chain(path))
     if not Path(path).is_dir():
-        raise AudioError(f"{path}: no such folder")
+        raise AudioError("no such folder", path=path)
     return name, partial(stored, Path(path))
 
 

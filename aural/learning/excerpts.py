@@ -1,4 +1,4 @@
-"""Excerpts of many clips as one sequence, so that who has much audio does not drown who has little."""
+"""Excerpts of many clips as one sequence, balanced between speakers, recordings and songs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Group:
 
 
 class Excerpts(Sequence[NDArray[np.float32]]):
-    """Excerpts of one length, float32 of shape (frames,), each group's share growing with the root of what it has.
+    """Excerpts of one length, float32 of shape (frames,); the share of a group grows with the root of its length.
 
     With `load_stereo` in place of `load` they are of shape (2, frames).
 
@@ -98,7 +98,7 @@ class Excerpts(Sequence[NDArray[np.float32]]):
             clips = self.groups[place].clips
             ends = np.cumsum([self.load(clip, self.sample_rate).shape[-1] for clip in clips])
             if not ends[-1]:
-                raise AudioError(f"{clips[0].path}: holds no audio")
+                raise AudioError("holds no audio", path=clips[0].path)
             self.lengths[place] = ends
         return self.lengths[place]
 

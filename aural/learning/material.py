@@ -1,4 +1,4 @@
-"""Folders of audio to learn from: what is in them, what is held out, and a cache that keeps up with training."""
+"""Folders of training data: their contents, the split into training, validation and test, and a cache."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Clip:
 def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> list[Clip]:
     """List the audio files of a folder and those below it.
 
-    A MANIFEST.csv in the folder is believed: its column `path`, and where they are there `group` (or `speaker`, or
+    A MANIFEST.csv in the folder describes them: its column `path`, and where they are there `group` (or `speaker`, or
     `recording`, whose number at the end is that of a take), `category`, `seconds`, `bandwidth_hz` and `snr_db`.
     Without one the files of a subfolder belong together, and files that lie in the folder itself each stand alone,
     but for a number at the end. A language in front of a speaker's name is left out: people speak several.
@@ -69,10 +69,10 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     """
     root = Path(folder)
     if not root.is_dir():
-        raise AudioError(f"{root}: no such folder")
+        raise AudioError("no such folder", path=root)
     clips = _listed(root, kind) if (root / MANIFEST).exists() else _walked(root, kind)
     if not clips:
-        raise AudioError(f"{root}: no audio in this folder")
+        raise AudioError("no audio in this folder", path=root)
     if part is None:
         return clips
     seconds = Counter[str]()
@@ -81,8 +81,9 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     parts = split(seconds, kind)
     if len(set(parts.values())) < 3:
         raise AudioError(
-            f"{root}: holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
-            f"a folder of its own, or name them in a column `group` of {MANIFEST}"
+            f"holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
+            f"a folder of its own, or name them in a column `group` of {MANIFEST}",
+            path=root,
         )
     return [replace(clip, part=part) for clip in clips if parts[clip.group] == part]
 
@@ -116,9 +117,9 @@ def _listed(root: Path, kind: str) -> list[Clip]:
         with (root / MANIFEST).open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except ValueError as error:
-        raise AudioError(f"{root / MANIFEST}: is not a table in UTF-8: {error}") from error
+        raise AudioError(f"is not a table in UTF-8: {error}", path=root / MANIFEST) from error
     if rows and "path" not in rows[0]:
-        raise AudioError(f"{root / MANIFEST}: no column called path")
+        raise AudioError("no column called path", path=root / MANIFEST)
     clips = []
     for number, row in enumerate(rows, start=2):
         try:

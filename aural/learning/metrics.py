@@ -1,8 +1,8 @@
-"""Figures of merit: how near an estimate comes to a reference.
+"""Metrics: how close an estimate is to a reference.
 
 Each but those of stems takes one channel, shape (frames,), the reference first, of equal length and in time to the
 frame: none of them looks for a delay, but PESQ, which finds the delay of each utterance. A silent or empty reference
-is refused, since there is nothing to come near to; a silent estimate gets the lowest mark.
+is refused; a silent estimate gets the lowest score.
 
 References:
     [1] ITU-T P.862.2: Wideband extension to Recommendation P.862, 2007.
@@ -12,6 +12,7 @@ References:
     [4] Gray, Markel: Distance measures for speech processing. IEEE Trans. ASSP 24(5), 1976.
     [5] Reddy, Gopal, Cutler: DNSMOS P.835. ICASSP 2022.
     [6] Stöter, Liutkus, Ito: The 2018 signal separation evaluation campaign. LVA/ICA 2018 (museval, BSSEval v4).
+    [7] Steinmetz, Reiss: pyloudnorm: A simple yet flexible loudness meter in Python. AES 150, 2021.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from numpy.typing import NDArray
 
 from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, AuralError
-from aural.signals import Block
+from aural.signals import Block, Format
 
 Audio = NDArray[np.float32]
 """One channel, shape (frames,)."""
 Measure = Callable[[Audio, Audio, int], float]
 """Reference, estimate and sample rate in Hz to a figure."""
 Together = Callable[[Block, Block, Block, int], float]
-"""Reference, estimate, what was heard, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
+"""Reference, estimate, input, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
 Power = NDArray[np.float64]
 """Power spectra, shape (frames, bins)."""
 
@@ -51,7 +52,7 @@ LSD_FLOOR = 1e-6  # at a listening level of 85 dB this is about the threshold of
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of merit as a table shows it."""
+    """A metric as a table shows it."""
 
     name: str
     unit: str
@@ -171,7 +172,7 @@ def lsd(reference: Audio, estimate: Audio, sample_rate: int, band_hz: tuple[floa
 
 
 def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
-    """Predict the overall rating of P.835 from 1 to 5 by a network that hears the estimate alone [5].
+    """Predict the overall rating of P.835 from 1 to 5 with a network, from the estimate alone [5].
 
     Measured at 16 kHz over windows of 9.01 s, one each second; a shorter signal is doubled until it fills one.
     Depends on level somewhat; only what lies above full scale is turned down to it. Nothing is aligned.
@@ -179,7 +180,7 @@ def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     Raises:
         AuralError: a package is missing.
     """
-    network = _dnsmos_network()
+    network = dnsmos_network()
     audio = _resampled(_checked(reference, estimate)[1], sample_rate)
     audio = audio / max(1.0, np.abs(audio).max())
     while audio.size < DNSMOS_WINDOW:
@@ -225,12 +226,54 @@ def leakage(reference: Block, estimate: Block, heard: Block, sample_rate: int) -
     return float(10 * np.log10(max(made[counts].sum(), LEAST_LEAK * given[counts].sum()) / given[counts].sum()))
 
 
+def published_lufs(audio: Block, sample_rate: int) -> float:
+    """Measure the integrated loudness in LUFS by pyloudnorm, another implementation of BS.1770 than AURAL's [7].
+
+    What is left of a tenth of a second at the end, which pyloudnorm counts as a whole one, is left out.
+
+    Raises:
+        AuralError: the package is missing.
+    """
+    tenths = audio.shape[-1] * 10 // sample_rate
+    whole = audio[:, : tenths * sample_rate // 10].T.astype(np.float64)
+    return float(_package("pyloudnorm").Meter(sample_rate).integrated_loudness(whole))
+
+
+def loudness_error(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure by how many LU the estimate is louder or softer than the reference, by pyloudnorm."""
+    return abs(published_lufs(estimate, sample_rate) - published_lufs(reference, sample_rate))
+
+
+def meters_apart(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure by how many LU AURAL's meter and pyloudnorm differ on the estimate."""
+    from aural.measure.loudness import LoudnessMeter
+
+    meter = LoudnessMeter(Format(sample_rate, len(estimate)))
+    meter.update(estimate)
+    return abs(meter.compute().integrated_lufs - published_lufs(estimate, sample_rate))
+
+
+def true_peak(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure the true peak of the estimate in dBTP."""
+    from aural.measure.true_peak import TruePeakMeter
+
+    meter = TruePeakMeter(Format(sample_rate, len(estimate)))
+    meter.update(estimate)
+    return meter.compute()
+
+
+MASTER = (
+    Metric("loudness error", "LU", 2, False, loudness_error, together=True),
+    Metric("meters apart", "LU", 2, False, meters_apart, together=True),
+    Metric("true peak", "dBTP", 2, False, true_peak, together=True),
+)
+"""The metrics of mastering."""
 STEMS = (
     Metric("SDR", "dB", 1, True, sdr_of_stem, together=True),
     Metric("SI-SDR", "dB", 1, True, si_sdr_of_stem, together=True),
     Metric("leakage", "dB", 1, False, leakage, together=True),
 )
-"""What stems are judged by."""
+"""The metrics of stems."""
 SPEECH = (
     Metric("PESQ", "", 2, True, pesq),
     Metric("ESTOI", "", 3, True, estoi),
@@ -238,7 +281,7 @@ SPEECH = (
     Metric("LSD", "dB", 1, False, lsd),
     Metric("DNSMOS", "", 2, True, dnsmos, optional=True),
 )
-"""What speech is judged by."""
+"""The metrics of speech."""
 
 
 def _checked(reference: Audio, estimate: Audio) -> tuple[Audio, Audio]:
@@ -273,7 +316,7 @@ def _package(name: str) -> Any:
 
 
 @cache
-def _dnsmos_network() -> Any:
+def dnsmos_network() -> Any:
     """Load the network that speechmos brings, into one thread: an evaluation fills the cores with processes."""
     onnxruntime, folder = _package("onnxruntime"), _package("speechmos").__path__[0]
     options = onnxruntime.SessionOptions()

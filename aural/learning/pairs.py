@@ -80,13 +80,13 @@ def pair(name: str, input: Path, target: Path) -> Pair:
     both = before, after = decoded(input), decoded(target)
     for path, audio in zip((input, target), both, strict=True):
         if not audio.any():
-            raise AudioError(f"{path}: is silent")
+            raise AudioError("is silent", path=path)
     lengths = [audio.shape[1] for audio in both]
     if abs(lengths[0] - lengths[1]) > MOST_DELAY_S * rate:
-        raise AudioError(f"{target}: lasts {lengths[1] / rate:.2f} s, its input {lengths[0] / rate:.2f} s")
+        raise AudioError(f"lasts {lengths[1] / rate:.2f} s, its input {lengths[0] / rate:.2f} s", path=target)
     lag, likeness = delay(before, after, rate)
     if likeness < LEAST_LIKENESS:
-        raise AudioError(f"{target}: has nothing in common with {input}")
+        raise AudioError(f"has nothing in common with {input}", path=target)
     return Pair(name, input, target, rate, channels, lag, min(lengths[0] + min(lag, 0), lengths[1] - max(lag, 0)))
 
 
@@ -125,7 +125,7 @@ def matched(target: str, input: str) -> list[tuple[str, Path, Path]]:
         alone = sorted(str(path) for name, path in here.items() if name not in there)
         if alone:
             more = f" and {len(alone) - 3} more" if len(alone) > 3 else ""
-            raise AudioError(f"{folder}: no partner here for {', '.join(alone[:3])}{more}")
+            raise AudioError(f"no partner here for {', '.join(alone[:3])}{more}", path=folder)
     return [(name, after[name], before[name]) for name in sorted(after)]
 
 
@@ -134,7 +134,7 @@ def _named(folder: Path) -> dict[str, Path]:
     files = recordings(folder)
     named = {str(path.relative_to(folder).with_suffix("")): path for path in files}
     if len(named) < len(files):
-        raise AudioError(f"{folder}: two recordings have one name and differ in the suffix alone")
+        raise AudioError("two recordings have one name and differ in the suffix alone", path=folder)
     return named
 
 

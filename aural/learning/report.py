@@ -134,6 +134,14 @@ class Report:
         }
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def text(self, suffix: str) -> str:
+        """Write the report in the format of a file with this suffix, one of FORMATS."""
+        return FORMATS[suffix](self)
+
+
+FORMATS = {".md": Report.markdown, ".json": Report.json}
+"""How a report is written, by the suffix of the file."""
+
 
 def _written(row: Row | None, number: int, metric: Metric, files: int) -> str:
     if row is None:

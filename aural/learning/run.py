@@ -1,38 +1,44 @@
-"""A training run: a folder that can be gone on with, and ends in weights, or a chain, and a model card."""
+"""A training run: a folder with checkpoints to resume from and, at the end, weights (or a chain) and a model card."""
 
 from __future__ import annotations
 
 import logging
 import platform
-import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from aural.audio.atomic import write_text
+from aural.devices import resolved
 from aural.errors import AuralError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.training import Recipe, Training
 from aural.markdown import table
 
 # behind aural.learning.training, which says what to install where Lightning is missing
-from lightning import Callback, LightningModule, Trainer, seed_everything  # isort: skip
+from lightning import Callback, Trainer, seed_everything  # isort: skip
 from lightning.fabric.utilities.exceptions import MisconfigurationException  # isort: skip
 from lightning.pytorch import callbacks  # isort: skip
 from lightning.pytorch.loggers import TensorBoardLogger  # isort: skip
 
+log = logging.getLogger("aural")
 CHECKPOINT, CARD = "last.ckpt", "MODEL_CARD.md"
 CONTENTS = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks"}
 """What a checkpoint cannot do without."""
 
 
-def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
-    """Train into a folder; return the path of what was learnt, or nothing where another process writes it.
+def fit(settings: Training, run: Path, resume: bool = False, watching: Sequence[Callback] = ()) -> Path | None:
+    """Train into a folder; return the path of the weights or chain, or None where another process writes them.
+
+    Args:
+        settings: what is trained, and on what.
+        run: the folder.
+        resume: whether the run in the folder is continued.
+        watching: Lightning's callbacks, such as a progress bar.
 
     Raises:
         ParameterError: the folder holds a run already and `resume` is not set, or the other way round; or there is
@@ -40,35 +46,35 @@ def fit(settings: Training, run: Path, resume: bool = False) -> Path | None:
     """
     checkpoint = run / CHECKPOINT
     if resume and not checkpoint.exists():
-        raise ParameterError(f"{run}: holds no {CHECKPOINT} to go on from")
+        raise ParameterError(f"holds no {CHECKPOINT} to continue from", path=run)
     if not resume and checkpoint.exists():
-        raise ParameterError(f"{run}: holds a run already; go on with it by --resume, or name another folder")
+        raise ParameterError("holds a run already; resume it, or name another folder", path=run)
     if resume and (run / CARD).exists():
-        raise ParameterError(f"{run}: is finished; fine-tune its weights with --init, in another folder")
+        raise ParameterError("is finished; to train further, start another run with its weights as init", path=run)
     if resume:
         _check(checkpoint)
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
     try:
-        trainer = _trainer(recipe, run)
+        trainer = _trainer(recipe, run, watching)
     except (MisconfigurationException, ValueError) as error:
-        raise ParameterError(f"training: {str(error).strip().splitlines()[0]}") from error
+        raise ParameterError(f"{str(error).strip().splitlines()[0]}", stage="training") from error
     if trainer.precision != settings.precision:
-        raise ParameterError(f"training: this device computes in {trainer.precision}, not in {settings.precision}")
+        raise ParameterError(
+            f"this device computes in {trainer.precision}, not in {settings.precision}", stage="training"
+        )
     run.mkdir(parents=True, exist_ok=True)
     if settings.init and not resume and (new := start(recipe.network, settings.init)):
-        Console().print(f"{settings.init}: lacks {len(new)} tensors, which begin at random: {', '.join(new)}")
+        log.warning("%s: lacks %d tensors, which begin at random: %s", settings.init, len(new), ", ".join(new))
     if trainer.is_global_zero:
         settings.write(run)
     try:
         trainer.fit(recipe, ckpt_path=checkpoint if resume else None, weights_only=True)
-    except AuralError as error:  # from a process that mixes clips: torch puts the whole traceback into the text
-        raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{_path(type(error))}: ")) from error
     except SystemExit:  # what Lightning makes of an interrupt
         raise KeyboardInterrupt from None
     if trainer.interrupted or trainer.global_step < settings.steps:
-        cure = "; go on with --resume" if checkpoint.exists() else ""
-        raise AuralError(f"{run}: stopped at step {trainer.global_step} of {settings.steps}{cure}")
+        cure = "; resume it to continue" if checkpoint.exists() else ""
+        raise AuralError(f"stopped at step {trainer.global_step} of {settings.steps}{cure}", path=run)
     return _finish(recipe, trainer, run) if trainer.is_global_zero else None
 
 
@@ -78,13 +84,9 @@ def _check(checkpoint: Path) -> None:
         with warnings.catch_warnings(action="ignore"):
             found = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:  # a pickle that is damaged, or one that would run a program
-        raise WeightsError(f"{checkpoint}: is no checkpoint of a training; nothing in it was run") from error
+        raise WeightsError("is no checkpoint of a training; nothing in it was run", path=checkpoint) from error
     if not isinstance(found, dict) or not found.keys() >= CONTENTS:
-        raise WeightsError(f"{checkpoint}: is no checkpoint of a training: it lacks {', '.join(sorted(CONTENTS))}")
-
-
-def _path(error: type[Exception]) -> str:
-    return f"{error.__module__}.{error.__qualname__}"
+        raise WeightsError(f"is no checkpoint of a training: it lacks {', '.join(sorted(CONTENTS))}", path=checkpoint)
 
 
 def start(network: nn.Module, path: str) -> list[str]:
@@ -97,12 +99,12 @@ def start(network: nn.Module, path: str) -> list[str]:
     own = network.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and weights.alike(value, own[name])}
     if not fitting:
-        raise WeightsError(f"{path}: holds nothing that fits this network")
+        raise WeightsError("holds nothing that fits this network", path=path)
     network.load_state_dict(fitting, strict=False)
     return [name for name in own if name not in fitting]
 
 
-def _trainer(recipe: Recipe, run: Path) -> Trainer:
+def _trainer(recipe: Recipe, run: Path, watching: Sequence[Callback]) -> Trainer:
     settings = recipe.settings
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
@@ -110,10 +112,9 @@ def _trainer(recipe: Recipe, run: Path) -> Trainer:
     keep = callbacks.ModelCheckpoint(
         run, filename=Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False
     )
-    watching = [callbacks.RichProgressBar()] if sys.stderr.isatty() else []
     mean = [averaging()] if recipe.averaged else []
     return Trainer(
-        accelerator=settings.device,
+        accelerator=resolved(settings.device),
         devices=settings.devices,
         num_nodes=settings.machines,
         strategy=settings.strategy,
@@ -125,8 +126,8 @@ def _trainer(recipe: Recipe, run: Path) -> Trainer:
         gradient_clip_val=recipe.steepest,
         deterministic="warn",
         logger=TensorBoardLogger(run, name="", version="log"),
-        callbacks=[*watching, callbacks.Timer(), Told(), callbacks.LearningRateMonitor("step"), *mean, keep],
-        enable_progress_bar=bool(watching),
+        callbacks=[*watching, callbacks.Timer(), callbacks.LearningRateMonitor("step"), *mean, keep],
+        enable_progress_bar=any(isinstance(each, callbacks.ProgressBar) for each in watching),
         enable_model_summary=False,
         log_every_n_steps=10,
     )
@@ -142,19 +143,8 @@ def averaging() -> callbacks.WeightAveraging:
     return callbacks.WeightAveraging(avg_fn=towards)
 
 
-class Told(Callback):
-    """Says after each epoch how far the training is and what it has reached."""
-
-    def on_validation_end(self, trainer: Trainer, recipe: LightningModule) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        found = {name: float(trainer.callback_metrics[name]) for name in ("loss", "validation")}
-        steps = f"step {trainer.global_step} of {trainer.max_steps}"
-        Console().print(f"{steps}: loss {found['loss']:.4g}, validation {found['validation']:.4g}")
-
-
 def _finish(recipe: Recipe, trainer: Trainer, run: Path) -> Path:
-    """Write what was learnt, and the model card."""
+    """Write the weights or the chain, and the model card."""
     settings = recipe.settings
     timer = next(x for x in trainer.callbacks if isinstance(x, callbacks.Timer))  # type: ignore[attr-defined]
     about = {

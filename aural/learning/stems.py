@@ -65,13 +65,13 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
         places.setdefault(file.parent, []).append(file)
     found = [song for place, files in places.items() if (song := _song(place, files, root))]
     if not found:
-        raise AudioError(f"{root}: no song in this folder: a song is a folder with a recording of each stem")
+        raise AudioError("no song in this folder: a song is a folder with a recording of each stem", path=root)
     if part is None:
         return found
     parts = _parts(found)
     wanted = [song for song in found if parts[song.name] == part]
     if not wanted:
-        raise AudioError(f"{root}: has no song for {part}; the split needs three songs or more")
+        raise AudioError(f"has no song for {part}; the split needs three songs or more", path=root)
     return wanted
 
 

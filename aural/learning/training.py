@@ -1,4 +1,4 @@
-"""What a training is told, and what a network learns by: settings, clips, recipes. On Lightning."""
+"""Training with Lightning: the settings, the training clips, and the recipe (network, losses, optimiser)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import numpy as np
 import tomli_w
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from aural.audio.atomic import write_text
 from aural.audio.contents import table_of, text_of
+from aural.devices import DEVICES
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
 from aural.parameters import brief, check, hint, param
@@ -30,10 +31,10 @@ SETTINGS = "settings.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What every training has to be told. A room's own adds its networks and its folders of audio."""
+    """The settings that every training has. A stage derives its own, with its networks and its folders of audio."""
 
     ends_in: ClassVar[str] = "weights"
-    """What its recipe saves."""
+    """What the run writes at its end."""
     network: str
     steps: int = param(20000, "Optimiser steps", low=1, high=10**9)
     epoch_steps: int = param(500, "Steps from one validation and checkpoint to the next", low=1, high=10**9)
@@ -46,9 +47,9 @@ class Training:
     init: str | None = param(None, "Weights to start from instead of random ones: a .safetensors file",
                              examples=("compact.safetensors",))  # fmt: skip
     pretrain: bool = param(False, "Pre-train without targets: predict masked parts of spectra and the next frame; "
-                           "then train from the result with --init")  # fmt: skip
+                           "then train with the result as init")  # fmt: skip
     workers: int = param(1, "Processes that prepare clips", low=0, high=1024)
-    device: str = param("auto", "Device to train on", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = param("auto", "Device to train on", choices=DEVICES)
     devices: int = param(1, "Devices on each machine", low=1, high=1024)
     machines: int = param(
         1, "Number of machines; start the command on each, as Lightning's cluster guide describes", low=1, high=10**5
@@ -60,7 +61,11 @@ class Training:
     def __post_init__(self) -> None:
         check(self, "training")
         if self.steps % self.epoch:
-            raise ParameterError(f"training: steps must be a multiple of epoch_steps, {self.epoch}, got {self.steps}")
+            raise ParameterError(
+                f"steps must be a multiple of epoch_steps, {self.epoch}, got {self.steps}",
+                stage="training",
+                parameter="steps",
+            )
 
     @property
     def epoch(self) -> int:
@@ -79,16 +84,16 @@ class Training:
             ParameterError: the folder is not a run, or its settings are not of this kind.
         """
         if not (run / SETTINGS).exists():
-            raise ParameterError(f"{run}: is not a training run: it has no {SETTINGS}")
+            raise ParameterError(f"is not a training run: it has no {SETTINGS}", path=run)
         text = text_of(run / SETTINGS, ParameterError)
         try:
             values = table_of(text, ParameterError)
         except ParameterError as error:
-            raise ParameterError(f"{run / SETTINGS}: is damaged: {error}") from error
+            raise ParameterError(f"is damaged: {error}", path=run / SETTINGS) from error
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise ParameterError(f"{run / SETTINGS}: no setting called {brief(name)}{hint(name, known)}")
+                raise ParameterError(f"no setting called {brief(name)}{hint(name, known)}", path=run / SETTINGS)
         given: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in values.items()}
         return cls(**given)
 
@@ -99,7 +104,7 @@ class Training:
 
 
 class Clips(Dataset[Any]):
-    """Clips made on demand, each from a seed of its own: clip n of a run is the same wherever the run broke off."""
+    """Clips made on demand. Clip n has a seed of its own, so a run that is resumed draws the same clips."""
 
     def __init__(self, draw: Any, count: int, first: int, seed: int) -> None:
         self.draw, self.count, self.first, self.seed = draw, count, first, seed
@@ -108,7 +113,16 @@ class Clips(Dataset[Any]):
         return self.count
 
     def __getitem__(self, index: int) -> Any:
-        return self.draw(np.random.default_rng([self.seed, self.first + index]))
+        try:
+            return self.draw(np.random.default_rng([self.seed, self.first + index]))
+        except AuralError as error:
+            return error  # raised here, in a process of its own, its traceback would become its sentence
+
+
+def batch_of(clips: list[Any]) -> Any:
+    """Put clips into a batch; give the error that took the place of one, if there is any."""
+    failed = next((clip for clip in clips if isinstance(clip, AuralError)), None)
+    return failed or default_collate(clips)
 
 
 def _one_thread(worker: int) -> None:
@@ -116,9 +130,10 @@ def _one_thread(worker: int) -> None:
 
 
 class Recipe(LightningModule):
-    """A network, the clips it learns from, and what is made small.
+    """A network, its training clips and its losses.
 
-    A room implements `clips` and `losses`. What `losses` calls "loss" is made small, the rest is logged.
+    A stage implements `clips` and `losses`. Of the values that `losses` returns, "loss" is minimised; the others are
+    logged.
     """
 
     warm_up: ClassVar[int] = 300
@@ -156,8 +171,14 @@ class Recipe(LightningModule):
         return weights.save(self.network.state_dict(), run, name, about)
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
-        """Let chance follow the number of the step alone, so that a run goes on as if it had never stopped."""
+        """Seed the random numbers by the number of the step, so that a resumed run gives the same result."""
         torch.manual_seed(hash((self.settings.seed, self.global_step, self.global_rank)))
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Raise the error of a clip that could not be made."""
+        if isinstance(batch, AuralError):
+            raise batch
+        return batch
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         parts = self.losses(batch)
@@ -180,7 +201,9 @@ class Recipe(LightningModule):
 
     def _loader(self, draw: Any, count: int, first: int, seed: int) -> DataLoader[Any]:
         clips, workers = Clips(draw, count, first, seed), self.settings.workers
-        return DataLoader(clips, self.settings.batch, num_workers=workers, worker_init_fn=_one_thread)
+        return DataLoader(
+            clips, self.settings.batch, num_workers=workers, collate_fn=batch_of, worker_init_fn=_one_thread
+        )
 
     def configure_optimizers(self) -> Any:
         optimizer = self.optimizer()
@@ -188,11 +211,11 @@ class Recipe(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """Return what moves the weights."""
+        """Return the optimiser."""
         return torch.optim.AdamW(self._groups(), lr=self.settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.02)
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Let only matrices decay, not biases and norms."""
+        """Apply weight decay to matrices, not to biases and norms."""
         trained = [p for p in self.parameters() if p.requires_grad]
         return [
             {"params": [p for p in trained if p.ndim > 1]},

@@ -47,11 +47,11 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     data = content_of(path, MOST_BYTES, WeightsError)
     named = NAMED.fullmatch(path.name)
     if named and sha256(data).hexdigest()[:8] != named["hash"]:
-        raise WeightsError(f"{path}: is damaged: its content is not what its name says")
+        raise WeightsError("is damaged: its content is not what its name says", path=path)
     tensors, known = unpack(data, path)
     about = decoded(known.get("about", "{}"), path)
     if not isinstance(about, dict) or not isinstance(about.get("settings", {}), dict):
-        raise WeightsError(f"{path}: is not a file of weights: what it says about them is no table")
+        raise WeightsError("is not a file of weights: what it says about them is no table", path=path)
     return tensors, about
 
 
@@ -67,15 +67,15 @@ def unpack(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     header = int.from_bytes(data[:8], "little")
     if header > MOST_HEADER:
-        raise WeightsError(f"{path}: is not a file of weights: it does not begin as safetensors do")
+        raise WeightsError("is not a file of weights: it does not begin as safetensors do", path=path)
     try:
         tensors = deserialise(data)
         known = json.loads(data[8 : 8 + header]).get("__metadata__", {})
         finite = all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # of numbers that torch has not, too
-        raise WeightsError(f"{path}: is not a file of weights, or is damaged") from error
+        raise WeightsError("is not a file of weights, or is damaged", path=path) from error
     if not finite:
-        raise WeightsError(f"{path}: holds weights that are NaN or infinite")
+        raise WeightsError("holds weights that are NaN or infinite", path=path)
     return tensors, known
 
 
@@ -88,7 +88,7 @@ def decoded(text: str, path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: is not a file of weights: what it says about them is no JSON") from error
+        raise WeightsError("is not a file of weights: what it says about them is no JSON", path=path) from error
 
 
 def into(network: M, path: Path) -> M:
@@ -99,7 +99,7 @@ def into(network: M, path: Path) -> M:
     """
     state, about = load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
+        raise WeightsError("is pre-trained only; give it to a training as init", path=path)
     fill(network, state, path)
     return network.eval()
 
@@ -112,7 +112,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     """
     own = network.state_dict()
     if own.keys() != state.keys() or not all(alike(state[name], tensor) for name, tensor in own.items()):
-        raise WeightsError(f"{path}: holds no weights of the network {type(network).__name__.lower()}")
+        raise WeightsError(f"holds no weights of the network {type(network).__name__.lower()}", path=path)
     network.load_state_dict(dict(state))
 
 
@@ -131,7 +131,9 @@ def shipped(package: str, network: str) -> Path:
     found = [path for path in folder.glob("*.safetensors") if _network(path) == network]
     if len(found) != 1:
         number = "several" if found else "no"
-        raise WeightsError(f"{package}: {number} weights of {network} in {folder}; name the path of the right ones")
+        raise WeightsError(
+            f"{number} weights of {network} in {folder}; name the path of the right ones", path=package
+        )
     return found[0]
 
 

@@ -85,7 +85,7 @@ class ListeningTest:
                 are too few; two have one name; or the page cannot be written.
         """
         if Path(path).suffix.lower() != ".html":
-            raise AudioError(f"{path}: a page is written to a file that ends in .html")
+            raise AudioError("a page is written to a file that ends in .html", path=path)
         files = _items(Path(reference), [Path(other) for other in others], least=2 if self.kind == "ab" else 1)
         with Results(replace, likes=[file for versions in files.values() for file in versions.values()]) as results:
             part = results.open(path)
@@ -149,10 +149,10 @@ def _items(reference: Path, others: Sequence[Path], least: int) -> dict[str, dic
 def _beside(file: Path, folder: Path) -> Path:
     """Find the file of the same name in another folder; its suffix may be another."""
     if not folder.is_dir():
-        raise AudioError(f"{folder}: is no folder, but the reference is one")
+        raise AudioError("is no folder, but the reference is one", path=folder)
     found = [other for other in recordings(folder, below=False) if other.stem == file.stem]
     if len(found) != 1:
-        raise AudioError(f"{folder}: holds {len(found)} recordings called {file.stem}, where one is needed")
+        raise AudioError(f"holds {len(found)} recordings called {file.stem}, where one is needed", path=folder)
     return found[0]
 
 
@@ -162,7 +162,7 @@ def _sound(file: Path) -> Block:
     if audio.shape[-1] > LONGEST_S * rate:
         length = f"lasts {audio.shape[-1] / rate:.0f} s"
         raise AudioError(
-            f"{file}: {length}; a listening test takes {LONGEST_S:.0f} s at most, and about 10 s are best"
+            f"{length}; a listening test takes {LONGEST_S:.0f} s at most, and about 10 s are best", path=file
         )
     sound = audio if len(audio) <= 2 else audio.mean(axis=0, keepdims=True)
     return np.concatenate(list(pump(resampler(Format(rate, len(sound)), SAMPLE_RATE), [sound])), axis=-1)
@@ -174,8 +174,9 @@ def _alike(sounds: Mapping[str, Block], files: Mapping[str, Path]) -> dict[str, 
     for name, sound in sounds.items():
         if abs(sound.shape[-1] - frames) > SLACK_S * SAMPLE_RATE:
             raise AudioError(
-                f"{files[name]}: lasts {sound.shape[-1] / SAMPLE_RATE:.2f} s, but the reference "
-                f"{frames / SAMPLE_RATE:.2f} s; versions of one recording have one length"
+                f"lasts {sound.shape[-1] / SAMPLE_RATE:.2f} s, but the reference "
+                f"{frames / SAMPLE_RATE:.2f} s; versions of one recording have one length",
+                path=files[name],
             )
     missing = {name: max(0, frames - sound.shape[-1]) for name, sound in sounds.items()}
     return {

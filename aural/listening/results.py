@@ -86,10 +86,10 @@ def read_answers(paths: Sequence[str | Path]) -> list[Answers]:
     read = [_answers(Path(path)) for path in paths]
     for one in read[1:]:
         if (one.test, one.kind) != (read[0].test, read[0].kind):
-            raise AudioError(f"{one.path}: is of another test than {read[0].path}")
+            raise AudioError(f"is of another test than {read[0].path}", path=one.path)
     names = [one.listener for one in read]
     if double := next((one for one in read if names.count(one.listener) > 1), None):
-        raise AudioError(f"{double.path}: there are two files by {visible(double.listener)}")
+        raise AudioError(f"there are two files by {visible(double.listener)}", path=double.path)
     return read
 
 
@@ -179,7 +179,7 @@ def _answers(path: Path) -> Answers:
         if not sound or found.kind not in KINDS or not all(_sound(found.kind, answer) for answer in found.answers):
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise AudioError(f"{path}: is no file of answers that a listening test saved") from error
+        raise AudioError("is no file of answers that a listening test saved", path=path) from error
     return found
 
 

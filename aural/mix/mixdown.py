@@ -84,8 +84,9 @@ def mix_files(
     over_db = 20 * math.log10(peak) if peak > FULL_SCALE else 0.0
     if over_db and LOSSLESS.get(target.suffix.lower()) not in WITH_FLOATS:
         raise AudioError(
-            f"{target}: the mix goes {over_db:.1f} dB beyond full scale, which {target.suffix[1:]} cannot hold; turn "
-            "tracks down, put the stage master behind the sum, or write .wav"
+            f"the mix goes {over_db:.1f} dB beyond full scale, which {target.suffix[1:]} cannot hold; turn "
+            "tracks down, put the stage master behind the sum, or write .wav",
+            path=target,
         )
     like = _info(target, files, run.output, loudness.frames, floating=over_db > 0)
     about = common([read_about(track.file) for track in mix.tracks])

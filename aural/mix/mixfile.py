@@ -50,7 +50,7 @@ def read_mix(source: str | Path) -> Mix:
     try:
         return _mix(table_of(text, ChainError), path.parent)
     except AuralError as error:
-        raise ChainError(f"{path}: {error}") from error
+        raise ChainError(str(error), path=path) from error
 
 
 def write_mix(mix: Mix, folder: str | Path) -> str:
@@ -74,13 +74,13 @@ def mix_of(sources: Sequence[str | Path]) -> Mix:
     paths = [Path(source) for source in sources]
     described = [path for path in paths if path.suffix == ".toml"]
     if described and len(paths) > 1:
-        raise ChainError(f"{described[0]}: is a mix file, which names all its tracks; nothing can stand beside it")
+        raise ChainError("is a mix file, which names all its tracks; nothing can stand beside it", path=described[0])
     if described:
         return read_mix(described[0])
     files = [file for path in paths for file in (recordings(path, below=False) if path.is_dir() else [path])]
     for number, file in enumerate(files):
         if file.resolve() in {other.resolve() for other in files[:number]}:
-            raise ChainError(f"{file}: is named twice; name it once, or write a mix file with two tracks of it")
+            raise ChainError("is named twice; name it once, or write a mix file with two tracks of it", path=file)
     return Mix(tuple(map(Track, files)))
 
 
@@ -108,7 +108,7 @@ def _track(table: dict[str, Any], folder: Path) -> Track:
     try:
         chain = _chain(table)
     except AuralError as error:
-        raise ChainError(f"{file}: {error}") from error
+        raise ChainError(str(error), path=file) from error
     given: dict[str, Any] = {name: table[name] for name in known if name in table}
     values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in given.items()}
     return Track(folder / file, chain, **values)

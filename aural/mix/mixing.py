@@ -82,7 +82,7 @@ class Mix:
             raise ChainError("a mix needs at least one track")
         for number, track in enumerate(self.tracks):
             if number in map(self.place, track.under):
-                raise ChainError(f"{track.file}: cannot be ducked under itself")
+                raise ChainError("cannot be ducked under itself", path=track.file)
 
     def place(self, name: str) -> int:
         """Return the number of the track of this name: that of its file, with or without suffix.
@@ -256,7 +256,7 @@ def common_format(parts: Sequence[MixPart]) -> Format:
                 f"{part.format.channels}: only mono and stereo go together"
             )
         if widest.format.channels > 2 and part.track.pan:
-            raise AudioError(f"{part.track.file}: has {part.format.channels} channels; only 1 or 2 can be panned")
+            raise AudioError(f"has {part.format.channels} channels; only 1 or 2 can be panned", path=part.track.file)
     panned = any(part.track.pan for part in parts)
     channels = max(widest.format.channels, 1 + panned)
     return (
@@ -274,6 +274,6 @@ def _naming(file: Path) -> Iterator[None]:
     try:
         yield
     except AuralError as error:
-        if str(file) in str(error):
+        if error.path == file:
             raise
-        raise type(error)(f"{file}: {error}") from error
+        raise type(error)(str(error), path=file) from error

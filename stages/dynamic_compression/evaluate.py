@@ -118,7 +118,7 @@ class DynamicCompressionEvaluation(Evaluation):
         super().__post_init__()
         for name in ("input", "target"):
             if not getattr(self, name):
-                raise ParameterError(f"evaluation: --{name} must name a folder of audio")
+                raise ParameterError(f"{name} must name a folder of audio", stage="evaluation", parameter=name)
 
     def systems(self) -> Mapping[str, System]:
         return {"input": unchanged} | ({"chain": partial(through, read_chain(self.chain))} if self.chain else {})

@@ -62,11 +62,15 @@ class Multiband(Effect):
                 object.__setattr__(self, name, (value,))
         super().__post_init__()
         if any(low >= high for low, high in pairwise(self.crossovers_hz)):
-            raise ParameterError(f"{self.name}: crossovers_hz must rise, got {self.crossovers_hz!r}")
+            raise ParameterError(
+                f"crossovers_hz must rise, got {self.crossovers_hz!r}", stage=self.name, parameter="crossovers_hz"
+            )
         bands = len(self.crossovers_hz) + 1
         for name in EACH:
             if len(values := getattr(self, name)) not in (1, bands):
-                raise ParameterError(f"{self.name}: {name} must be one value, or {bands}, got {values!r}")
+                raise ParameterError(
+                    f"{name} must be one value, or {bands}, got {values!r}", stage=self.name, parameter=name
+                )
 
     def each(self) -> list[DynamicCompression]:
         """List the compressor of each band, the lowest first."""

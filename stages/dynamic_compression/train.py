@@ -66,14 +66,14 @@ class DynamicCompressionTraining(Training):
         super().__post_init__()
         for name in ("input", "target"):
             if not getattr(self, name):
-                raise ParameterError(f"training: --{name} must name a folder of audio")
+                raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
 
     def recipe(self) -> Recipe:
         found = self.pairs
         for other in found:
             if (other.sample_rate, other.channels) != (found[0].sample_rate, found[0].channels):
                 shown = " and ".join(f"{p.channels} channels at {p.sample_rate} Hz" for p in (found[0], other))
-                raise AudioError(f"{self.input}: holds {shown}; a chain is fitted to one format")
+                raise AudioError(f"holds {shown}; a chain is fitted to one format", path=self.input)
         return FittingRecipe(self, Twin(DynamicCompression(detector=self.detector), self.bands, found[0].sample_rate))
 
     @cached_property

@@ -13,6 +13,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from aural import devices
 from aural.audio.files import read
 from aural.audio.folders import recordings
 from aural.degrade.codec import lossy
@@ -94,9 +95,11 @@ class FrequencyExpansionEvaluation(Evaluation):
     def __post_init__(self) -> None:
         super().__post_init__()
         if bool(self.clean) == bool(self.speech or self.music):
-            raise ParameterError("evaluation: give either clean, or speech and music, or one of them")
+            raise ParameterError("give either clean, or speech and music, or one of them", stage="evaluation")
         if not self.ratio or set(self.ratio) - set(RATIOS):
-            raise ParameterError(f"evaluation: ratio must be among 2, 4 and 6, got {self.ratio!r}")
+            raise ParameterError(
+                f"ratio must be among 2, 4 and 6, got {self.ratio!r}", stage="evaluation", parameter="ratio"
+            )
 
     def systems(self) -> Mapping[str, System]:
         published: dict[str, dict[str | None, Path]] = {}
@@ -105,17 +108,17 @@ class FrequencyExpansionEvaluation(Evaluation):
             name, ratio, task = _made_for(path)
             if name in engines:
                 if engines[name]:
-                    raise ParameterError(f"evaluation: two networks are called {name!r}")
+                    raise ParameterError(f"two networks are called {name!r}", stage="evaluation")
                 engines[name] = str(path)
                 continue
             if task != (self.twin, self.sample_rate):
                 twin, rate = task
                 raise ParameterError(
-                    f"{path}: was made for {twin} twins at {rate} Hz: give these as twin and sample_rate"
+                    f"was made for {twin} twins at {rate} Hz: give these as twin and sample_rate", path=path
                 )
             if ratio in published.setdefault(name, {}):
                 of = f" and made for ratio {ratio}" if ratio else ""
-                raise ParameterError(f"evaluation: two networks are called {name!r}{of}")
+                raise ParameterError(f"two networks are called {name!r}{of}", stage="evaluation")
             published[name][ratio] = path
         for path in shipped():  # one's own take the place of those that come with AURAL
             name, ratio, task = _made_for(path)
@@ -174,7 +177,7 @@ class FrequencyExpansionEvaluation(Evaluation):
         if not shipped():
             left_out += [
                 f"The published networks are left out: their weights come with a clone of AURAL's sources alone, in "
-                f"{PUBLISHED}; --network names any."
+                f"{PUBLISHED}; network names any."
             ]
         elif (self.twin, self.sample_rate) != (TWINS[0], NARROW_RATE):
             left_out += [
@@ -203,7 +206,7 @@ def _made_for(path: Path) -> tuple[str, str | None, tuple[str, int]]:
         name, settings = about["network"], about["settings"]
         ratio = str(settings["ratio"])
     except KeyError as error:
-        raise WeightsError(f"{path}: does not say what it was trained for") from error
+        raise WeightsError("does not say what it was trained for", path=path) from error
     twin, rate = settings.get("twin", "decimated"), settings.get("sample_rate", NARROW_RATE)
     return name, ratio if twin == "decimated" else None, (twin, rate)
 
@@ -215,7 +218,7 @@ def _opened(path: Path) -> Any:
         name, ratio, width = (about["settings"][key] for key in ("network", "ratio", "width"))
         made = network(name, ratio, None if width is None else min(width, MOST_WIDTH))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: does not say how its network is made") from error
+        raise WeightsError("does not say how its network is made", path=path) from error
     return weights.into(made, path)
 
 
@@ -227,7 +230,7 @@ def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
     if path is None:
         return None
     with torch.inference_mode():
-        return np.asarray(_opened(path)(torch.from_numpy(sample.input)).numpy())
+        return np.asarray(devices.run(devices.placed(_opened(path)), torch.from_numpy(sample.input)).numpy())
 
 
 def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block | None:

@@ -47,13 +47,13 @@ class FrequencyExpansionTraining(Training):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (self.speech or self.music):
-            raise ParameterError("training: --speech or --music must name a folder of audio")
+            raise ParameterError("speech or music must name a folder of audio", stage="training")
         if self.pretrain:
-            raise ParameterError("training: these networks are not pre-trained")
+            raise ParameterError("these networks are not pre-trained", stage="training")
         if self.ratio not in RATIOS:
-            raise ParameterError(f"training: ratio must be 2, 4 or 6, got {self.ratio}")
+            raise ParameterError(f"ratio must be 2, 4 or 6, got {self.ratio}", stage="training", parameter="ratio")
         if self.network == "dnn" and (self.twin == "coded" or self.ratio == 6):
-            raise ParameterError("training: the network dnn is for decimated twins of ratio 2 or 4")
+            raise ParameterError("the network dnn is for decimated twins of ratio 2 or 4", stage="training")
 
     def recipe(self) -> Recipe:
         if self.network in OWN:

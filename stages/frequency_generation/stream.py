@@ -1,4 +1,4 @@
-"""What goes into the holes of a spectrum: noise, and partials continued from below.
+"""Fills holes of a spectrum with noise, and with partials continued from below.
 
 References:
     J. Herre, D. Schulz: Extending the MPEG-4 AAC codec by perceptual noise substitution, 104th AES Convention,

@@ -76,7 +76,7 @@ def balance_of(reference: str | None, target: str) -> Balance:
         file = open_audio(Path(reference))
         found = Balance.of(file, file.format)
         if not found.powers.any():
-            raise AudioError(f"{reference}: is silent; it cannot be a reference")
+            raise AudioError("is silent; it cannot be a reference", path=reference)
         return found
     levels = np.full(BANDS_HZ.size, -np.inf)
     if target == "speech":

@@ -40,12 +40,12 @@ class Band:
         wanted = 1 if kind in GAINLESS else 2
         if kind not in KINDS or not wanted <= len(numbers) <= wanted + 1:
             shapes = "peak:HZ:DB[:Q], low-shelf:HZ:DB[:Q], high-shelf:HZ:DB[:Q], high-pass:HZ[:Q] or low-pass:HZ[:Q]"
-            raise ParameterError(f"equaliser: a band is {shapes}, got {text!r}")
+            raise ParameterError(f"a band is {shapes}, got {text!r}", stage="equaliser")
         hz, gain_db = numbers[0], numbers[1] if wanted == 2 else 0.0
         q = numbers[wanted] if len(numbers) > wanted else Q
         if not (1 <= hz <= 384000 and abs(gain_db) <= 40 and 0.05 <= q <= 50):
             raise ParameterError(
-                f"equaliser: HZ is from 1 to 384000, DB from -40 to 40, Q from 0.05 to 50, got {text!r}"
+                f"HZ is from 1 to 384000, DB from -40 to 40, Q from 0.05 to 50, got {text!r}", stage="equaliser"
             )
         return cls(kind, hz, gain_db, q)
 
@@ -91,7 +91,7 @@ class Equaliser(Effect):
         for text, band in zip(self.bands, bands, strict=True):
             if band.hz >= source.sample_rate / 2:
                 half = f"{source.sample_rate / 2:g} Hz"
-                raise ParameterError(f"{self.name}: {text} lies above half the sample rate, {half}")
+                raise ParameterError(f"{text} lies above half the sample rate, {half}", stage=self.name)
         sections = [section(band.kind, band.hz / source.sample_rate, band.gain_db, band.q) for band in bands]
         gain = db_to_gain(self.gain_db)
         if self.phase == "linear":

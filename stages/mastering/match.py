@@ -45,7 +45,9 @@ class Match(Effect):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.curve_db is not None and len(self.curve_db) != BANDS:
-            raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
+            raise ParameterError(
+                f"curve_db must be {BANDS} gains in dB, got {self.curve_db!r}", stage=self.name, parameter="curve_db"
+            )
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.stages.mastering.balance import Balance, balance_of, bent_db, needed_db, wider_db

@@ -62,6 +62,7 @@ class Master(Effect):
     level_independent: ClassVar[bool] = False
     sets_level: ClassVar[bool] = True
     grants: ClassVar[Sequence[str]] = ("target_lufs", "max_limiting_db")
+    evaluation: ClassVar[str | None] = "aural.stages.mastering.evaluate:MasteringEvaluation"
     measuring: ClassVar[int] = 2 + MOST_TRIALS  # of the reference's spectrum, the level, and the limiter at work
     target: str = param("podcast", "Delivery target, which sets loudness and ceiling", choices=tuple(TARGETS))
     target_lufs: float | None = param(None, "Integrated loudness of the output, instead of the target's",
@@ -91,10 +92,16 @@ class Master(Effect):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.curve_db is not None and len(self.curve_db) != BANDS:
-            raise ParameterError(f"{self.name}: curve_db must be {BANDS} gains in dB, got {self.curve_db!r}")
+            raise ParameterError(
+                f"curve_db must be {BANDS} gains in dB, got {self.curve_db!r}", stage=self.name, parameter="curve_db"
+            )
         measured = self.curve_db is not None and self.width_db is not None
         if self.reference is not None and self.gain_db is not None and not measured:
-            raise ParameterError(f"{self.name}: gain_db replaces the pass in which a reference is compared; give one")
+            raise ParameterError(
+                "gain_db replaces the pass in which a reference is compared; give one",
+                stage=self.name,
+                parameter="gain_db",
+            )
 
     @property
     def goal(self) -> tuple[float, float]:
@@ -153,7 +160,7 @@ class Master(Effect):
         file = open_audio(reference)
         lufs = integrated_lufs(file, file.format)
         if lufs == -math.inf:
-            raise AudioError(f"{reference}: is too soft to have a loudness; give target_lufs beside it")
+            raise AudioError("is too soft to have a loudness; give target_lufs beside it", path=reference)
         wanted = min(max(lufs, QUIETEST_LUFS), LOUDEST_LUFS)
         if wanted != lufs:
             log.warning("%s: the reference has %.1f LUFS: %.1f is aimed at", self.name, lufs, wanted)

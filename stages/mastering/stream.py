@@ -66,10 +66,10 @@ class LimiterStream(Stream):
         audio = np.concatenate([self.audio, slab], axis=-1)
         self.audio = audio[:, slab.shape[-1] :]
         peaks = oversampled_peaks(np.ascontiguousarray(audio[:, self.ahead :]), self.taps, self.ceiling)
-        gain = self._gain(dsp.attenuation(peaks, self.ceiling))
+        gain = self.envelope(dsp.attenuation(peaks, self.ceiling))
         return audio[:, BEHIND : BEHIND + gain.size] * gain
 
-    def _gain(self, needed: dsp.Steps) -> dsp.Floats32:
+    def envelope(self, needed: dsp.Steps) -> dsp.Floats32:
         """Return as many gains as attenuations come in, `ahead` frames older."""
         waiting = np.concatenate([self.needed, needed])
         self.needed = waiting[needed.size :]

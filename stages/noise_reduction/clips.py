@@ -50,7 +50,7 @@ class VoiceTraining(Training):
         super().__post_init__()
         for name in ("speech", "noise"):
             if not getattr(self, name):
-                raise ParameterError(f"training: --{name} must name a folder of audio")
+                raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
 
     def drawing(self) -> Scene:
         """Return the degradations of clips.
@@ -63,16 +63,18 @@ class VoiceTraining(Training):
         try:
             values = table_of(text_of(Path(self.scene), ParameterError), ParameterError)
         except ParameterError as error:
-            raise ParameterError(f"{self.scene}: is not a TOML file of a scene: {error}") from error
+            raise ParameterError(f"is not a TOML file of a scene: {error}", path=self.scene) from error
         for name in values:
             if name not in Scene.__dataclass_fields__:
-                raise ParameterError(f"{self.scene}: a scene has no {name!r}{hint(name, Scene.__dataclass_fields__)}")
+                raise ParameterError(
+                    f"a scene has no {name!r}{hint(name, Scene.__dataclass_fields__)}", path=self.scene
+                )
         shares: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return replace(SCENE, **shares)
 
 
 class VoiceClips:
-    """Draws clips: a voice, or music, and what befalls it.
+    """Draws clips: a voice, or music, and its degradations.
 
     Args:
         silent_share: share of clips of noise alone.
@@ -133,7 +135,7 @@ def material(settings: VoiceTraining, kind: str, part: str) -> list[Clip]:
         clips = find(folder, kind, part)
         clean = [clip for clip in clips if clip.snr_db >= LEAST_SNR_DB and clip.bandwidth_hz >= LEAST_BANDWIDTH_HZ]
         if not clean:
-            raise AudioError(f"{folder}: no voice for {part} has an SNR of {LEAST_SNR_DB:g} dB and reaches 6 kHz")
+            raise AudioError(f"no voice for {part} has an SNR of {LEAST_SNR_DB:g} dB and reaches 6 kHz", path=folder)
         found += clean
     return found
 

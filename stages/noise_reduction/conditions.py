@@ -1,4 +1,4 @@
-"""What befalls the voices that noise reduction is judged by: noise, and what is none and should stay."""
+"""The conditions of the evaluation of noise reduction: noise, and other degradations, which should stay."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OCTAVES = len(Microphone().gains_db)
 
 @dataclass(frozen=True, eq=False)
 class Around:
-    """What is drawn for one voice, whatever befalls it: a noise, a room, and generators by name."""
+    """What is drawn for one voice, the same in all conditions: a noise, a room, and random generators by name."""
 
     noise: Callable[[], Audio]
     room: Callable[[], Audio] | None
@@ -43,7 +43,7 @@ class Around:
 
 @dataclass(frozen=True)
 class Condition:
-    """A row of a table: what befalls a voice."""
+    """A row of a table: how a voice is degraded."""
 
     table: str
     name: str

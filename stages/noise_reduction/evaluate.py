@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +18,7 @@ from aural.learning import material, metrics, weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
 from aural.learning.material import Clip
 from aural.learning.pairs import matched
-from aural.parameters import param
+from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, conditions, labels
 from aural.stages.noise_reduction.engines import ENGINES
@@ -28,16 +28,16 @@ from aural.stages.noise_reduction.stage import NoiseReduction
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference
 CLEAN_DB = 60.0  # a pair with less noise counts as clean
 SNR_STEP_DB = 5
-MIXED = {"ir", "reference", "part", "pairs", "snr_db", "clip_s", "seed", "save_pairs"}
-"""What says how voices and noises are mixed."""
+MIXED = {"speech": GIVEN}
+"""Where voices and noises are mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseReductionEvaluation(Evaluation):
-    """Judge noise reduction by PESQ, ESTOI, SI-SDR and LSD: does it help where there is noise, and harm where not?
+    """Evaluate noise reduction by PESQ, ESTOI, SI-SDR and LSD, with noise and without.
 
-    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Of those,
-    speakers, recordings and rooms are taken that training holds out. Each voice is mixed at every SNR, half of them
+    Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Speakers,
+    recordings and rooms are those that training holds out. Each voice is mixed at every SNR, half of them
     by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, with the floor of a
     recording, clipped, through a codec, and, where impulse responses are given, in a room.
 
@@ -54,41 +54,38 @@ class NoiseReductionEvaluation(Evaluation):
     speech: tuple[str, ...] = param((), "Folder of clean voices to mix with noise; may be given several times, and "
                                     "each comes equally often")  # fmt: skip
     noise: str | None = param(None, "Folder of noises; their kind is the category in its manifest, or the subfolder")
-    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room, too")
-    reference: str = param("voice", "What a result ought to be where there is a room: the voice in it, or without it",
-                           choices=("voice", "dry"))  # fmt: skip
+    ir: str | None = param(None, "Folder of impulse responses: each voice is put into a room, too", when=MIXED)
+    reference: str = param("voice", "Target where there is a room: the voice with its reverberation, or without",
+                           choices=("voice", "dry"), when=MIXED)  # fmt: skip
     part: str = param("test", "Which speakers and recordings are mixed: those held out to the end, those held out "
-                      "while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(48, "Voices, each with one noise and one room", low=1, high=10**6)
+                      "while training, or all", choices=("test", "validation", "all"), when=MIXED)  # fmt: skip
+    pairs: int = param(48, "Voices, each with one noise and one room", low=1, high=10**6, when=MIXED)
     snr_db: tuple[float, ...] = param((0.0, 5.0, 10.0, 15.0), "Levels of the voice above the noise", unit="dB",
-                                      low=-30.0, high=CLEAN_DB)  # fmt: skip
-    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1)
+                                      low=-30.0, high=CLEAN_DB, when=MIXED)  # fmt: skip
+    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0, when=MIXED)
+    seed: int = param(0, "Random seed for the choice of voices and noises", low=0, high=2**32 - 1, when=MIXED)
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
     save_pairs: str | None = param(
-        None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems"
+        None, "Folder to write the mixtures to, as clean/ and noisy/, for use with other systems", when=MIXED
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         pairs, mixed = (self.clean, self.noisy), (self.speech, self.noise)
         if all(pairs) == all(mixed) or (any(pairs) and any(mixed)):
-            raise ParameterError("evaluation: give either clean and noisy, or speech and noise")
-        for setting in fields(self):
-            if self.clean and setting.name in MIXED and getattr(self, setting.name) != setting.default:
-                raise ParameterError(f"evaluation: {setting.name} is for mixtures of speech and noise, not for pairs")
+            raise ParameterError("give either clean and noisy, or speech and noise", stage="evaluation")
         if not self.snr_db:
-            raise ParameterError("evaluation: snr_db must be at least one number")
+            raise ParameterError("snr_db must be at least one number", stage="evaluation", parameter="snr_db")
         if self.save_pairs and any((Path(self.save_pairs) / name).exists() for name in ("clean", "noisy")):
-            raise ParameterError(f"evaluation: {self.save_pairs} holds pairs already; name another folder")
+            raise ParameterError(f"{self.save_pairs} holds pairs already; name another folder", stage="evaluation")
 
     def systems(self) -> Mapping[str, System]:
         engines = {engine.name: NoiseReduction(engine=engine.name) for engine in ENGINES}
         systems = {"input": unchanged} | {name: partial(through, stage) for name, stage in engines.items()}
         for path in self.network:
             if (name := Path(path).stem) in systems:
-                raise ParameterError(f"evaluation: two systems are called {name!r}; rename {path}")
+                raise ParameterError(f"two systems are called {name!r}; rename {path}", stage="evaluation")
             systems[name] = partial(through, NoiseReduction(engine=_engine(path), weights=path))
         return systems
 
@@ -148,7 +145,7 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
         )
     for path, audio in ((clean, target), (noisy, given)):
         if not audio.any():
-            raise AudioError(f"{path}: is silent")
+            raise AudioError("is silent", path=path)
     snr = _snr(target, given, rate)
     return Sample(name, given, target, rate, labels(snr, None if snr == CLEAN else Path(name).parent.name or "-"))
 
@@ -168,9 +165,9 @@ def _engine(path: str) -> str:
     """Return the engine that weights are for."""
     _, about = weights.load(path)
     if about.get("settings", {}).get("pretrain"):
-        raise WeightsError(f"{path}: is pre-trained only; fine-tune it with --init")
+        raise WeightsError("is pre-trained only; give it to a training as init", path=path)
     if (name := about.get("network")) not in (known := networks(ENGINES)):
-        raise WeightsError(f"{path}: holds none of the networks of noise reduction, {' and '.join(known)}")
+        raise WeightsError(f"holds none of the networks of noise reduction, {' and '.join(known)}", path=path)
     return str(name)
 
 
@@ -178,7 +175,7 @@ def _clean(folder: str, part: str | None) -> list[Clip]:
     """List the voices of a folder that are clean enough to be a reference."""
     found = [clip for clip in material.find(folder, "speech", part) if clip.snr_db >= CLEAN_SNR_DB]
     if not found:
-        raise AudioError(f"{folder}: no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs")
+        raise AudioError(f"no voice with an SNR of {CLEAN_SNR_DB:g} dB, which a reference needs", path=folder)
     return found
 
 

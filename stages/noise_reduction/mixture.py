@@ -1,4 +1,4 @@
-"""A voice and what befalls it, mixed from files."""
+"""Mixtures of a voice and its degradations, from files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAMPLE_RATE = 48000
 
 @dataclass(frozen=True)
 class Mixture:
-    """A voice and what befalls it, as files: takes of one speaker, of one kind of noise."""
+    """A voice and its degradations, as files: recordings of one speaker, and of one kind of noise."""
 
     settings: NoiseReductionEvaluation
     number: int
@@ -60,7 +60,7 @@ class Mixture:
         take = self._take()
         target = take.voice if self.settings.reference == "voice" else take.dry
         if not target.any():
-            raise AudioError(f"{self.voice[0].path}: is silent")
+            raise AudioError("is silent", path=self.voice[0].path)
         gain = np.float32(db_to_gain(LEVEL_DBFS - active_db(target, SAMPLE_RATE)))
         noisy, target = gain * take.noisy[np.newaxis], gain * target[np.newaxis]
         sample = Sample(self.name, noisy, target, SAMPLE_RATE, self.belongs)
@@ -101,4 +101,4 @@ def _save(sample: Sample, folder: Path) -> None:
         try:
             soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"{path}: cannot be written: {error}") from error
+            raise AudioError(f"cannot be written: {error}", path=path) from error

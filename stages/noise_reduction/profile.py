@@ -46,9 +46,15 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
     def __post_init__(self) -> None:
         levels = self.measured_noise_dbfs
         if levels is not None and len(levels) != BANDS:
-            raise ParameterError(f"{NAME}: measured_noise_dbfs must be {BANDS} levels in dBFS, got {levels!r}")
+            raise ParameterError(
+                f"measured_noise_dbfs must be {BANDS} levels in dBFS, got {levels!r}",
+                stage=NAME,
+                parameter="measured_noise_dbfs",
+            )
         if (passage := self._passage()) and passage[0] >= passage[1]:
-            raise ParameterError(f"{NAME}: noise_profile {self.noise_profile} ends before it begins")
+            raise ParameterError(
+                f"noise_profile {self.noise_profile} ends before it begins", stage=NAME, parameter="noise_profile"
+            )
 
     @property
     def level_independent(self) -> bool:
@@ -69,7 +75,9 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
         filtered = filters(blocks, source)
         levels = noise_levels(filtered if passage is None else self._cut(filtered, passage, source), source)
         if levels is None:
-            raise ParameterError(f"{NAME}: noise_profile {self.noise_profile} is shorter than 0.1 s")
+            raise ParameterError(
+                f"noise_profile {self.noise_profile} is shorter than 0.1 s", stage=NAME, parameter="noise_profile"
+            )
         return {"measured_noise_dbfs": levels}
 
     def _cut(self, blocks: Iterable[Block], passage: tuple[float, float], source: Format) -> Iterator[Block]:
@@ -81,7 +89,11 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
             if position >= end:
                 return
         length = f"{position / source.sample_rate:.2f} s"
-        raise ParameterError(f"{NAME}: noise_profile {self.noise_profile} ends behind the recording of {length}")
+        raise ParameterError(
+            f"noise_profile {self.noise_profile} ends behind the recording of {length}",
+            stage=NAME,
+            parameter="noise_profile",
+        )
 
     def _noise_file(self) -> tuple[Iterable[Block], Format]:
         from aural.audio.files import open_audio
@@ -91,7 +103,9 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
             file = open_audio(self.noise_profile)
         except AudioError as error:
             wanted = "a passage in seconds such as 0.5-1.8 or an audio file"
-            raise ParameterError(f"{NAME}: noise_profile must be {wanted}; {error}") from error
+            raise ParameterError(
+                f"noise_profile must be {wanted}; {error}", stage=NAME, parameter="noise_profile"
+            ) from error
         return file, file.format
 
     def _passage(self) -> tuple[float, float] | None:

@@ -26,7 +26,7 @@ class NoiseReductionTraining(VoiceTraining):
         super().__post_init__()
         if self.pretrain and not NETWORKS[self.network].pretrains:
             able = " and ".join(name for name, network in NETWORKS.items() if network.pretrains)
-            raise ParameterError(f"training: --pretrain is for the network {able}")
+            raise ParameterError(f"pretrain is for the network {able}", stage="training", parameter="pretrain")
 
     def recipe(self) -> Recipe:
         return NETWORKS[self.network].recipe(self)

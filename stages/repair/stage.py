@@ -83,8 +83,9 @@ class Declip(Repair):
             return Through(source)
         if len(self.rails) != 2 * source.channels:
             raise ParameterError(
-                f"{self.name}: rails must hold two levels for each of {source.channels} channels, "
-                f"got {len(self.rails)}"
+                f"rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}",
+                stage=self.name,
+                parameter="rails",
             )
         return DeclipStream(source, np.array(self.rails, np.float32).reshape(-1, 2), self.headroom_db)
 

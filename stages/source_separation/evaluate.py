@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +19,7 @@ from aural.learning import metrics
 from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
-from aural.parameters import param
+from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.source_separation.engines.center import CenterEngine
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
@@ -34,13 +34,13 @@ GIVEN_AS = {"center": VOICE, "sides": REST, "percussive": "drums", "harmonic": "
 """What the stems of an engine are compared with, where they have other names."""
 LEVEL_DBFS = -26.0
 """Active level of the rest in a mixture."""
-MIXED = {"pairs", "ratio_db", "clip_s", "seed", "save_mixtures"}
-"""What says how voices and music are mixed."""
+MIXED = {"voice": GIVEN}
+"""Where voices and music are mixed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeparationEvaluation(Evaluation):
-    """Judge source separation by SDR, SI-SDR and leakage: songs whose stems are known, or voices mixed with music.
+    """Evaluate source separation by SDR, SI-SDR and leakage: songs whose stems are known, or voices mixed with music.
 
     The voice of a song is the sum of its stems that are called vocals, voice, speech or the like; the rest is the sum
     of all others. Of the folders those songs, speakers and recordings are taken that training holds out.
@@ -60,29 +60,28 @@ class SeparationEvaluation(Evaluation):
                                   "comes equally often")  # fmt: skip
     part: str = param("test", "Which songs, speakers and recordings are taken: those held out to the end, those held "
                       "out while training, or all", choices=("test", "validation", "all"))  # fmt: skip
-    pairs: int = param(24, "Voices, each with one piece of the rest", low=1, high=10**6)
+    pairs: int = param(24, "Voices, each with one piece of the rest", low=1, high=10**6, when=MIXED)
     ratio_db: tuple[float, ...] = param((-5.0, 0.0, 5.0, 10.0), "Levels of the voice above the rest", unit="dB",
-                                        low=-30.0, high=60.0)  # fmt: skip
-    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0)
-    seed: int = param(0, "Random seed for the choice of voices and music", low=0, high=2**32 - 1)
+                                        low=-30.0, high=60.0, when=MIXED)  # fmt: skip
+    clip_s: float = param(8.0, "Length of a mixture", unit="s", low=1.0, high=60.0, when=MIXED)
+    seed: int = param(0, "Random seed for the choice of voices and music", low=0, high=2**32 - 1, when=MIXED)
     model: tuple[str, ...] = param((), "Model of demucs: a name, or the path of a checkpoint; may be given several "
                                    "times")  # fmt: skip
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
     save_mixtures: str | None = param(None, "Folder to write the mixtures to, with their stems, for use with other "
-                                      "systems")  # fmt: skip
+                                      "systems", when=MIXED)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if bool(self.voice) != bool(self.rest) or not (self.stems or self.voice):
-            raise ParameterError("evaluation: give stems, or voice and rest, or all of them: folders of audio")
-        for setting in fields(self):
-            if not self.voice and setting.name in MIXED and getattr(self, setting.name) != setting.default:
-                raise ParameterError(f"evaluation: {setting.name} is for mixtures of voice and rest, not for songs")
+            raise ParameterError(
+                "give stems, or voice and rest, or all of them: folders of audio", stage="evaluation"
+            )
         if not self.ratio_db:
-            raise ParameterError("evaluation: ratio_db must be at least one number")
+            raise ParameterError("ratio_db must be at least one number", stage="evaluation", parameter="ratio_db")
         if self.save_mixtures and Path(self.save_mixtures).exists():
-            raise ParameterError(f"evaluation: {self.save_mixtures} exists already; name another folder")
+            raise ParameterError(f"{self.save_mixtures} exists already; name another folder", stage="evaluation")
 
     def systems(self) -> Mapping[str, System]:
         own = [(name, SourceSeparation(engine=name)) for name in (CenterEngine.name, HpssEngine.name)]
@@ -90,7 +89,7 @@ class SeparationEvaluation(Evaluation):
         own += [(Path(path).stem, SourceSeparation(engine=VoiceEngine.name, weights=path)) for path in self.network]
         for number, (name, _) in enumerate(own):
             if name in dict(own[:number]):
-                raise ParameterError(f"evaluation: two systems are called {name!r}")
+                raise ParameterError(f"two systems are called {name!r}", stage="evaluation")
         return {"input": unchanged} | {name: partial(separated, stage) for name, stage in own}
 
     def cases(self) -> Sequence[Case]:
@@ -156,7 +155,7 @@ class MixedVoice:
         for audio, clips in ((voice, self.voice), (rest, self.rest)):
             levels.append(max(active_db(channel, SAMPLE_RATE) for channel in audio))
             if not np.isfinite(levels[-1]):
-                raise AudioError(f"{clips[0].path}: is silent")
+                raise AudioError("is silent", path=clips[0].path)
         voice = voice * np.float32(db_to_gain(LEVEL_DBFS + self.ratio_db - levels[0]))
         rest = rest * np.float32(db_to_gain(LEVEL_DBFS - levels[1]))
         wanted = {VOICE: voice, REST: rest}
@@ -198,7 +197,7 @@ def _clean(folder: str, part: str | None) -> list[Clip]:
     """List the voices of a folder that are clean enough to be a reference."""
     found = [clip for clip in find(folder, "speech", part) if clip.snr_db >= LEAST_SNR_DB]
     if not found:
-        raise AudioError(f"{folder}: no voice with an SNR of {LEAST_SNR_DB:g} dB, which a reference needs")
+        raise AudioError(f"no voice with an SNR of {LEAST_SNR_DB:g} dB, which a reference needs", path=folder)
     return found
 
 
@@ -210,7 +209,7 @@ def _long(folder: str, part: str | None, seconds: float) -> list[Clip]:
         lengths[clip.group] += clip.seconds  # type: ignore[assignment]
     found = [clip for clip in clips if lengths[clip.group] >= seconds]
     if not found:
-        raise AudioError(f"{folder}: no recording lasts {seconds:g} s")
+        raise AudioError(f"no recording lasts {seconds:g} s", path=folder)
     return found
 
 
@@ -230,7 +229,7 @@ def _joined(clips: Sequence[Clip], frames: int) -> Block:
         clip = clips[len(pieces) % len(clips)]
         audio = load_stereo(clip, SAMPLE_RATE)[:, :missing]
         if not audio.size:
-            raise AudioError(f"{clip.path}: holds no audio")
+            raise AudioError("holds no audio", path=clip.path)
         pieces.append(audio.astype(np.float32) / np.float32(32768))
     return np.concatenate(pieces, axis=-1)
 
@@ -245,4 +244,4 @@ def _save(sample: Sample, folder: Path) -> None:
         try:
             soundfile.write(path, audio.T, sample.sample_rate, "FLOAT")
         except soundfile.LibsndfileError as error:
-            raise AudioError(f"{path}: cannot be written: {error}") from error
+            raise AudioError(f"cannot be written: {error}", path=path) from error

@@ -52,7 +52,7 @@ class MixedTraining(Training):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.stems and not (self.voice and self.rest):
-            raise ParameterError("training: give --stems, or --voice and --rest, or all of them: folders of audio")
+            raise ParameterError("give stems, or voice and rest, or all of them: folders of audio", stage="training")
 
 
 class Mixing:
@@ -162,7 +162,7 @@ def rests(folder: str, part: str) -> list[Clip]:
     """List the recordings on one side of the split that are more than a single stroke."""
     found = [clip for clip in find(folder, "rest", part) if clip.seconds >= LEAST_REST_S]
     if not found:
-        raise AudioError(f"{folder}: no recording for {part} lasts {LEAST_REST_S:g} s")
+        raise AudioError(f"no recording for {part} lasts {LEAST_REST_S:g} s", path=folder)
     return found
 
 

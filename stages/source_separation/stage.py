@@ -39,7 +39,9 @@ class SourceSeparation(Parameters, Separator):
         super().__post_init__()
         if self.two_stems is not None and self.two_stems not in self._parts:
             raise ParameterError(
-                f"{self.name}: two_stems must be one of {', '.join(self._parts)}, got {self.two_stems!r}"
+                f"two_stems must be one of {', '.join(self._parts)}, got {self.two_stems!r}",
+                stage=self.name,
+                parameter="two_stems",
             )
 
     @property

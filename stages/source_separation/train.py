@@ -23,7 +23,9 @@ class SeparationTraining(MixedTraining):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.pretrain:
-            raise ParameterError("training: no network of source separation is pre-trained; leave out --pretrain")
+            raise ParameterError(
+                "no network of source separation is pre-trained; leave out pretrain", stage="training"
+            )
 
     def recipe(self) -> Recipe:
         return NETWORKS[self.network].recipe(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
@@ -141,3 +142,23 @@ def test_every_room_has_its_furniture() -> None:
     for room in (path.parent for path in (ROOT / "stages").glob("*/__init__.py")):
         assert (room / "stage.py").is_file()
         assert (room / "README.md").is_file()
+
+
+LIBRARY = [*modules("aural"), *modules("stages")]
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|-[a-z])(?![\w-])")
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_library_does_not_speak_of_options_of_the_command(path: Path) -> None:
+    """Neither in sentences nor in docstrings; but a report says how its chain is run again."""
+    texts = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    found = {option for text in texts if isinstance(text, str) for option in OPTION.findall(text)}
+    assert found == ({"--chain"} if module(path) == "aural.pages.report" else set())
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_library_does_not_print(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "print"]
+    assert not [name for name in imports(path) if name == "rich.console"]
+    assert not {"sys.stdout.write", "sys.stderr.write"} & {ast.unparse(node) for node in ast.walk(tree)}

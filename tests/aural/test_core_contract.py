@@ -1,5 +1,7 @@
 """The core, through small stages: chains, splits, frames and segments keep the contract too."""
 
+from collections.abc import Callable
+
 import pytest
 from demo_stages import Frames, Gain, LowHigh, Normalise, Rate, Smooth
 
@@ -24,5 +26,5 @@ STAGES = {
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
-def test_contract(stage: Stage, rule) -> None:
+def test_contract(stage: Stage, rule: Callable[[Stage], None]) -> None:
     rule(stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_decibels_become_factors_in_one_place() -> None:
 
 
 def test_filters_are_designed_and_run_in_one_place() -> None:
-    used = defaultdict(set)
+    used: dict[str, set[str]] = defaultdict(set)
     for module, node in nodes(ast.ImportFrom):
         if node.module == "scipy.signal":  # type: ignore[attr-defined]
             used[module] |= FILTERS & {alias.name for alias in node.names}  # type: ignore[attr-defined]
@@ -80,6 +81,29 @@ def test_measures_are_defined_once() -> None:
               "estoi": "aural/learning/metrics.py", "lufs": "tests/support/meters.py"}  # fmt: skip
     of_values = {"aural/mix/mixing.py", "aural/pages/sound.py"}  # what a meter read of a part, or of a sound
     assert {name: found[name] - of_values for name in MEASURES} == {n: {p} for n, p in places.items()}
+
+
+STRANGERS = {"_exit", "_init_args_kwargs", "_open_for_write", "_replace"}
+"""Private names of demucs and numba, for which there are no public ones, and two of Python."""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=place)
+def test_tests_use_public_names_alone(path: Path) -> None:
+    """What begins with _ may change at any time, but for what a test calls so itself. `_repr_html_` is a protocol."""
+    tree = ast.parse(path.read_text())
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls")
+    }
+    imported = {a.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for a in node.names}
+    replaced = {
+        ast.literal_eval(node.args[1])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".setattr") and len(node.args) == 3
+        if isinstance(node.args[1], ast.Constant)
+    }
+    assert {name for name in used | imported | replaced if re.fullmatch(r"_[a-z]\w*[a-z0-9]", name)} <= STRANGERS
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if place(p).startswith("stages/")], ids=place)

@@ -22,7 +22,7 @@ def test_spectrogram_shows_a_tone_where_it_is() -> None:
     tone = 0.5 * np.sin(2 * np.pi * 2000 * np.arange(96000) / 48000)
     ax = plot.spectrogram(tone, 48000)
     (mesh,) = ax.collections
-    levels, edges = mesh.get_array(), np.unique(mesh.get_coordinates()[:, :, 1])
+    levels, edges = mesh.get_array(), np.unique(mesh.get_coordinates()[:, :, 1])  # type: ignore[attr-defined]
     band = int(np.asarray(levels).mean(axis=1).argmax())
     assert edges[band] <= 2000 <= edges[band + 1]
     assert ax.get_xlim() == (0, 2)

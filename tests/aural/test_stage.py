@@ -244,7 +244,8 @@ class BrokenStream(GainStream):
 
     def __init__(self, source: Format, how: str, gain_db: float) -> None:
         super().__init__(source, gain_db)
-        self.how, self.kept, self.first = how, [], True
+        self.how, self.first = how, True
+        self.kept: list[Block] = []
 
     def push(self, block: Block) -> Block:
         out = super().push(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +60,7 @@ def test_files_in_other_processes_are_shown_too(
     shown: list[float] = []
     lifted = progress.Display.lifted
 
-    def watched(display: progress.Display) -> Iterator[None]:
+    def watched(display: progress.Display) -> AbstractContextManager[None]:
         display.refresh()
         shown.append(display.rows[:, progress.DONE].sum())
         return lifted(display)

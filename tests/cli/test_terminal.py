@@ -117,7 +117,7 @@ def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
 ) -> None:
     from aural.cleaning import running
 
-    real = running.open_audio
+    real = running.open_audio  # type: ignore[attr-defined]
 
     def failing(path: Path, *others: Any) -> Any:
         if path.name == "bug.wav":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,7 +16,7 @@ from aural.audio.metadata import About, Chapter, Picture
 def picture(codec: str, red: int = 200) -> bytes:
     """Return a picture of one colour, coded as mjpeg or png."""
     form = {"mjpeg": "yuvj420p", "png": "rgb24"}[codec]
-    context = av.CodecContext.create(codec, "w")
+    context: Any = av.CodecContext.create(codec, "w")
     context.width, context.height, context.pix_fmt = 32, 32, form
     context.time_base = Fraction(1)
     frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), (red, 20, 20), np.uint8), format="rgb24")

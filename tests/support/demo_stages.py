@@ -83,7 +83,7 @@ class FramesStream(FrameStream):
     def change(self, spectra: Spectra) -> Spectra:
         frames = np.concatenate([self.held, spectra], axis=1)
         self.held = frames[:, -1:]
-        return frames[:, :-1] * self.factor
+        return (frames[:, :-1] * self.factor).astype(np.complex64)
 
     def finish(self) -> Spectra:
         return self.held * self.factor

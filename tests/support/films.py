@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,9 +20,9 @@ def film(path: Path, *sounds: Block, late_s: float = 0.0, begins_s: float = 0.0)
     """Write a film: moving grey, sounds that come later, time stamps that do not begin at zero, two chapters."""
     picture, codec = CODECS[path.suffix[1:]]
     with av.open(str(path), "w") as container:
-        video = container.add_stream(picture, rate=25)
+        video: Any = container.add_stream(picture, rate=25)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        tracks = [container.add_stream(codec, rate=RATE, layout=LAYOUTS[len(sound)]) for sound in sounds]
+        tracks: list[Any] = [container.add_stream(codec, rate=RATE, layout=LAYOUTS[len(sound)]) for sound in sounds]
         for track, language in zip(tracks, ("deu", "fra"), strict=False):
             track.metadata["language"] = language
         container.metadata["title"] = "Talk"
@@ -37,10 +38,10 @@ def film(path: Path, *sounds: Block, late_s: float = 0.0, begins_s: float = 0.0)
         for track, sound in zip(tracks, sounds, strict=True):
             for start in range(0, sound.shape[-1], 4800):
                 part = np.ascontiguousarray(sound[:, start : start + 4800])
-                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=LAYOUTS[len(sound)])
-                frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
-                frame.pts = start + round(RATE * (late_s + begins_s))
-                container.mux(track.encode(frame))
+                piece = av.AudioFrame.from_ndarray(part, format="fltp", layout=LAYOUTS[len(sound)])
+                piece.sample_rate, piece.time_base = RATE, Fraction(1, RATE)
+                piece.pts = start + round(RATE * (late_s + begins_s))
+                container.mux(track.encode(piece))
             container.mux(track.encode(None))
     return path
 

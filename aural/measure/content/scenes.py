@@ -119,7 +119,7 @@ class Scenes:
         elif kind == "speech" and rng.random() < 0.1:
             scene = replace(scene, babble=1.0)
         degraded = degrade(Take.of(sound, SAMPLE_RATE), scene.draw(rng, self.stock), rng).noisy
-        truth, known = self._truth(speech, music, balance_db)
+        truth, known = self.truth_of(speech, music, balance_db)
         return bands(np.pad(degraded, AROUND)[None]), truth, known
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
@@ -181,7 +181,7 @@ class Scenes:
             sound[start : start + len(noise)] += noise * np.float32(db_to_gain(rng.uniform(-15, 0) - level_db))
         return sound
 
-    def _truth(
+    def truth_of(
         self, speech: Audio, music: Audio, balance_db: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Say of each second whether it holds speech and music, and whether that is known."""

@@ -42,9 +42,9 @@ class ContentTraining(Training):
         super().__post_init__()
         for name in ("speech", "music", "noise", "ir"):
             if not getattr(self, name):
-                raise ParameterError(f"training: --{name} must name a folder of audio")
+                raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
         if self.pretrain:
-            raise ParameterError("training: the network content has no pre-training")
+            raise ParameterError("the network content has no pre-training", stage="training")
 
     def recipe(self) -> Recipe:
         return ContentRecipe(self, ContentNetwork())

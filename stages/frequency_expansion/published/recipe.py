@@ -32,7 +32,9 @@ class Patches:
         seconds = (self.frames + 2 * MARGIN) / settings.sample_rate
         wide = [clip for clip in settings.material(part) if clip.bandwidth_hz >= 0.45 * settings.sample_rate]
         if not wide:
-            raise ParameterError(f"training: no audio for {part} reaches {0.45 * settings.sample_rate:.0f} Hz")
+            raise ParameterError(
+                f"no audio for {part} reaches {0.45 * settings.sample_rate:.0f} Hz", stage="training"
+            )
         self.excerpts = Excerpts(wide, seconds, settings.sample_rate)
 
     def __call__(self, rng: np.random.Generator) -> tuple[Audio, Audio]:

@@ -36,7 +36,7 @@ class CenterEngine(CenterParameters, SeparationEngine):
 
     def stream(self, source: Format) -> Stream:
         if source.channels > 2:
-            raise AudioError(f"{NAME}: engine center takes 1 or 2 channels, not {source.channels}")
+            raise AudioError(f"engine center takes 1 or 2 channels, not {source.channels}", stage=NAME)
         return Through(source) if source.channels == 1 else CenterStream(source, self.low_hz)
 
 

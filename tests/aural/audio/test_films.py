@@ -32,7 +32,7 @@ def heard(path: Path, track: int = 0, seconds: float = 4.0) -> np.ndarray:
     line = np.zeros(round(seconds * RATE))
     with av.open(str(path)) as container:
         for frame in container.decode(container.streams.audio[track]):
-            start = round(float(frame.pts * frame.time_base) * RATE)
+            start = round((frame.pts or 0) * float(frame.time_base or 0) * RATE)
             samples = frame.to_ndarray().reshape(-1)
             first = max(0, -start)
             line[start + first : start + len(samples)] = samples[first:]

@@ -49,7 +49,7 @@ def test_a_codec_that_is_missing_is_named_with_those_there_are(monkeypatch: pyte
 @pytest.mark.parametrize("loss", [0.05, 0.3])
 def test_packets_are_lost_in_bursts(loss: float) -> None:
     rng, packets = generator(), 50_000
-    lost = PacketLoss(loss, burst=3.0)._lost(packets, rng)
+    lost = PacketLoss(loss, burst=3.0).lost(packets, rng)
     assert lost.mean() == pytest.approx(loss, rel=0.1)
     assert lost.sum() / np.count_nonzero(np.diff(lost.astype(int)) == 1) == pytest.approx(3, rel=0.1)
 

@@ -103,9 +103,9 @@ def test_what_is_not_linear_harms_what_is_heard_alone(degradation: Degradation) 
 def test_devices_change_all_three_alike(degradation: Degradation) -> None:
     noisy = Noise(STREET)(Take.of(voice_at(16000), 16000), generator())
     halves = replace(noisy, voice=np.float32(0.5) * noisy.noisy, dry=np.float32(0.25) * noisy.noisy)
-    noisy, voice, dry = arrays(degradation(halves, generator()))
-    np.testing.assert_allclose(voice, noisy / 2, atol=2e-6)
-    np.testing.assert_allclose(dry, noisy / 4, atol=2e-6)
+    loud, voice, dry = arrays(degradation(halves, generator()))
+    np.testing.assert_allclose(voice, loud / 2, atol=2e-6)
+    np.testing.assert_allclose(dry, loud / 4, atol=2e-6)
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

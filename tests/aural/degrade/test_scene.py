@@ -68,7 +68,8 @@ def test_what_is_drawn_of_one_kind_does_not_depend_on_the_others() -> None:
         take = Take.of(VOICE, RATE)
         sounds = [degrade(take, [one, Wind()], generator(seed)).noisy - degrade(take, [one], generator(seed)).noisy
                   for one in (Level(-20.0), Noise(STREET, snr_db=100.0))]  # fmt: skip
-        np.testing.assert_allclose(*(sound / np.abs(sound).max() for sound in sounds), atol=1e-2)
+        one, other = (sound / np.abs(sound).max() for sound in sounds)
+        np.testing.assert_allclose(one, other, atol=1e-2)
 
 
 def test_shares_are_kept() -> None:

@@ -19,9 +19,9 @@ from aural.errors import ParameterError
 from aural.learning import weights
 from aural.learning.run import fit
 from aural.measure.content import scenes
-from aural.measure.content.features import BANDS, MARGIN_S, PER_SECOND, SILENCE_DB
+from aural.measure.content.features import BANDS, MARGIN_S, PER_SECOND, SAMPLE_RATE, SILENCE_DB
 from aural.measure.content.network import ContentNetwork
-from aural.measure.content.scenes import SAMPLE_RATE, Scenes
+from aural.measure.content.scenes import Scenes
 from aural.measure.content.training import ContentTraining
 
 
@@ -78,16 +78,16 @@ def test_what_sounds_in_half_of_a_second_counts_and_a_trace_is_left_open(toy: Pa
     cases = {0.0: (0, 1), 0.05: (0, 0), 0.5: (1, 1), 1.0: (1, 1)}
     made = Scenes(settings(toy), "train")
     speech = np.concatenate([np.arange(SAMPLE_RATE) < share * SAMPLE_RATE for share in cases]).astype(np.float32)
-    truth, known = made._truth(speech, np.zeros_like(speech), 0.0)
+    truth, known = made.truth_of(speech, np.zeros_like(speech), 0.0)
     assert [tuple(pair) for pair in zip(truth[:, 0], known[:, 0], strict=True)] == list(cases.values())
 
 
 def test_faint_music_under_speech_is_left_open(toy: Path) -> None:
     made = Scenes(settings(toy), "train")
     sound = np.ones(4 * SAMPLE_RATE, np.float32)
-    assert made._truth(sound, sound, -10.0)[1].all()
-    assert not made._truth(sound, sound, -24.0)[1][:, 1].any()
-    assert not made._truth(sound, sound, 14.0)[1][:, 0].any()
+    assert made.truth_of(sound, sound, -10.0)[1].all()
+    assert not made.truth_of(sound, sound, -24.0)[1][:, 1].any()
+    assert not made.truth_of(sound, sound, 14.0)[1][:, 0].any()
 
 
 def test_what_lies_outside_of_a_clip_is_silence_and_counts_for_nothing(toy: Path) -> None:
@@ -128,7 +128,7 @@ def test_the_command(toy: Path, tmp_path: Path) -> None:
     assert code == 0
     assert "weights: " in out
     code, _, err = invoke("train", "content", "--speech", toy / "speech", "-o", tmp_path / "none")
-    assert (code, "--music must name a folder" in err) == (2, True)
+    assert (code, "music must name a folder" in err) == (2, True)
 
 
 def test_what_a_training_must_be_told(toy: Path) -> None:

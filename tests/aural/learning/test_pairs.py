@@ -41,9 +41,9 @@ def test_a_pair_is_alike_at_its_delay() -> None:
 def test_a_delay_is_found_where_channels_cancel_and_pauses_are_long() -> None:
     one = loud(1.0)[:1]
     opposite = np.concatenate([one, -one])
-    assert delay(opposite, opposite, RATE) == (0, pytest.approx(1))
+    assert delay(opposite, opposite, RATE) == pytest.approx((0, 1))
     paused = np.pad(one, ((0, 0), (5 * RATE, 40 * RATE)))
-    assert delay(paused, np.roll(paused, 300), RATE) == (300, pytest.approx(1))
+    assert delay(paused, np.roll(paused, 300), RATE) == pytest.approx((300, 1))
     assert delay(paused, np.zeros_like(paused), RATE)[1] == 0
 
 

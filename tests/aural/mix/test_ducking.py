@@ -116,7 +116,7 @@ def test_a_mix_lowers_what_lies_under() -> None:
 
 def test_the_level_of_the_front_does_not_matter() -> None:
     curves = [gain_db(front(6, (2.0, 3.0), level=level), lufs=lufs) for level, lufs in ((0.1, -20.7), (0.001, -60.7))]
-    np.testing.assert_allclose(*curves, atol=1e-3)
+    np.testing.assert_allclose(curves[0], curves[1], atol=1e-3)
 
 
 def test_it_goes_into_a_mix_file_and_comes_back(tmp_path: Path) -> None:

@@ -193,7 +193,8 @@ def test_an_equaliser_in_front_is_found_again(tmp_path: Path) -> None:
     path = fit(training(tmp_path, bands=1, steps=100, epoch_steps=100), tmp_path / "run")
     chain = read_chain(path)
     assert [stage.name for stage in chain.stages] == ["equaliser", NAME]
-    kind, hz, gain_db, _ = chain.stages[0].bands[0].split(":")
+    first: Any = chain.stages[0]
+    kind, hz, gain_db, _ = first.bands[0].split(":")
     assert kind == "low-shelf"
     assert float(hz) == pytest.approx(300, rel=0.15)
     assert float(gain_db) == pytest.approx(-9, abs=1.0)
@@ -279,11 +280,11 @@ def test_the_commands_refuse_in_one_sentence(tmp_path: Path) -> None:
         assert sentence in err
         assert len(err.strip().splitlines()) == 1
 
-    refused("--target must name a folder of audio", "train", NAME, "--input", before, "-o", tmp_path / "run")
+    refused("target must name a folder of audio", "train", NAME, "--input", before, "-o", tmp_path / "run")
     run = ("-o", tmp_path / "run")
     nowhere = tmp_path / "nowhere"
     refused("nowhere: no such folder", "train", NAME, "--input", before, "--target", nowhere, *run)
-    refused("--input must name a folder of audio", "evaluate", NAME, "--target", after)
+    refused("input must name a folder of audio", "evaluate", NAME, "--target", after)
     refused("nowhere.toml", "evaluate", NAME, "--input", before, "--target", after, "--chain", "nowhere.toml")
     write(before / "2.wav", loud(2.0), 44100)
     write(after / "2.wav", loud(2.0), 44100)
@@ -297,4 +298,4 @@ def test_settings_that_are_for_networks_are_no_options() -> None:
     assert "which ends with a chain" in " ".join(out.split())
     assert not any(f"--{name}" in out for name in ("network", "init", "pretrain", "precision"))
     with pytest.raises(ParameterError):
-        DynamicCompressionTraining(input="a", target="b", bands=13)
+        DynamicCompressionTraining(input="a", target="b", bands=13)  # type: ignore[call-arg]

@@ -43,7 +43,7 @@ def parameters(net: torch.nn.Module) -> int:
 
 
 def test_audiounet_is_that_of_the_paper() -> None:
-    net = AudioUnet()
+    net: Any = AudioUnet()
     down = [block[0] for block in net.down]
     assert [conv.out_channels for conv in down] == [128, 256, 512, 512, 512, 512, 512, 512]
     assert [conv.kernel_size[0] for conv in down] == [65, 33, 17, 9, 9, 9, 9, 9]
@@ -62,11 +62,11 @@ def test_audiounet_is_that_of_the_paper() -> None:
 def test_residual_networks_are_those_of_the_papers() -> None:
     assert len(SrResNet().blocks) == 16
     assert parameters(SrResNet().blocks[0]) == 2 * (3 * 64 * 64 + 64) + 4 * 64 + 1
-    drrn = Drrn()
+    drrn: Any = Drrn()
     assert drrn.block.units == 25
     assert parameters(drrn) == parameters(Drrn(units=1))  # one unit, used again and again
     assert drrn.block.unit[0][2].out_channels == 128
-    parallel = MultiResidual()
+    parallel: Any = MultiResidual()
     assert len(parallel.blocks) == 2 * len(parallel.pairs) == 4
     assert all(block.enter[2].in_channels == 1 for block in parallel.blocks)  # each reads the input itself
 

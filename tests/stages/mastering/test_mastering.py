@@ -20,8 +20,8 @@ from aural.measure.true_peak import TruePeakMeter
 from aural.stages.mastering import dsp
 from aural.stages.mastering.balance import Balance
 from aural.stages.mastering.equaliser import Equaliser
-from aural.stages.mastering.gain import MOST_GAIN_DB, gain_for
-from aural.stages.mastering.stage import TARGETS, Master
+from aural.stages.mastering.gain import gain_for
+from aural.stages.mastering.stage import MOST_GAIN_DB, TARGETS, Master
 from aural.stages.mastering.stream import LimiterStream
 from aural.stream import pump
 from aural.testing import RULES, partition, probe
@@ -187,7 +187,7 @@ def test_envelope_reaches_each_needed_attenuation_in_time() -> None:
     needed = np.where(np.random.default_rng(1).random(3000) < 0.01, 2**29, 0)
     stage = LimiterStream(Format(RATE, 1), 0.0, -1.0, 1.0, 10.0)
     ahead = stage.ahead
-    gain = stage._gain(np.concatenate([needed, np.zeros(ahead, np.int64)]))[ahead:]
+    gain = stage.envelope(np.concatenate([needed, np.zeros(ahead, np.int64)]))[ahead:]
     for late in (0, 1):  # a peak may lie up to one frame behind the frame it is noted for
         assert (gain[late:] <= 1 - needed[: needed.size - late] * dsp.STEP + 1e-7).all()
     assert np.abs(np.diff(gain)).max() < 0.05

@@ -91,7 +91,9 @@ def test_a_run_goes_on_bit_for_bit_and_a_seed_is_a_seed(
             fit(settings(toy), tmp_path / "broken")
     run = tmp_path / "broken"
     assert same(whole, fit(NoiseReductionTraining.read(run), run, resume=True))
-    with pytest.raises(ParameterError, match="is finished; fine-tune its weights with --init"):
+    with pytest.raises(
+        ParameterError, match="is finished; to train further, start another run with its weights as init"
+    ):
         fit(NoiseReductionTraining.read(run), run, resume=True)
 
 
@@ -126,13 +128,13 @@ def test_weights_can_be_used_and_learnt_on(toy: Path, tmp_path: Path) -> None:
         fit(settings(toy, init=str(toy / "scene.toml")), tmp_path / "third")
 
 
-def test_what_weights_say_nothing_of_is_told(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_weights_say_nothing_of_is_told(toy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     state = Compact().state_dict()
     missing = next(iter(state))
     part = weights.save({name: value for name, value in state.items() if name != missing}, tmp_path, "part", {})
     assert start(Compact(), str(part)) == [missing]
     fit(settings(toy, init=str(part), steps=2), tmp_path / "run")
-    assert f"1 tensors, which begin at random: {missing}" in " ".join(capsys.readouterr().out.split())
+    assert f"1 tensors, which begin at random: {missing}" in caplog.text
 
 
 def test_the_command_trains_resumes_and_says_what_is_wrong(toy: Path, tmp_path: Path) -> None:

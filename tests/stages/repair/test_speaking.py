@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aural import Block
 from aural.measure.breaths import find_breaths
@@ -15,7 +16,7 @@ from aural.testing import check_stage, partition, probe
 RATE = 48000
 
 
-def popping(audio: Block) -> tuple[Block, Block]:
+def popping(audio: Block) -> tuple[Block, NDArray[np.bool_]]:
     """Return audio with a burst each second, and where they are."""
     out, places = audio.copy(), np.zeros(audio.shape[-1], np.bool_)
     time = np.arange(RATE // 8) / RATE

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
     for arguments, sentence in (
         ((), "give stems, or voice and rest"),
         (voices, "give stems, or voice and rest"),
-        ((*songs, "--pairs", 3), "pairs is for mixtures of voice and rest"),
+        ((*songs, "--pairs", 3), "pairs needs voice"),
         ((*songs, "--extra", "theirs"), "extra must be NAME=PATH"),
         (("--stems", folder / "nowhere"), "nowhere: no such folder"),
         ((*songs, "--network", "a/voice.safetensors", "--network", "b/voice.safetensors"), "two systems are called"),

@@ -61,7 +61,7 @@ class Cuts:
         wide = whole(settings, part)
         if not wide:
             least = f"reaches {LEAST_HZ:.0f} Hz {LEAST_SNR_DB:.0f} dB above its noise"
-            raise ParameterError(f"training: no audio for {part} {least}")
+            raise ParameterError(f"no audio for {part} {least}", stage="training")
         kinds = ([clip for clip in wide if clip.kind == kind] for kind in KINDS)
         self.frames = round(settings.clip_s * SAMPLE_RATE)
         self.excerpts = [Excerpts(clips, settings.clip_s, SAMPLE_RATE) for clips in kinds if clips]

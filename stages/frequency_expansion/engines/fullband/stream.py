@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aural import devices
 from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.dsp.resampling import AtRate
 from aural.dsp.segments import SegmentStream
@@ -58,7 +59,7 @@ class FullbandStream(SegmentStream):
 
     def __init__(self, source: Format, network: Fullband, band: NewBand) -> None:
         super().__init__(source, SEGMENT, context=(REACH + WINDOW // HOP) * HOP)
-        self.network = network
+        self.network = devices.placed(network)
         self.cutoff_hz = torch.full((source.channels,), band.cutoff_hz)
         hz = torch.arange(BINS) * BIN_HZ
         end = ((band.ceiling_hz - hz) / 150).clamp(0, 1)
@@ -73,7 +74,7 @@ class FullbandStream(SegmentStream):
         return synthesis(self._missing(spectra), padded.shape[-1])[:, :frames].numpy()
 
     def _missing(self, spectra: Tensor) -> Tensor:
-        told = self.network(spectra, self.cutoff_hz)
+        told = devices.run(self.network, spectra, self.cutoff_hz)
         power = torch.exp(2 * told.log_amplitude) * self.gain.square()
         there = spectra.real.square() + spectra.imag.square()
         below = (there * self.octave).sum(-1, keepdim=True)

@@ -50,7 +50,9 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     def __post_init__(self) -> None:
         if len(self.music_s) % 2 or list(self.music_s) != sorted(self.music_s):
             raise ParameterError(
-                f"{NAME}: music_s must be beginnings and ends in order of time, got {self.music_s!r}"
+                f"music_s must be beginnings and ends in order of time, got {self.music_s!r}",
+                stage=NAME,
+                parameter="music_s",
             )
 
     @property
@@ -78,5 +80,5 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     def recipe(cls, settings: Any) -> Recipe:
         from aural.stages.noise_reduction.engines.compact import network, recipe
 
-        kind = recipe.Foretelling if settings.pretrain else recipe.CompactRecipe
+        kind = recipe.Pretraining if settings.pretrain else recipe.CompactRecipe
         return kind(settings, network.Compact(paths=settings.paths))

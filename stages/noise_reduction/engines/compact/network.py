@@ -1,6 +1,6 @@
-"""The network of the compact engine: gains and short complex filters, by convolutions over bands and a memory.
+"""The network of the compact engine: gains and short complex filters, from convolutions over bands and a memory.
 
-Learnt from: split the spectrum into bands with a layer each and treat the bands as a picture (Luo and Yu 2023,
+Ideas from others: split the spectrum into bands with a layer each and treat the bands as a picture (Luo and Yu 2023,
 BSRNN); a complex filter over neighbouring frames where pitch matters, plain gains above (Schroeter and others 2022,
 DeepFilterNet); most of the work in few channels at a low frame rate (Rong and others 2024, GTCRN).
 """
@@ -27,15 +27,15 @@ LEVEL_FRAMES, LEVEL_AHEAD, LEVEL_TAU = 376, 8, 188  # 6 s back, 0.13 s ahead, fo
 DEAF = 4  # bins, below 125 Hz, that the level does not count
 CHANNELS = 64
 WHOLE = (3, 7)  # places among the blocks where the spectrum is looked at as a whole
-MEMORY, SUMMARY = 256, 8  # what is remembered of it, and what each band tells and is told
+MEMORY, SUMMARY = 256, 8  # its state, and what each band sends to it and gets back
 GAIN, ROOM = 0, 1  # outputs of every bin; those below LOW have the filter behind them
 
 
 class Compact(nn.Module):
     """Maps spectra of noisy speech to spectra without the noise, and gains that remove reverberation.
 
-    Works on STFT frames of 48 kHz audio, shape (batch, frames, 769), and is a stream: what it must remember goes in
-    and comes out, and the result belongs to the frames `LOOK_AHEAD` before those that came in.
+    Works on STFT frames of 48 kHz audio, shape (batch, frames, 769), and is a stream: its state goes in and
+    comes out, and the result belongs to the frames `LOOK_AHEAD` before those that came in.
     """
 
     decay: Tensor
@@ -143,7 +143,7 @@ class Compact(nn.Module):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network makes of some frames. It is to be used channel by channel, or one for all channels."""
+    """The output of the network for some frames: for each channel, or shared by all channels."""
 
     spectra: Tensor
     """The frames themselves, and one more on either side; shape (batch, frames + 2, 769)."""
@@ -214,11 +214,11 @@ class DilatedBlock(nn.Module):
 
 
 class WholeSpectrum(nn.Module):
-    """What all bands together have been like, for as long as it matters: running means that are sped up and halted.
+    """Memory of the whole spectrum: running means of summaries of all bands, with learnt, input-dependent rates.
 
-    The convolutions see two seconds and their neighbourhood; this is how a noise that goes on is known by what it
-    was before, and a voice in one band by what it does in the others. A GRU whose gate hears only what comes in
-    (Feng and others 2024), with means over the input so far, so that seconds of training serve for hours.
+    The convolutions see two seconds and neighbouring bands. This layer recognises a steady noise by its past, and a
+    voice in one band by the other bands. It is a GRU whose gate depends on the input only (minGRU, Feng and others
+    2024); it holds means over the input so far, so that training on clips of seconds carries over to hours.
     """
 
     def __init__(self, channels: int) -> None:
@@ -250,8 +250,8 @@ class WholeSpectrum(nn.Module):
 class Path(nn.Module):
     """Over all bands of a frame in both directions, then along each band through time, with one memory for all.
 
-    How a voice hangs together, told by recurrent layers that are the same for every frame and every band (Luo and
-    Yu 2023; Ahn and others 2026, FastEnhancer). It changes nothing before it has learnt something.
+    Recurrent layers whose weights are shared by all frames and all bands (Luo and Yu 2023; Ahn and others 2026,
+    FastEnhancer). Its output weights start at zero: untrained, it changes nothing.
     """
 
     def __init__(self, channels: int) -> None:

@@ -33,10 +33,10 @@ WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "room": 0.5, 
 
 
 class CompactRecipe(VoiceRecipe):
-    """Compressed spectra at two resolutions, log spectra, SDR, what PESQ hears and what ESTOI misses.
+    """Losses on compressed spectra at two resolutions, log spectra, SDR, and differentiable PESQ and ESTOI.
 
-    The spectra are those of the audio that is made, so that frames which do not fit together cost something. What
-    falls short of the voice costs more than what is left of the noise.
+    The spectra are those of the output audio, so that inconsistent frames are penalised. Removing the voice costs
+    more than leaving noise.
     """
 
     network: Compact
@@ -80,13 +80,13 @@ class CompactRecipe(VoiceRecipe):
         return {"loss": torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum(), **parts}
 
 
-class Foretelling(VoiceRecipe):
+class Pretraining(VoiceRecipe):
     """Pre-trains without targets: predicts masked parts of spectra and the next frame.
 
     References:
         A. T. Liu and others: Mockingjay, ICASSP 2020 (hidden frames); Y.-A. Chung and others: An unsupervised
         autoregressive model for speech representation learning, Interspeech 2019 (the next frame). Here both at
-        once, over the bands of the network, and frame by frame as a stream hears them.
+        once, over the bands of the network, and frame by frame as in a stream.
     """
 
     network: Compact

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aural import devices
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import AheadStream, Spectra
 from aural.dsp.resampling import AtRate
@@ -55,7 +56,7 @@ Passages = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Effort:
-    """How far the network goes."""
+    """How much is removed."""
 
     max_attenuation_db: float
     dereverb: float
@@ -75,13 +76,13 @@ def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
 class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    Every channel is looked at by itself, and one filter, the mean of all by their power, works on all of them: the
-    image stays. In passages of music, music is kept.
+    The network runs on each channel; one filter, the power-weighted mean of all, is applied to all of them, so the
+    stereo image stays. In passages of music, music is kept.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
         super().__init__(source, WINDOW, HOP, CHUNK, LOOK_AHEAD)
-        self.network = network(path)
+        self.network = devices.placed(network(path))
         self.efforts, self.passages = (voices, music), passages
         self.memory = self.network.begin(source.channels)
         self.taken = 0  # frames that the network has been given
@@ -89,7 +90,7 @@ class CompactStream(AheadStream):
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
         kept = self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
-        predicted, self.memory = self.network(torch.from_numpy(spectra), self.memory, kept)
+        predicted, self.memory = devices.run(self.network, torch.from_numpy(spectra), self.memory, kept)
         done: Spectra = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()
         self.taken += spectra.shape[1]
         return done

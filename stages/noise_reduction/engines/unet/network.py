@@ -1,8 +1,8 @@
 """The network of the unet engine: two U-Nets over a mel spectrogram, one against noise, one for studio sound.
 
-The AURAL paper's dual-stage U-Net autoencoder. What it tells is a gain for every mel band and frame, which is put on
-the input's own spectrum with the input's own phase: nothing is vocoded, so no word can be changed or made up. What
-noise has covered entirely is not brought back.
+The AURAL paper's dual-stage U-Net autoencoder. It predicts a gain for every mel band and frame, which is applied
+to the spectrum of the input; the phase stays. Nothing is vocoded, so no word can be changed or made up, and what
+noise masks entirely is not restored.
 
 References:
     [1] Ronneberger, Fischer, Brox: U-Net. MICCAI 2015.
@@ -81,7 +81,7 @@ class Unet(nn.Module):
         self.studio_up = UnetDecoder(STUDIO, begin=(0.0,))
 
     def forward(self, power: Tensor) -> Restored:
-        """Listen to spectra of any length.
+        """Predict gains for spectra of any length.
 
         Args:
             power: squared magnitudes, shape (batch, frames, 769); windows of 32 ms every 16 ms.

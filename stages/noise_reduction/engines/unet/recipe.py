@@ -31,8 +31,8 @@ DRIFT_DB, DRIFT_S = 4.0, (3.0, 6.0)  # of the uneven level, over time
 class UnetRecipe(VoiceRecipe):
     """Trains networks and discriminator in one step on one sum of losses.
 
-    Each part reaches only what it is meant for: stage two does not bend stage one, the verdict that the network wants
-    leaves the judge as it is, and what the judge learns leaves the network as it is.
+    Gradients are kept apart: those of stage two do not reach stage one, those of the adversarial loss do not reach
+    the discriminator, and those of the discriminator do not reach the network.
 
     References:
         Mao and others: Least squares generative adversarial networks. ICCV 2017.

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from aural import devices
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import AtRate
 from aural.dsp.segments import SegmentStream
 from aural.learning import weights
 from aural.signals import Block, Format
+from aural.stages.noise_reduction.engines.unet.curves import MelBands
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Unet
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Stream
@@ -50,7 +52,8 @@ class UnetStream(SegmentStream):
         self, source: Format, network: Unet, max_attenuation_db: float, studio: float, lost_db: float
     ) -> None:
         super().__init__(source, SEGMENT, context=REACH * HOP)
-        self.network, self.studio, self.lost_db = network, studio, lost_db
+        self.network, self.bands = devices.placed(network), MelBands()
+        self.studio, self.lost_db = studio, lost_db
         self.floor = db_to_gain(-max_attenuation_db)
 
     @torch.inference_mode()
@@ -59,9 +62,9 @@ class UnetStream(SegmentStream):
         padded = functional.pad(torch.from_numpy(np.ascontiguousarray(audio)), (0, -frames % HOP))
         window = torch.hann_window(WINDOW).sqrt()
         spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
-        told = self.network(spectra.abs().square().mean(dim=0).T[None])
-        bands = told.voice * db_to_gain(self.lost_db + self.studio * told.character_db)
-        gains = self.floor + (1 - self.floor) * self.network.bands.to_bins(bands)
+        predicted = devices.run(self.network, spectra.abs().square().mean(dim=0).T[None])
+        bands = predicted.voice * db_to_gain(self.lost_db + self.studio * predicted.character_db)
+        gains = self.floor + (1 - self.floor) * self.bands.to_bins(bands)
         return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
             :, :frames
         ].numpy()

@@ -23,7 +23,7 @@ from demucs.states import load_model
 from torch import Tensor, nn
 
 from aural.audio.contents import content_of, text_of
-from aural.errors import WeightsError
+from aural.errors import Untrusted, WeightsError
 from aural.learning.weights import alike, decoded, unpack
 from aural.parameters import brief
 from aural.signals import HIGHEST_RATE, LOWEST_RATE
@@ -39,8 +39,8 @@ NAME = re.compile(r"[\w-]{1,64}")  # of a stem or a file: it becomes part of a p
 PICKLED = (b"PK", b"\x80")
 """How files begin that `torch.save` and `pickle` write."""
 PICKLE = (
-    "it is a pickle, which can run any program; AURAL opens safetensors. If you trust who made it, name it on the "
-    "command line with --trust-model, or in Python open it by load(path, trust=True)"
+    "it is a pickle, which can run any program; AURAL opens safetensors, and a pickle only if you say that you trust "
+    "who made it"
 )
 
 Member = Callable[[str], Any]
@@ -61,7 +61,7 @@ def from_path(path: Path, trust: bool) -> Any:
     if not path.is_file() or not _is_pickle(path):
         raise WeightsError("it is no model: neither safetensors, nor a checkpoint, nor a bag")
     if not trust:
-        raise WeightsError(PICKLE)
+        raise Untrusted(PICKLE)
     return sane(load_model(path))  # type: ignore[no-untyped-call]
 
 
@@ -150,7 +150,7 @@ def _member(recipe: Path, name: str, trust: bool) -> Any:
         return from_tensors(tensors)
     if not trust:
         pickled = list(recipe.parent.glob(f"{name}*.th"))
-        raise WeightsError(PICKLE if pickled else f"{tensors.name} is missing beside it")
+        raise Untrusted(PICKLE) if pickled else WeightsError(f"{tensors.name} is missing beside it")
     return LocalRepo(recipe.parent).get_model(name)
 
 

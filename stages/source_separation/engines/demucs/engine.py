@@ -74,6 +74,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
     """A demucs network."""
 
     name, meaning = "demucs", "a network for drums, bass, vocals and the rest"
+    uses_device = True
     models: ClassVar[Mapping[str, Model]] = {
         name: Model(
             meaning=", ".join(stems), megabytes=MEGABYTES.get(name), licence="MIT",
@@ -147,5 +148,5 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         network = load(self.model)
         taken = network.audio_channels
         if source.channels not in (1, taken):
-            raise AudioError(f"{NAME}: the model takes 1 or {taken} channels, not {source.channels}")
+            raise AudioError(f"the model takes 1 or {taken} channels, not {source.channels}", stage=NAME)
         return network

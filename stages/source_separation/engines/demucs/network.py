@@ -20,6 +20,7 @@ from demucs.pretrained import REMOTE_ROOT, _parse_remote_files
 from huggingface_hub import constants
 from torch import nn
 
+from aural.devices import placed
 from aural.errors import WeightsError
 from aural.parameters import brief, hint
 from aural.stages.source_separation.engine import NAME
@@ -35,7 +36,7 @@ CURE = (
 def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     """Return a network: a module as it is, a path or a name of demucs's opened once and kept.
 
-    A network from a path or a name runs on a CUDA device if there is one; a module stays where it is.
+    A network from a path or a name is moved to the device that `aural.device` chose; a module stays where it is.
 
     Args:
         model: the module, path or name.
@@ -47,43 +48,48 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     if isinstance(model, nn.Module):
         return model
     if not isinstance(model, str | PathLike):
-        raise WeightsError(f"{NAME}: model must be a name, a path or a torch module, got {brief(model)}")
+        raise WeightsError(f"model must be a name, a path or a torch module, got {brief(model)}", stage=NAME)
     if str(model) in MODELS:
-        return _fetch(str(model))
+        return placed(fetch(str(model)))
     if os.path.exists(model):
-        return _open(Path(model).resolve(), trust)
+        return placed(opened(Path(model).resolve(), trust))
     if Path(model).suffix or isinstance(model, PathLike):
-        raise WeightsError(f"{NAME}: no such model: {brief(str(model))[1:-1]}")
-    raise WeightsError(f"{NAME}: no demucs model called {brief(model)}{hint(model, MODELS)}")
+        raise WeightsError(f"no such model: {brief(str(model))[1:-1]}", stage=NAME)
+    raise WeightsError(f"no demucs model called {brief(model)}{hint(model, MODELS)}", stage=NAME)
 
 
 def load_trusted(model: Any) -> Any:
-    """Return a network as `load` does, a pickle too: what `--trust-model` calls."""
+    """Return a network as `load` does, a pickle too: the `trusted` of the stage."""
     return load(model, trust=True)
 
 
 @lru_cache(maxsize=2)
-def _open(path: Path, trust: bool) -> Any:
+def opened(path: Path, trust: bool) -> Any:
+    """Open a checkpoint, a bag or a folder on the CPU, once."""
     try:
-        return _ready(checkpoint.from_path(path, trust))
+        return checkpoint.from_path(path, trust).eval()
+    except WeightsError as error:
+        said = error.what if error.path == path else str(error)
+        raise type(error)(f"{path} cannot be opened as a model: {said}", stage=NAME) from error
     except (Exception, SystemExit) as error:  # demucs exits where a package is missing
-        said = " ".join(str(error).removeprefix(f"{path}: ").split())
-        raise WeightsError(f"{NAME}: {path} cannot be opened as a model: {said}") from error
+        said = " ".join(str(error).split())
+        raise WeightsError(f"{path} cannot be opened as a model: {said}", stage=NAME) from error
 
 
 @lru_cache(maxsize=2)
-def _fetch(name: str) -> Any:
+def fetch(name: str) -> Any:
+    """Open one of the models that demucs publishes on the CPU, once; it is downloaded if need be."""
     try:
-        with contextlib.redirect_stdout(sys.stderr) if _reachable() else _offline():
-            return _ready(checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(_fetched, name)))
+        with contextlib.redirect_stdout(sys.stderr) if reachable() else _offline():
+            return checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(fetched, name)).eval()
     except (Exception, SystemExit) as error:
         cause = getattr(error, "reason", error)  # what urllib wraps
         why = getattr(cause, "strerror", None) or str(cause)
-        raise WeightsError(f"{NAME}: the model {name} cannot be fetched here ({why}): {CURE}") from error
+        raise WeightsError(f"the model {name} cannot be fetched here ({why}): {CURE}", stage=NAME) from error
 
 
-def _fetched(name: str, signature: str) -> nn.Module:
-    """Fetch one of the networks that demucs publishes, from the hub or else from its first home.
+def fetched(name: str, signature: str) -> nn.Module:
+    """Download one network of a model, from the hub or else from its first home.
 
     There it is a pickle, of which nothing but tensors, plain values and the classes of the closed list are read, and
     its name says the hash of its content.
@@ -100,11 +106,7 @@ def _fetched(name: str, signature: str) -> nn.Module:
     return checkpoint.from_tensors(Path(path))
 
 
-def _ready(network: nn.Module) -> nn.Module:
-    return network.eval().to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _reachable() -> bool:
+def reachable() -> bool:
     """Ask once whether the hub answers.
 
     Left to itself its client asks six times for each file, for half a minute, even for a file it has.

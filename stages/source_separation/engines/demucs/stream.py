@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from aural import devices
 from aural.errors import WeightsError
 from aural.signals import Block, Format
 from aural.stages.source_separation.engine import NAME
@@ -92,13 +93,13 @@ class Pass:
     def __init__(
         self, network: Any, wanted: list[int], segment_s: float | None, overlap: float, silence: int
     ) -> None:
-        self.network, self.wanted, self.device = network.eval(), wanted, next(network.parameters()).device
+        self.network, self.wanted = network.eval(), wanted
         rate, longest = network.samplerate, int(network.samplerate * network.segment)
         transformer = getattr(network, "use_train_segment", False)
         segment = longest if segment_s is None else int(rate * segment_s)
         self.segment = min(segment, longest) if transformer else segment
         if self.segment < 1:
-            raise WeightsError(f"{NAME}: the model says that it was trained for no time at all")
+            raise WeightsError("the model says that it was trained for no time at all", stage=NAME)
         self.whole = self.segment if transformer else None
         self.stride = max(1, int((1 - overlap) * self.segment))
         rising = np.arange(1, self.segment // 2 + 1, dtype=np.float32)
@@ -162,7 +163,7 @@ class Pass:
         heard = self.queue.peek(start + taken - self.first)[:, max(0, start - self.first) :]
         heard = np.pad(heard, ((0, 0), (max(0, -start), 0)))
         heard = np.pad(heard, ((0, 0), (0, taken - heard.shape[-1])))
-        given = self.network(torch.from_numpy(heard)[None].to(self.device))[0].cpu().numpy()
+        given = devices.run(self.network, torch.from_numpy(heard)[None])[0].numpy()
         estimates: Block = given[self.wanted, :, before : before + frames]
         return estimates
 

@@ -33,14 +33,15 @@ class VoiceEngine(Network, SeparationEngine):
         from aural.stages.source_separation.engines.voice.stream import open_voice
 
         if source.channels > 2:
-            raise AudioError(f"{NAME}: engine {self.name} takes 1 or 2 channels, not {source.channels}")
+            raise AudioError(f"engine {self.name} takes 1 or 2 channels, not {source.channels}", stage=NAME)
         return open_voice(source, self.path)
 
     @classmethod
     def shipped(cls) -> Path:
         raise WeightsError(
-            f"{NAME}: no weights of engine {cls.name} come with AURAL yet; train some with aural train {NAME}, and "
-            "name the file as weights"
+            f"no weights of engine {cls.name} come with AURAL yet; train some with aural train {NAME}, and "
+            "name the file as weights",
+            stage=NAME,
         )
 
     @classmethod

@@ -1,7 +1,7 @@
 """The network of the voice engine: a mask for the voice in each bin of a stereo spectrum; what is left is the rest.
 
-Learnt from: split the spectrum into bands with a layer each, then run over time in each band and over the bands of
-each frame by turns (Luo and Yu 2023, BSRNN). One recurrent layer serves all bands, which keeps the network small.
+Idea from others: split the spectrum into bands with a layer each, then run over time in each band and over the bands
+of each frame by turns (Luo and Yu 2023, BSRNN). One recurrent layer serves all bands, which keeps the network small.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ MASK = SIGNALS + 2 * SIGNALS**2  # of a bin below LOW: a gain for either, and a 
 class Voice(nn.Module):
     """Maps spectra of a mixture to those of the voice in it.
 
-    Works on STFT frames of 48 kHz stereo, shape (batch, 2, frames, 1025), and is a stream: what it must remember goes
-    in and comes out, and the result belongs to the frames `AHEAD` before those that came in.
+    Works on STFT frames of 48 kHz stereo, shape (batch, 2, frames, 1025), and is a stream: its state goes in and
+    comes out, and the result belongs to the frames `AHEAD` before those that came in.
     """
 
     powers: Tensor
@@ -49,7 +49,7 @@ class Voice(nn.Module):
         )
 
     def begin(self, batch: int) -> list[Tensor]:
-        """Return the memory of a stream that has heard nothing."""
+        """Return the state at the beginning of a stream."""
         some = self.norm.weight
         spectra = some.new_zeros(batch, SIGNALS, AHEAD, BINS, dtype=torch.complex64)
         bands = some.new_zeros(batch, AHEAD, BANDS, some.numel())
@@ -143,7 +143,7 @@ class BandBlock(nn.Module):
         self.spread = nn.ModuleList(nn.Linear(channels, channels) for _ in range(2))
 
     def begin(self, batch: int) -> Tensor:
-        """Return the memory of a stream that has heard nothing."""
+        """Return the state at the beginning of a stream."""
         return self.norms[0].get_parameter("weight").new_zeros(1, batch * BANDS, self.along.hidden_size)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,9 +22,9 @@ LEAST_ERROR = 1e-3
 
 
 class SeparationRecipe(Recipe):
-    """Compressed spectra of voice and rest, linear spectra, and the power of the error in dB below the mixture.
+    """Losses on compressed spectra of voice and rest, on linear spectra, and on the error power in the mixture.
 
-    What is too much of the voice is too little of the rest, so the linear errors of both are one. Linear spectra
+    The linear errors of voice and rest are equal, so there is one term for both. Linear spectra
     alone leave the soft parts of a voice out; compressed ones alone leave much of the power where it does not belong.
     """
 

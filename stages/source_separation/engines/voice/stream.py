@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aural import devices
 from aural.dsp.frames import AheadStream, Spectra
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
@@ -38,12 +39,12 @@ class VoiceStream(AheadStream):
 
     def __init__(self, source: Format, path: Path) -> None:
         super().__init__(source, WINDOW, HOP, CHUNK, AHEAD)
-        self.network = network(path)
+        self.network = devices.placed(network(path))
         self.memory = self.network.begin(1)
 
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
         stereo = torch.from_numpy(np.ascontiguousarray(spectra)).expand(2, -1, -1)[None]
-        voice, self.memory = self.network(stereo, self.memory)
+        voice, self.memory = devices.run(self.network, stereo, self.memory)
         done: Spectra = voice[0, : spectra.shape[0]].numpy()
         return done

@@ -95,12 +95,13 @@ def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         network="fullband", speech=str(tmp_path / "speech"), steps=12, epoch_steps=6, batch=2, clip_s=0.5,
         validation_clips=2, workers=0, device="cpu", learning_rate=3e-3,
     )  # fmt: skip
-    path = fit(settings, tmp_path / "run")
+    fitted = fit(settings, tmp_path / "run")
+    assert fitted
     recipe = settings.recipe()
     clips = recipe.clips("validation")
     batch = torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])
     losses = []
-    for state in (Fullband().state_dict(), weights.load(path)[0]):
+    for state in (Fullband().state_dict(), weights.load(fitted)[0]):
         recipe.network.load_state_dict(state)
         with torch.no_grad():
             losses.append(float(recipe.losses(batch)["amplitude"]))

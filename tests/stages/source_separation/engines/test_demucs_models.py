@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
 from demucs import states
 from demucs.apply import BagOfModels
+from huggingface_hub import constants
 from programs import Program
 from tiny_demucs import package, save_tensors, separate, tiny
 
@@ -26,8 +28,8 @@ from aural.testing import probe
 def _fresh() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
-    demucs_network._open.cache_clear()
-    demucs_network._fetch.cache_clear()
+    demucs_network.opened.cache_clear()
+    demucs_network.fetch.cache_clear()
 
 
 def test_a_path_gives_what_the_module_gives(tmp_path: Path) -> None:
@@ -69,8 +71,8 @@ def test_no_network_is_one_sentence_and_nothing_printed(
         print("Downloading from afar")
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr(demucs_network, "_reachable", lambda: False)
-    monkeypatch.setattr(demucs_network, "_fetched", fail)
+    monkeypatch.setattr(demucs_network, "reachable", lambda: False)
+    monkeypatch.setattr(demucs_network, "fetched", fail)
     stage = SourceSeparation()
     assert stage.stems == ("drums", "bass", "other", "vocals")
     with pytest.raises(WeightsError) as caught:
@@ -86,15 +88,15 @@ def test_the_hub_is_left_offline_only_meanwhile(monkeypatch: pytest.MonkeyPatch)
     seen = []
 
     def fetched(name: str, signature: str) -> Any:
-        seen.append((name, signature, demucs_network.constants.HF_HUB_OFFLINE))
+        seen.append((name, signature, constants.HF_HUB_OFFLINE))
         return tiny()
 
-    monkeypatch.setattr(demucs_network, "_reachable", lambda: False)
-    monkeypatch.setattr(demucs_network, "_fetched", fetched)
-    before = demucs_network.constants.HF_HUB_OFFLINE
+    monkeypatch.setattr(demucs_network, "reachable", lambda: False)
+    monkeypatch.setattr(demucs_network, "fetched", fetched)
+    before = constants.HF_HUB_OFFLINE
     assert demucs_network.load("htdemucs") is demucs_network.load("htdemucs")
     assert seen == [("htdemucs", "955717e8", True)]
-    assert before == demucs_network.constants.HF_HUB_OFFLINE
+    assert before == constants.HF_HUB_OFFLINE
 
 
 def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +105,8 @@ def test_demucs_s_own_models_come_from_the_hub_as_tensors(tmp_path: Path, monkey
         return str(tmp_path / "tiny.safetensors")
 
     save_tensors(tiny(), tmp_path / "tiny.safetensors")
-    monkeypatch.setattr(demucs_network, "_reachable", lambda: True)
-    monkeypatch.setattr(demucs_network.huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(demucs_network, "reachable", lambda: True)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     assert np.array_equal(separate("htdemucs"), separate(tiny()))
 
 
@@ -119,12 +121,12 @@ def test_where_the_hub_fails_their_first_home_is_asked_and_runs_no_program(
         assert options.pop("check_hash")
         return torch.load(tmp_path / "home.th", options["map_location"], weights_only=options["weights_only"])
 
-    monkeypatch.setattr(demucs_network, "_reachable", lambda: True)
-    monkeypatch.setattr(demucs_network.huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(demucs_network, "reachable", lambda: True)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
     torch.save(package(tiny()), tmp_path / "home.th")
     assert np.array_equal(separate("htdemucs"), separate(tiny()))
-    demucs_network._fetch.cache_clear()
+    demucs_network.fetch.cache_clear()
     torch.save(package(tiny()) | {"state": Program(tmp_path / "ran")}, tmp_path / "home.th")
     with pytest.raises(WeightsError, match="htdemucs cannot be fetched"):
         demucs_network.load("htdemucs")

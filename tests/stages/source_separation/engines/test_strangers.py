@@ -173,7 +173,7 @@ def test_tensors_that_are_not_finite_or_of_another_shape_are_refused(
     for other in (torch.zeros(3), state[name].long()):
         path = saved(tmp_path / "n.safetensors", state | {name: other})
         assert "not those of its class" in refusal(path)
-        demucs_network._open.cache_clear()
+        demucs_network.opened.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""The device on which the networks of stages run.
+
+It is a setting of the process, not a parameter of a stage: it says where a stage computes, not what it does to sound,
+and a chain that was saved on one machine has to run on another. Streams stay on the CPU, and so does what a network
+remembers between two calls. Only the network itself is moved (`placed`), and called through `run`.
+
+Results of the CPU are the reference. Other devices sum in another order, so theirs differ by rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aural.errors import ParameterError
+from aural.parameters import brief
+
+if TYPE_CHECKING:
+    from torch import nn
+
+N = TypeVar("N", bound="nn.Module")
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+_wanted = "auto"
+
+
+def device(name: str) -> None:
+    """Choose the device for the networks of all streams that are opened from now on in this process.
+
+    Args:
+        name: `cpu`, `cuda`, `mps`, or `auto`, which is CUDA where it is available and the CPU elsewhere.
+
+    Raises:
+        ParameterError: there is no such device, or none on this machine.
+    """
+    global _wanted
+    _wanted = name if name == "auto" else resolved(name)
+
+
+def wanted() -> str:
+    """Return the name that was chosen, to pass it on to another process."""
+    return _wanted
+
+
+def resolved(name: str) -> str:
+    """Return the device that a name stands for: `cpu`, `cuda` or `mps`.
+
+    Raises:
+        ParameterError: there is no such device, or none on this machine.
+    """
+    if name not in DEVICES:
+        allowed = f"one of {', '.join(DEVICES)}"
+        raise ParameterError(f"device must be {allowed}, got {brief(name)}", parameter="device", allowed=allowed)
+    if name == "cpu":
+        return name
+    import torch
+
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return "cuda" if available["cuda"] else "cpu"
+    if not available[name]:
+        raise ParameterError(
+            f"device {name} is not available on this machine; choose auto or cpu", parameter="device"
+        )
+    return name
+
+
+def placed(network: N) -> N:
+    """Move a network to the chosen device; return it."""
+    return network.to(resolved(_wanted))
+
+
+def run(network: nn.Module, *inputs: Any) -> Any:
+    """Run a network where it is. Its inputs and outputs, tensors alone or in tuples, lists and dataclasses, are on
+    the CPU."""
+    import torch
+
+    where = next(network.parameters()).device
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # which keeps 10 bits of the mantissa
+        return _moved(network(*_moved(inputs, where)), torch.device("cpu"))
+
+
+def _moved(value: Any, where: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return type(value)(_moved(item, where) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _moved(getattr(value, field.name), where) for field in fields(value)})
+    return value.to(where)

@@ -62,7 +62,9 @@ def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple
     }
     title = visible(f"{done.source.name} -> {done.target.name}")
     drawn = {key: shown[key] for key in ("content", "target", "places_s", "cutoff_hz", "before", "after")}
-    return page(title, _body(title, shown, sound), {**drawn, "audio": sound}, "player.js", "report.js"), shown
+    return page(
+        title, _body(title, shown, sound), {**drawn, "audio": sound}, "elements.js", "player.js", "report.js"
+    ), shown
 
 
 def plain(course: Course) -> dict[str, Any]:

@@ -196,7 +196,7 @@ function depend(form) {
 function slide(part) {
   const [range, box, output] = ["[type=range]", ".auto", "output"].map((which) => part.querySelector(which));
   range.disabled = box.checked;
-  const text = box.checked ? "automatic" : `${range.value} ${output.dataset.unit}`.trim();
+  const text = box.checked ? "auto" : `${range.value} ${output.dataset.unit}`.trim();
   output.textContent = text;
   range.setAttribute("aria-valuetext", text);
 }

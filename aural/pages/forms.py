@@ -32,9 +32,9 @@ def strength(parameter: Parameter, label: str) -> Markup:
         element("label", element("strong", label),
                 element("input", type="range", min=f"{spec.low:g}", max=f"{spec.high:g}", step=f"{step:g}",
                         value=f"{spec.examples[0]:g}", disabled=True, data_param=parameter.name, data_kind="number")),
-        element("output", "automatic", data_unit=spec.unit),
+        element("output", "auto", data_unit=spec.unit),
         element("label", element("input", type="checkbox", class_="auto", checked=True,
-                                 aria_label=f"{label}: automatic"), "automatic"),
+                                 aria_label=f"{label}: auto"), "auto"),
         element("p", f"{spec.help}.", class_="quiet"),
         class_="strength",
     )  # fmt: skip

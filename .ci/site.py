@@ -29,6 +29,7 @@ HTML_LINK = re.compile(r'(src=")([^"]+)(")')
 HOW_TO = ("phone_memo", "lecture", "podcast", "song", "old_mp3", "many_files", "other_people")
 SECTIONS = {
     "On the command line": "guide/command_line.md",
+    "In the browser": "guide/browser.md",
     "In a program": "guide/program.md",
     "Chains and presets": "guide/chains.md",
     "Mix": "guide/mix.md",
@@ -140,7 +141,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         for path in (ROOT / folder).rglob("MODEL_CARD.md")
     )
     config.nav = [
-        {"Start": ["index.md", "guide/command_line.md", "guide/limits.md", "CHANGELOG.md"]},
+        {"Start": ["index.md", "guide/command_line.md", "guide/browser.md", "guide/limits.md", "CHANGELOG.md"]},
         {"How to": [f"how_to/{name}.md" for name in HOW_TO]},
         {
             "Stages": [

@@ -64,7 +64,7 @@ function begun({ id, name }) {
     progress: made("progress", { max: "1", "aria-label": `Progress of ${name}` }),
     found: made("ul"),
     figures: made("details", {}, made("summary", {}, "Figures")),
-    plan: made("details", {}, made("summary", {}, "What will be done, and why")),
+    plan: made("details", { open: "" }, made("summary", {}, "What will be done, and why")),
     result: made("div"),
     shown: "",
     run: 0,
@@ -106,6 +106,7 @@ function update(row, recording) {
   }
   if (recording.result && recording.result.run !== row.run) {
     row.run = recording.result.run;
+    row.plan.open = false;
     row.result.replaceChildren(...result(recording));
   }
 }

@@ -31,8 +31,6 @@ def app(jobs: int, **values: Any) -> None:
       aural app --host 0.0.0.0 -j 4      for all who reach this machine
     """
     try:
-        import uvicorn
-
         from aural.cli.app.server import Server
     except ImportError as error:
         raise NoPage(f'the page needs {error.name}: pip install "aural[app]"') from error
@@ -46,9 +44,7 @@ def app(jobs: int, **values: Any) -> None:
     if settings.browser:
         Timer(0.5, webbrowser.open, [url]).start()
     with scratch() as folder:
-        application = Server(settings, folder, jobs).application()
-        config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1, ws="none")
-        uvicorn.Server(config).run([listening])
+        Server(settings, folder, jobs).serving().run([listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -63,6 +64,14 @@ class Server:
         self.sessions: dict[str, Session] = {}
         self.closing: dict[str, asyncio.TimerHandle] = {}
         self.ending: set[asyncio.Task[None]] = set()
+        self.over: Callable[[], bool] = lambda: False
+
+    def serving(self) -> uvicorn.Server:
+        """Make what serves the pages, until it is told to end."""
+        config = uvicorn.Config(self.application(), log_level="warning", timeout_graceful_shutdown=2, ws="none")
+        server = uvicorn.Server(config)
+        self.over = lambda: server.should_exit
+        return server
 
     def application(self) -> Starlette:
         """Make the application that a server runs."""
@@ -134,7 +143,7 @@ class Server:
             self._stay(session)
             last, quiet_s = "", 0.0
             try:
-                while True:
+                while not self.over():
                     shown = json.dumps([recording.shown() for recording in list(session.recordings.values())])
                     quiet_s = 0.0 if shown != last or quiet_s > PING_S else quiet_s + EVERY_S
                     if quiet_s == 0:

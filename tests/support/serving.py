@@ -20,26 +20,20 @@ class Serving:
 
     url: str
     folder: Path
-    server: Any
-    """An `aural.cli.app.server.Server`."""
 
 
 @contextmanager
 def serving(folder: Path, **settings: Any) -> Iterator[Serving]:
     """Serve the page on this machine."""
-    import uvicorn
-
     from aural.cli.app.command import _listening
     from aural.cli.app.server import Server
 
     listening = _listening("127.0.0.1", 0)
-    ours = Server(AppSettings(**settings), folder)
-    config = uvicorn.Config(ours.application(), log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = Server(AppSettings(**settings), folder).serving()
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
-        yield Serving(f"http://127.0.0.1:{listening.getsockname()[1]}/", folder, ours)
+        yield Serving(f"http://127.0.0.1:{listening.getsockname()[1]}/", folder)
     finally:
         server.should_exit = True
         thread.join()

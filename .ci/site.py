@@ -96,6 +96,8 @@ class Site:
         """Return where a file or folder of the tree stands on the site, and see that it will."""
         if real == "README.md":
             return "index.md"
+        if real == "docs/how_to":
+            return f"how_to/{HOW_TO[0]}.md"
         if (ROOT / real).is_dir():
             if f"{real}/README.md" in self.tracked:
                 return f"{real}/README.md"

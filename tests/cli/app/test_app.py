@@ -286,6 +286,7 @@ def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path
 
 def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
     with mock.patch.dict(sys.modules, {"uvicorn": None}):
+        sys.modules.pop("aural.cli.app.server", None)
         code, out, err = invoke("app")
     assert (code, out) == (2, "")
     assert err == 'aural: the page needs uvicorn: pip install "aural[app]"\n'

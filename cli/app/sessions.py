@@ -19,7 +19,7 @@ from aural.chain import Chain
 from aural.chainfile import chain_of
 from aural.cleaning.planning import Plan, as_asked, plan
 from aural.cleaning.running import NOTHING_TO_DO, Cleaned, carry_out
-from aural.cli.app.work import Job
+from aural.cli.app.work import PageJob
 from aural.cli.work import result_name
 from aural.errors import AudioError, AuralError, ChainError
 from aural.markup import visible
@@ -46,7 +46,7 @@ class Recording:
     number: int
     path: Path
     diagnosis: Diagnosis | None = None
-    job: Job | None = None
+    job: PageJob | None = None
     done: Cleaned | None = None
     found: dict[str, Any] = field(default_factory=lambda: {"found": [], "figures": []})
     result: dict[str, Any] | None = None
@@ -167,7 +167,7 @@ class Session:
 
     def _do(self, recording: Recording, work: Any, duration_s: float, pool: ThreadPoolExecutor) -> None:
         place = f"{recording.path.parent}{os.sep}"
-        recording.job = Job(work, duration_s, lambda text: text.replace(place, ""))
+        recording.job = PageJob(work, duration_s, lambda text: text.replace(place, ""))
         recording.job.begin(pool)
 
     def cancel(self) -> None:

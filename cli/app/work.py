@@ -49,7 +49,7 @@ class JobWatch(Watch):
         return min(1.0, self.done_s / self.total_s) if self.total_s > 0 else 0.0
 
 
-class Job:
+class PageJob:
     """Something that is done for a recording: waiting, running, done, failed or cancelled.
 
     What is logged meanwhile becomes its notes; what goes wrong becomes a sentence, in which `told` may change names.

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -19,7 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import PHONE, check_access, in_browser, until
-from recordings import EXAMPLE, invoke, voice, write
+from recordings import EXAMPLE, MAIN, invoke, voice, write
 
 from aural import registry
 from aural.chainfile import read_chain
@@ -205,15 +208,15 @@ def asked(url: str, method: str = "GET", body: Any = None, **headers: str) -> tu
         return error.code, error.read().decode()
 
 
-def token(served: Serving) -> str:
+def token(url: str) -> str:
     """Open a page as a program does; return its token."""
-    _, text = asked(served.url)
+    _, text = asked(url)
     found: str = json.loads(text.partition('id="data">')[2].partition("</script>")[0])["token"]
     return found
 
 
 def test_what_is_refused(served: Serving) -> None:
-    mine = served.url + token(served)
+    mine = served.url + token(served.url)
     for code, sentence, answer in (
         (400, "Invalid host header", asked(served.url, Host="evil.example")),
         (404, "this page was closed", asked(f"{served.url}{'x' * 32}/results")),
@@ -246,7 +249,7 @@ def test_a_chain_reaches_nothing_but_this_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "setup.cfg").touch()
-    mine = served.url + token(served)
+    mine = served.url + token(served.url)
     for path in ("chain", "run"):
         code, text = asked(f"{mine}/{path}", "POST", {"stage": [stage]})
         assert (code, sentence in text) == (400, True), text
@@ -269,11 +272,9 @@ def test_names_that_browsers_send_and_places_in_chains(served: Serving) -> None:
 
 
 def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path) -> None:
-    import time
-
     with serving(tmp_path, most_pages=2, closing_s=0.5) as one:
         for _ in range(2):
-            asked(f"{one.url}{token(one)}/recordings?name=a.wav", "PUT", b"no sound")
+            asked(f"{one.url}{token(one.url)}/recordings?name=a.wav", "PUT", b"no sound")
         assert asked(one.url)[0] == 503
         assert len(list(tmp_path.rglob("a.wav"))) == 2
         for _ in range(100):
@@ -282,6 +283,21 @@ def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path
             time.sleep(0.05)
         assert asked(one.url)[0] == 200
         assert not list(tmp_path.rglob("a.wav"))
+
+
+def test_the_command_serves_until_it_is_ended_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MAIN, "app", "--port", "0", "--no-browser"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as app:
+        assert app.stdout
+        assert app.stderr
+        url = app.stdout.readline().split()[0]
+        assert asked(f"{url}{token(url)}/recordings?name=a.wav", "PUT", b"no sound")[0] == 200
+        assert len(list(tmp_path.rglob("a.wav"))) == 1
+        app.send_signal(signal.SIGINT)
+        assert app.wait(20) == 130
+        assert app.stderr.read().strip() == "aural: interrupted; nothing was left half-written"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:

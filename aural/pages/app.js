@@ -91,6 +91,10 @@ const STATES = {
 function update(row, recording) {
   const text = STATES[recording.state](recording);
   if (row.state.textContent !== text) row.state.textContent = text;
+  if (row.told !== recording.state && ["done", "failed", "cancelled"].includes(recording.state) && text) {
+    say(recording.state === "failed" ? text : `${recording.name}: ${text}`); // for who does not see the row
+  }
+  row.told = recording.state;
   row.state.classList.toggle("bad", recording.state === "failed");
   row.progress.hidden = recording.state !== "running";
   row.progress.value = recording.share;

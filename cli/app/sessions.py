@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -166,8 +167,8 @@ class Session:
         self._do(recording, work, found.duration_s, self.pools.cleaning)
 
     def _do(self, recording: Recording, work: Any, duration_s: float, pool: ThreadPoolExecutor) -> None:
-        place = f"{recording.path.parent}{os.sep}"
-        recording.job = PageJob(work, duration_s, lambda text: text.replace(place, ""))
+        places = re.compile(rf"{re.escape(f'{recording.path.parent}{os.sep}')}(\w+{re.escape(os.sep)})?")
+        recording.job = PageJob(work, duration_s, lambda text: places.sub("", text))
         recording.job.begin(pool)
 
     def cancel(self) -> None:

@@ -4,7 +4,7 @@ BIN = $(VENV)/bin
 FUZZ_MINUTES ?= 60
 FUZZ_SEED ?= 0
 
-.PHONY: help setup check test fuzz types bench docs build
+.PHONY: help setup check test fuzz types bench docs site build
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench:  ## Measure speed and quality against other tools; writes benchmarks.md
 
 docs:  ## Write the parameter tables into the READMEs of the stages
 	$(BIN)/python .ci/parameter_tables.py
+
+site:  ## Build the site of documentation, strictly, into site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 build:  ## Build the wheel
 	$(BIN)/python -m build --wheel

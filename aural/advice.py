@@ -3,7 +3,7 @@ instead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from aural.parameters import check, param
@@ -35,14 +35,17 @@ class Wishes:
     """
 
     target_lufs: float | None = param(None, "Loudness of the result, instead of the preset's", unit="LUFS",
-                                      low=-50.0, high=-5.0)  # fmt: skip
+                                      low=-50.0, high=-5.0, examples=(-16.0,))  # fmt: skip
     max_limiting_db: float | None = param(None, "How far peaks may be limited to reach the loudness, instead of the "
-                                          "preset's 6 dB", unit="dB", low=0.0, high=24.0)  # fmt: skip
+                                          "preset's 6 dB", unit="dB", low=0.0, high=24.0,
+                                          examples=(6.0,))  # fmt: skip
     noise_reduction: float | None = param(None, "How far noise is lowered at most; off leaves hum and rumble, too. "
                                           "auto decides by the diagnosis", unit="dB", low=0.0, high=60.0,
-                                          words={"auto": None, "off": 0.0})  # fmt: skip
+                                          words={"auto": None, "off": 0.0}, examples=(12.0,))  # fmt: skip
     dereverb: float | None = param(None, "How strongly the room is taken away. auto decides by the diagnosis",
-                                   low=0.0, high=1.0, words={"auto": None, "off": 0.0})  # fmt: skip
+                                   low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
+    treble: float | None = param(None, "How strongly missing treble is added. auto decides by the diagnosis",
+                                 low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
     music: str | None = param(None, "What noise reduction does with music: keep it, or reduce it like noise. If not "
                               "given, the diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
 
@@ -63,3 +66,11 @@ def if_uneven(effect: Effect, diagnosis: Diagnosis) -> Decision:
     if diagnosis.loudness.range_lu <= LEVEL_RANGE_LU:
         return Decision(effect.name, None, f"an even level: {spread}")
     return Decision(effect.name, effect, f"an uneven level: {spread}")
+
+
+def with_treble(effect: Effect, decision: Decision, wishes: Wishes) -> Decision:
+    """Let a stage that adds treble add as much as a user wishes."""
+    if not wishes.treble:
+        return Decision(effect.name, None, "turned off, as asked for" if decision.effect else decision.reason)
+    reason = f"treble added at {wishes.treble:g} where it is missing, as asked for"
+    return Decision(effect.name, replace(effect, mix=wishes.treble), reason)

@@ -155,7 +155,7 @@ class Watch:
     """Sees the blocks on their way into each stage, to show progress. This one looks away."""
 
     def expect(self, passes: int) -> None:
-        """Learn how many times a signal will go by in all, at most."""
+        """Learn how many times a signal will still go by, at most."""
 
     def spare(self, passes: int) -> None:
         """Learn that so many of the expected passes are not needed."""

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "aural.cli.learning:train",
     "evaluate": "aural.cli.learning:evaluate",
     "listen": "aural.cli.listen:command",
+    "app": "aural.cli.app.command:command",
     "stages": "aural.cli.lists:stages",
     "presets": "aural.cli.lists:presets",
     "models": "aural.cli.lists:models",
@@ -53,7 +54,7 @@ class AuralGroup(HintingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups = {
-            "Recordings": ("clean", "inspect", "chain", "mix"),
+            "Recordings": ("clean", "inspect", "chain", "mix", "app"),
             "Stages": registry.names(),
             "Learning": ("train", "evaluate", "listen"),
             "Lists": ("stages", "presets", "models"),

@@ -42,7 +42,8 @@ class ProgressRow(Watch):
                 self.seconds = open_audio(self.source).info.duration_s
             except (AudioError, OSError):
                 self.seconds = 0.0  # what is wrong with it is said by the work itself
-        self._open()[TOTAL] = passes * self.seconds
+        row = self._open()
+        row[TOTAL] = row[DONE] + passes * self.seconds
 
     def spare(self, passes: int) -> None:
         self._open()[TOTAL] -= passes * (self.seconds or 0.0)

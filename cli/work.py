@@ -195,11 +195,16 @@ def _target(
         return output
     if source == STDIO:
         return folder / f"stdin{ending}.wav" if folder else STDIO
+    place = folder / found.inside if folder else source.parent
+    return place / result_name(source, ending, to, audio_only)
+
+
+def result_name(source: Path, ending: str, to: str | None = None, audio_only: bool = False) -> str:
+    """Name the result of a recording: lossless formats are kept, films too; others become .wav, unless `to` says."""
     film = "" if to or audio_only else film_suffix(source)
     kept = source.suffix.lower() if source.suffix.lower() in LOSSLESS else film or ".wav"
     suffix = f".{to.lstrip('.')}" if to else kept
-    place = folder / found.inside if folder else source.parent
-    return place / f"{source.stem}{ending}{suffix}"
+    return f"{source.stem}{ending}{suffix}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Draw the pictures of pages in the README: report.png, report_phone.png and listening_test.png.
+"""Draw the pictures of pages in the README: report, report on a phone, listening test, and the page of `aural app`.
 
 python examples/page_pictures.py        (needs Chromium, and pip install "aural[dev]")
 """
@@ -6,6 +6,7 @@ python examples/page_pictures.py        (needs Chromium, and pip install "aural[
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,10 +23,12 @@ HERE = Path(__file__).parent
 DESKTOP = {"viewport": {"width": 1000, "height": 1200}}
 PHONE = {"viewport": {"width": 390, "height": 1200}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
 TEST = {"viewport": {"width": 1000, "height": 430}}
+APP = {"viewport": {"width": 1000, "height": 800}}
 
 
 def main() -> None:
     chromium = shutil.which("chromium") or sys.exit("page_pictures: no chromium is installed")
+    program = Path(sys.executable).with_name("aural")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         memo = folder / "phone_memo.m4a"
@@ -43,7 +46,28 @@ def main() -> None:
             {"report.html": listen, "test.html": begin}[page](shown)
             shown.screenshot(path=folder / picture)
             Image.open(folder / picture).quantize(128).save(HERE / picture, optimize=True)
+        with subprocess.Popen(
+            [program, "app", "--port", "0", "--no-browser"], stdout=subprocess.PIPE, text=True
+        ) as app:
+            assert app.stdout
+            shown = browser.new_context(**APP).new_page()
+            shown.goto(app.stdout.readline().split()[0])
+            clean(shown, memo)
+            shown.screenshot(path=folder / "app.png", full_page=True)
+            Image.open(folder / "app.png").quantize(128).save(HERE / "app.png", optimize=True)
+            app.terminate()
         browser.close()
+
+
+def clean(page: Page, memo: Path) -> None:
+    page.set_input_files("#files", memo)
+    page.get_by_label("Noise: auto").wait_for()
+    page.locator("#do-clean:enabled").click()
+    page.get_by_role("button", name="Listen and compare").wait_for(timeout=120_000)
+    page.get_by_label("Noise: auto").uncheck()
+    page.get_by_role("slider", name="Noise").fill("18")
+    page.get_by_label("Loudness: auto").uncheck()
+    page.wait_for_timeout(500)
 
 
 def listening_test(folder: Path) -> None:

@@ -52,6 +52,11 @@ def plan(diagnosis: Diagnosis, preset: str = "auto", wishes: Wishes = NO_WISHES)
     return Plan(chosen, tuple(_informed(decisions, diagnosis)))
 
 
+def as_asked(chain: Chain, name: str) -> Plan:
+    """Plan to run every stage of a chain, whatever the recording is like."""
+    return Plan(name, tuple(Decision(stage.name, stage, "asked for") for stage in chain.stages))
+
+
 def check_preset(preset: str) -> None:
     """Raise ChainError unless this names a preset or a sound chain file."""
     if preset != "auto":

@@ -102,7 +102,7 @@ def clean(
         audio_only: write the sound of a film without its picture.
         watch: sees the signal go by.
         wishes: the fields of `aural.advice.Wishes`: `target_lufs`, `max_limiting_db`, `noise_reduction` (dB),
-            `dereverb` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
+            `dereverb` and `treble` (0 to 1), `music` (keep or reduce). What is not given is decided by the diagnosis.
 
     Raises:
         AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
@@ -115,16 +115,45 @@ def clean(
     file = open_audio(source, strict, track)
     watch.expect(5)  # a guess, until the chain is known
     before = examine(file, watch)
-    chosen = plan(before, preset, asked)
-    watch.expect(2 + chosen.chain.passes + (PASSES if report else 0))
+    return carry_out(
+        plan(before, preset, asked),
+        before,
+        file,
+        target,
+        replace=replace,
+        save_removed=save_removed,
+        save_chain=save_chain,
+        report=report,
+        report_audio=report_audio,
+        audio_only=audio_only,
+        watch=watch,
+    )
+
+
+def carry_out(
+    chosen: Plan,
+    before: Diagnosis,
+    file: AudioFile,
+    target: str | Path,
+    *,
+    replace: bool = False,
+    save_removed: bool = False,
+    save_chain: str | Path | None = None,
+    report: str | Path | None = None,
+    report_audio: str = AUDIO[0],
+    audio_only: bool = False,
+    watch: Watch = UNWATCHED,
+) -> Cleaned:
+    """Do what was planned for a recording that was examined, and write the result. As `clean`."""
+    watch.expect(1 + chosen.chain.passes + (PASSES if report else 0))
     removed = Removed()
     kept = save_removed or report
     run = (keeping(chosen.chain, removed) if kept else chosen.chain).render(file, file.format, watch)
-    with Results(replace, likes=[source]) as results:
+    with Results(replace, likes=[file.info.path]) as results:
         written = deliver(results.open(target), run, file.info, audio_only)
         after = dataclasses.replace(examine(written, watch), info=None)  # the file has another name by now
         ran = _write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
-        done = Cleaned(Path(source), Path(target), chosen, ran, before, after)
+        done = Cleaned(file.info.path, Path(target), chosen, ran, before, after)
         if report:
             shown = write_report(results.open(report), done, file, written, removed, report_audio, watch)
             done = dataclasses.replace(done, shown=shown)

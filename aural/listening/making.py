@@ -112,7 +112,7 @@ class ListeningTest:
             "items": [{"name": name, "shown": visible(name), "clips": clips} for name, clips in items.items()],
         }
         body = element("main", element("h1", "Listening test"), element("div", id="screen"))
-        return page("Listening test", body, data, "player.js", "listen.js")
+        return page("Listening test", body, data, "elements.js", "player.js", "listen.js")
 
 
 @cache

@@ -22,6 +22,10 @@ COLUMNS = 600
 ROWS = 96
 SLAB = 128  # columns transformed at once: bounds the memory
 LOWEST_DB = -120.0
+HEARD_DB = -75.0
+"""A band whose mean level lies below is not heard."""
+ADDED_DB = 12.0
+LOUD = 90  # percentile of what is heard, above which nobody lowers anything but all of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +133,24 @@ class CourseMeter:
                 edges_hz=self.edges_hz,
                 levels_db=np.maximum(10 * np.log10(np.array(powers)), LOWEST_DB).astype(np.float32),
             )
+
+
+def added(before: Course, after: Course) -> NDArray[np.bool_]:
+    """Tell what of a recording was not there before: shape (bands, columns), those of `after`.
+
+    Levels are compared once the gain has been taken away that the loudest bands got: those that were far below are
+    what a stage has made up, in holes, in gaps, or above a cut-off.
+    """
+    middles_hz = (after.edges_hz[1:] + after.edges_hz[:-1]) / 2
+    rows = np.searchsorted(before.edges_hz, middles_hz) - 1
+    columns = np.minimum(after.times_s / before.column_s, before.levels_db.shape[1] - 1).astype(int)
+    known = before.levels_db[np.minimum(rows, ROWS - 1)][:, columns]
+    known = np.where((rows < ROWS)[:, None], known, LOWEST_DB)
+    change = after.levels_db - known
+    heard = known[known > HEARD_DB]
+    gain_db = np.median(change[known >= np.percentile(heard, LOUD)]) if heard.size else 0.0
+    made: NDArray[np.bool_] = (after.levels_db > HEARD_DB) & (change - gain_db > ADDED_DB)
+    return made
 
 
 @cache

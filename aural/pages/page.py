@@ -15,22 +15,26 @@ UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 """What could end a script, or begin a comment in it."""
 
 
-def page(title: str, body: Markup, data: Any, *scripts: str) -> str:
+SERVED = "; connect-src 'self'; frame-src 'self'"
+
+
+def page(title: str, body: Markup, data: Any, *scripts: str, served: bool = False) -> str:
     """Write a page.
 
     Its content security policy lets nothing run but its own scripts, and nothing come from anywhere but the file
-    itself and files beside it.
+    itself and files beside it; of one that is served, from its server.
 
     Args:
         title: plain text.
         body: what stands on it.
         data: plain values, which scripts read from the element `data`.
         scripts: names of files in this folder, in the order in which they run.
+        served: whether it comes from a server, which it may ask for more.
     """
     style, code = part("page.css"), "\n".join(map(part, scripts))
     policy = (
         f"default-src 'none'; script-src {_hash(code)}; style-src {_hash(style)}; media-src 'self' file: data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"base-uri 'none'; form-action 'none'{SERVED if served else ''}"
     )
     return Template(part("page.html")).substitute(
         title=escaped(title),

@@ -119,15 +119,6 @@ async function decoded(context, clips) {
   return Object.fromEntries(Object.keys(clips).map((name) => [name, versions[name]]));
 }
 
-const byId = (id) => document.getElementById(id);
-
-function made(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 
 // For every key that is meant for the page, and for no field or button, call what `handlers` gives for it. A button

@@ -2,6 +2,7 @@
 const DATA = JSON.parse(byId("data").textContent);
 const LEFT = 54, BOTTOM = 20, TOP = 16;
 const MAGMA = [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]];
+const ADDED = [45, 212, 191];
 const SHOWN_DB = [-105, -25];
 const SHOWN_LUFS = [-60, 0];
 const CONTENT = { s: "speech", m: "music", b: "both", "-": "neither", ".": "silence" };
@@ -142,18 +143,30 @@ function drawLoudness() {
   }
 }
 
+// In the spectrum after, what was added is tinted; above it a tick for each defect, or where one was mended.
+const bits = (coded) => {
+  const bytes = Uint8Array.from(atob(coded), (sign) => sign.charCodeAt(0));
+  return (n) => (bytes[n >> 3] >> (7 - (n & 7))) & 1;
+};
+
+function drawMarks(s, places, style) {
+  s.context.fillStyle = style;
+  for (const seconds of places) s.context.fillRect(s.x(seconds) - 1, s.top - 9, 2, 7);
+}
+
 function drawSpectrum(name) {
   const course = DATA[name], highest = Math.max(DATA.before.edges_hz.at(-1), DATA.after.edges_hz.at(-1));
   const s = sheet(`spectrum-${name}`, 0, mel(highest)), columns = course.low.length;
   const bytes = Uint8Array.from(atob(course.levels), (sign) => sign.charCodeAt(0)), rows = bytes.length / columns;
   const image = new ImageData(columns, rows);
-  const [low, high] = SHOWN_DB;
+  const [low, high] = SHOWN_DB, isNew = name === "after" ? bits(DATA.added) : () => 0;
   for (let row = 0; row < rows; row++) {
     for (let n = 0; n < columns; n++) {
       const db = bytes[row * columns + n] / 2 - 127.5;
       const place = Math.max(0, Math.min(0.999, (db - low) / (high - low))) * (MAGMA.length - 1);
       const [from, to] = [MAGMA[Math.floor(place)], MAGMA[Math.floor(place) + 1]];
-      const pixel = from.map((value, c) => value + (to[c] - value) * (place % 1));
+      const plain = from.map((value, c) => value + (to[c] - value) * (place % 1));
+      const pixel = isNew(row * columns + n) ? plain.map((value, c) => 0.5 * (value + ADDED[c])) : plain;
       image.data.set([...pixel, 255], 4 * ((rows - 1 - row) * columns + n));
     }
   }
@@ -163,6 +176,8 @@ function drawSpectrum(name) {
   axes(s, ticks.map((hz) => [mel(hz), `${hz / 1000}`]), "kHz");
   const top = s.y(mel(course.edges_hz.at(-1)));
   s.context.drawImage(small, s.left, top, s.x(columns * course.column_s) - s.left, s.bottom - top);
+  drawMarks(s, DATA.marks_s[name], colour("mark"));
+  if (name === "after") drawMarks(s, DATA.marks_s.mended, colour("speech"));
   const cutoff = DATA.cutoff_hz[name];
   if (cutoff !== null) line(s, [[0, mel(cutoff)], [DURATION_S, mel(cutoff)]], "#fff", 1.5, [6, 4]);
 }

@@ -18,7 +18,7 @@ from aural.advice import Decision
 from aural.chainfile import write_chain
 from aural.markup import Markup, element, joined, listed, table, visible
 from aural.measure.clipping import MeasuredClipping
-from aural.measure.course import Course
+from aural.measure.course import Course, added
 from aural.measure.diagnosis import Diagnosis
 from aural.measure.words import compared, figures
 from aural.pages.page import button, canvas, group, page, section
@@ -30,16 +30,19 @@ if TYPE_CHECKING:
 Sound = dict[str, Any]
 """`passages` as `aural.pages.sound.clips` makes them, or `links`."""
 VERSIONS = {"before": "Before", "after": "After", "removed": "Removed"}
-BREATHS = "breaths"
+CLIPPING, BREATHS = "clipping", "breaths"
 """The one kind of place that is no defect."""
 MOST_TAGS, LONGEST_TAG = 20, 200
+DRAWN = ("content", "target", "places_s", "marks_s", "added", "cutoff_hz", "before", "after")
+NEAR_S = 0.05
 CLASSES = ("speech", "music", "both", "neither", "silence")
 
 
 def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple[str, dict[str, Any]]:
     """Write the page; return it and what it shows as plain values, the sound left out."""
     places_s = _places_s(done.before, before)
-    defects = [f"{name}: {value}" for name, value in figures(done.before) if name in places_s and name != BREATHS]
+    told = BREATHS, CLIPPING  # one is no defect, the other is among the findings
+    defects = [f"{name}: {value}" for name, value in figures(done.before) if name in places_s and name not in told]
     shown = {
         "version": __version__,
         "source": done.source.name,
@@ -55,14 +58,18 @@ def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple
         "content": done.before.content.line(len(done.before.content.silent)),
         "target": _target(done),
         "places_s": places_s,
+        "marks_s": _marks_s(places_s, _places_s(done.after, after)),
+        "added": base64.b64encode(np.packbits(added(before, after)).tobytes()).decode("ascii"),
         "cutoff_hz": {"before": _cutoff_hz(done.before), "after": _cutoff_hz(done.after)},
         "before": plain(before),
         "after": plain(after),
         "passages": [{k: p[k] for k in ("from_s", "to_s")} for p in sound.get("passages", [])],
     }
     title = visible(f"{done.source.name} -> {done.target.name}")
-    drawn = {key: shown[key] for key in ("content", "target", "places_s", "cutoff_hz", "before", "after")}
-    return page(title, _body(title, shown, sound), {**drawn, "audio": sound}, "player.js", "report.js"), shown
+    drawn = {key: shown[key] for key in DRAWN}
+    return page(
+        title, _body(title, shown, sound), {**drawn, "audio": sound}, "elements.js", "player.js", "report.js"
+    ), shown
 
 
 def plain(course: Course) -> dict[str, Any]:
@@ -197,10 +204,20 @@ def _pictures(shown: dict[str, Any]) -> Markup:
             f"thick: loudness of 3 s, thin: true peaks{aims}",
         ),
     )
+    marks = shown["marks_s"]
+    known = {
+        "before": {"defect": marks["before"]},
+        "after": {
+            "defect": marks["after"],
+            "mended": marks["mended"],
+            "added": any(base64.b64decode(shown["added"])),
+        },
+    }
     spectra = [
-        element("figure", canvas(f"spectrum-{name}", text), element("figcaption", text))
-        for name in ("before", "after")
+        element("figure", canvas(f"spectrum-{name}", text), element("figcaption", text, " ", *keys))
+        for name, drawn in known.items()
         for text in [f"Spectrum {name}{_ends(shown['cutoff_hz'][name])}"]
+        for keys in [[_key(mark) for mark, there in drawn.items() if there]]
     ]
     return joined(
         [
@@ -269,11 +286,28 @@ def _target(done: Cleaned) -> dict[str, float] | None:
 
 def _places_s(diagnosis: Diagnosis, course: Course) -> dict[str, list[float]]:
     """Return where the recording has short defects, by their name, and breaths; in seconds."""
-    found = {"clipping": _clipped_s(diagnosis.clipping, course)}
+    found = {CLIPPING: _clipped_s(diagnosis.clipping, course)}
     found |= {name: list(defects.places_s) for name, defects in diagnosis.defects().items()}
     if diagnosis.kind == "speech":
         found[BREATHS] = list(diagnosis.breaths.places_s)
     return {name: [round(place, 2) for place in places] for name, places in found.items() if places}
+
+
+def _marks_s(before: Mapping[str, list[float]], after: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """Say where there were defects, where some are left, and where they were mended; in seconds."""
+    mended = [
+        place
+        for name, places in before.items()
+        if name != BREATHS
+        for place in places
+        if all(abs(place - other) > NEAR_S for other in after.get(name, ()))
+    ]
+    found = (
+        [place for name, places in each.items() if name != BREATHS for place in places] for each in (before, after)
+    )
+    return {name: sorted(set(places)) for name, places in zip(("before", "after"), found, strict=True)} | {
+        "mended": sorted(set(mended))
+    }
 
 
 def _clipped_s(clipping: MeasuredClipping, course: Course) -> list[float]:

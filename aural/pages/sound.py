@@ -13,6 +13,7 @@ import numpy as np
 from aural.audio.leftovers import scratch
 from aural.audio.writing import write_audio
 from aural.dsp.resampling import resampler
+from aural.measure.course import HEARD_DB
 from aural.signals import Block, Format
 from aural.stream import pump
 
@@ -25,7 +26,6 @@ BIT_RATES = {1: 96_000, 2: 128_000}
 """MP3 is what decodeAudioData of Chromium, Firefox and Safari all decode; Safari learnt Opus in Ogg only in 2025, and
 AAC is missing from Chromium's free builds. All versions pass one encoder, so they lie on each other to the sample."""
 MOST_EXCERPTS_S, EXCERPT_S = 30.0, 10.0
-HEARD_DB = -75.0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes, with_treble
 from aural.dsp.resampling import resampler
 from aural.engine import chosen, engine_param
 from aural.parameters import param
@@ -37,6 +37,7 @@ class FrequencyExpansion(Parameters, Effect):
     name: ClassVar[str] = "frequency-expansion"
     described_as: ClassVar[Sequence[str]] = ("expand", "bandwidth-extension", "super-resolution", "upsample")
     engines: ClassVar[tuple[type[ExpansionEngine], ...]] = ENGINES
+    grants: ClassVar[Sequence[str]] = ("treble",)
     training: ClassVar[str | None] = "aural.stages.frequency_expansion.train:FrequencyExpansionTraining"
     evaluation: ClassVar[str | None] = "aural.stages.frequency_expansion.evaluate:FrequencyExpansionEvaluation"
 
@@ -56,6 +57,9 @@ class FrequencyExpansion(Parameters, Effect):
         if not diagnosis.dull:
             return Decision(self.name, None, f"the spectrum reaches {reach}")
         return Decision(self.name, self, f"the spectrum ends at {reach}: {diagnosis.origin}")
+
+    def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        return with_treble(self, decision, wishes)
 
     def informed(self, diagnosis: Diagnosis) -> Self:
         return self if self.cutoff_hz else replace(self, cutoff_hz=min(diagnosis.bandwidth.cutoff_hz, HIGHEST_HZ))

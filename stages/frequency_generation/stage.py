@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from aural.advice import Decision
+from aural.advice import Decision, Wishes, with_treble
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stage import Effect
@@ -31,6 +31,7 @@ class FrequencyGeneration(Effect):
 
     name: ClassVar[str] = "frequency-generation"
     measuring: ClassVar[int] = 2
+    grants: ClassVar[Sequence[str]] = ("treble",)
 
     cutoff_hz: float | None = param(
         None, "Cut-off frequency of the codec's low-pass", unit="Hz", low=100.0, high=192000.0,
@@ -60,6 +61,9 @@ class FrequencyGeneration(Effect):
         if not (diagnosis.lossy and diagnosis.bandwidth.cut):
             return Decision(self.name, None, "no trace of a codec at a low bit rate")
         return Decision(self.name, self, f"cut off at {diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz by a codec")
+
+    def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        return with_treble(self, decision, wishes)
 
     def informed(self, diagnosis: Diagnosis) -> Self:
         return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.cutoff_hz)

@@ -65,6 +65,20 @@ def test_a_wish_for_the_room(memo: Diagnosis, calm: Diagnosis) -> None:
     assert (without_noise["dereverb"], without_noise["max_attenuation_db"]) == (0.3, 0)
 
 
+def test_a_wish_for_treble(memo: Diagnosis) -> None:
+    assert "frequency-expansion" not in [stage.name for stage in plan(memo).chain.stages]
+    assert "treble added at 0.4 where it is missing" in reason(memo, "frequency-expansion", treble=0.4)
+    (added,) = (s for s in plan(memo, wishes=Wishes(treble=0.4)).chain.stages if s.name == "frequency-expansion")
+    assert added.mix == 0.4
+    dull = replace(memo, bandwidth=replace(memo.bandwidth, cutoff_hz=4000.0))
+    assert "frequency-expansion" in [stage.name for stage in plan(dull).chain.stages]
+    assert reason(dull, "frequency-expansion", treble=0.0) == "turned off, as asked for"
+    (filled,) = (
+        s for s in plan(memo, "old-mp3", Wishes(treble=0.7)).chain.stages if s.name == "frequency-generation"
+    )
+    assert filled.mix == 0.7
+
+
 def test_a_wish_for_music(memo: Diagnosis) -> None:
     assert settings(memo, music="keep")["keep"] == "music"
     assert settings(memo, music="reduce")["keep"] == "voice"

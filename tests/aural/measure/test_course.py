@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from recordings import voice
 
-from aural.measure.course import COLUMNS, Course, CourseMeter
+from aural.measure.course import COLUMNS, Course, CourseMeter, added
 from aural.signals import Block, Format
 
 RATE = 48000
@@ -76,3 +76,27 @@ def test_silence_is_silence() -> None:
     assert np.isneginf(found.true_peak_dbtp).all()
     assert np.isneginf(found.loudness_lufs).all()
     assert (found.levels_db == -120).all()
+
+
+def test_what_was_added_is_told_from_what_was_turned_up() -> None:
+    times = np.arange(2 * RATE) / RATE
+    rng = np.random.default_rng(0)
+    low = (0.1 * np.sin(2 * np.pi * 400 * times) + 0.001 * rng.standard_normal(len(times)))[None].astype(np.float32)
+    high = (0.03 * np.sin(2 * np.pi * 9000 * times) * (times > 1))[None].astype(np.float32)
+    before, louder, brighter = (course(audio) for audio in (low, 2 * low, 2 * low + high))
+    assert not added(before, louder).any()
+    assert not added(louder, before).any()
+    made = added(before, brighter)
+    assert made.shape == brighter.levels_db.shape
+    bands, columns = np.nonzero(made)
+    assert {int(np.searchsorted(brighter.edges_hz, 9000)) - 1} <= set(bands.tolist())
+    assert (brighter.edges_hz[bands] > 7500).all()
+    assert abs(float(columns.min()) * brighter.column_s - 1) < 0.05
+
+
+def test_what_lies_above_the_old_sample_rate_is_added() -> None:
+    narrow = np.random.default_rng(0).normal(0, 0.1, (1, 16000)).astype(np.float32)
+    wide = course(np.random.default_rng(0).normal(0, 0.1, (1, RATE)).astype(np.float32))
+    made = added(course(narrow, rate=16000), wide)
+    assert made[wide.edges_hz[:-1] > 8000].all()
+    assert made[wide.edges_hz[1:] < 8000].mean() < 0.2  # other noise

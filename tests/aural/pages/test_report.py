@@ -202,6 +202,10 @@ def test_the_data_is_what_the_meters_say(done: Cleaned, folder: Path) -> None:
     before, _ = read(folder / "memo.wav")
     assert clipped
     assert all(np.abs(before[0, at - 960 : at + 960]).max() > 0.39 for at in clipped)
+    assert data["marks_s"]["before"] == sorted(
+        s for name, at in data["places_s"].items() if name != "breaths" for s in at
+    )
+    assert set(data["marks_s"]["mended"]) <= set(data["marks_s"]["before"])
     assert done.shown is not None
     assert {key: done.shown[key] for key in ("before", "after", "places_s", "cutoff_hz", "content")} == {
         key: data[key] for key in ("before", "after", "places_s", "cutoff_hz", "content")
@@ -293,7 +297,7 @@ def test_names_tags_and_chains_are_text(tmp_path: Path) -> None:
         )
         assert f'reference = "{tmp_path}/<script>alert(3)<!--.wav"' in text
         assert page.title() == text.split("\n")[0]
-        assert page.eval_on_selector_all("script", "all => all.length") == 2
+        assert page.eval_on_selector_all("script", "all => all.length") == 2  # its data and its code
         assert page.eval_on_selector_all("img", "all => all.length") == 0
         if done.before.info and done.before.info.tags:
             assert "alert(1)</script>" in page.inner_text("table >> nth=1")

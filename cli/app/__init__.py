@@ -1,0 +1,1 @@
+"""`aural app`: the page in the browser, its server, and the sessions of its users."""

@@ -1,0 +1,63 @@
+"""`aural app`: the page in the browser."""
+
+from __future__ import annotations
+
+import socket
+import webbrowser
+from threading import Timer
+from typing import Any
+
+import click
+
+from aural.cli.app.settings import AppSettings
+from aural.cli.options import parameter_options, shared
+from aural.cli.terminal import say
+from aural.errors import AuralError
+
+
+class NoPage(AuralError):
+    """The page cannot be offered."""
+
+
+def app(jobs: int, **values: Any) -> None:
+    """Open a page in the browser that cleans recordings, for people who use no terminal.
+
+    Drop recordings on it; it says what is wrong with them, cleans them, plays them before and after, and gives the
+    results. It asks nothing of the network, and deletes everything when the page closes. Ctrl-C ends it.
+
+    \b
+      aural app
+      aural app --port 9000 --no-browser
+      aural app --host 0.0.0.0 -j 4      for all who reach this machine
+    """
+    try:
+        from aural.cli.app.server import Server
+    except ImportError as error:
+        raise NoPage(f'the page needs {error.name}: pip install "aural[app]"') from error
+    from aural.audio.leftovers import scratch
+
+    settings = AppSettings(**values)
+    listening = _listening(settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
+    url = f"http://{host}:{port}/"
+    say(f"{url}  (Ctrl-C ends it)")
+    if settings.browser:
+        Timer(0.5, webbrowser.open, [url]).start()
+    with scratch() as folder:
+        Server(settings, folder, jobs).serving().run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Take a port.
+
+    Raises:
+        NoPage: it cannot be had.
+    """
+    try:
+        return socket.create_server((host, port))
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise NoPage(f"the page cannot be offered at {host}:{port}: {why.lower()}") from error
+
+
+command = shared("jobs")(click.Command("app", params=parameter_options(AppSettings), help=app.__doc__, callback=app))

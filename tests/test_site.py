@@ -1,0 +1,72 @@
+"""The site of documentation: builds without a warning, asks nothing of others, and names commands that exist."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, in_browser, until
+from recordings import ROOT
+
+from aural.cli.commands import aural
+
+TEXT = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))
+BLOCKS = re.findall(r"(?ms)^```\n(.*?)^```", TEXT)
+LINES = [line for block in BLOCKS for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_command_can_be_typed(line: str) -> None:
+    program, *typed = shlex.split(line)
+    assert program == "aural"
+    name, command, rest = aural.resolve_command(aural.make_context("aural", [], resilient_parsing=True), typed)
+    assert command
+    assert name
+    command.make_context(name, rest)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@in_browser
+def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    pytest.importorskip("material", reason='needs pip install "aural[dev]"')
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    asked, complaints = [], []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://127.0.0.1:{server.server_port}/"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        for name, text in (
+            ("index.html", "AURAL turns a poor recording into a good one."),
+            ("stages/mastering/index.html", "max_limiting_db"),
+            ("commands/clean.html", "--noise-reduction"),
+            ("library/recordings.html", "aural.clean"),
+            ("diagnosis.html", "NOISY_DB"),
+        ):
+            page.goto(home + name)
+            assert text in page.inner_text("body")
+        page.click("[data-md-component=search-query]")
+        page.keyboard.type("dereverb")
+        until(page, "document.querySelectorAll('.md-search-result__item').length > 1")
+        browser.close()
+    server.shutdown()
+    assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []
+    assert complaints == []

@@ -196,7 +196,9 @@ def untuned_pieces(part: str) -> Iterator[Piece]:
     phones = [clip for clip in find(CORPUS / "speech_phone", "speech") if clip.bandwidth_hz >= 20000]
     groups = sorted({clip.group for clip in phones})
     chosen = set(groups[:4] if part == "validation" else groups[4::12][:4])
-    music = [clip for clip in find(CORPUS / "music", "music", part) if clip.seconds >= 2 and clip.bandwidth_hz >= 20000]
+    music = [
+        clip for clip in find(CORPUS / "music", "music", part) if clip.seconds >= 2 and clip.bandwidth_hz >= 20000
+    ]
     for kind, clips, most in (
         ("voices, full band", [clip for clip in voices if clip.group in VOICES[part]], 4),
         ("voices by phone", [clip for clip in phones if clip.group in chosen], 1),
@@ -209,7 +211,9 @@ def untuned_pieces(part: str) -> Iterator[Piece]:
             if taken[clip.group] > (most if clip.group.startswith("megaglest") else 1):
                 continue
             loudest = int(np.argmax(np.convolve(np.abs(audio[::480]), np.ones(100 * UNTUNED_S), "valid")))
-            audio = audio[480 * loudest :][: UNTUNED_S * SAMPLE_RATE] if len(audio) > UNTUNED_S * SAMPLE_RATE else audio
+            audio = (
+                audio[480 * loudest :][: UNTUNED_S * SAMPLE_RATE] if len(audio) > UNTUNED_S * SAMPLE_RATE else audio
+            )
             yield Piece(kind, audio, min(clip.bandwidth_hz, 24000.0))
     if part == "test":
         yield from (Piece("music", mix, 20000.0) for _, mix, _ in list(songs(SAMPLE_RATE, UNTUNED_S))[:6])
@@ -259,7 +263,11 @@ def untuned(part: str = "test") -> str:
     jobs, labels = [], []
     for number, piece in enumerate(found):
         for place, cutoff_hz in enumerate(UNTUNED_HZ):
-            hows = [how for how in RESAMPLERS if how != "telephone" or ("voices" in piece.kind and cutoff_hz in (4e3, 8e3))]
+            hows = [
+                how
+                for how in RESAMPLERS
+                if how != "telephone" or ("voices" in piece.kind and cutoff_hz in (4e3, 8e3))
+            ]
             if cutoff_hz == 2000:
                 hows = [how for how in hows if how != "ffmpeg"]
             how = hows[(number + 3 * place) % len(hows)]
@@ -280,9 +288,21 @@ def untuned(part: str = "test") -> str:
     for kind in kinds:
         chosen = [n for n, label in enumerate(labels) if label[:2] == kind]
         start = [*kind, str(len(chosen))]
-        parts = [row(chosen, [per * n + k for n in range(len(systems))], form) for k, form in ((0, ".1f"), (1, ".2f"), (2, ".3f"))]
+        parts = [
+            row(chosen, [per * n + k for n in range(len(systems))], form)
+            for k, form in ((0, ".1f"), (1, ".2f"), (2, ".3f"))
+        ]
         quality.append([*start, *parts[0], *parts[1], *parts[2]])
-        level.append([*start, *(f for n in range(1, len(systems)) for f in row(chosen, [per * n + 3 + k for k in range(len(octaves))], "+.1f"))])
+        level.append(
+            [
+                *start,
+                *(
+                    f
+                    for n in range(1, len(systems))
+                    for f in row(chosen, [per * n + 3 + k for k in range(len(octaves))], "+.1f")
+                ),
+            ]
+        )
     for how in RESAMPLERS:
         chosen = [n for n, label in enumerate(labels) if label[2] == how]
         by_how.append([how, str(len(chosen)), *row(chosen, [per * n for n in range(len(systems))], ".1f")])
@@ -450,7 +470,7 @@ def lossy() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("srresnet", "drrn", "multi-residual"):
             settings = FrequencyExpansionTraining(
-                network=name, twin="coded", sample_rate=44100, clip_s=2000 / 44100, music=str(CORPUS / "music"),
+                network=name, twin="coded", sample_rate=44100, clip_s=2000 / 44100, music=(str(CORPUS / "music"),),
                 width=16, batch=8, learning_rate=1e-3, steps=1000, epoch_steps=100, validation_clips=256,
             )  # fmt: skip
             fit(settings, Path(folder) / name)

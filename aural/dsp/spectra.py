@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.dsp.compiled import njit
-from aural.dsp.frames import FrameStream, Spectra
+from aural.dsp.frames import Spectra
 from aural.signals import Block
 from aural.stream import Aligned, Series, Stream
 
 Levels = NDArray[np.float32]
-"""Powers or shares, shape (channels, frames) or (channels, frames, bins)."""
+"""Powers, levels or shares, shape (channels, frames) or (channels, frames, bins)."""
+Window = NDArray[np.float32]
 
 TINY = 1e-30  # a power far below anything a float32 recording holds; keeps quotients and logarithms finite
 CIRCLE = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
@@ -88,9 +89,9 @@ def noise(seed: int, frames: range, bins: range, like: Levels) -> Spectra:
     return share * parts[:1] + np.sqrt(1 - like)[:, :, None] * parts[1:]  # type: ignore[no-any-return]
 
 
-def noise_gain(frames: FrameStream) -> float:
+def noise_gain(analysis: Window, synthesis: Window, overlap: int) -> float:
     """Return by how much random spectra must be raised: unlike a signal's, their frames overlap incoherently."""
-    return float(1 / np.sqrt((frames.analysis**2).mean() * (frames.synthesis**2).mean() * frames.overlap))
+    return float(1 / np.sqrt((analysis**2).mean() * (synthesis**2).mean() * overlap))
 
 
 @njit()

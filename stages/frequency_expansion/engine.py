@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aural.engine import Engine
+from aural.parameters import param
 from aural.signals import Format
 from aural.stream import Stream
 
@@ -19,6 +20,14 @@ class NewBand:
     cutoff_hz: float
     ceiling_hz: float
     level_db: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyingParameters:
+    """The parameters of engines whose new band is made of copies and noise."""
+
+    noise: float = param(0.5, "Proportion of noise in the new band, from an octave above the cut-off; the rest is "
+                         "copied from below", low=0.0, high=1.0)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ log = logging.getLogger("aural")
 
 FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # what a file becomes whose sample rate is below the second
 HIGHEST_HZ = 192000.0
+AUDIBLE_HZ = 20000.0  # what ends above, lacks nothing
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class FrequencyExpansion(Parameters, Effect):
     sample_rate: int | None = param(None, "Sample rate of the output, if above that of the recording; if not "
                                     "given, 48000 for recordings below 44100", unit="Hz", low=8000, high=384000,
                                     examples=(96000,))  # fmt: skip
-    ceiling_hz: float = param(20000.0, "Upper limit of the new band; the network never goes above 20 kHz",
-                              unit="Hz", low=2000.0, high=96000.0)  # fmt: skip
+    ceiling_hz: float = param(24000.0, "Upper limit of the new band", unit="Hz", low=2000.0,
+                              high=96000.0)  # fmt: skip
     level_db: float = param(0.0, "Level of the new band relative to the level predicted from the band below",
                             unit="dB", low=-24.0, high=12.0)  # fmt: skip
 
@@ -75,7 +76,9 @@ class FrequencyExpansion(Parameters, Effect):
         if found.cut:
             log.info("%s: the spectrum is cut off at %.1f kHz", self.name, found.cutoff_hz / 1000)
         if not ready._room(source):
-            log.info("%s: nothing is missing below %.1f kHz", self.name, self._ceiling(source) / 1000)
+            log.info(
+                "%s: nothing is missing below %.1f kHz", self.name, min(self._ceiling(source), AUDIBLE_HZ) / 1000
+            )
         return ready
 
     def stream(self, source: Format) -> Stream:
@@ -107,4 +110,4 @@ class FrequencyExpansion(Parameters, Effect):
 
     def _room(self, source: Format) -> bool:
         """Say whether anything audible is missing between the cut-off and the ceiling."""
-        return self._cutoff(source) < 0.97 * self._ceiling(source)
+        return self._cutoff(source) < 0.97 * min(self._ceiling(source), AUDIBLE_HZ)

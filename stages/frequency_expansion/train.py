@@ -35,8 +35,8 @@ class FrequencyExpansionTraining(Training):
                              when={"network": NETWORKS})  # fmt: skip
     width: int | None = param(None, "Maximum number of filters or units in a layer; if not given, as published",
                               low=8, high=4096, examples=(64,), when={"network": NETWORKS})  # fmt: skip
-    speech: str | None = param(None, "Folder of voices")
-    music: str | None = param(None, "Folder of music")
+    speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
+    music: tuple[str, ...] = param((), "Folder of music; may be given several times")
     batch: int = param(64, "Patches in a batch", low=1)
     clip_s: float = param(0.375, "Length of a patch; the default is 6000 frames at 16 kHz", unit="s",
                           low=0.02, high=60.0)  # fmt: skip
@@ -60,7 +60,10 @@ class FrequencyExpansionTraining(Training):
             return OWN[self.network].recipe(self)
         return PublishedRecipe(self, network(self.network, self.ratio, self.width))
 
+    def folders(self, part: str) -> list[list[Clip]]:
+        """List the clips of each folder on one side of the split."""
+        return [find(folder, kind, part) for kind in KINDS for folder in getattr(self, kind)]
+
     def material(self, part: str) -> list[Clip]:
         """List the clips on one side of the split."""
-        folders = ((kind, getattr(self, kind)) for kind in KINDS)
-        return [clip for kind, folder in folders if folder for clip in find(folder, kind, part)]
+        return [clip for clips in self.folders(part) for clip in clips]

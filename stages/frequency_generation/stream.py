@@ -60,7 +60,7 @@ class GenerationStream(HannStream):
         self.filling = filling
         self.flat = round(FLAT_HZ / self.step_hz)
         self.distances = range(round(SHORTEST_HZ / self.step_hz), round(LONGEST_HZ / self.step_hz) + 1)
-        self.gain = spectrum.noise_gain(self)
+        self.gain = spectrum.noise_gain(self.analysis, self.synthesis, self.overlap)
         self.frame, self.distance, self.turn = 0, 0, 0
 
     def change(self, spectra: Spectra) -> Spectra:

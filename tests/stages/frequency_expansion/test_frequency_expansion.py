@@ -13,6 +13,7 @@ from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
 from aural.errors import ParameterError, WeightsError
+from aural.learning.metrics import lsd
 from aural.stages.frequency_expansion.engine import NewBand
 from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
@@ -45,6 +46,13 @@ def cut_noise(cutoff_hz: float, seconds: float = 3.0, rate: int = RATE, channels
     return oaconvolve(white, firwin(2001, cutoff_hz, fs=rate)[None], mode="same", axes=-1).astype(np.float32)
 
 
+def bursts(cutoff_hz: float, seconds: float = 3.0, floor: float = 0.0) -> Block:
+    """Noise that comes and goes twice a second, over a background of noise; both end at the cut-off."""
+    noise = cut_noise(cutoff_hz, seconds)
+    sounds = np.arange(noise.shape[1]) // (RATE // 4) % 2
+    return (noise * np.maximum(sounds, floor)).astype(np.float32)
+
+
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
 def test_contract(stage: FrequencyExpansion) -> None:
     check_stage(stage)
@@ -66,10 +74,40 @@ def test_the_join_has_neither_hole_nor_bump(cutoff_hz: float) -> None:
 
 
 def test_the_new_band_declines_as_asked_and_ends_at_the_ceiling() -> None:
-    audio = cut_noise(6000)
-    out = FrequencyExpansion(engine="classical", cutoff_hz=6000.0, decline_db=3.0, ceiling_hz=14000.0)(audio, RATE)
-    assert band_db(out, 8000, 9000) - band_db(out, 12000, 13000) == pytest.approx(12, abs=1)
-    assert band_db(out, 14500, 24000) < band_db(out, 12000, 13000) - 60
+    audio = bursts(6000)
+    stage = FrequencyExpansion(engine="classical", cutoff_hz=6000.0, decline_db=3.0, ceiling_hz=14000.0)
+    added = stage(audio, RATE) - audio
+    assert band_db(added, 8000, 9000) - band_db(added, 12000, 13000) == pytest.approx(12, abs=1)
+    assert band_db(added, 14500, 24000) < band_db(added, 12000, 13000) - 60
+
+
+def test_the_background_goes_on_between_the_sounds_to_the_top_of_the_band() -> None:
+    audio = bursts(8000, 6.0, floor=0.01)
+    out = FrequencyExpansion(engine="classical", cutoff_hz=8000.0)(audio, RATE)
+    quiet = np.concatenate([out[:, n : n + 6000] for n in range(3000, out.shape[1], RATE // 2)], axis=-1)
+    below = band_db(quiet, 5000, 7000) - 10 * np.log10(2000)
+    for low_hz, high_hz in ((8500, 12000), (12000, 16000), (16000, 20000), (20000, 23800)):
+        assert -8 < band_db(quiet, low_hz, high_hz) - 10 * np.log10(high_hz - low_hz) - below < 1
+
+
+def test_what_is_gated_has_no_background() -> None:
+    audio = bursts(8000, 6.0)
+    out = FrequencyExpansion(engine="classical", cutoff_hz=8000.0)(audio, RATE)
+    quiet = np.concatenate([out[:, n : n + 6000] for n in range(3000, out.shape[1], RATE // 2)], axis=-1)
+    assert np.abs(quiet).max() < 5e-8
+
+
+@pytest.mark.parametrize("rate", [4000, 8000])
+def test_a_very_low_rate_comes_out_nearer_to_the_original_than_it_was(rate: int) -> None:
+    voice = probe("voice")[0]
+    low = np.asarray(soxr.resample(voice, RATE, rate), np.float32)
+    plain, out = (
+        soxr.resample(x, before, 16000)[: len(voice) // 3]
+        for x, before in ((low, rate), (FrequencyExpansion(engine="classical")(low[None], rate)[0], RATE))
+    )
+    reference = np.asarray(soxr.resample(voice, RATE, 16000), np.float32)[: len(plain)]
+    distances = [lsd(reference, np.asarray(x, np.float32), 16000) for x in (plain, out)]
+    assert distances[1] < 0.8 * distances[0]
 
 
 def test_the_level_of_noise_and_of_copies_is_the_same() -> None:
@@ -114,6 +152,11 @@ def test_silence_stays_silent_and_an_attack_sharp(engine: str) -> None:
     assert np.abs(out[:, :12000]).max() < 1e-12
     assert np.abs(out[:, :20000]).max() < 5e-8  # to which a convolution by FFT rounds beside the attack
     assert np.abs(before).max() < 1e-2 * np.abs(after).max()
+
+
+@ENGINES
+def test_silence_alone_is_silence_bit_for_bit(engine: str) -> None:
+    assert not FrequencyExpansion(engine=engine, cutoff_hz=6000.0)(np.zeros((2, RATE), np.float32), RATE).any()
 
 
 @ENGINES

@@ -178,7 +178,7 @@ def test_the_optimiser_is_that_of_the_paper(toy: Path) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
 
-    recipe = FrequencyExpansionTraining(speech=str(toy / "speech"), width=8, steps=100).recipe()
+    recipe = FrequencyExpansionTraining(speech=(str(toy / "speech"),), width=8, steps=100).recipe()
     planned = recipe.configure_optimizers()
     optimizer, schedule = planned["optimizer"], planned["lr_scheduler"]["scheduler"]
     rates = []
@@ -199,7 +199,7 @@ def test_a_run_with_dropout_goes_on_bit_for_bit(toy: Path, monkeypatch: pytest.M
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
 
     settings = FrequencyExpansionTraining(
-        speech=str(toy / "speech"), width=8, steps=4, epoch_steps=2, batch=2, validation_clips=2, workers=0,
+        speech=(str(toy / "speech"),), width=8, steps=4, epoch_steps=2, batch=2, validation_clips=2, workers=0,
         device="cpu",
     )  # fmt: skip
     step = PublishedRecipe.training_step
@@ -253,13 +253,13 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
     folder = str(toy / "speech")
     wrongs: list[tuple[dict[str, Any], str]] = [
         ({}, "must name a folder"),
-        ({"speech": folder, "ratio": 3}, "ratio must be 2, 4 or 6"),
-        ({"speech": folder, "network": "dnn", "ratio": 6}, "dnn is for"),
+        ({"speech": (folder,), "ratio": 3}, "ratio must be 2, 4 or 6"),
+        ({"speech": (folder,), "network": "dnn", "ratio": 6}, "dnn is for"),
         (
-            {"speech": folder, "network": "fullband", "width": 8},
+            {"speech": (folder,), "network": "fullband", "width": 8},
             "width is for network audiounet, ",
         ),
-        ({"speech": folder, "pretrain": True}, "not pre-trained"),
+        ({"speech": (folder,), "pretrain": True}, "not pre-trained"),
     ]
     for wrong, message in wrongs:
         with pytest.raises(ParameterError, match=message):

@@ -92,7 +92,7 @@ def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, probe("voice", 2.0, 1)[0] * (number + 1) / 3, SAMPLE_RATE)
     settings = FrequencyExpansionTraining(
-        network="fullband", speech=str(tmp_path / "speech"), steps=12, epoch_steps=6, batch=2, clip_s=0.5,
+        network="fullband", speech=(str(tmp_path / "speech"),), steps=12, epoch_steps=6, batch=2, clip_s=0.5,
         validation_clips=2, workers=0, device="cpu", learning_rate=3e-3,
     )  # fmt: skip
     fitted = fit(settings, tmp_path / "run")

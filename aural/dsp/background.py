@@ -1,0 +1,64 @@
+"""The steady background of a recording: its level by band, and how it goes on where the recording is cut off.
+
+Rooms, microphones and preamplifiers leave a floor that neither ends at a cut-off nor follows the voice. What is
+written above a cut-off must hold it too: a voice over a floor that ends in the middle of the spectrum sounds cut off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.dsp.spectra import Levels
+
+BLOCK = 8  # frames that are averaged before they are ranked
+AROUND = 24  # blocks to either side that a level is taken over
+REACH = (AROUND + 1) * BLOCK  # frames that a level depends on to either side
+QUIET = 0.1  # of the blocks: background alone
+ABOVE_DB = 1.0  # by which the mean of a steady noise lies above that tenth
+SPREAD, SPREAD_DB = (0.05, 0.2), 4.0  # these shares lie no farther apart in a background; music that fades has none
+RANGE, RANGE_DB = 0.9, 22.0  # what is heard lies so far above it; what is always there is no background
+CORNER_HZ, BELOW_DB, BEYOND_DB = 7000.0, -5.4, -2.3
+"""A floor falls by so much an octave up to the corner, and beyond: the median of rooms and microphones."""
+
+
+def background(levels: Levels) -> Levels:
+    """Return the level of the background in every frame and band, dB.
+
+    The quietest tenth of some seconds around, less what speaks against a background: that its level is not steady,
+    or that nothing stands out from it. What a gate or a cut has silenced has none.
+
+    Args:
+        levels: in dB, shape (channels, frames, bands).
+    """
+    frames = levels.shape[1]
+    blocks = [levels[:, first : first + BLOCK].mean(axis=1) for first in range(0, max(1, frames - BLOCK + 1), BLOCK)]
+    ranked = np.stack(blocks, axis=1)
+    found = np.empty_like(ranked)
+    for place in range(len(blocks)):
+        window = ranked[:, max(0, place - AROUND) : place + AROUND + 1]
+        low, quiet, high, loud = np.quantile(window, (SPREAD[0], QUIET, SPREAD[1], RANGE), axis=1)
+        doubt = np.maximum(high - low - SPREAD_DB, 0) + np.maximum(RANGE_DB - (loud - quiet), 0) / 2
+        found[:, place] = quiet - doubt
+    last = np.minimum(np.arange(frames) // BLOCK, len(blocks) - 1)
+    return found[:, last] + np.float32(ABOVE_DB)
+
+
+def slope_db(hz: NDArray[Any]) -> NDArray[Any]:
+    """Return the usual level of a background over frequency in dB, 0 at the corner."""
+    octaves = np.log2(np.maximum(hz, 100.0) / CORNER_HZ)
+    return np.where(octaves < 0, BELOW_DB, BEYOND_DB) * octaves
+
+
+def continued(floor: Levels, hz: NDArray[Any], known: NDArray[np.bool_]) -> Levels:
+    """Return the level of the background in all bands, from those that are known.
+
+    Args:
+        floor: in dB, shape (channels, frames, bands).
+        hz: centres of the bands.
+        known: bands to go by, shape (bands,).
+    """
+    slope = slope_db(hz).astype(np.float32)
+    return (floor - slope)[:, :, known].mean(axis=-1, keepdims=True) + slope  # type: ignore[no-any-return]

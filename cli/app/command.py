@@ -37,7 +37,7 @@ def app(jobs: int, **values: Any) -> None:
     from aural.audio.leftovers import scratch
 
     settings = AppSettings(**values)
-    listening = _listening(settings.host, settings.port)
+    listening = listening_at(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     url = f"http://{host}:{port}/"
     say(f"{url}  (Ctrl-C ends it)")
@@ -47,7 +47,7 @@ def app(jobs: int, **values: Any) -> None:
         Server(settings, folder, jobs).serving().run([listening])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening_at(host: str, port: int) -> socket.socket:
     """Take a port.
 
     Raises:

@@ -25,10 +25,10 @@ class Serving:
 @contextmanager
 def serving(folder: Path, **settings: Any) -> Iterator[Serving]:
     """Serve the page on this machine."""
-    from aural.cli.app.command import _listening
+    from aural.cli.app.command import listening_at
     from aural.cli.app.server import Server
 
-    listening = _listening("127.0.0.1", 0)
+    listening = listening_at("127.0.0.1", 0)
     server = Server(AppSettings(**settings), folder).serving()
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

@@ -13,7 +13,6 @@ import numpy as np
 from aural.audio.leftovers import scratch
 from aural.audio.writing import write_audio
 from aural.dsp.resampling import resampler
-from aural.measure.course import HEARD_DB
 from aural.signals import Block, Format
 from aural.stream import pump
 
@@ -69,6 +68,8 @@ def most_changed(before: Course, after: Course) -> list[Passage]:
 
 def _changes(before: Course, after: Course) -> np.ndarray[Any, Any]:
     """Return the mean change of level in each column, in dB."""
+    from aural.measure.course import HEARD_DB
+
     columns = min(before.levels_db.shape[1], after.levels_db.shape[1])
     first, second = before.levels_db[:, :columns], after.levels_db[:, :columns]
     heard = np.maximum(first, second) > HEARD_DB

@@ -40,7 +40,7 @@ SECTIONS = {
 }
 """Where each section of the README stands."""
 LIBRARY = {
-    "Recordings": ("read", "write", "clean", "inspect", "report", "mix_files"),
+    "Recordings": ("read", "write", "clean", "inspect", "report", "compare", "mix_files"),
     "Stages and chains": (
         "create",
         "param",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aural.audio.files import read
     from aural.audio.writing import write
     from aural.chain import Chain, Split
-    from aural.cleaning.reporting import report
+    from aural.cleaning.reporting import compare, report
     from aural.cleaning.running import clean
     from aural.devices import device
     from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
@@ -40,7 +40,7 @@ WHERE = {
     "aural.mix.mixing": ("Mix", "Track"),
     "aural.parameters": ("param",),
     "aural.registry": ("create",),
-    "aural.cleaning.reporting": ("report",),
+    "aural.cleaning.reporting": ("compare", "report"),
     "aural.cleaning.running": ("clean",),
     "aural.stage": ("Block", "Effect", "Format", "Separator", "Stage", "Stream"),
 }
@@ -67,6 +67,7 @@ __all__ = [
     "Track",
     "WeightsError",
     "clean",
+    "compare",
     "create",
     "device",
     "inspect",

@@ -201,6 +201,12 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         help="Also write a page for a browser next to the result, which shows and plays what was done; for several "
         "files, also index.html.",
     ),
+    "compare": click.option(
+        "--report",
+        "with_report",
+        is_flag=True,
+        help="Also write a page for a browser next to the results, which plays them and what they were made of.",
+    ),
     "report-audio": click.option(
         "--report-audio",
         type=click.Choice(("excerpts", "full", "link")),

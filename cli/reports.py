@@ -1,9 +1,10 @@
-"""Report pages of `aural clean`: where they go, and the index of many."""
+"""Report pages: where they go, the index of many, and pages that compare results."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,3 +78,44 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "snr_db": (done.before.environment.snr_db, done.after.environment.snr_db),
         "true_peak_dbtp": (done.before.true_peak_dbtp, done.after.true_peak_dbtp),
     }
+
+
+@dataclass
+class Comparisons:
+    """The pages of a run that play what results were made of, and all results of it: itself, its takes, or its stems.
+
+    Raises:
+        AudioError: a page cannot be written, or exists and may not be replaced.
+    """
+
+    jobs: Sequence[Job]
+    page_of: Callable[[Job], Path]
+    named: Callable[[Outcome], Mapping[str, Path]]
+    """Returns the files of an outcome by the names that they have on the page."""
+    force: bool
+    matched: bool = True
+    track: int | None = None
+
+    def __post_init__(self) -> None:
+        if any(STDIO in (job.source, job.target) for job in self.jobs):
+            raise AudioError("--report needs files as input and output")
+        pages = {job.source: self.page_of(job) for job in self.jobs}
+        check_targets(list(pages.values()), list(pages))
+        for page in pages.values():
+            if page.exists() and not self.force:
+                raise TargetExists(f"{page}: exists already")
+
+    def note(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """Give outcomes on, and write the page of a recording when all its results are there."""
+        from aural.cleaning.reporting import compare
+
+        waiting, made = Counter(job.source for job in self.jobs), dict[Path, dict[str, Path]]()
+        for outcome in outcomes:
+            yield outcome
+            source = outcome.job.source
+            if not outcome.error:
+                waiting[source] -= 1
+                made.setdefault(source, {"before": source}).update(self.named(outcome))
+            if not waiting[source] and not outcome.error:
+                page = self.page_of(outcome.job)
+                compare(made[source], page, matched=self.matched, track=self.track, replace=self.force)

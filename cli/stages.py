@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aural.cli.work import Batch, Job, Outcome
 
 MOST_TAKES = 1000
+TAKE = re.compile(r"_take(\d+)$")
 EFFECT_HELP = """
 
     \b
@@ -72,8 +73,19 @@ def stage_command(name: str) -> click.Command:
         command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
     if stage.trusted:
         command.params.append(click.Option(["--trust-model"], is_flag=True, help=TRUST_HELP))
-    effects = ["output", "to", "force", "skip-existing", "dry-run", "jobs", "track", "audio-only", "strict"]
-    options = effects if effect else ["to", "force", "strict"]
+    effects = [
+        "output",
+        "to",
+        "force",
+        "skip-existing",
+        "dry-run",
+        "jobs",
+        "compare",
+        "track",
+        "audio-only",
+        "strict",
+    ]
+    options = effects if effect else ["to", "force", "compare", "strict"]
     options += ["removed"] * stage.suppresses + ["device"] * stage.uses_device()
     return shared(*reversed(options))(command)
 
@@ -95,6 +107,7 @@ def _run_effect(
     track: int | None,
     audio_only: bool,
     strict: bool,
+    with_report: bool = False,
     save_removed: bool = False,
     takes: int = 1,
     album: bool = False,
@@ -117,7 +130,7 @@ def _run_effect(
     all_takes = [take for job in batch.jobs for take in _takes(job, takes, effect)]
     check_targets([job.target for job in all_takes if job.target], [job.source for job in all_takes])
     batch = chosen(replace(batch, jobs=all_takes), force, skip_existing)
-    process_all(batch, force, dry_run, jobs, save_removed, strict, track, audio_only)
+    process_all(batch, force, dry_run, jobs, with_report, save_removed, strict, track, audio_only)
 
 
 def _takes(job: Job, takes: int, effect: Any) -> list[Job]:
@@ -144,6 +157,7 @@ def process_all(
     force: bool,
     dry_run: bool,
     jobs: int,
+    with_report: bool,
     save_removed: bool,
     strict: bool,
     track: int | None,
@@ -151,6 +165,7 @@ def process_all(
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
+    from aural.cli.reports import Comparisons
     from aural.cli.text import effect_line, effect_lines
     from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs
 
@@ -160,12 +175,28 @@ def process_all(
     if save_chain:
         check_chain_file(save_chain, force, batch.jobs)
 
+    report_pages = Comparisons(batch.jobs, _page, _named, force, track=track) if with_report and not dry_run else None
+
     def show(outcome: Outcome) -> None:
         write = effect_line if batch.several else effect_lines
         say(*batch.noted(write(outcome.job, outcome.result), outcome), err=to_stdout)
 
     work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict, track, audio_only)
-    report(run_jobs(batch.jobs, work, jobs), show, batch, err=to_stdout)
+    outcomes = run_jobs(batch.jobs, work, jobs)
+    report(report_pages.note(outcomes) if report_pages else outcomes, show, batch, err=to_stdout)
+
+
+def _page(job: Job) -> Path:
+    """Name the page of a result, which all takes of a recording have in common."""
+    assert job.target
+    return job.target.with_name(f"{TAKE.sub('', job.target.stem)}.html")
+
+
+def _named(outcome: Outcome) -> dict[str, Path]:
+    """Name a result on the page."""
+    assert outcome.job.target
+    take = TAKE.search(outcome.job.target.stem)
+    return {f"take-{take[1]}" if take else "after": outcome.job.target}
 
 
 def _planned(job: Job, watch: Watch) -> Effect | None:
@@ -209,10 +240,12 @@ def _run_separator(
     to: str | None,
     force: bool,
     strict: bool,
+    with_report: bool = False,
     trust_model: bool = False,
     **values: Any,
 ) -> None:
     from aural.cleaning.running import stem_names
+    from aural.cli.reports import Comparisons
     from aural.cli.work import Batch, Job, check_targets, find, report, run_jobs
 
     if trust_model and stage.trusted:
@@ -231,8 +264,16 @@ def _run_separator(
         stems = [str(path) for path in outcome.result]
         say(*(f"{outcome.job.source} -> {path}" for path in ([", ".join(stems)] if batch.several else stems)))
 
-    work = partial(_separate, separator, suffix, force, strict)
-    report(run_jobs(batch.jobs, work, 1), show, batch)
+    def page(job: Job) -> Path:
+        assert job.target
+        return job.target / f"{job.source.stem}.html"
+
+    def named(outcome: Outcome) -> dict[str, Path]:
+        return dict(zip(separator.stems, outcome.result, strict=True))
+
+    pages = Comparisons(batch.jobs, page, named, force, matched=False) if with_report else None
+    outcomes = run_jobs(batch.jobs, partial(_separate, separator, suffix, force, strict), 1)
+    report(pages.note(outcomes) if pages else outcomes, show, batch)
 
 
 def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:
@@ -281,7 +322,7 @@ def _make(stage: type[Effect], **values: Any) -> Effect:
 @click.argument("source", type=FileName(), metavar="INPUT")
 @click.argument("target", type=FileName(), metavar="OUTPUT")
 @click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
-@shared("force", "dry-run", "removed", "save-chain", "track", "audio-only", "strict", "device")
+@shared("force", "dry-run", "compare", "removed", "save-chain", "track", "audio-only", "strict", "device")
 def chain(source: Path, target: Path, **options: Any) -> None:
     """Run stages one after the other over a recording.
 
@@ -299,6 +340,7 @@ def _run_chain(
     chain_file: str | None,
     force: bool,
     dry_run: bool,
+    with_report: bool,
     save_removed: bool,
     save_chain: Path | None,
     track: int | None,
@@ -314,4 +356,4 @@ def _run_chain(
         raise click.UsageError("name at least one stage, or a chain file with --chain")
     batch = pair([source], target, "_chain", None, dry_run, audio_only)
     batch = replace(batch, jobs=[replace(job, effect=effect) for job in batch.jobs])
-    process_all(batch, force, dry_run, 1, save_removed, strict, track, audio_only, save_chain)
+    process_all(batch, force, dry_run, 1, with_report, save_removed, strict, track, audio_only, save_chain)

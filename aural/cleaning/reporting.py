@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from aural.audio.files import AudioFile, Info, open_audio
 from aural.cleaning.removed import Removed, keeping
 from aural.errors import AudioError, ParameterError
 from aural.measure.course import Course, CourseMeter
+from aural.pages.comparison import compose_comparison
 from aural.pages.report import Sound, compose, links
 from aural.pages.sound import Passage, Version, clips, most_changed
 from aural.parameters import hint
@@ -48,6 +49,40 @@ def report(done: Cleaned, path: str | Path, audio: str = AUDIO[0], *, replace: b
             pass
     with Results(replace, likes=[done.source, done.target]) as results:
         write_report(results.open(path), done, source, target, removed, audio)
+
+
+def compare(
+    versions: Mapping[str, str | Path],
+    path: str | Path,
+    *,
+    matched: bool = True,
+    track: int | None = None,
+    replace: bool = False,
+) -> None:
+    """Write a page that plays versions of a recording, switched in place: what it was, and results, takes or stems.
+
+    Args:
+        versions: recordings by the names that they have on the page; the first is what the others were made of.
+        path: where the page goes (.html).
+        matched: whether they can be heard equally loud; stems are not, as they are parts of a whole.
+        track: of the first, which of several sound tracks.
+        replace: whether a file that exists may be replaced.
+
+    Raises:
+        AudioError: there is one version only, a recording cannot be read, or the page cannot be written.
+    """
+    if len(versions) < 2:
+        raise AudioError("a comparison needs two versions")
+    check_page(Path(path))
+    first, second, *_ = versions
+    files = {name: open_audio(file, track=track if name == first else None) for name, file in versions.items()}
+    courses = {name: course(file, file.format) for name, file in files.items()}
+    heard = [Version(name, file, file.format) for name, file in files.items()]
+    quiet = {} if matched else {name: first for name in versions if name != first}
+    sound = {"passages": clips(heard, most_changed(courses[first], courses[second]), quiet)}
+    with Results(replace, likes=list(versions.values())) as results:
+        title = Path(versions[first]).name
+        results.open(path).write(compose_comparison(title, courses, sound).encode("utf-8"))
 
 
 def _opened(path: Path, info: Info | None) -> AudioFile:

@@ -6,7 +6,8 @@ const ADDED = [45, 212, 191];
 const SHOWN_DB = [-105, -25];
 const SHOWN_LUFS = [-60, 0];
 const CONTENT = { s: "speech", m: "music", b: "both", "-": "neither", ".": "silence" };
-const DURATION_S = Math.max(DATA.before.duration_s, DATA.after.duration_s);
+const COURSES = DATA.courses, NAMES = Object.keys(COURSES);
+const DURATION_S = Math.max(...Object.values(COURSES).map((course) => course.duration_s));
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const mel = (hz) => 2595 * Math.log10(1 + hz / 700);
@@ -74,7 +75,8 @@ function line(s, points, style, width = 1.5, dash = []) {
 const timed = (course, values) => values.map((value, n) => [(n + 0.5) * course.column_s, value]);
 
 function drawWaves() {
-  const s = sheet("wave", -1, 3), { context } = s;
+  byId("wave").style.height = `${5.5 * NAMES.length}rem`;
+  const highest = 2 * NAMES.length - 1, s = sheet("wave", -1, highest), { context } = s;
   axes(s, [], "");
   const shade = (from, to, style, alpha) => {
     context.globalAlpha = alpha;
@@ -87,9 +89,9 @@ function drawWaves() {
   }
   const loop = selecting ?? chosenLoop();
   if (loop) shade(Math.min(...loop), Math.max(...loop), colour("accent"), 0.25);
-  for (const [name, middle] of [["before", 2], ["after", 0]]) {
-    const course = DATA[name];
-    context.fillStyle = colour(name);
+  for (const [number, name] of NAMES.entries()) {
+    const course = COURSES[name], middle = highest - 1 - 2 * number;
+    context.fillStyle = colour(name) || colour("accent");
     for (let n = 0; n < course.low.length; n++) {
       const top = s.y(middle + Math.min(1, course.high[n])), foot = s.y(middle + Math.max(-1, course.low[n]));
       const x = s.x(n * course.column_s);
@@ -98,15 +100,15 @@ function drawWaves() {
     context.fillStyle = colour("quiet");
     context.textAlign = "right";
     context.textBaseline = "middle";
-    context.fillText(name, s.left - 5, s.y(middle));
+    context.fillText(name, s.left - 5, s.y(middle), s.left - 5);
   }
-  if (player) line(s, [[standing(), -1], [standing(), 3]], colour("ink"), 1.5);
+  if (player) line(s, [[standing(), -1], [standing(), highest]], colour("ink"), 1.5);
 }
 
 // A row for each kind of defect, with a tick at each.
 function drawPlaces() {
+  if (!byId("places")) return;
   const kinds = Object.entries(DATA.places_s), row = 14;
-  if (!kinds.length) return;
   byId("places").style.height = `${row * kinds.length + 4}px`;
   const s = sheet("places", 0, 1, [LEFT, 0]), { context } = s;
   context.textAlign = "right";
@@ -120,6 +122,7 @@ function drawPlaces() {
 }
 
 function drawContent() {
+  if (!byId("content")) return;
   const s = sheet("content", 0, 1, [LEFT, 0]), { context } = s;
   for (const run of DATA.content.matchAll(/(.)\1*/g)) {
     const [from, to] = [s.x(run.index), s.x(Math.min(run.index + run[0].length, DURATION_S))];
@@ -129,13 +132,14 @@ function drawContent() {
 }
 
 function drawLoudness() {
+  if (!byId("loudness")) return;
   const s = sheet("loudness", ...SHOWN_LUFS);
   axes(s, [-10, -20, -30, -40, -50].map((db) => [db, String(db)]), "LUFS");
-  for (const name of ["before", "after"]) {
+  for (const name of NAMES) {
     s.context.globalAlpha = 0.45;
-    line(s, timed(DATA[name], DATA[name].true_peak_dbtp), colour(name), 0.6);
+    line(s, timed(COURSES[name], COURSES[name].true_peak_dbtp), colour(name), 0.6);
     s.context.globalAlpha = 1;
-    line(s, timed(DATA[name], DATA[name].loudness_lufs), colour(name), 2);
+    line(s, timed(COURSES[name], COURSES[name].loudness_lufs), colour(name), 2);
   }
   if (!DATA.target) return;
   for (const value of [DATA.target.lufs, DATA.target.dbtp]) {
@@ -155,11 +159,11 @@ function drawMarks(s, places, style) {
 }
 
 function drawSpectrum(name) {
-  const course = DATA[name], highest = Math.max(DATA.before.edges_hz.at(-1), DATA.after.edges_hz.at(-1));
+  const course = COURSES[name], highest = Math.max(...Object.values(COURSES).map(({ edges_hz }) => edges_hz.at(-1)));
   const s = sheet(`spectrum-${name}`, 0, mel(highest)), columns = course.low.length;
   const bytes = Uint8Array.from(atob(course.levels), (sign) => sign.charCodeAt(0)), rows = bytes.length / columns;
   const image = new ImageData(columns, rows);
-  const [low, high] = SHOWN_DB, isNew = name === "after" ? bits(DATA.added) : () => 0;
+  const [low, high] = SHOWN_DB, isNew = DATA.added?.[name] ? bits(DATA.added[name]) : () => 0;
   for (let row = 0; row < rows; row++) {
     for (let n = 0; n < columns; n++) {
       const db = bytes[row * columns + n] / 2 - 127.5;
@@ -176,9 +180,9 @@ function drawSpectrum(name) {
   axes(s, ticks.map((hz) => [mel(hz), `${hz / 1000}`]), "kHz");
   const top = s.y(mel(course.edges_hz.at(-1)));
   s.context.drawImage(small, s.left, top, s.x(columns * course.column_s) - s.left, s.bottom - top);
-  drawMarks(s, DATA.marks_s[name], colour("mark"));
-  if (name === "after") drawMarks(s, DATA.marks_s.mended, colour("speech"));
-  const cutoff = DATA.cutoff_hz[name];
+  drawMarks(s, DATA.marks_s?.[name] ?? [], colour("mark"));
+  drawMarks(s, DATA.mended_s?.[name] ?? [], colour("speech"));
+  const cutoff = DATA.cutoff_hz?.[name] ?? null;
   if (cutoff !== null) line(s, [[0, mel(cutoff)], [DURATION_S, mel(cutoff)]], "#fff", 1.5, [6, 4]);
 }
 
@@ -187,8 +191,7 @@ function drawAll() {
   drawPlaces();
   drawContent();
   drawLoudness();
-  drawSpectrum("before");
-  drawSpectrum("after");
+  for (const name of NAMES) drawSpectrum(name);
 }
 
 // The player ------------------------------------------------------------------------------------------------------
@@ -203,7 +206,7 @@ const chosenLoop = () => {
 function ready() {
   if (!player) {
     player = new Player(new AudioContext({ sampleRate: SAMPLE_RATE }));
-    player.matched = byId("matched").checked;
+    player.matched = byId("matched")?.checked ?? false;
     loaded = load();
   }
   return loaded;
@@ -267,7 +270,7 @@ function follow() {
 const say = (text) => { byId("said").textContent = text; };
 
 function show() {
-  const chosen = player ? player.chosen : "before";
+  const chosen = player ? player.chosen : NAMES[0];
   for (const button of document.querySelectorAll("[data-version]")) {
     button.setAttribute("aria-pressed", String(button.dataset.version === chosen));
   }
@@ -279,7 +282,7 @@ function show() {
 
 function startPlayer() {
   byId("play").addEventListener("click", toggle);
-  byId("matched").addEventListener("change", ({ target }) => player?.match(target.checked));
+  byId("matched")?.addEventListener("change", ({ target }) => player?.match(target.checked));
   byId("passage").addEventListener("change", ({ target }) => open(Number(target.value)));
   for (const button of document.querySelectorAll("[data-version]")) {
     button.addEventListener("click", () => choose(button.dataset.version));

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -29,18 +29,17 @@ if TYPE_CHECKING:
 
 Sound = dict[str, Any]
 """`passages` as `aural.pages.sound.clips` makes them, or `links`."""
-VERSIONS = {"before": "Before", "after": "After", "removed": "Removed"}
 CLIPPING, BREATHS = "clipping", "breaths"
 """The one kind of place that is no defect."""
 MOST_TAGS, LONGEST_TAG = 20, 200
-DRAWN = ("content", "target", "places_s", "marks_s", "added", "cutoff_hz", "before", "after")
+DRAWN = ("content", "target", "places_s", "marks_s", "mended_s", "added", "cutoff_hz", "courses")
 NEAR_S = 0.05
 CLASSES = ("speech", "music", "both", "neither", "silence")
 
 
 def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple[str, dict[str, Any]]:
     """Write the page; return it and what it shows as plain values, the sound left out."""
-    places_s = _places_s(done.before, before)
+    places_s, left_s = _places_s(done.before, before), _places_s(done.after, after)
     told = BREATHS, CLIPPING  # one is no defect, the other is among the findings
     defects = [f"{name}: {value}" for name, value in figures(done.before) if name in places_s and name not in told]
     shown = {
@@ -58,11 +57,11 @@ def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple
         "content": done.before.content.line(len(done.before.content.silent)),
         "target": _target(done),
         "places_s": places_s,
-        "marks_s": _marks_s(places_s, _places_s(done.after, after)),
-        "added": base64.b64encode(np.packbits(added(before, after)).tobytes()).decode("ascii"),
+        "marks_s": {"before": _defects_s(places_s), "after": _defects_s(left_s)},
+        "mended_s": {"after": _mended_s(places_s, left_s)},
+        "added": {"after": base64.b64encode(np.packbits(added(before, after)).tobytes()).decode("ascii")},
         "cutoff_hz": {"before": _cutoff_hz(done.before), "after": _cutoff_hz(done.after)},
-        "before": plain(before),
-        "after": plain(after),
+        "courses": {"before": plain(before), "after": plain(after)},
         "passages": [{k: p[k] for k in ("from_s", "to_s")} for p in sound.get("passages", [])],
     }
     title = visible(f"{done.source.name} -> {done.target.name}")
@@ -112,7 +111,7 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
         "main",
         element("h1", title),
         element("p", f"Cleaned by AURAL {shown['version']} with the preset {shown['preset']}.", class_="quiet"),
-        _listen(sound, shown["places_s"]),
+        listening(sound, shown["courses"], *_strips(shown["places_s"])),
         element(
             "div",
             section("What was found", listed(shown["found"])),
@@ -126,19 +125,16 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
     )
 
 
-def _listen(sound: Sound, places_s: Mapping[str, list[float]]) -> Markup:
-    wave = [canvas("wave", "Waveforms before and after, with the passages that can be heard")]
-    if places_s:
-        wave.append(canvas("places", f"Where the recording has {', '.join(places_s)}"))
-    strip = [
-        canvas("content", "Content over time: speech, music, both, neither or silence", class_="flat"),
-        element("figcaption", *(_key(name) for name in CLASSES)),
-    ]
-    picture = element("figure", joined([*wave, *strip]))
+def listening(sound: Sound, names: Iterable[str], *strips: Markup) -> Markup:
+    """Write the player, with a waveform for each version that has a name, and what lies under them in time."""
+    wave = canvas("wave", f"Waveforms of {', '.join(names)}, with the passages that can be heard")
+    picture = element("figure", joined([wave, *strips]))
     if "links" in sound:
         return section("Listen", *(_linked(name, link) for name, link in sound["links"].items()), picture)
     passages = sound["passages"]
-    versions = [name for name in VERSIONS if name in passages[0]["clips"]]
+    versions = list(passages[0]["clips"])
+    louder = any(clip["gain_db"] for passage in passages for clip in passage["clips"].values())
+    box = element("input", type="checkbox", id="matched", checked=True)
     options = (element("option", _time(p), value=str(n)) for n, p in enumerate(passages))
     return section(
         "Listen",
@@ -151,7 +147,7 @@ def _listen(sound: Sound, places_s: Mapping[str, list[float]]) -> Markup:
         ),
         element(
             "div",
-            element("label", element("input", type="checkbox", id="matched", checked=True), "equally loud"),
+            *([element("label", box, "equally loud")] if louder else []),
             element("label", "Passage", element("select", *options, id="passage")),
             element("label", "Repeat from", _seconds("from"), "s"),
             element("label", "to", _seconds("to"), "s"),
@@ -164,9 +160,18 @@ def _listen(sound: Sound, places_s: Mapping[str, list[float]]) -> Markup:
     )
 
 
+def _strips(places_s: Mapping[str, list[float]]) -> list[Markup]:
+    where = [canvas("places", f"Where the recording has {', '.join(places_s)}")] if places_s else []
+    return [
+        *where,
+        canvas("content", "Content over time: speech, music, both, neither or silence", class_="flat"),
+        element("figcaption", *(_key(name) for name in CLASSES)),
+    ]
+
+
 def _version_buttons(versions: list[str]) -> list[Markup]:
     return [
-        button(VERSIONS[name], key=str(n), data_version=name, aria_pressed="true" if n == 1 else "false")
+        button(name.capitalize(), key=str(n), data_version=name, aria_pressed="true" if n == 1 else "false")
         for n, name in enumerate(versions, 1)
     ]
 
@@ -185,9 +190,9 @@ def _linked(name: str, link: dict[str, Any]) -> Markup:
         preload="none",
         src=link["href"],
         data_gain_db=str(link["gain_db"]),
-        aria_label=VERSIONS[name],
+        aria_label=name.capitalize(),
     )
-    return element("p", VERSIONS[name], player)
+    return element("p", name.capitalize(), player)
 
 
 def _pictures(shown: dict[str, Any]) -> Markup:
@@ -204,17 +209,14 @@ def _pictures(shown: dict[str, Any]) -> Markup:
             f"thick: loudness of 3 s, thin: true peaks{aims}",
         ),
     )
-    marks = shown["marks_s"]
+    marks, mended = shown["marks_s"], shown["mended_s"]["after"]
+    new = any(base64.b64decode(shown["added"]["after"]))
     known = {
         "before": {"defect": marks["before"]},
-        "after": {
-            "defect": marks["after"],
-            "mended": marks["mended"],
-            "added": any(base64.b64decode(shown["added"])),
-        },
+        "after": {"defect": marks["after"], "mended": mended, "added": new},
     }
     spectra = [
-        element("figure", canvas(f"spectrum-{name}", text), element("figcaption", text, " ", *keys))
+        spectrum(name, text, *keys)
         for name, drawn in known.items()
         for text in [f"Spectrum {name}{_ends(shown['cutoff_hz'][name])}"]
         for keys in [[_key(mark) for mark, there in drawn.items() if there]]
@@ -225,6 +227,11 @@ def _pictures(shown: dict[str, Any]) -> Markup:
             section("Spectrum over time", element("div", *spectra, class_="columns")),
         ]
     )
+
+
+def spectrum(name: str, text: str, *keys: Markup) -> Markup:
+    """Write the place of a spectrum over time, what it shows, and what the marks on it mean."""
+    return element("figure", canvas(f"spectrum-{name}", text), element("figcaption", text, " ", *keys))
 
 
 def _ends(cutoff_hz: float | None) -> str:
@@ -293,21 +300,18 @@ def _places_s(diagnosis: Diagnosis, course: Course) -> dict[str, list[float]]:
     return {name: [round(place, 2) for place in places] for name, places in found.items() if places}
 
 
-def _marks_s(before: Mapping[str, list[float]], after: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    """Say where there were defects, where some are left, and where they were mended; in seconds."""
-    mended = [
-        place
-        for name, places in before.items()
-        if name != BREATHS
-        for place in places
-        if all(abs(place - other) > NEAR_S for other in after.get(name, ()))
-    ]
-    found = (
-        [place for name, places in each.items() if name != BREATHS for place in places] for each in (before, after)
-    )
-    return {name: sorted(set(places)) for name, places in zip(("before", "after"), found, strict=True)} | {
-        "mended": sorted(set(mended))
-    }
+def _defects_s(places_s: Mapping[str, list[float]]) -> list[float]:
+    return sorted({place for name, places in places_s.items() if name != BREATHS for place in places})
+
+
+def _mended_s(before: Mapping[str, list[float]], after: Mapping[str, list[float]]) -> list[float]:
+    """Say where there were defects that are there no more; in seconds."""
+    kinds = ((places, after.get(name, [])) for name, places in before.items() if name != BREATHS)
+    return sorted({place for places, left in kinds for place in places if _far(place, left)})
+
+
+def _far(place: float, others: list[float]) -> bool:
+    return all(abs(place - other) > NEAR_S for other in others)
 
 
 def _clipped_s(clipping: MeasuredClipping, course: Course) -> list[float]:

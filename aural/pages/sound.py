@@ -68,10 +68,10 @@ def most_changed(before: Course, after: Course) -> list[Passage]:
 
 def _changes(before: Course, after: Course) -> np.ndarray[Any, Any]:
     """Return the mean change of level in each column, in dB."""
-    columns = min(before.levels_db.shape[1], after.levels_db.shape[1])
-    first, second = before.levels_db[:, :columns], after.levels_db[:, :columns]
     from aural.measure.course import HEARD_DB
 
+    columns = min(before.levels_db.shape[1], after.levels_db.shape[1])
+    first, second = before.levels_db[:, :columns], after.levels_db[:, :columns]
     heard = np.maximum(first, second) > HEARD_DB
     change = np.where(heard, np.maximum(second, HEARD_DB) - np.maximum(first, HEARD_DB), 0.0)
     if heard.any():

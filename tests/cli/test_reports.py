@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from browser import DESKTOP, PHONE, check_access, in_browser, opened
+from browser import DESKTOP, PHONE, check_access, in_browser, opened, until
 from recordings import invoke, voice, write
 
 CHAIN = '[[stage]]\nuse = "master"\ntarget = "podcast"\n'
@@ -59,7 +59,7 @@ def test_json_holds_what_the_page_shows(tmp_path: Path, chain: Path) -> None:
     shown = json.loads(invoke("clean", path, "-p", chain, "--report", "--json")[1])["report"]
     assert shown["found"]
     assert shown["done"][0]["name"] == "master"
-    assert len(shown["after"]["loudness_lufs"]) == 50
+    assert len(shown["courses"]["after"]["loudness_lufs"]) == 50
     assert shown["chain"].startswith("[[stage]]")
 
 
@@ -103,3 +103,31 @@ def test_the_index_of_many(tmp_path: Path, chain: Path, settings: dict[str, obje
         )
         assert [(tmp_path / "out" / link).is_file() for link in links] == [True] * 3
         check_access(page)
+
+
+@in_browser
+def test_stems_and_takes_are_played_in_place(tmp_path: Path) -> None:
+    song = write(tmp_path / "song.wav", 0.5 * voice(2.0, 2))
+    code, _, err = invoke("source-separation", song, tmp_path / "stems", "--engine", "center", "--report")
+    assert (code, err) == (0, "")
+    with opened(tmp_path / "stems" / "song.html") as page:
+        assert page.locator("[data-version]").all_inner_texts() == ["Before1", "Center2", "Sides3"]
+        page.keyboard.press("3")
+        page.keyboard.press(" ")
+        until(page, "player?.playing && player.position > 0.1 && player.chosen === 'sides'")
+        assert {clip["gain_db"] for clip in page.evaluate("DATA.audio.passages[0].clips").values()} == {0}
+        assert page.locator("#matched").count() == 0
+        check_access(page)
+    code, _, err = invoke(
+        "frequency-generation", song, tmp_path / "new.wav", "--takes", 2, "--cutoff-hz", 4000, "--report"
+    )
+    assert (code, err) == (0, "")
+    with opened(tmp_path / "new.html", **PHONE) as page:
+        assert page.evaluate("NAMES") == ["before", "take-1", "take-2"]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        check_access(page)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    code, out, err = invoke("master", song, tmp_path / "new.flac", "--report")
+    assert (code, out) == (2, "")
+    assert "new.html: exists already; use -f to replace it" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -196,7 +196,7 @@ def test_all_versions_lie_on_each_other_to_the_sample(done: Cleaned, folder: Pat
 def test_the_data_is_what_the_meters_say(done: Cleaned, folder: Path) -> None:
     data = data_of(folder / "memo.html")
     assert data["target"] == {"lufs": -16.0, "dbtp": -1.0}
-    peaks = [max(p for p in data[name]["true_peak_dbtp"] if p is not None) for name in ("before", "after")]
+    peaks = [max(p for p in data["courses"][name]["true_peak_dbtp"] if p is not None) for name in ("before", "after")]
     assert peaks == pytest.approx([done.before.true_peak_dbtp, done.after.true_peak_dbtp], abs=0.11)
     clipped = [round(RATE * s) for s in data["places_s"]["clipping"]]
     before, _ = read(folder / "memo.wav")
@@ -205,16 +205,16 @@ def test_the_data_is_what_the_meters_say(done: Cleaned, folder: Path) -> None:
     assert data["marks_s"]["before"] == sorted(
         s for name, at in data["places_s"].items() if name != "breaths" for s in at
     )
-    assert set(data["marks_s"]["mended"]) <= set(data["marks_s"]["before"])
+    assert set(data["mended_s"]["after"]) <= set(data["marks_s"]["before"])
     assert done.shown is not None
-    assert {key: done.shown[key] for key in ("before", "after", "places_s", "cutoff_hz", "content")} == {
-        key: data[key] for key in ("before", "after", "places_s", "cutoff_hz", "content")
+    assert {key: done.shown[key] for key in ("courses", "places_s", "cutoff_hz", "content")} == {
+        key: data[key] for key in ("courses", "places_s", "cutoff_hz", "content")
     }
 
 
 def test_from_a_program(done: Cleaned, folder: Path, tmp_path: Path) -> None:
     aural.report(done, tmp_path / "again.html")
-    assert data_of(tmp_path / "again.html")["before"] == data_of(folder / "memo.html")["before"]
+    assert data_of(tmp_path / "again.html")["courses"] == data_of(folder / "memo.html")["courses"]
     with pytest.raises(AudioError, match="exists already"):
         aural.report(done, tmp_path / "again.html")
     with pytest.raises(AudioError, match=r"ends in \.html"):

@@ -1,4 +1,4 @@
-"""What a recording is like: everything `aural inspect` shows and `aural clean` decides by."""
+"""The diagnosis of a recording: what `aural inspect` shows, and what `aural clean` decides by."""
 
 from __future__ import annotations
 

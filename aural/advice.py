@@ -36,18 +36,18 @@ class Wishes:
 
     target_lufs: float | None = param(None, "Loudness of the result, instead of the preset's", unit="LUFS",
                                       low=-50.0, high=-5.0, examples=(-16.0,))  # fmt: skip
-    max_limiting_db: float | None = param(None, "How far peaks may be limited to reach the loudness, instead of the "
+    max_limiting_db: float | None = param(None, "Maximum limiting of peaks to reach the loudness, instead of the "
                                           "preset's 6 dB", unit="dB", low=0.0, high=24.0,
                                           examples=(6.0,))  # fmt: skip
-    noise_reduction: float | None = param(None, "How far noise is lowered at most; off leaves hum and rumble, too. "
-                                          "auto decides by the diagnosis", unit="dB", low=0.0, high=60.0,
+    noise_reduction: float | None = param(None, "Maximum attenuation of noise; off also leaves hum and rumble. "
+                                          "auto follows the diagnosis", unit="dB", low=0.0, high=60.0,
                                           words={"auto": None, "off": 0.0}, examples=(12.0,))  # fmt: skip
-    dereverb: float | None = param(None, "How strongly the room is taken away. auto decides by the diagnosis",
+    dereverb: float | None = param(None, "Strength of dereverberation; auto follows the diagnosis",
                                    low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
-    treble: float | None = param(None, "How strongly missing treble is added. auto decides by the diagnosis",
+    treble: float | None = param(None, "Strength of the treble that is added; auto follows the diagnosis",
                                  low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
     music: str | None = param(None, "What noise reduction does with music: keep it, or reduce it like noise. If not "
-                              "given, the diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
+                              "given, it follows the diagnosis", choices=("keep", "reduce"))  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self, "clean")

@@ -1,4 +1,4 @@
-"""Tables of documents."""
+"""Tables in Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that comes from files, shown and never obeyed: by a terminal, or by a browser."""
+"""Text from files, escaped for a terminal or a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VOID = ("input", "br", "meta")
 
 
 class Markup(str):
-    """HTML that is as it should be: all of it from `element`."""
+    """HTML made by `element`, in which all text is escaped."""
 
 
 def visible(line: str) -> str:

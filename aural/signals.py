@@ -1,4 +1,4 @@
-"""What a signal is: its format, and the arrays that it comes in."""
+"""Signals: their format, and the arrays that hold them."""
 
 from __future__ import annotations
 

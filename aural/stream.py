@@ -1,4 +1,4 @@
-"""Streams: runs over a signal that take blocks and give blocks, and what they are put together from."""
+"""Streams, which process a signal block by block, and their building blocks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stream(ABC):
 
 
 class Checked(Stream):
-    """What a user holds: takes nothing but blocks of its signal, and gives away what is nobody else's.
+    """The stream that a user gets: checks each block, and returns arrays that nothing else refers to.
 
     Raises:
         AudioError: a block is not one of this signal, or comes after the end.
@@ -61,7 +61,7 @@ class Checked(Stream):
 
 
 class Through(Stream):
-    """Gives on what it gets."""
+    """Returns its input."""
 
     def push(self, block: Block) -> Block:
         return block
@@ -94,7 +94,7 @@ def pump(stream: Stream, blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 class Queue:
-    """Frames that wait: append at the end, take from the front."""
+    """A queue of frames: append at the end, take from the front."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
@@ -119,7 +119,7 @@ class Queue:
 
 
 class Aligned:
-    """Signals that come in blocks of unlike lengths, handed on by as many frames as there are of all."""
+    """Queues for several signals: `take` returns as many frames as all of them have."""
 
     def __init__(self, count: int) -> None:
         self.queues = [Queue() for _ in range(count)]
@@ -152,7 +152,7 @@ def checked(blocks: Iterable[Block], source: Format) -> Iterator[Block]:
 
 
 class Watch:
-    """Sees the blocks on their way into each stage, to show progress. This one looks away."""
+    """Passes the blocks of a signal on, to show progress. This base class shows none."""
 
     def expect(self, passes: int) -> None:
         """Learn how many times a signal will still go by, at most."""

@@ -1,4 +1,4 @@
-"""The contract of a stage, as checks that anyone can run over his own.
+"""The contract of a stage, as checks that anyone can run on a stage.
 
     from aural.testing import check_stage
     check_stage(MyStage())
@@ -92,7 +92,7 @@ def chains_compose(stage: Stage) -> None:
 
 
 def streams_are_strangers(stage: Stage) -> None:
-    """Rule 4: two runs of one stage never touch each other, and input arrays are never written to."""
+    """Rule 4: two streams of one stage do not affect each other, and input arrays are never written to."""
     first, second = probe("voice")[:, :48000], probe("voice")[::-1, 48000:]
     ready = measured(stage, first)
     alone = [_run(ready, [audio]) for audio in (first, second)]

@@ -31,14 +31,23 @@ STORED = Path(__file__).with_suffix(".json")
 EXAMPLE = ROOT / "examples" / "phone_memo.m4a"
 TOLERANCE = 1e-6
 PRODUCTS = 16
+DAMAGED = {"conceal": "gaps", "de-breath": "pops", "de-plosive": "pops", "declick": "peaks", "declip": "voice"}
+"""Kinds of probe that give a repair something to do."""
 WITHOUT_WEIGHTS = ("demucs", "voice")  # engines whose weights do not come with AURAL
+
+
+def damaged(name: str) -> np.ndarray:
+    """Return a signal that a repair changes."""
+    audio = probe(DAMAGED[name])
+    most = 0.3 * np.abs(audio).max()
+    return np.clip(audio, -most, most) if name == "declip" else audio
 
 
 def outputs() -> Iterator[tuple[str, np.ndarray]]:
     """Run every stage with every engine over a probe, and every preset over the example: name, (channels, frames)."""
     aural.device("cpu")
-    audio = probe("voice", 3.0, 2)
     for name in registry.names():
+        audio = damaged(name) if name in DAMAGED else probe("voice", 3.0, 2)
         kind = registry.stage_class(name)
         engines = next((p.spec.choices for p in parameters(kind) if p.name == "engine"), ("",))
         for engine in engines:

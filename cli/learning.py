@@ -137,7 +137,7 @@ class EvaluateGroup(LearningGroup):
 
 @click.group(cls=EvaluateGroup, subcommand_metavar="STAGE [OPTIONS]")
 def evaluate() -> None:
-    """Measure the quality of the engines of a stage.
+    """Evaluate a stage, or compare its engines.
 
     \b
       aural evaluate noise-reduction --clean clean/ --noisy noisy/

@@ -99,7 +99,7 @@ command = shared("output", "force", "json")(
         params=[
             click.Argument(["files"], nargs=-1, required=True, type=FileName(), metavar="FILE..."),
             *parameter_options(ListeningTest),
-            click.Option(["--results"], is_flag=True, help="The files are answers; say what they say."),
+            click.Option(["--results"], is_flag=True, help="Read FILEs as answers, and print the results."),
         ],
         help=listen.__doc__,
         callback=listen,

@@ -212,7 +212,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         type=click.Choice(("excerpts", "full", "link")),
         default="excerpts",
         show_default=True,
-        help="What can be heard on that page: where most was changed, everything, or the files as they lie.",
+        help="What can be heard on that page: where most was changed, everything, or links to the files.",
     ),
     "strict": click.option(
         "--strict",

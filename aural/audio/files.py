@@ -76,10 +76,14 @@ def _open(path: Path, strict: bool, track: int | None) -> AudioFile:
 
 
 def read(path: str | Path, strict: bool = False) -> tuple[Block, int]:
-    """Read a whole recording: float32, shape (channels, frames), and its sample rate in Hz.
+    """Read a whole recording, of any format that FFmpeg or libsndfile reads.
+
+    Returns:
+        The audio, float32 of shape (channels, frames), full scale at 1; and its sample rate in Hz.
 
     Raises:
-        AudioError: as `open_audio` and AudioFile.
+        AudioError: the file is missing, empty, or holds no audio that can be read; it changes while it is read, or
+            holds NaN or infinity; or, with `strict`, a part of it is damaged or missing.
     """
     file = open_audio(path, strict)
     return np.concatenate(list(file), axis=-1), file.format.sample_rate

@@ -87,10 +87,16 @@ def write_audio(
 
 
 def write(path: str | Path, audio: Block, sample_rate: int) -> None:
-    """Write a whole recording with 24 bits: floats, shape (channels, frames) or (frames,). As `write_audio`.
+    """Write a whole recording; an existing file is replaced once the new one is complete.
+
+    Args:
+        path: the file; its suffix says the format (.wav, .flac, .m4a, .mp3, .opus, ...). Lossless: 24 bits.
+        audio: floats, shape (channels, frames) or (frames,), full scale at 1.
+        sample_rate: in Hz.
 
     Raises:
-        AudioError: also where the audio is of another kind or shape, or holds NaN or infinity.
+        AudioError: the audio has the wrong type or shape, or holds NaN or infinity; the suffix is unknown; or the
+            file cannot be written.
     """
     block = as_block(audio)
     write_audio(path, [block], Format(sample_rate, block.shape[0]))

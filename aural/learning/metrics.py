@@ -308,7 +308,7 @@ def _powers(audio: NDArray[np.float64], size: int) -> Power:
 
 
 def _package(name: str) -> Any:
-    """Import what the extra brings, or say how to get it."""
+    """Import a package of an extra, or say how to install it."""
     try:
         return import_module(name)
     except ImportError as error:

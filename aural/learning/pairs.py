@@ -1,4 +1,4 @@
-"""Pairs of recordings, before and after: files of one name in two folders, brought into time with each other."""
+"""Pairs of recordings, before and after: files of one name in two folders, aligned in time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def pairs(input: str, target: str) -> list[Pair]:
 
 
 def pair(name: str, input: Path, target: Path) -> Pair:
-    """Bring two recordings into time with each other.
+    """Align two recordings in time.
 
     Raises:
         AudioError: a file cannot be read or is silent, rates, channels or lengths differ, or the two have nothing

@@ -1,4 +1,4 @@
-"""What came out of an evaluation: every score, and their means in tables for the terminal, a page, a program."""
+"""The results of an evaluation: every score, and tables of their means for the terminal, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """What one system reached on one recording."""
+    """The score of one system on one recording."""
 
     name: str
     system: str
@@ -90,7 +90,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """What came out of an evaluation."""
+    """The results of an evaluation."""
 
     title: str
     settings: Mapping[str, Any]

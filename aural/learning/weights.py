@@ -26,7 +26,7 @@ NAMED = re.compile(r"(?P<network>.+)-(?P<hash>[0-9a-f]{8})\.safetensors")
 
 
 def save(state: Mapping[str, Tensor], folder: Path, network: str, about: Mapping[str, Any]) -> Path:
-    """Write weights as network-HASH.safetensors, with what is known about them in the file; return the path."""
+    """Write weights as network-HASH.safetensors, with metadata in the file; return the path."""
     from safetensors.torch import save as serialise
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
@@ -38,7 +38,7 @@ def save(state: Mapping[str, Tensor], folder: Path, network: str, about: Mapping
 
 
 def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read weights and what is known about them.
+    """Read weights and their metadata.
 
     Raises:
         WeightsError: the file is missing, too large, no safetensors, not what its name says, or holds NaN.
@@ -56,7 +56,7 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def unpack(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Take safetensors apart: finite tensors, and the texts that stand beside them.
+    """Parse safetensors: the tensors, which must be finite, and the metadata.
 
     Raises:
         WeightsError: it is none, or holds NaN or infinity; the sentence names the path.
@@ -80,7 +80,7 @@ def unpack(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def decoded(text: str, path: Path) -> Any:
-    """Read JSON that stands beside weights.
+    """Read JSON from the metadata of weights.
 
     Raises:
         WeightsError: it is malformed.
@@ -92,7 +92,7 @@ def decoded(text: str, path: Path) -> Any:
 
 
 def into(network: M, path: Path) -> M:
-    """Load weights into a network that is to be used; return it.
+    """Load weights into a network for inference; return it.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
@@ -105,7 +105,7 @@ def into(network: M, path: Path) -> M:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Put tensors into a network that must be all of its own.
+    """Load tensors into a network; they must be exactly those that it has.
 
     Raises:
         WeightsError: they are those of another network.

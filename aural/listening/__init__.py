@@ -1,1 +1,1 @@
-"""Listening tests: pages on which people judge blind, and what their answers say."""
+"""Blind listening tests: their pages, and the analysis of the answers."""

@@ -1,4 +1,4 @@
-"""What the answers of a listening test say."""
+"""The analysis of the answers of a listening test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEAST_REFERENCE, MOST_ANCHOR, TOLERATED = 90, 90, 0.15
 
 @dataclass(frozen=True)
 class Answers:
-    """What one listener answered."""
+    """The answers of one listener."""
 
     path: Path
     kind: str
@@ -34,7 +34,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class ResultRow:
-    """What was found about one version, or one pair of versions."""
+    """The result of one version, or of one pair of versions."""
 
     name: str
     count: int
@@ -50,7 +50,7 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the answers of all listeners say."""
+    """The results of all listeners."""
 
     kind: str
     rows: tuple[ResultRow, ...]
@@ -62,7 +62,7 @@ class Findings:
     """Listeners whose ratings do not count, and why."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values for JSON; what cannot be told is None."""
+        """Return everything as plain values for JSON; what is not known is None."""
 
         def plain(rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
             return [{k: _finite(v) for k, v in vars(row).items() if v is not None} for row in rows]
@@ -94,7 +94,7 @@ def read_answers(paths: Sequence[str | Path]) -> list[Answers]:
 
 
 def judge(read: Sequence[Answers]) -> Findings:
-    """Say what answers say.
+    """Analyse answers.
 
     Ratings: the mean with its 95 % interval (Student's t over all ratings) for each version. Listeners are left out
     who rate the hidden reference below 90 in more than 15 % of the items, or the anchor at 7 kHz above 90.

@@ -1,1 +1,1 @@
-"""What a recording is like: meters that take blocks as they come, and the diagnosis made of them."""
+"""Meters, which take a signal block by block, and the diagnosis made from them."""

@@ -1,4 +1,4 @@
-"""Clicks: a few samples that neither those before nor those behind predict, while these predict each other."""
+"""Clicks: a few samples that can be predicted neither from the samples before nor from those after."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MARGIN = 2
 
 
 class ClickMeter(DefectMeter):
-    """Counts clicks; strict unless told otherwise, since a recording without any is to be left alone."""
+    """Counts clicks; the default threshold is strict, so that a recording without clicks is left alone."""
 
     def __init__(self, source: Format, threshold_db: float = SURE_DB) -> None:
         super().__init__(source, SEGMENT_S, CONTEXT_S)

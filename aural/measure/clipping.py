@@ -1,4 +1,4 @@
-"""Clipping: waveforms whose tops were cut off, at any level, and behind a codec or a resampler too."""
+"""Clipping at any level, also before a codec or a resampler."""
 
 from __future__ import annotations
 

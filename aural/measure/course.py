@@ -1,4 +1,4 @@
-"""A recording over time, in as many columns as a picture has: waveform, true peak, loudness and spectrum."""
+"""A recording over time, in a limited number of columns: waveform, true peak, loudness and spectrum."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Course:
 
 
 class CourseMeter:
-    """Follows a recording of any length in bounded memory: when the columns are too many, pairs of them become one.
+    """Measures a recording of any length in bounded memory: too many columns are merged in pairs.
 
     Spectra are those of Hann windows of 40 ms, the mean over channels.
 

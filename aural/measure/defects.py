@@ -1,4 +1,4 @@
-"""Defects: short places of a recording that something went wrong at, and the meter that looks for them."""
+"""Defects: short damaged places of a recording, and the meter that looks for them."""
 
 from __future__ import annotations
 

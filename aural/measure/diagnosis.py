@@ -1,4 +1,4 @@
-"""What a recording is like: everything `aural inspect` shows and `aural clean` decides by."""
+"""The diagnosis of a recording: what `aural inspect` shows, and what `aural clean` decides by."""
 
 from __future__ import annotations
 
@@ -258,7 +258,14 @@ class Examination:
 
 
 def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:
-    """Examine a recording; `strict` refuses one that is damaged. Of several sound tracks, `track` says which.
+    """Measure a recording: loudness, peaks, noise, hum, reverberation, bandwidth, content, clipping and other damage.
+
+    Args:
+        path: the recording.
+        watch: passes the blocks on, e.g. to show progress.
+        strict: whether a recording of which a part is damaged or missing is refused, instead of read as far as
+            possible.
+        track: which of several sound tracks, from 1.
 
     Raises:
         AudioError: the file cannot be read.

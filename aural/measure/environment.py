@@ -1,4 +1,4 @@
-"""Where it was recorded: background noise, rumble, and how long the room rings."""
+"""The recording environment: background noise, rumble and reverberation time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DECAY_SNR_DB = 15.0
 
 @dataclass(frozen=True)
 class Environment:
-    """What lies behind and around a recording."""
+    """Background noise, rumble and reverberation of a recording."""
 
     floor_dbfs: float
     """Level of the steady background."""
@@ -40,7 +40,7 @@ class EnvironmentMeter:
     Background: read off the tenth percentile of the power in each of 24 bands, digital silence left out, as the
     mean of the steady noise that would have this percentile. Decay: the fastest third of the free decays by 12 dB
     or more, as a line fitted to the level in dB; voices recorded in a dry room read 0.1 to 0.25 s (the decay of
-    speech sounds themselves). Noise fills decays up, so it is told only where there is little.
+    speech sounds themselves). Noise masks decays, so the time is given only where there is little noise.
     """
 
     def __init__(self, source: Format) -> None:

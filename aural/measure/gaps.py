@@ -1,4 +1,4 @@
-"""Gaps: moments of digital zero that break off a sound which goes on behind them."""
+"""Gaps: short stretches of digital zero in the middle of a sound."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Powers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MainsHum:
-    """What the mains has put into a recording."""
+    """The mains hum of a recording."""
 
     frequency_hz: float
     """Fundamental; 0 where there is no hum."""

@@ -27,8 +27,21 @@ class Ducking:
     `duck_sensitivity_db`, whatever their levels in the mix. The gain moves in a straight line of dB.
     """
 
-    under: tuple[str, ...] = param((), "Track that this one makes room for: the name of its file, with or without "
+    under: tuple[str, ...] = param((), "Track under which this one is lowered: the name of its file, with or without "
                                    "suffix; may be given several times", examples=(("voice",),))  # fmt: skip
+    duck_db: float = param(12.0, "Attenuation while the other track sounds", unit="dB", low=0.0, high=60.0,
+                           when=UNDER)  # fmt: skip
+    duck_attack_ms: float = param(200.0, "Attack: time in which the gain falls", unit="ms", low=0.0, high=10000.0,
+                                  when=UNDER)  # fmt: skip
+    duck_hold_ms: float = param(500.0, "Hold: time for which the gain stays low after the other track has ended, so "
+                                "that it does not rise between words", unit="ms", low=0.0, high=30000.0,
+                                when=UNDER)  # fmt: skip
+    duck_release_ms: float = param(1000.0, "Release: time in which the gain rises again", unit="ms", low=0.0,
+                                   high=30000.0, when=UNDER)  # fmt: skip
+    duck_lookahead_ms: float = param(200.0, "Look-ahead: how long before the other track begins the gain starts to "
+                                     "fall", unit="ms", low=0.0, high=10000.0, when=UNDER)  # fmt: skip
+    duck_sensitivity_db: float = param(15.0, "How far below its own loudness the other track still counts as "
+                                       "sounding", unit="dB", low=0.0, high=60.0, when=UNDER)  # fmt: skip
     duck_db: float = param(12.0, "How far the track is lowered while one in front of it sounds", unit="dB", low=0.0,
                            high=60.0, when=UNDER)  # fmt: skip
     duck_attack_ms: float = param(200.0, "Time in which it goes down", unit="ms", low=0.0, high=10000.0, when=UNDER)

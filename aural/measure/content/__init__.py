@@ -1,1 +1,1 @@
-"""What a recording holds: speech, music, both or neither, second by second, told by a small network."""
+"""The content map: speech, music, both or neither, second by second, from a small network."""

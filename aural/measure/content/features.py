@@ -1,4 +1,4 @@
-"""What the content network hears: levels of bands, 64 times a second."""
+"""The input of the content network: levels of bands, 64 times a second."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ LEAST_SPEECH = 0.1
 
 
 class ContentMeter:
-    """Tells speech, music, both and neither, second by second.
+    """Detects speech and music, second by second.
 
     Keeps about a minute of band levels, whatever the length, and 16 bytes for each second. The network looks 4 s
     back and ahead; what lies outside of the recording counts as silence. The level does not matter, but what stays
@@ -130,14 +130,14 @@ class ContentMeter:
         self.peaks: list[float] = []  # of each second
         self.peak_samples = 0
         self.levels = np.full((MARGIN_S * PER_SECOND, BANDS), SILENCE_DB, np.float32)
-        self.told: list[Bands] = []
+        self.log_odds: list[Bands] = []
 
     def update(self, block: Block) -> None:
         """Take the next frames, shape (channels, frames)."""
         self.frames += block.shape[-1]
-        self._hear(self.down.push(block))
+        self._features(self.down.push(block))
 
-    def _hear(self, audio: Block) -> None:
+    def _features(self, audio: Block) -> None:
         for start in range(0, audio.shape[-1], SAMPLE_RATE):
             piece = audio[:, start : start + SAMPLE_RATE]
             self._peak(piece)
@@ -149,7 +149,7 @@ class ContentMeter:
                 self.levels = np.concatenate([self.levels, levels])
             slab = (SLAB_S + 2 * MARGIN_S) * PER_SECOND
             if len(self.levels) >= slab:
-                self.told.append(_told(self.levels[:slab]))
+                self.log_odds.append(_log_odds(self.levels[:slab]))
                 self.levels = self.levels[SLAB_S * PER_SECOND :]
 
     def _peak(self, audio: Block) -> None:
@@ -166,9 +166,9 @@ class ContentMeter:
         """Return what all frames so far hold."""
         duration_s = self.frames / self.source.sample_rate
         seconds = math.ceil(duration_s)
-        told = np.concatenate([*self.told, self._rest(seconds - SLAB_S * len(self.told))])[:seconds]
+        log_odds = np.concatenate([*self.log_odds, self._rest(seconds - SLAB_S * len(self.log_odds))])[:seconds]
         peaks = np.array([*self.peaks, *[0.0] * seconds])[:seconds]
-        speech, music = 1 / (1 + np.exp(-told.T))
+        speech, music = 1 / (1 + np.exp(-log_odds.T))
         return Content(duration_s, tuple(speech.tolist()), tuple(music.tolist()), tuple((peaks < SILENT).tolist()))
 
     def _rest(self, seconds: int) -> Bands:
@@ -178,7 +178,7 @@ class ContentMeter:
         waiting = np.pad(self.waiting.peek(self.waiting.frames), ((0, 0), (0, WINDOW)))
         levels = np.concatenate([self.levels, bands(waiting)])[: (seconds + MARGIN_S) * PER_SECOND]
         missing = (seconds + 2 * MARGIN_S) * PER_SECOND - len(levels)
-        return _told(np.pad(levels, ((0, missing), (0, 0)), constant_values=SILENCE_DB))
+        return _log_odds(np.pad(levels, ((0, missing), (0, 0)), constant_values=SILENCE_DB))
 
 
 @cache
@@ -189,7 +189,7 @@ def _network() -> ContentNetwork:
     return weights.into(ContentNetwork(), weights.shipped("aural.measure.content", "content"))
 
 
-def _told(levels: Bands) -> Bands:
+def _log_odds(levels: Bands) -> Bands:
     """Return log odds of speech and music for each second between the margins, shape (seconds, 2)."""
     import torch
 

@@ -1,4 +1,4 @@
-"""The network that tells speech and music: convolutions over bands and time, then over time alone."""
+"""The network that detects speech and music: convolutions over bands and time, then over time alone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ContentNetwork(nn.Module):
 
 
 class Step(nn.Module):
-    """A convolution over time beside which the input goes on."""
+    """A residual convolution over time."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()

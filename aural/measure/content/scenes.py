@@ -1,4 +1,4 @@
-"""The scenes that the content network learns from: who speaks and what plays when, and what befalls it."""
+"""The training scenes of the content network: speech and music at known times, and their degradations."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Frequency expansion: the new band beside the classical engine, what becomes of the old band, and speed.
 
 python benchmarks/frequency_expansion.py              all
-python benchmarks/frequency_expansion.py speed        one of untuned, filters, codecs, old, speed, spectrograms,
+python benchmarks/frequency_expansion.py speed        one of untuned, codecs, old, speed, spectrograms,
                                                       published, lossy
 python benchmarks/frequency_expansion.py validation   untuned, on the recordings that may be tuned on; writes nothing
 
 Log-spectral distance (LSD) in dB, as in all of AURAL (aural.learning.metrics), over the bins up to where the original
-ends: much of the material is not full band. The figures of AP-BWE, which are of log10 |S|^2, are given in dB, too.
+ends.
 
 Voices are those that training holds out; songs are mixes of stems that training never hears; loops and single notes
 are the music that it holds out.
@@ -33,7 +33,7 @@ from corpus import CORPUS, songs
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from report import side_by_side, table, write
-from scipy.signal import cheby1, firwin, oaconvolve, resample_poly, sosfiltfilt
+from scipy.signal import firwin, oaconvolve, resample_poly
 
 from aural.degrade.codec import Codec
 from aural.degrade.take import Take
@@ -47,12 +47,12 @@ Audio = NDArray[np.float32]
 SAMPLE_RATE = 48000
 SECONDS = 8
 PICTURE = Path(__file__).parent.parent / "stages" / "frequency_expansion" / "spectrograms.png"
-CUTOFFS_HZ = (4000.0, 8000.0, 12000.0, 16000.0)
+CUTOFFS_HZ = (4000.0, 8000.0, 12000.0)
 LEAST_HZ = 13500.0
 LEAST_SNR_DB = 25.0
 PER_GROUP = 3
 CODECS = (("amr", 12_200), ("opus", 16_000), ("opus", 24_000), ("aac", 32_000), ("mp3", 48_000), ("mp3", 64_000))
-ENGINES = ("classical", "fullband")
+ENGINES = ("classical", "fullband", "envelope")
 
 VOICES = {
     "validation": ("megaglest-persian", "megaglest-egypt", "tee-voice", "en-praatio-mary"),
@@ -94,36 +94,15 @@ def power(audio: Audio) -> NDArray[np.float64]:
     return np.abs(np.fft.rfft(windows * np.hanning(2048))) ** 2
 
 
-def chebyshev(audio: Audio, cutoff_hz: float) -> Audio:
-    """Cut off by the filter of Kuleshov and others, there and back."""
-    return np.asarray(sosfiltfilt(cheby1(8, 0.05, cutoff_hz, fs=SAMPLE_RATE, output="sos"), audio), np.float32)
-
-
 def fir(audio: Audio, cutoff_hz: float) -> Audio:
     """Cut off by a steep linear-phase filter."""
     return np.asarray(oaconvolve(audio, firwin(1201, cutoff_hz, fs=SAMPLE_RATE), mode="same"), np.float32)
-
-
-def resampled(audio: Audio, cutoff_hz: float) -> Audio:
-    """Go to a lower rate and back."""
-    low = soxr.resample(audio, SAMPLE_RATE, 2 * cutoff_hz)
-    back = np.asarray(soxr.resample(low, 2 * cutoff_hz, SAMPLE_RATE), np.float32)
-    return np.pad(back, (0, max(0, len(audio) - len(back))))[: len(audio)]
-
-
-FILTERS: Mapping[str, Callable[[Audio, float], Audio]] = {"Chebyshev": chebyshev, "FIR": fir, "soxr": resampled}
 
 
 def scores(piece: Piece, degraded: Audio) -> list[float]:
     """Return the distances of the input and of what each engine makes of it."""
     made = [FrequencyExpansion(engine=name)(degraded[None], SAMPLE_RATE)[0] for name in ENGINES]
     return [lsd(piece.audio, audio, SAMPLE_RATE, (0.0, piece.top_hz)) for audio in (degraded, *made)]
-
-
-def filtered(piece: Piece, name: str, cutoff_hz: float) -> tuple[tuple[str, str, str], list[float]]:
-    """Score a piece that a filter has cut off."""
-    label = piece.kind, f"{cutoff_hz / 1000:g} kHz", name
-    return label, scores(piece, FILTERS[name](piece.audio, cutoff_hz))
 
 
 def coded(piece: Piece, name: str, bit_rate: int) -> tuple[tuple[str, str], list[float]]:
@@ -320,33 +299,6 @@ def untuned(part: str = "test") -> str:
     ])  # fmt: skip
 
 
-def filters() -> None:
-    """Write the distances by material, cut-off and filter."""
-    jobs = [
-        delayed(filtered)(piece, name, cutoff_hz)
-        for piece in pieces()
-        for cutoff_hz in CUTOFFS_HZ
-        for name in FILTERS
-        if piece.top_hz >= 1.1 * cutoff_hz
-    ]
-    found = means(jobs)
-    lines = []
-    for kind, cutoff in dict.fromkeys(label[:2] for label in found):
-        rows = [found[kind, cutoff, name] for name in FILTERS]
-        mean = np.mean(rows, axis=0)
-        lines.append([
-            kind, cutoff, int(mean[-1]), *(f"{value:.1f}" for value in mean[:3]), f"{mean[2] / mean[0]:.2f}",
-            *(f"{row[2]:.1f}" for row in rows),
-        ])  # fmt: skip
-    by_filter = (f"by {name}" for name in FILTERS)
-    head = ["", "cut off at", "recordings", "input", *ENGINES, "fullband / input", *by_filter]
-    text = (
-        "LSD in dB, mean of three filters; then fullband's by filter. On VCTK cut off at 8 kHz, judged up to 24 kHz, "
-        "AP-BWE reports 7.2 dB, and 25.7 dB for its input, by a definition of its own."
-    )
-    write("Frequency expansion: filters", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
-
-
 def codecs() -> None:
     """Write the distances by codec."""
     jobs = [
@@ -391,7 +343,7 @@ def old() -> None:
     jobs = [
         delayed(untouched)(piece, cutoff_hz)
         for piece in pieces()
-        for cutoff_hz in CUTOFFS_HZ[:3]
+        for cutoff_hz in CUTOFFS_HZ
         if piece.top_hz >= 1.1 * cutoff_hz
     ]
     rows = defaultdict(list)
@@ -408,7 +360,7 @@ def old() -> None:
         lines.append([*kind, len(found), f"{values[:, 0].max():.0f}", *levels, *loudest, *ear])
     head = ["", "cut off at", "recordings", "most added to the old band", "5 % of frames below", "median",
             "5 % above", "loudest frame against the octave below", "that of the original", "PESQ, input",
-            "PESQ, fullband"]  # fmt: skip
+            "PESQ, output"]  # fmt: skip
     text = (
         "In dB, the cut-off as it is found: what is added below 95 % of the true one, against what is there (Hann "
         "window over the whole); the new band's level against the true one, in frames where that is within 40 dB of "
@@ -494,7 +446,7 @@ def lossy() -> None:
 SECTIONS = {
     "untuned": lambda: write("Frequency expansion: recordings as they are", "frequency_expansion.py", untuned()),
     "validation": lambda: print(untuned("validation")),
-    "filters": filters, "codecs": codecs, "old": old, "speed": speed, "spectrograms": spectrograms,
+    "codecs": codecs, "old": old, "speed": speed, "spectrograms": spectrograms,
     "published": published, "lossy": lossy,
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ class NewBandStream(SegmentStream):
     that what a filter's slope has left is completed and not doubled.
 
     Args:
-        noise: share of noise from an octave above the cut-off; the rest is copied.
+        noise: share of noise from half an octave above the cut-off; the rest is copied.
         reach: frames of levels that an engine's answer depends on to either side.
     """
 
@@ -70,7 +70,7 @@ class NewBandStream(SegmentStream):
         hz = analysis.hz[self.bins]
         place = np.interp(hz, CENTRES_HZ, np.arange(len(CENTRES_HZ)))
         self.between = np.maximum(0, 1 - np.abs(place - np.arange(len(CENTRES_HZ))[:, None])).astype(np.float32)
-        share = noise * np.clip(np.log2(hz / band.cutoff_hz), 0, 1)
+        share = noise * np.clip(2 * np.log2(hz / band.cutoff_hz), 0, 1)
         self.tones, self.hiss = np.sqrt(1 - share**2).astype(np.float32), share.astype(np.float32)
         ends = np.clip((band.ceiling_hz - hz) / FADE_HZ, 0, 1)
         self.fade = np.sin(np.pi / 2 * ends).astype(np.float32)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from aural.engine import OwnWeights
 from aural.stages.frequency_expansion.engine import ExpansionEngine
 from aural.stages.frequency_expansion.engines.classical.engine import ClassicalEngine, ClassicalParameters
+from aural.stages.frequency_expansion.engines.envelope.engine import EnvelopeEngine
 from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 
-ENGINES: tuple[type[ExpansionEngine], ...] = (FullbandEngine, ClassicalEngine)
+ENGINES: tuple[type[ExpansionEngine], ...] = (EnvelopeEngine, FullbandEngine, ClassicalEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

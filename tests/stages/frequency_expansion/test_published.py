@@ -14,7 +14,7 @@ from recordings import invoke
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.stages.frequency_expansion import evaluate
-from aural.stages.frequency_expansion.engines.fullband.network import Fullband
+from aural.stages.frequency_expansion.engines.envelope.network import Envelope
 from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation, snr_db
 from aural.stages.frequency_expansion.published.networks import (
     NETWORKS,
@@ -221,17 +221,17 @@ def test_a_run_with_dropout_goes_on_bit_for_bit(toy: Path, monkeypatch: pytest.M
 
 
 def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
-    state = {name: torch.zeros_like(value) for name, value in Fullband().state_dict().items()}
-    settings = {"network": "fullband", "ratio": 4, "width": None}
-    path = weights.save(state, toy, "fullband", {"settings": settings})
+    state = {name: torch.zeros_like(value) for name, value in Envelope().state_dict().items()}
+    settings = {"network": "envelope", "ratio": 4, "width": None}
+    path = weights.save(state, toy, "envelope", {"settings": settings})
     judged = [
         FrequencyExpansionEvaluation(clean=str(toy / "speech"), ratio=(2,), network=own).run()
         for own in ((), (str(path),))
     ]
     found = [{score.system: score.values for score in report.scores} for report in judged]
     assert found[0]["classical"] == found[1]["classical"]
-    assert found[0]["fullband"] != found[1]["fullband"]
-    with pytest.raises(ParameterError, match="two networks are called 'fullband'"):
+    assert found[0]["envelope"] != found[1]["envelope"]
+    with pytest.raises(ParameterError, match="two networks are called 'envelope'"):
         FrequencyExpansionEvaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
 
 
@@ -240,7 +240,7 @@ def test_without_their_weights_it_is_said_where_they_are(toy: Path, monkeypatch:
     assert {"audiounet", "dnn"} < set(judged.systems())
     assert not any("left out: their weights" in note for note in judged.notes())
     monkeypatch.setattr(evaluate, "shipped", list)
-    assert set(judged.systems()) == {"spline", "fullband", "classical"}
+    assert set(judged.systems()) == {"spline", "envelope", "fullband", "classical"}
     (sentence,) = (note for note in judged.notes() if "left out: their weights" in note)
     assert (Path(evaluate.__file__).parents[2] / evaluate.PUBLISHED).is_dir()
     assert evaluate.PUBLISHED in sentence
@@ -256,7 +256,7 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
         ({"speech": (folder,), "ratio": 3}, "ratio must be 2, 4 or 6"),
         ({"speech": (folder,), "network": "dnn", "ratio": 6}, "dnn is for"),
         (
-            {"speech": (folder,), "network": "fullband", "width": 8},
+            {"speech": (folder,), "network": "envelope", "width": 8},
             "width is for network audiounet, ",
         ),
         ({"speech": (folder,), "pretrain": True}, "not pre-trained"),

@@ -1,0 +1,1 @@
+"""A small network that predicts the level of the new band."""

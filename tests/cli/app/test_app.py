@@ -100,6 +100,8 @@ def test_a_batch_and_a_text_file_on_a_phone(tmp_path: Path, visitors: Visitors) 
     files = [write(tmp_path / "a.wav", voice(2.0)), write(tmp_path / name, voice(2.0)), tmp_path / "notes.txt"]
     given(page, *files)
     seen(page, "Clean 2 recordings")
+    seen(page, "notes.txt: ")
+    until(page, "!document.querySelector('.cancel:enabled')")
     (bad,) = [text for text in page.locator(".state").all_inner_texts() if text]
     assert bad.startswith("notes.txt: ")
     assert str(tmp_path) not in bad

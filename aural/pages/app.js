@@ -14,7 +14,7 @@ async function ask(method, path, body) {
   try {
     const answer = await fetch(HERE + path, { method, body });
     const given = await answer.json().catch(() => ({ error: "AURAL gave no answer" }));
-    if (answer.ok) return given;
+    if (answer.ok && !("error" in given)) return given;
     say(given.error);
   } catch {
     say("AURAL cannot be reached; was it ended?");

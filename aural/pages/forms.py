@@ -56,10 +56,14 @@ def _labelled(parameter: Parameter, control: Markup) -> Markup:
 
 def _notes(parameter: Parameter) -> str:
     notes = [parameter.allowed] if parameter.numeric or parameter.kind is tuple else []
-    notes += [f"with {name.replace('_', ' ')} {shown(wanted)}" for name, wanted in parameter.spec.when.items()]
+    notes += [_condition(name.replace("_", " "), wanted) for name, wanted in parameter.spec.when.items()]
     if parameter.spec.measured:
         notes.append("measured if not given")
     return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _condition(name: str, wanted: Any) -> str:
+    return f"unless {name} is given" if wanted is None else f"with {name} {shown(wanted)}"
 
 
 def _wanted(value: Any) -> list[str] | str | None:

@@ -15,7 +15,7 @@ UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 """What could end a script, or begin a comment in it."""
 
 
-SERVED = "; connect-src 'self'; frame-src 'self'"
+SERVED = "; connect-src 'self'; frame-src 'self'; img-src 'self'"
 
 
 def page(title: str, body: Markup, data: Any, *scripts: str, served: bool = False) -> str:

@@ -26,7 +26,7 @@ def app_page(token: str, settings: AppSettings) -> str:
         element("h1", "AURAL"),
         element("p", "Turns a poor recording into a good one, and says why.", class_="quiet"),
         _drop(settings),
-        element("p", id="said", role="status"),
+        element("p", id="said", role="status", class_="notice"),
         section("Recordings", element("ul", id="recordings"), id="list", hidden=True),
         element(
             "div",

@@ -37,6 +37,8 @@ EVERY_S = 0.2
 PING_S = 15.0
 CONNECTED_S = 30.0
 """Within which a page that was loaded asks what is new, if it is one."""
+JUDGING = ("/plan", "/chain")
+"""What says whether the values of a form make sense: that they do not is an answer, no failure."""
 MOST_JSON = 1 << 20
 MB = 1_000_000
 SAFE = {
@@ -90,10 +92,12 @@ class Server:
             ("GET", "/{number:int}/report", self.report),
             ("DELETE", "/{number:int}", self.remove),
         ]
-        routes = [Route(f"/{{token}}{path}", self._answering(answer), methods=[method])
-                  for method, path, answer in paths]  # fmt: skip
+        routes = [
+            Route(f"/{{token}}{path}", self._answering(answer, 200 if path in JUDGING else 400), methods=[method])
+            for method, path, answer in paths
+        ]
         return Starlette(
-            routes=[Route("/", self.page), *routes],
+            routes=[Route("/", self.page), Route("/favicon.ico", _no_icon), *routes],
             middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)],
             lifespan=self._alive,
         )
@@ -110,8 +114,8 @@ class Server:
                 self.end(session)
             await asyncio.gather(*self.ending)
 
-    def _answering(self, answer: Callable[[Session, Request], Awaitable[Response]]) -> Any:
-        """Find the session that is meant, and make a sentence of what goes wrong."""
+    def _answering(self, answer: Callable[[Session, Request], Awaitable[Response]], wrong: int) -> Any:
+        """Find the session that is meant, and make a sentence of what goes wrong, with a status."""
 
         async def answered(request: Request) -> Response:
             try:
@@ -122,7 +126,7 @@ class Server:
             except Refused as refused:
                 response = JSONResponse({"error": str(refused)}, refused.status)
             except (AuralError, OSError) as error:
-                response = JSONResponse({"error": sentence(error)}, 400)
+                response = JSONResponse({"error": sentence(error)}, wrong)
             response.headers.update(SAFE)
             return response
 
@@ -252,6 +256,11 @@ class Server:
     def _close_later(self, session: Session, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self.closing[session.token] = loop.call_later(seconds, self.end, session)
+
+
+async def _no_icon(_: Request) -> Response:
+    """Answer the browsers that ask for a picture of the page."""
+    return Response(status_code=204, headers=SAFE)
 
 
 def _recording(session: Session, request: Request) -> Recording:

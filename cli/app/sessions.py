@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +20,13 @@ from aural.chain import Chain
 from aural.chainfile import chain_of
 from aural.cleaning.planning import Plan, as_asked, plan
 from aural.cleaning.running import NOTHING_TO_DO, Cleaned, carry_out
-from aural.cli.app.work import PageJob
+from aural.cli.app.work import JobWatch, PageJob
 from aural.cli.work import result_name
 from aural.errors import AudioError, AuralError, ChainError
 from aural.markup import visible
 from aural.measure.diagnosis import Diagnosis, inspect
 from aural.measure.words import compared, figures
 from aural.parameters import settings
-from aural.stream import Watch
 
 LONGEST_NAME = 150  # bytes, so that what is made of it is a name, too
 
@@ -119,14 +118,15 @@ class Session:
     def look(self, recording: Recording) -> None:
         """Find out what is wrong with a recording that has arrived."""
 
-        def work(watch: Watch) -> None:
+        def work(watch: JobWatch) -> None:
+            watch.duration_s = _duration_s(recording.path)
             watch.expect(1)
             found = inspect(recording.path, watch)
             words = found.findings() or ["nothing is wrong with it"]
             recording.found = {"found": words, "figures": figures(found)}
             recording.diagnosis = found
 
-        self._do(recording, work, _duration_s(recording.path), self.pools.looking)
+        self._do(recording, work, 0.0, self.pools.looking)
 
     def plans(self, preset: str, wishes: Wishes) -> dict[int, Plan]:
         """Plan what to do to each recording that was looked at.
@@ -153,7 +153,7 @@ class Session:
         self.clean({number: chosen for number, recording in self.recordings.items() if recording.diagnosis})
 
     def _clean(self, recording: Recording, found: Diagnosis, chosen: Plan) -> None:
-        def work(watch: Watch) -> None:
+        def work(watch: JobWatch) -> None:
             several = found.info is not None and found.info.tracks > 1
             file = open_audio(recording.path, track=found.info.track if several and found.info else None)
             folder = Path(tempfile.mkdtemp(dir=recording.path.parent))
@@ -166,7 +166,9 @@ class Session:
 
         self._do(recording, work, found.duration_s, self.pools.cleaning)
 
-    def _do(self, recording: Recording, work: Any, duration_s: float, pool: ThreadPoolExecutor) -> None:
+    def _do(
+        self, recording: Recording, work: Callable[[JobWatch], None], duration_s: float, pool: ThreadPoolExecutor
+    ) -> None:
         places = re.compile(rf"{re.escape(f'{recording.path.parent}{os.sep}')}(\w+{re.escape(os.sep)})?")
         recording.job = PageJob(work, duration_s, lambda text: places.sub("", text))
         recording.job.begin(pool)

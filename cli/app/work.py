@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import Any
 
 from aural.cli.progress import TimeLeft, clock
 from aural.cli.terminal import sentence
@@ -26,7 +25,7 @@ class JobWatch(Watch):
     """Counts the sound that goes by, and ends a job that was cancelled at the next block."""
 
     def __init__(self, duration_s: float) -> None:
-        self.duration_s = max(duration_s, 1e-3)
+        self.duration_s = duration_s
         self.done_s = self.total_s = 0.0
         self.cancelled = False
 
@@ -55,7 +54,7 @@ class PageJob:
     What is logged meanwhile becomes its notes; what goes wrong becomes a sentence, in which `told` may change names.
     """
 
-    def __init__(self, work: Callable[[Watch], Any], duration_s: float, told: Callable[[str], str]) -> None:
+    def __init__(self, work: Callable[[JobWatch], None], duration_s: float, told: Callable[[str], str]) -> None:
         self.work, self.told = work, told
         self.watch = JobWatch(duration_s)
         self.state, self.error = "waiting", ""

@@ -144,7 +144,7 @@ def test_help_shows_every_setting() -> None:
 
 def test_a_stage_without_an_evaluation_says_so() -> None:
     assert registry.stage_class("gate").evaluation is None
-    refused("master has no evaluation; known: dynamic-compression, frequency-expansion", "evaluate", "gate")
+    refused("gate has no evaluation; known: dynamic-compression, frequency-expansion", "evaluate", "gate")
 
 
 def test_misspelt_stage() -> None:

@@ -226,11 +226,9 @@ SHARED: dict[str, Callable[[Any], Any]] = {
     "device": click.option(
         "--device",
         type=click.Choice(DEVICES),
-        default="auto",
-        show_default=True,
         expose_value=False,
-        callback=lambda _, __, name: device(name),
-        help="Device that networks run on; auto is CUDA where it is available, and the CPU elsewhere.",
+        callback=lambda _, __, name: name and device(name),
+        help="Device that networks run on; auto, the default, is CUDA where it is available, and the CPU elsewhere.",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

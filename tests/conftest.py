@@ -1,11 +1,17 @@
-"""Each process computes in one thread: two that fight for the cores are many times as slow as one."""
+"""Each process computes in one thread: two that fight for the cores are many times as slow as one.
+
+Networks run on the CPU, whose results are the reference.
+"""
 
 import os
 import signal
 
 import pytest
 
+from aural import devices
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; what the tests start inherits it
+devices.device("cpu")
 
 for name in (
     "SIGINT",

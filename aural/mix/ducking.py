@@ -21,10 +21,10 @@ UNDER = {"under": GIVEN}
 
 @dataclass(frozen=True, kw_only=True)
 class Ducking:
-    """How a track makes room for others.
+    """How a track is lowered while others sound.
 
-    It is lowered by `duck_db` while one of those that it lies under is louder than its own loudness less
-    `duck_sensitivity_db`, whatever their levels in the mix. The gain moves in a straight line of dB.
+    It is lowered by `duck_db` while one of the tracks `under` is louder than that track's own loudness minus
+    `duck_sensitivity_db`, whatever its level in the mix. The gain changes linearly in dB.
     """
 
     under: tuple[str, ...] = param((), "Track under which this one is lowered: the name of its file, with or without "
@@ -42,17 +42,6 @@ class Ducking:
                                      "fall", unit="ms", low=0.0, high=10000.0, when=UNDER)  # fmt: skip
     duck_sensitivity_db: float = param(15.0, "How far below its own loudness the other track still counts as "
                                        "sounding", unit="dB", low=0.0, high=60.0, when=UNDER)  # fmt: skip
-    duck_db: float = param(12.0, "How far the track is lowered while one in front of it sounds", unit="dB", low=0.0,
-                           high=60.0, when=UNDER)  # fmt: skip
-    duck_attack_ms: float = param(200.0, "Time in which it goes down", unit="ms", low=0.0, high=10000.0, when=UNDER)
-    duck_hold_ms: float = param(500.0, "How long it stays down when the one in front has ended, so that it does not "
-                                "come up between words", unit="ms", low=0.0, high=30000.0, when=UNDER)  # fmt: skip
-    duck_release_ms: float = param(1000.0, "Time in which it comes up again", unit="ms", low=0.0, high=30000.0,
-                                   when=UNDER)  # fmt: skip
-    duck_lookahead_ms: float = param(200.0, "How long before the one in front begins it starts to go down", unit="ms",
-                                     low=0.0, high=10000.0, when=UNDER)  # fmt: skip
-    duck_sensitivity_db: float = param(15.0, "How far below its own loudness one in front still counts as sounding",
-                                       unit="dB", low=0.0, high=60.0, when=UNDER)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -162,3 +162,8 @@ def test_the_library_does_not_print(path: Path) -> None:
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "print"]
     assert not [name for name in imports(path) if name == "rich.console"]
     assert not {"sys.stdout.write", "sys.stderr.write"} & {ast.unparse(node) for node in ast.walk(tree)}
+
+
+def test_tests_mirror_the_tree() -> None:
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []

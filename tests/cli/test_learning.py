@@ -139,12 +139,12 @@ def test_help_shows_every_setting() -> None:
     assert code == 0
     for parameter in parameters(NoiseReductionEvaluation):
         assert f"--{parameter.name.replace('_', '-')} " in out
-    assert "[numbers, each from -30 to 60; default: 0,5,10,15]" in " ".join(out.split())
+    assert "[numbers, each from -30 to 60; with speech given; default: 0,5,10,15]" in " ".join(out.split())
 
 
 def test_a_stage_without_an_evaluation_says_so() -> None:
-    assert registry.stage_class("master").evaluation is None
-    refused("master has no evaluation; known: dynamic-compression, frequency-expansion", "evaluate", "master")
+    assert registry.stage_class("gate").evaluation is None
+    refused("gate has no evaluation; known: dynamic-compression, frequency-expansion", "evaluate", "gate")
 
 
 def test_misspelt_stage() -> None:

@@ -72,6 +72,12 @@ def workers(ctx: click.Context, param: click.Parameter, asked: int) -> int:
     return min(asked, cpu_count())
 
 
+def choose_device(ctx: click.Context, param: click.Parameter, name: str | None) -> None:
+    """Choose the device of networks, where one is named."""
+    if name:
+        device(name)
+
+
 def parameter_options(owner: type) -> list[click.Parameter]:
     """Make one option for each parameter of a dataclass: a stage, an evaluation, a training."""
     return [_option(parameter) for parameter in parameters(owner)]
@@ -227,7 +233,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         "--device",
         type=click.Choice(DEVICES),
         expose_value=False,
-        callback=lambda _, __, name: name and device(name),
+        callback=choose_device,
         help="Device that networks run on; auto, the default, is CUDA where it is available, and the CPU elsewhere.",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),

@@ -19,7 +19,7 @@ class NoiseReductionTraining(VoiceTraining):
     """Train a network that separates voices, or voices and music, from noise."""
 
     network: str = param(next(iter(NETWORKS)), "Network to train", choices=tuple(NETWORKS))
-    paths: int = param(0, "Number of dual-path layers (over the bands of a frame, then over time) besides the "
+    paths: int = param(2, "Number of dual-path layers (over the bands of a frame, then over time) besides the "
                        "convolutions", low=0, high=8, when={"network": "compact"})  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 def settings(toy: Path, **values: Any) -> NoiseReductionTraining:
-    small = {"steps": 4, "epoch_steps": 2, "batch": 2, "clip_s": 0.6, "validation_clips": 2, "workers": 0}
+    small = {"steps": 4, "epoch_steps": 2, "batch": 2, "clip_s": 0.6, "validation_clips": 2, "workers": 0, "paths": 0}
     folders = {"speech": (str(toy / "speech"),), "noise": str(toy / "noise"), "scene": str(toy / "scene.toml")}
     return NoiseReductionTraining(device="cpu", **{**small, **folders, **values})
 

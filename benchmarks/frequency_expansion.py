@@ -307,7 +307,7 @@ def codecs() -> None:
         for codec in CODECS
         if (codec[0] in ("amr", "opus")) == (piece.kind == "speech")
     ]
-    lines = [[*label, int(row[-1]), *(f"{value:.1f}" for value in row[:3])] for label, row in means(jobs).items()]
+    lines = [[*label, int(row[-1]), *(f"{value:.1f}" for value in row[:-1])] for label, row in means(jobs).items()]
     head = ["", "codec", "recordings", "input", *ENGINES]
     text = "LSD in dB. What a codec does to the old band counts, too, and stays."
     write("Frequency expansion: codecs", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
@@ -388,7 +388,9 @@ def spectrograms() -> None:
 
     degraded = {piece.kind: piece for piece in reversed(list(pieces()))}
     chosen = (("speech", 4000.0), ("speech", 8000.0), ("songs", 8000.0), ("loops, notes", 12000.0))
-    figure, axes = plt.subplots(4, 2 + len(ENGINES), figsize=(17, 11), sharex="row", sharey=True, layout="constrained")
+    figure, axes = plt.subplots(
+        4, 2 + len(ENGINES), figsize=(17, 11), sharex="row", sharey=True, layout="constrained"
+    )
     for row, (kind, cutoff_hz) in zip(axes, chosen, strict=True):
         audio = degraded[kind].audio[: 4 * SAMPLE_RATE]
         left = fir(audio, cutoff_hz)

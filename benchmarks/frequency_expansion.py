@@ -45,12 +45,12 @@ from aural.stages.frequency_expansion.stage import FrequencyExpansion
 
 Audio = NDArray[np.float32]
 SAMPLE_RATE = 48000
-SECONDS = 8
+SECONDS = 4
 PICTURE = Path(__file__).parent.parent / "stages" / "frequency_expansion" / "spectrograms.png"
 CUTOFFS_HZ = (4000.0, 8000.0, 12000.0)
 LEAST_HZ = 13500.0
 LEAST_SNR_DB = 25.0
-PER_GROUP = 3
+PER_GROUP = 1
 CODECS = (("amr", 12_200), ("opus", 16_000), ("opus", 24_000), ("aac", 32_000), ("mp3", 48_000), ("mp3", 64_000))
 ENGINES = ("classical", "fullband", "envelope")
 
@@ -307,7 +307,7 @@ def codecs() -> None:
         for codec in CODECS
         if (codec[0] in ("amr", "opus")) == (piece.kind == "speech")
     ]
-    lines = [[*label, int(row[-1]), *(f"{value:.1f}" for value in row[:3])] for label, row in means(jobs).items()]
+    lines = [[*label, int(row[-1]), *(f"{value:.1f}" for value in row[:-1])] for label, row in means(jobs).items()]
     head = ["", "codec", "recordings", "input", *ENGINES]
     text = "LSD in dB. What a codec does to the old band counts, too, and stays."
     write("Frequency expansion: codecs", "frequency_expansion.py", f"{text}\n\n{table(head, lines)}")
@@ -388,7 +388,9 @@ def spectrograms() -> None:
 
     degraded = {piece.kind: piece for piece in reversed(list(pieces()))}
     chosen = (("speech", 4000.0), ("speech", 8000.0), ("songs", 8000.0), ("loops, notes", 12000.0))
-    figure, axes = plt.subplots(4, 4, figsize=(14, 11), sharex="row", sharey=True, layout="constrained")
+    figure, axes = plt.subplots(
+        4, 2 + len(ENGINES), figsize=(17, 11), sharex="row", sharey=True, layout="constrained"
+    )
     for row, (kind, cutoff_hz) in zip(axes, chosen, strict=True):
         audio = degraded[kind].audio[: 4 * SAMPLE_RATE]
         left = fir(audio, cutoff_hz)
@@ -396,7 +398,7 @@ def spectrograms() -> None:
         for axis, (title, shown) in zip(row, {"original": audio, "input": left, **made}.items(), strict=True):
             axis.specgram(shown + 1e-9, NFFT=2048, Fs=SAMPLE_RATE, noverlap=1536, vmin=-150, vmax=-40, cmap="magma")
             axis.set_title(f"{kind}, cut off at {cutoff_hz / 1000:g} kHz: {title}", fontsize=9)
-            axis.set(ylim=(0, 20000))
+            axis.set(ylim=(0, 24000))
     figure.savefig(PICTURE, dpi=70)
 
 

@@ -18,7 +18,6 @@ SLAB = 64  # windows a channel that are transformed at once: bounds the memory
 LOWEST_HZ = 1800.0
 HIGHEST = 0.97  # of half the sample rate: beyond it the file is full band
 CLIFF_DB = 15.0
-IMAGE, NEAR = 0.6, 1.15  # a cliff of so much of the steepest comes before it: resamplers leave images that end, too
 LEVELS = 64  # steps into which windows are sorted by their level above LOWEST_HZ
 STEP_DB, BOTTOM_DB = 2.0, -80.0  # against the mean square of a window; what is softer is silence
 QUIET = 0.15  # of the windows that are not silent: background
@@ -116,9 +115,7 @@ class BandwidthMeter:
         steepest = float(falls.max(initial=0.0))
         if steepest < CLIFF_DB:
             return Bandwidth(float(hz[-1]), steepest, cut=False)
-        first = edges[falls >= max(CLIFF_DB, IMAGE * steepest)][0]
-        near = np.where((edges >= first) & (edges <= NEAR * first), falls, 0)
-        return Bandwidth(float(hz[_knee(level_db, edges[near.argmax()])]), steepest, cut=True)
+        return Bandwidth(float(hz[_knee(level_db, edges[falls.argmax()])]), steepest, cut=True)
 
 
 @cache

@@ -21,7 +21,7 @@ class EnvelopeEngine(CopyingParameters, Network, ExpansionEngine):
 
     name, meaning = "envelope", "a network that predicts its level, band by band"
     models: ClassVar[Mapping[str, Model]] = {
-        "envelope": Model(meaning="predicts levels above any cut-off", megabytes=0.9, licence="MIT")
+        "envelope": Model(meaning="predicts levels above any cut-off", megabytes=0.4, licence="MIT")
     }
 
     def stream(self, source: Format, band: NewBand) -> Stream:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from aural import devices
 from aural.dsp.spectra import Levels
 from aural.learning import weights
 from aural.signals import Format
@@ -32,11 +33,11 @@ class EnvelopeStream(NewBandStream):
 
     def __init__(self, source: Format, band: NewBand, noise: float, network: Envelope) -> None:
         super().__init__(source, band, noise, REACH)
-        self.network = network
+        self.network = devices.placed(network)
         masks = np.stack([known(band.cutoff_hz), self.octave]).astype(np.float32)
         self.masks = [torch.from_numpy(mask).expand(source.channels, -1) for mask in masks]
 
     @torch.inference_mode()
     def expect(self, levels: Levels, standing: Levels, floor: Levels) -> Levels:
-        found = self.network(*(torch.from_numpy(x) for x in (levels, standing, floor)), *self.masks)
+        found = devices.run(self.network, *(torch.from_numpy(x) for x in (levels, standing, floor)), *self.masks)
         return np.asarray(found.numpy())

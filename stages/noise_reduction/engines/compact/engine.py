@@ -43,7 +43,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     name, meaning = "compact", "a network"
     most_db = 60.0
     models: ClassVar[Mapping[str, Model]] = {
-        "compact": Model(meaning="removes noise and reverberation from speech, 48 kHz", megabytes=5.6, licence="MIT")
+        "compact": Model(meaning="removes noise and reverberation from speech, 48 kHz", megabytes=6.1, licence="MIT")
     }
     pretrains = True
 

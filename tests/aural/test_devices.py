@@ -45,6 +45,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     save_tensors(tiny(), folder / "tiny.safetensors")
     drawn = weights.save(Voice().state_dict(), folder, "voice", {})
     return {
+        "envelope": {"cutoff_hz": 6000.0},
         "fullband": {"cutoff_hz": 6000.0},
         "demucs": {"model": str(folder / "tiny.safetensors")},
         "voice": {"weights": str(drawn)},

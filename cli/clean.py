@@ -17,7 +17,7 @@ from aural.stream import Watch
 if TYPE_CHECKING:
     from aural.cleaning.planning import Plan
     from aural.cleaning.running import Cleaned
-    from aural.cli.work import Job, Outcome
+    from aural.cli.jobs import Job, Outcome
     from aural.measure.diagnosis import Diagnosis
 
 FILES = click.argument("files", nargs=-1, required=True, type=FileName(), metavar="FILE...")
@@ -77,9 +77,10 @@ def clean(
       aural clean memo.m4a --noise-reduction 12 --dereverb off --target-lufs -18
     """
     from aural.cleaning.planning import check_preset
+    from aural.cli.jobs import STDIO, check_chain_file, check_removed, chosen, pair
     from aural.cli.reports import Reports, report_name
     from aural.cli.text import cleaned_line, cleaned_lines, planned_line, planned_lines
-    from aural.cli.work import STDIO, check_chain_file, check_removed, chosen, pair, report, run_jobs
+    from aural.cli.work import report, run_jobs
 
     wishes = Wishes(**asked)
     check_preset(preset)
@@ -128,8 +129,9 @@ def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool,
       aural inspect memo.m4a
       aural inspect *.wav --json
     """
+    from aural.cli.jobs import Batch, Job, find
     from aural.cli.text import diagnosis_line, diagnosis_lines
-    from aural.cli.work import Batch, Job, find, report, run_jobs
+    from aural.cli.work import report, run_jobs
 
     shown: list[dict[str, Any]] = []
 

@@ -15,7 +15,7 @@ from aural.errors import AuralError
 COMMANDS = {
     "clean": "aural.cli.clean:clean",
     "inspect": "aural.cli.clean:inspect",
-    "chain": "aural.cli.stages:chain",
+    "chain": "aural.cli.chain:chain",
     "mix": "aural.cli.mix:mix",
     "train": "aural.cli.learning:train",
     "evaluate": "aural.cli.learning:evaluate",

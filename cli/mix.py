@@ -26,7 +26,7 @@ from aural.signals import Format
 from aural.stream import Watch
 
 if TYPE_CHECKING:
-    from aural.cli.work import Job, Outcome
+    from aural.cli.jobs import Job, Outcome
     from aural.mix.mixdown import Mixed
 
 LABEL = 22
@@ -121,7 +121,8 @@ def mix(
       aural mix song.toml -o mix.wav
     """
     from aural.chainfile import read_chain
-    from aural.cli.work import STDIO, Batch, Job, report, run_jobs
+    from aural.cli.jobs import STDIO, Batch, Job
+    from aural.cli.work import report, run_jobs
     from aural.mix.mixfile import mix_of
 
     wanted = mix_of(sources)

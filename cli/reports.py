@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aural.audio.atomic import destination, write_text
-from aural.cli.work import STDIO, Job, Outcome, check_targets
+from aural.cli.jobs import STDIO, Job, Outcome, check_targets
 from aural.errors import AudioError, TargetExists
 from aural.pages.index import index_page
 

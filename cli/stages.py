@@ -1,4 +1,4 @@
-"""One command for each stage, and `aural chain`: all made from the registry."""
+"""One command for each stage, made from the registry."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from aural import registry
-from aural.chain import Chain
-from aural.cli.options import FileName, HintingGroup, parameter_options, shared
+from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say, sentence
-from aural.errors import AudioError, ChainError
+from aural.errors import AudioError
 from aural.parameters import parameters
 from aural.stage import Effect, Separator, Stage
 from aural.stream import Watch
 
 if TYPE_CHECKING:
-    from aural.cli.work import Batch, Job, Outcome
+    from aural.cli.jobs import Batch, Job, Outcome
 
 MOST_TAKES = 1000
 TAKE = re.compile(r"_take(\d+)$")
@@ -114,7 +113,7 @@ def _run_effect(
     **values: Any,
 ) -> None:
     from aural.cleaning.running import measure_album
-    from aural.cli.work import STDIO, check_targets, chosen, pair
+    from aural.cli.jobs import STDIO, check_targets, chosen, pair
 
     effect = cast(Effect, stage(**values))
     batch = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run, audio_only)
@@ -165,9 +164,10 @@ def process_all(
     save_chain: Path | None = None,
 ) -> None:
     """Run the effect of each job over its file, and say what was done."""
+    from aural.cli.jobs import STDIO, check_chain_file, check_removed
     from aural.cli.reports import Comparisons
     from aural.cli.text import effect_line, effect_lines
-    from aural.cli.work import STDIO, check_chain_file, check_removed, report, run_jobs
+    from aural.cli.work import report, run_jobs
 
     to_stdout = any(job.target == STDIO for job in batch.jobs)
     if save_removed:
@@ -245,8 +245,9 @@ def _run_separator(
     **values: Any,
 ) -> None:
     from aural.cleaning.running import stem_names
+    from aural.cli.jobs import Batch, Job, check_targets, find
     from aural.cli.reports import Comparisons
-    from aural.cli.work import Batch, Job, check_targets, find, report, run_jobs
+    from aural.cli.work import report, run_jobs
 
     if trust_model and stage.trusted:
         module, _, opened = stage.trusted.partition(":")
@@ -281,79 +282,3 @@ def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job:
 
     assert job.target
     return separate(separator, job.source, job.target, suffix=suffix, replace=force, strict=strict, watch=watch)
-
-
-class StagesGroup(HintingGroup):
-    """The effects as subcommands that follow each other: `noise-reduction --mix 0.8 master`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in registry.names() if issubclass(registry.stage_class(name), Effect)]
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in registry.names():
-            return None
-        stage = registry.stage_class(name)
-        if not issubclass(stage, Effect):
-            raise ChainError(f'{name} gives stems; use it in a chain file, with use = "split"')
-        return click.Command(
-            name, params=parameter_options(stage), help=description(stage), callback=partial(_make, stage)
-        )
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let the flags of `chain` itself stand anywhere, its other options anywhere in front of the first stage."""
-        first = next((i for i, arg in enumerate(args) if arg in registry.names()), len(args))
-        flags = {name for option in self.params if getattr(option, "is_flag", False) for name in option.opts}
-        moved = [arg for arg in args[first:] if arg in flags]
-        stages = [arg for arg in args[first:] if arg not in flags]
-        return super().parse_args(ctx, [*args[:first], *moved, *(["--", *stages] if stages else [])])
-
-
-def _make(stage: type[Effect], **values: Any) -> Effect:
-    return stage(**values)
-
-
-@click.group(
-    cls=StagesGroup,
-    chain=True,
-    invoke_without_command=True,
-    context_settings={"allow_interspersed_args": True},
-    subcommand_metavar="[STAGE [OPTIONS]]...",
-)
-@click.argument("source", type=FileName(), metavar="INPUT")
-@click.argument("target", type=FileName(), metavar="OUTPUT")
-@click.option("--chain", "chain_file", help="A chain file (.toml), or the name of a preset, to run first.")
-@shared("force", "dry-run", "compare", "removed", "save-chain", "track", "audio-only", "strict", "device")
-def chain(source: Path, target: Path, **options: Any) -> None:
-    """Run stages one after the other over a recording.
-
-    \b
-      aural chain in.m4a out.wav noise-reduction --mix 0.8 dynamic-compression --ratio 3 master
-      aural chain in.m4a out.wav --chain my.toml
-    """
-
-
-@chain.result_callback()
-def _run_chain(
-    stages: list[Effect],
-    source: Path,
-    target: Path,
-    chain_file: str | None,
-    force: bool,
-    dry_run: bool,
-    with_report: bool,
-    save_removed: bool,
-    save_chain: Path | None,
-    track: int | None,
-    audio_only: bool,
-    strict: bool,
-) -> None:
-    from aural.chainfile import read_chain
-    from aural.cli.work import pair
-
-    first = read_chain(chain_file).stages if chain_file else ()
-    effect = Chain((*first, *stages))
-    if not effect.stages:
-        raise click.UsageError("name at least one stage, or a chain file with --chain")
-    batch = pair([source], target, "_chain", None, dry_run, audio_only)
-    batch = replace(batch, jobs=[replace(job, effect=effect) for job in batch.jobs])
-    process_all(batch, force, dry_run, 1, with_report, save_removed, strict, track, audio_only, save_chain)

@@ -8,7 +8,7 @@ from aural.advice import Decision
 from aural.chain import Chain
 from aural.cleaning.planning import Plan
 from aural.cleaning.running import NOTHING_TO_DO, Cleaned
-from aural.cli.work import Job
+from aural.cli.jobs import Job
 from aural.measure.diagnosis import Diagnosis
 from aural.measure.words import compared, figures, length, level
 from aural.parameters import settings

@@ -21,7 +21,7 @@ from aural.chainfile import chain_of
 from aural.cleaning.planning import Plan, as_asked, plan
 from aural.cleaning.running import NOTHING_TO_DO, Cleaned, carry_out
 from aural.cli.app.work import JobWatch, PageJob
-from aural.cli.work import result_name
+from aural.cli.jobs import result_name
 from aural.errors import AudioError, AuralError, ChainError
 from aural.markup import visible
 from aural.measure.diagnosis import Diagnosis, inspect

@@ -15,7 +15,8 @@ from recordings import voice, write
 from rich.console import Console
 
 from aural.cli import progress
-from aural.cli.work import Job, run_jobs
+from aural.cli.jobs import Job
+from aural.cli.work import run_jobs
 from aural.signals import Format
 
 ONE_SECOND = Format(48000, 1), np.zeros((1, 48000), np.float32)

@@ -17,6 +17,7 @@ from killed import doubled, killing, threads
 from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
+from aural.cli.jobs import Job
 from aural.cli.processes import Died, in_processes
 from aural.cli.terminal import sentence
 from aural.errors import AuralError
@@ -207,7 +208,7 @@ def test_a_process_that_is_killed_takes_no_other_file_with_it() -> None:
 
 
 def test_the_file_that_killed_its_process_is_named() -> None:
-    jobs = [work.Job(Path(name)) for name in ("a.wav", "b.wav", "c.wav")]
+    jobs = [Job(Path(name)) for name in ("a.wav", "b.wav", "c.wav")]
     first, second, third = work.run_jobs(jobs, killing, 2)
     assert (first.result, third.result) == ("a.wav", "c.wav")
     assert second.error == "b.wav: the process that worked on it was killed; there may be too little memory"

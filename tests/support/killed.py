@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 
-from aural.cli import work
+from aural.cli.jobs import Job
 from aural.signals import Format
 from aural.stream import Watch
 
@@ -18,13 +18,13 @@ def doubled(number: int) -> int:
     return 2 * number
 
 
-def killing(job: work.Job, watch: Watch) -> str:
+def killing(job: Job, watch: Watch) -> str:
     if job.source.name == "b.wav":
         os.kill(os.getpid(), signal.SIGKILL)
     return job.source.name
 
 
-def watching(job: work.Job, watch: Watch) -> str:
+def watching(job: Job, watch: Watch) -> str:
     """Let a second of sound go by under a watch, in one of two passes of which the other is spared."""
     watch.expect(2)
     watch.spare(1)

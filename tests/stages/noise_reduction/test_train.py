@@ -12,6 +12,7 @@ import soundfile
 pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
 
 import torch
+from learnt import losses
 from programs import Program, evil
 from recordings import invoke, voice
 
@@ -59,17 +60,8 @@ def same(first: Path, second: Path) -> bool:
 
 
 def test_the_loss_falls(toy: Path, tmp_path: Path) -> None:
-    path = fit(settings(toy, steps=24, epoch_steps=8, learning_rate=0.02), tmp_path / "run")
-    recipe = CompactRecipe(settings(toy), Compact())
-    clips = recipe.clips("validation")
-    batch = torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])
-    torch.manual_seed(0)
-    losses = []
-    for state in (Compact().state_dict(), weights.load(path)[0]):
-        recipe.network.load_state_dict(state)
-        with torch.no_grad():
-            losses.append(float(recipe.losses(batch)["loss"]))
-    assert losses[1] < losses[0] - 0.5
+    before, after = losses(settings(toy, steps=24, epoch_steps=8, learning_rate=0.02), tmp_path / "run", "loss", 4)
+    assert after < before - 0.5
 
 
 def test_a_run_goes_on_bit_for_bit_and_a_seed_is_a_seed(

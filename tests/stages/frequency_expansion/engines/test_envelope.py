@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from torch import Tensor
 
@@ -82,26 +81,14 @@ def test_voices_are_made_higher_and_lower() -> None:
 
 def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
-    from aural.learning import weights
-    from aural.learning.run import fit
+    from learnt import losses, voices
+
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
 
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
-    for number in range(3):
-        path = tmp_path / "speech" / f"{'abc'[number]}.wav"
-        path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, probe("voice", 2.0, 1)[0] * (number + 1) / 3, SAMPLE_RATE)
     settings = FrequencyExpansionTraining(
-        network="envelope", speech=(str(tmp_path / "speech"),), steps=40, epoch_steps=20, batch=4, clip_s=1.0,
-        validation_clips=2, workers=0, device="cpu", learning_rate=0.02,
+        network="envelope", speech=(str(voices(tmp_path / "speech")),), steps=40, epoch_steps=20,
+        batch=4, clip_s=1.0, validation_clips=2, workers=0, device="cpu", learning_rate=0.02,
     )  # fmt: skip
-    path = fit(settings, tmp_path / "run")
-    recipe = settings.recipe()
-    clips = recipe.clips("validation")
-    batch = torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(6)])
-    losses = []
-    for state in (Envelope().state_dict(), weights.load(path)[0]):
-        recipe.network.load_state_dict(state)
-        with torch.no_grad():
-            losses.append(float(recipe.losses(batch)["distance"]))
-    assert losses[1] < losses[0] - 0.5
+    before, after = losses(settings, tmp_path / "run", "distance", 6)
+    assert after < before - 0.5

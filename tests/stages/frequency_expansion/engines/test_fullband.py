@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from aural.stages.frequency_expansion.engines.fullband.network import (
@@ -82,27 +81,14 @@ def test_a_result_depends_on_nothing_farther_away_than_it_says(fresh: Fullband) 
 
 def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
-    from aural.learning import weights
-    from aural.learning.run import fit
+    from learnt import losses, voices
+
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining
 
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
-    for number in range(3):
-        path = tmp_path / "speech" / f"{'abc'[number]}.wav"
-        path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, probe("voice", 2.0, 1)[0] * (number + 1) / 3, SAMPLE_RATE)
     settings = FrequencyExpansionTraining(
-        network="fullband", speech=(str(tmp_path / "speech"),), steps=12, epoch_steps=6, batch=2, clip_s=0.5,
-        validation_clips=2, workers=0, device="cpu", learning_rate=3e-3,
+        network="fullband", speech=(str(voices(tmp_path / "speech")),), steps=12, epoch_steps=6,
+        batch=2, clip_s=0.5, validation_clips=2, workers=0, device="cpu", learning_rate=3e-3,
     )  # fmt: skip
-    fitted = fit(settings, tmp_path / "run")
-    assert fitted
-    recipe = settings.recipe()
-    clips = recipe.clips("validation")
-    batch = torch.utils.data.default_collate([clips(np.random.default_rng(n)) for n in range(4)])
-    losses = []
-    for state in (Fullband().state_dict(), weights.load(fitted)[0]):
-        recipe.network.load_state_dict(state)
-        with torch.no_grad():
-            losses.append(float(recipe.losses(batch)["amplitude"]))
-    assert losses[1] < losses[0] - 0.2
+    before, after = losses(settings, tmp_path / "run", "amplitude", 4)
+    assert after < before - 0.2

@@ -29,6 +29,8 @@ UNSEEN = {
     "scipy-stubs": "make types",
     "pre-commit": ".pre-commit-config.yaml",
     "build": "make build",
+    "mkdocs-material": "make site",
+    "mkdocstrings": "make site",
 }
 """What is used without an import, and by what."""
 OWN = {"aural"} | {path.stem for path in (ROOT / "tests" / "support").iterdir()}

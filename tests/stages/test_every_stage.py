@@ -87,9 +87,9 @@ def test_the_length_is_what_the_rates_say(name: str, given: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("engine", ["compact", "unet"])
 def test_weights_of_absurd_size_are_found_out(engine: str, tmp_path: Path) -> None:
-    state, _ = weights.load(weights.shipped(f"aural.stages.noise_reduction.engines.{engine}", engine))
+    state, about = weights.load(weights.shipped(f"aural.stages.noise_reduction.engines.{engine}", engine))
     absurd = {name: 1e3 * value if value.is_floating_point() else value for name, value in state.items()}
-    path = weights.save(absurd, tmp_path, engine, {})
+    path = weights.save(absurd, tmp_path, engine, about)
     with pytest.raises(WeightsError, match="the network gives NaN or infinity"):
         called(create("noise-reduction", engine=engine, weights=str(path), hum_hz=0.0), SHORT)
 

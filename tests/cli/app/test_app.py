@@ -30,6 +30,7 @@ from aural.parameters import parameters
 from aural.stage import Effect
 
 pytest.importorskip("starlette", reason='needs pip install "aural[app]"')
+pytest.importorskip("uvicorn", reason='needs pip install "aural[app]"')
 from serving import Serving, Visitors, seen, serving, visited
 
 LONG_S = 45.0

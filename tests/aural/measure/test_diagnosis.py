@@ -178,7 +178,7 @@ def test_music_loses_nothing_but_hum(clean_voice: Diagnosis) -> None:
 def test_a_preset_by_name_is_an_order(clean_voice: Diagnosis, tmp_path: Path) -> None:
     music = replace(clean_voice, content=content("m" * 15), environment=replace(clean_voice.environment, snr_db=15.0))
     (reduction, *_) = plan(music, "podcast").chain.stages
-    assert (reduction.name, reduction.max_attenuation_db) == ("noise-reduction", 24.0)  # type: ignore[attr-defined]
+    assert (reduction.name, reduction.max_attenuation_db) == ("noise-reduction", 30.0)  # type: ignore[attr-defined]
     noisy = replace(music, content=content("s" * 15))
     assert names(noisy) == ["noise-reduction", "master"]
     assert names(noisy, "song") == ["master"]

@@ -9,6 +9,8 @@ Results of the CPU are the reference. Other devices sum in another order, so the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,6 +81,20 @@ def run(network: nn.Module, *inputs: Any) -> Any:
     where = next(network.parameters()).device
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # which keeps 10 bits of the mantissa
         return _moved(network(*_moved(inputs, where)), torch.device("cpu"))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on the CPU in one thread, which is faster where there are many small steps, as in recurrent layers: in
+    each of them threads would wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _moved(value: Any, where: Any) -> Any:

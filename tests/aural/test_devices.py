@@ -135,3 +135,17 @@ def test_missing(missing: str, tmp_path: Path) -> None:
 def test_other_processes_are_told() -> None:
     aural.device("cpu")
     assert list(in_processes([devices], methodcaller("wanted"), 1)) == ["cpu"]
+
+
+def test_one_thread_is_for_as_long_as_it_is_asked_for() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with devices.one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(ZeroDivisionError), devices.one_thread():
+            raise ZeroDivisionError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

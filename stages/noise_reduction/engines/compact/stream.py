@@ -90,8 +90,9 @@ class CompactStream(AheadStream):
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
         kept = self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
-        predicted, self.memory = devices.run(self.network, torch.from_numpy(spectra), self.memory, kept)
-        done: Spectra = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()
+        with devices.one_thread():
+            predicted, self.memory = devices.run(self.network, torch.from_numpy(spectra), self.memory, kept)
+            done: Spectra = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()
         self.taken += spectra.shape[1]
         return done
 

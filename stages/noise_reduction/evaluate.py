@@ -81,7 +81,7 @@ class NoiseReductionEvaluation(Evaluation):
             raise ParameterError(f"{self.save_pairs} holds pairs already; name another folder", stage="evaluation")
 
     def systems(self) -> Mapping[str, System]:
-        engines = {engine.name: NoiseReduction(engine=engine.name) for engine in ENGINES}
+        engines = {engine.name: NoiseReduction(engine=engine.name) for engine in ENGINES if engine.installed()}
         systems = {"input": unchanged} | {name: partial(through, stage) for name, stage in engines.items()}
         for path in self.network:
             if (name := Path(path).stem) in systems:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from aural.stages.noise_reduction.engine import NoiseEngine
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine, CompactParameters
+from aural.stages.noise_reduction.engines.deepfilternet import DeepFilterNetEngine
 from aural.stages.noise_reduction.engines.gate import GateEngine
 from aural.stages.noise_reduction.engines.mmse.engine import MmseEngine
 from aural.stages.noise_reduction.engines.unet.engine import UnetEngine, UnetParameters
 from aural.stages.noise_reduction.profile import ProfileParameters
 
-ENGINES: tuple[type[NoiseEngine], ...] = (CompactEngine, UnetEngine, MmseEngine, GateEngine)
+ENGINES: tuple[type[NoiseEngine], ...] = (CompactEngine, UnetEngine, DeepFilterNetEngine, MmseEngine, GateEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

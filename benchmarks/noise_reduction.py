@@ -24,7 +24,8 @@ from corpus import CORPUS, songs
 from peers import MISSING, PEERS, gtcrn
 from report import side_by_side, table, write
 
-from aural.degrade import Audio, Coloured, SimulatedRoom, Take, degrade
+from aural.degrade import Audio, Coloured, Degradation, Room, SimulatedRoom, Take, degrade
+from aural.degrade.room import reverberation_s
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import find, read
@@ -58,7 +59,7 @@ class Rated(Beside):
 
 @dataclass(frozen=True, kw_only=True)
 class Rooms(evaluation.Evaluation):
-    """Held-out voices in simulated rooms, with faint noise, against the dry voice."""
+    """Held-out voices in simulated rooms and measured halls, with faint noise, against a room of 0.15 s."""
 
     title: ClassVar[str] = "Rooms"
     metrics: ClassVar[tuple[Metric, ...]] = Beside.metrics
@@ -69,7 +70,7 @@ class Rooms(evaluation.Evaluation):
         return {"input": unchanged, **stages, **PEERS}
 
     def cases(self) -> Sequence[Case]:
-        return [Case(str(number), partial(self._sample, number)) for number in range(24)]
+        return [Case(str(number), partial(self._sample, number)) for number in range(24 + 8)]
 
     def _sample(self, number: int) -> Sample:
         rng = np.random.default_rng(number)
@@ -78,10 +79,15 @@ class Rooms(evaluation.Evaluation):
         ]
         voice = read(voices[int(rng.integers(len(voices)))], SAMPLE_RATE)[: 8 * SAMPLE_RATE]
         decay_s = (0.3, 0.5, 0.7)[number % 3]
-        size = rng.uniform((3, 3, 2.4), (7, 5, 3)).tolist()
-        room = SimulatedRoom(*size, decay_s=decay_s, distance_m=rng.uniform(0.5, 1.2))
+        room: Degradation = SimulatedRoom(
+            *rng.uniform((3, 3, 2.4), (7, 5, 3)).tolist(), decay_s=decay_s, distance_m=rng.uniform(0.5, 1.2)
+        )
+        labels = {"rooms": "simulated", "decay": f"{decay_s:g} s"}
+        if number >= 24:
+            halls = [read(clip, SAMPLE_RATE) for clip in find(CORPUS / "ir", "ir", "test")]
+            halls = [hall for hall in halls if 0.5 < reverberation_s(hall, SAMPLE_RATE) < 3]
+            room, labels = Room(halls[number % len(halls)]), {"rooms": "measured", "decay": "1 to 2 s"}
         take = degrade(Take.of(voice, SAMPLE_RATE), [room, Coloured(slope_db=-4.0, snr_db=rng.uniform(15, 30))], rng)
-        labels = {"rooms": "all", "decay": f"{decay_s:g} s"}
         return Sample(str(number), take.noisy[np.newaxis], take.dry[np.newaxis], SAMPLE_RATE, labels)
 
 

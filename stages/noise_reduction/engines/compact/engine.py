@@ -24,7 +24,8 @@ MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is 
 class CompactParameters(OwnWeights):
     """The parameters of the network."""
 
-    dereverb: float = param(0.0, "Strength of dereverberation; 0 leaves the reverberation as it is",
+    dereverb: float = param(0.0, "Strength of dereverberation; 0 leaves the reverberation as it is, "
+                            "up to 0.5 late reverberation is predicted and subtracted, above the network helps",
                             low=0.0, high=1.0)  # fmt: skip
     keep: str = param("voice", "What to keep: voices only, or music too", choices=("voice", "music"))
     music_s: tuple[float, ...] = param((), "Passages in which music is kept, too: where each begins and ends",

@@ -26,11 +26,13 @@ from aural.stages.noise_reduction.engines.compact.network import (
     DilatedBlock,
     Prediction,
 )
+from aural.stages.noise_reduction.engines.compact.reverberation import LateReverberation
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
-from aural.stream import Stream
+from aural.stream import Series, Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
 FADE_S = 1.0  # in which music begins and ends to be kept
+LEAST_ROOM = db_to_gain(-12.0)  # more of the network's gain against the room costs more of the voice than it gives
 CHUNK = 64  # frames that the network sees at a time, a second
 
 
@@ -61,10 +63,33 @@ class Effort:
     max_attenuation_db: float
     dereverb: float
 
+    @property
+    def late(self) -> float:
+        """Share of the late reverberation that is subtracted."""
+        return min(1.0, 2 * self.dereverb)
+
+    @property
+    def room(self) -> float:
+        """Exponent of the network's gain against the room."""
+        return max(0.0, 2 * self.dereverb - 1)
+
 
 def open_compact(source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> Stream:
-    """Open a stream that runs the network at its own rate inside a signal of any."""
-    return AtRate(source, SAMPLE_RATE, lambda inner: CompactStream(inner, path, voices, music, passages))
+    """Open a stream that runs the network at its own rate inside a signal of any.
+
+    The first half of `dereverb` is late reverberation that is subtracted in front of the network; the second half is
+    the network's gain against the room.
+    """
+
+    def shares(seconds: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.float32(voices.late) + np.float32(music.late - voices.late) * within(seconds, passages)
+
+    def inner(source: Format) -> Stream:
+        network = CompactStream(source, path, voices, music, passages)
+        late = [LateReverberation(source, shares)] if voices.late or music.late else []
+        return Series([*late, network], source)
+
+    return AtRate(source, SAMPLE_RATE, inner)
 
 
 def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
@@ -110,8 +135,11 @@ class CompactStream(AheadStream):
         filters = torch.sum(predicted.filters * share[..., None], 0, keepdim=True).expand_as(predicted.filters)
         clean = Prediction(predicted.spectra, predicted.level, predicted.bands, gain, filters, room).denoised()
         (floor, dereverb), (music_floor, music_dereverb) = (
-            (db_to_gain(-effort.max_attenuation_db), effort.dereverb) for effort in self.efforts
+            (db_to_gain(-effort.max_attenuation_db), effort.room) for effort in self.efforts
         )
         weight = floor + (music_floor - floor) * music[..., None]
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
-        return torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype)) * room**power
+        return (
+            torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype))
+            * room.clamp(min=LEAST_ROOM) ** power
+        )

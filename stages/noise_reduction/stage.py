@@ -103,10 +103,13 @@ class NoiseReduction(Parameters, Effect):
     def _filters(self, source: Format) -> Stream:
         from aural.dsp.biquads import BiquadStream
         from aural.stages.noise_reduction.filters import filter_sections
+        from aural.stages.noise_reduction.hum import HumStream
 
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
-        sections = filter_sections(source.sample_rate, self.highpass_hz, *lines)
-        return BiquadStream(source, sections, settled=True) if sections else Through(source)
+        subtracted = bool(lines[0] and lines[1]) and self._chosen().keeps_music
+        sections = filter_sections(source.sample_rate, self.highpass_hz, *((0.0, ()) if subtracted else lines))
+        filters = BiquadStream(source, sections, settled=True) if sections else Through(source)
+        return Series([filters, HumStream(source, *lines)], source) if subtracted else filters
 
     @property
     def does_nothing(self) -> bool:

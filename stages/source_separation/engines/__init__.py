@@ -9,7 +9,7 @@ from aural.stages.source_separation.engines.demucs.engine import DemucsEngine, D
 from aural.stages.source_separation.engines.hpss import HpssEngine
 from aural.stages.source_separation.engines.voice.engine import VoiceEngine
 
-ENGINES: tuple[type[SeparationEngine], ...] = (HpssEngine, CenterEngine, VoiceEngine, DemucsEngine)
+ENGINES: tuple[type[SeparationEngine], ...] = (VoiceEngine, HpssEngine, CenterEngine, DemucsEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

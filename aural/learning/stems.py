@@ -1,4 +1,4 @@
-"""Songs as folders of stems: a folder for each song, in it a file for each stem."""
+"""Songs as stems: a folder for each song with a file for each stem, or a file with a sound track for each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ MIXTURES = ("mixture", "mix")
 """Names of files that are no stem but the sum of them all."""
 VOICES = ("vocals", "vocal", "voice", "voices", "speech", "singing", "dialogue", "dialog")
 """Names of stems that are voices."""
+MULTITRACK = ".stem.mp4"
+"""How the name of a file ends that holds a song: its mixture, and a sound track for each of these stems."""
+TRACKS = ("drums", "bass", "other", "vocals")
 HELD_OUT, TRAINED = "test", "train"
 """Folders in which data sets such as MUSDB keep the songs of either side of the split."""
 
@@ -47,7 +50,8 @@ class Song:
 
 
 def songs(folder: str, part: str | None = None) -> list[Song]:
-    """List the songs of a folder: each folder in it, however deep, that holds two recordings or more.
+    """List the songs of a folder: each folder in it, however deep, that holds two recordings or more, and each file
+    with the sound tracks of MUSDB (.stem.mp4).
 
     A recording of the name mixture or mix is no stem. Where the songs lie in a folder `train` and a folder
     `test`, as in MUSDB, those under `test` are the test, and of the others some are held out for validation;
@@ -61,11 +65,19 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
     """
     root = Path(folder)
     places: dict[Path, list[Path]] = {}
+    whole: list[Path] = []
     for file in recordings(root):
-        places.setdefault(file.parent, []).append(file)
-    found = [song for place, files in places.items() if (song := _song(place, files, root))]
+        if file.name.lower().endswith(MULTITRACK):
+            whole.append(file)
+        else:
+            places.setdefault(file.parent, []).append(file)
+    found = [_tracks(file, root) for file in whole]
+    found += [song for place, files in places.items() if (song := _song(place, files, root))]
     if not found:
-        raise AudioError("no song in this folder: a song is a folder with a recording of each stem", path=root)
+        raise AudioError(
+            f"no song in this folder: a song is a folder with a recording of each stem, or a file {MULTITRACK}",
+            path=root,
+        )
     if part is None:
         return found
     parts = _parts(found)
@@ -73,6 +85,12 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
     if not wanted:
         raise AudioError(f"has no song for {part}; the split needs three songs or more", path=root)
     return wanted
+
+
+def _tracks(file: Path, root: Path) -> Song:
+    name = file.relative_to(root).as_posix()[: -len(MULTITRACK)]
+    group = EXCERPT.sub("", name) or name
+    return Song(name, {stem: clip_of(file, stem, group, track=2 + n) for n, stem in enumerate(TRACKS)})
 
 
 def _song(place: Path, files: Sequence[Path], root: Path) -> Song | None:

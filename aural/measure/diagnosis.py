@@ -101,7 +101,15 @@ class Diagnosis:
     @property
     def music_s(self) -> tuple[float, ...]:
         """Where music begins and ends in a recording of speech, in seconds, under it or by itself; a little wider."""
-        passages = self.content.passages("both", "music") if self.kind == "speech" else []
+        return self._wider("both", "music")
+
+    @property
+    def music_under_speech_s(self) -> tuple[float, ...]:
+        """Where somebody speaks over music, in the same way."""
+        return self._wider("both")
+
+    def _wider(self, *classes: str) -> tuple[float, ...]:
+        passages = self.content.passages(*classes) if self.kind == "speech" else []
         wider = ((max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in passages)
         return tuple(second for passage in wider for second in passage)
 

@@ -15,6 +15,7 @@ from aural.chain import Chain
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError, AuralError, ChainError
+from aural.mix.cross_gate import CrossGate, CrossGated
 from aural.mix.ducking import Ducked, Ducking
 from aural.mix.summing import Gains, balancing_db, placing, summed
 from aural.parameters import check, hint, param
@@ -54,7 +55,7 @@ class Track(Ducking):
 
 
 @dataclass(frozen=True)
-class Mix:
+class Mix(CrossGate):
     """Sums tracks, each through its own chain, gain and place; a master chain runs over the sum.
 
     Nothing is done that was not asked for: without gains and chains, stems come back as the mixture. All tracks begin
@@ -63,7 +64,8 @@ class Mix:
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range.
-        ChainError: there is no track, or one lies under itself or under one that is not there.
+        ChainError: there is no track, or one lies under itself or under one that is not there, or
+            a cross-gate names fewer than two.
     """
 
     tracks: tuple[Track, ...]
@@ -83,6 +85,8 @@ class Mix:
         for number, track in enumerate(self.tracks):
             if number in map(self.place, track.under):
                 raise ChainError("cannot be ducked under itself", path=track.file)
+        if self.cross_gate and len(set(map(self.place, self.cross_gate))) < 2:
+            raise ChainError("a cross-gate needs two microphones or more, each named once")
 
     def place(self, name: str) -> int:
         """Return the number of the track of this name: that of its file, with or without suffix.
@@ -158,10 +162,14 @@ class Mix:
     def _ducked(
         self, number: int, parts: Sequence[MixPart], placed: Sequence[Placed], watch: Watch
     ) -> Iterable[Block]:
-        """Return the blocks of a track, lowered while those in front of it sound."""
+        """Return the blocks of a track, lowered while those in front of it sound, or only another microphone."""
         blocks, track = Blocks(parts[number].blocks, parts[number].format, watch), self.tracks[number]
         fronts = [(parts[n].blocks, placed[n].plain_lufs) for n in map(self.place, track.under)]
-        return Ducked(blocks, fronts, track, parts[number].format.sample_rate) if fronts else blocks
+        rate = parts[number].format.sample_rate
+        heard = {n: (parts[n].blocks, placed[n].plain_lufs) for n in map(self.place, self.cross_gate)}
+        own = heard.pop(number, None)
+        gated = CrossGated(blocks, own, list(heard.values()), self, rate) if own else blocks
+        return Ducked(gated, fronts, track, rate) if fronts else gated
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from aural.engine import Engine
+from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stream import Stream
 
 NAME = "source-separation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlapParameters:
+    """The parameter of engines that work in segments."""
+
+    overlap: float = param(0.25, "Share of a segment that the next one covers too, while one fades into the other",
+                           low=0.0, high=0.95)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

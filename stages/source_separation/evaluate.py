@@ -21,9 +21,7 @@ from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
 from aural.parameters import GIVEN, param
 from aural.signals import Block
-from aural.stages.source_separation.engines.center import CenterEngine
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
-from aural.stages.source_separation.engines.hpss import HpssEngine
 from aural.stages.source_separation.engines.voice.engine import VoiceEngine
 from aural.stages.source_separation.mixing import LEAST_SNR_DB, SAMPLE_RATE
 from aural.stages.source_separation.stage import SourceSeparation
@@ -84,7 +82,7 @@ class SeparationEvaluation(Evaluation):
             raise ParameterError(f"{self.save_mixtures} exists already; name another folder", stage="evaluation")
 
     def systems(self) -> Mapping[str, System]:
-        own = [(name, SourceSeparation(engine=name)) for name in (CenterEngine.name, HpssEngine.name)]
+        own = [(name, SourceSeparation(engine=name)) for name in ("voice", "center", "hpss")]
         own += [(Path(model).stem, SourceSeparation(engine=DemucsEngine.name, model=model)) for model in self.model]
         own += [(Path(path).stem, SourceSeparation(engine=VoiceEngine.name, weights=path)) for path in self.network]
         for number, (name, _) in enumerate(own):

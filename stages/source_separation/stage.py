@@ -13,13 +13,12 @@ from aural.signals import Block, Format
 from aural.stage import Separator
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stages.source_separation.engines import ENGINES, Parameters
-from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
 from aural.stream import Stream
 
 
 @dataclass(frozen=True)
 class SourceSeparation(Parameters, Separator):
-    """Split a recording into stems: instruments and voice, tonal and percussive, or center and sides.
+    """Split a recording into stems: a voice and the rest, instruments, tonal and percussive, or center and sides.
 
     Raises:
         ParameterError: a parameter is not allowed, or the engine has no stem called `two_stems`.
@@ -32,7 +31,7 @@ class SourceSeparation(Parameters, Separator):
     training: ClassVar[str | None] = "aural.stages.source_separation.train:SeparationTraining"
     evaluation: ClassVar[str | None] = "aural.stages.source_separation.evaluate:SeparationEvaluation"
     trusted: ClassVar[str | None] = "aural.stages.source_separation.engines.demucs.network:load_trusted"
-    engine: str = engine_param(ENGINES, "Method", default=DemucsEngine)
+    engine: str = engine_param(ENGINES, "Method")
     two_stems: str | None = param(None, "Stem to keep; the others are summed into one (for vocals, no_vocals)")
 
     def __post_init__(self) -> None:

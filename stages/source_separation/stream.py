@@ -1,10 +1,12 @@
-"""The bookkeeping that makes stems sum to the mixture."""
+"""The bookkeeping that makes stems sum to the mixture, and the stream that lowers one of them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aural.dsp.decibels import db_to_gain
+from aural.dsp.passages import Passages, within
 from aural.signals import Block, Format
 from aural.stream import Queue, Stream
 
@@ -41,6 +43,35 @@ class StemStream(Stream):
         mixture = self.mixture.take(estimates.shape[-1])
         stems = complete(estimates.reshape(self.count - 1, *mixture.shape), mixture, self.rest)
         return stems if self.keep is None else np.stack([stems[self.keep], mixture - stems[self.keep]])
+
+
+class MusicStream(Stream):
+    """Attenuates what an engine that gives voice and rest does not take for the voice, in passages.
+
+    Outside of them the input comes out bit for bit.
+    """
+
+    def __init__(self, source: Format, engine: Stream, attenuation_db: float, passages: Passages) -> None:
+        super().__init__(source)
+        self.separation = StemStream(source, engine, stems=2, rest=1, keep=None)
+        self.taken = np.float32(1 - db_to_gain(-attenuation_db))
+        self.passages, self.frames = passages, 0
+        self.mixture = Queue()
+        self.mixture.append(np.zeros((source.channels, 0), np.float32))
+
+    def push(self, block: Block) -> Block:
+        self.mixture.append(block)
+        return self._lowered(self.separation.push(block))
+
+    def flush(self) -> Block:
+        return self._lowered(self.separation.flush())
+
+    def _lowered(self, stems: Block) -> Block:
+        count = stems.shape[-1]
+        seconds = (self.frames + np.arange(count)) / self.output.sample_rate
+        self.frames += count
+        mixture: Block = self.mixture.take(count)
+        return mixture - self.taken * within(seconds, self.passages) * stems[1]
 
 
 def complete(estimates: Block, mixture: Block, rest: int) -> Block:

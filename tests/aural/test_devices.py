@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import torch
 from recordings import EXAMPLE, refused
 from tiny_demucs import save_tensors, tiny
+from tiny_msst import save_tiny
 
 import aural
 from aural import ParameterError, devices, registry
@@ -25,7 +27,7 @@ NETWORKS = [
     (name, engine.name)
     for name in registry.names()
     for engine in registry.stage_class(name).engines
-    if engine.uses_device
+    if engine.uses_device and (engine.name != "msst" or find_spec("msst"))
 ]
 
 
@@ -49,6 +51,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "fullband": {"cutoff_hz": 6000.0},
         "demucs": {"model": str(folder / "tiny.safetensors")},
         "voice": {"weights": str(drawn)},
+        "msst": {"checkpoint": str(save_tiny(folder / "tiny.ckpt"))} if find_spec("msst") else {},
     }
 
 

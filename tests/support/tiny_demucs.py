@@ -54,4 +54,4 @@ def save_tensors(network: Any, path: Path, state: Any = None, klass: str = HYBRI
 
 
 def separate(network: Any, **options: Any) -> np.ndarray:
-    return np.stack(list(SourceSeparation(model=network, **options)(probe("voice"), 48000).values()))
+    return np.stack(list(SourceSeparation(engine="demucs", model=network, **options)(probe("voice"), 48000).values()))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from recordings import write
 
+from aural import Block
 from aural.errors import AudioError
 from aural.learning.stems import songs
 
@@ -88,3 +90,28 @@ def test_what_is_no_folder_of_songs_is_said(tmp_path: Path) -> None:
     song(tmp_path / "few/a", vocals=0.1, other=0.1)
     with pytest.raises(AudioError, match="no song for validation; the split needs three songs or more"):
         songs(str(tmp_path / "few"), "validation")
+
+
+def multitrack(path: Path, sounds: list[Block]) -> Path:
+    """Write an MP4 with a sound track for each signal, without loss."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format="mp4") as target:
+        streams = [target.add_stream("alac", rate=44100, layout="stereo") for _ in sounds]
+        for stream, sound in zip(streams, sounds, strict=True):
+            pcm = np.ascontiguousarray(np.rint(sound * 32767).astype(np.int16))
+            frame = av.AudioFrame.from_ndarray(pcm, format="s16p", layout="stereo")
+            frame.rate = 44100
+            target.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def test_a_stem_mp4_is_a_song_with_a_track_for_each_stem(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sounds = [rng.uniform(-0.5, 0.5, (2, 4096)).astype(np.float32) for _ in range(4)]
+    for name in ("train/a", "train/b", "train/c", "test/d"):
+        multitrack(tmp_path / f"{name}.stem.mp4", [sum(sounds) / 4, *sounds])
+    assert [song.name for song in songs(str(tmp_path), "test")] == ["test/d"]
+    (song, *_) = songs(str(tmp_path))
+    assert list(song.stems) == ["drums", "bass", "other", "vocals"]
+    for found, wanted in zip(song.read(44100).values(), sounds, strict=True):
+        np.testing.assert_allclose(found[:, :4096], wanted, atol=1e-4)

@@ -48,13 +48,13 @@ def test_songs_are_judged_stem_by_stem(folder: Path) -> None:
     means = {(row.group, row.system): row.means for row in of_stems.rows}
     assert set(means) == {
         *((stem, "input") for stem in ("voice", "rest", "drums", "other")),
-        ("voice", "center"), ("rest", "center"), ("drums", "hpss"),
+        ("voice", "voice"), ("rest", "voice"), ("voice", "center"), ("rest", "center"), ("drums", "hpss"),
     }  # fmt: skip
     assert means["voice", "center"][0] > means["voice", "input"][0] + 1
     assert means["drums", "hpss"][1] > means["drums", "input"][1] + 3
     assert means["drums", "input"][2] == pytest.approx(0, abs=0.1)
     assert means["drums", "hpss"][2] < -1
-    assert len(of_songs.rows) == 4 * 7
+    assert len(of_songs.rows) == 4 * 9
 
 
 def test_mixtures_are_at_the_ratios_and_can_be_saved_and_judged_again(folder: Path, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def stage(rng: np.random.Generator) -> Stage:
 def stage_of(name: str, which: int = 0) -> Stage:
     """Make a stage by its name, with one of its engines."""
     engines = next((p.spec.choices for p in parameters(registry.stage_class(name)) if p.name == "engine"), ())
-    usable = [engine for engine in engines if engine != "demucs"]
+    usable = [engine for engine in engines if engine not in ("demucs", "msst")]
     return registry.create(name, **({"engine": usable[which % len(usable)]} if usable else {}))
 
 
@@ -131,7 +131,7 @@ def make_stage(trial: Trial) -> None:
     keys = [known[rng.integers(len(known))] for _ in range(rng.integers(1, 3))]
     values = {key: VALUES[rng.integers(len(VALUES))] for key in keys}
     made = registry.create(name, **values)
-    if isinstance(made, Separator) and getattr(made, "engine", "") == "demucs":
+    if isinstance(made, Separator) and getattr(made, "engine", "") in ("demucs", "msst"):
         return
     result = made((0.1 * rng.standard_normal((1, 9600))).astype(np.float32), 48000)  # type: ignore[operator]
     for part in result.values() if isinstance(result, dict) else [result]:

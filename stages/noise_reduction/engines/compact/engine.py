@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aural.dsp.passages import paired
 from aural.engine import Model, Network, OwnWeights
-from aural.errors import ParameterError
 from aural.parameters import param
 from aural.signals import Format
 from aural.stages.noise_reduction.engine import NAME, NoiseEngine
@@ -49,12 +49,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     pretrains = True
 
     def __post_init__(self) -> None:
-        if len(self.music_s) % 2 or list(self.music_s) != sorted(self.music_s):
-            raise ParameterError(
-                f"music_s must be beginnings and ends in order of time, got {self.music_s!r}",
-                stage=NAME,
-                parameter="music_s",
-            )
+        paired(self.music_s, NAME, "music_s")
 
     @property
     def limit_db(self) -> float:
@@ -73,7 +68,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
         voices = Effort(max_attenuation_db, self.dereverb)
         if self.keeps_music:
             return open_compact(source, self.path, voices, voices, [(-math.inf, math.inf)])
-        passages = list(zip(self.music_s[::2], self.music_s[1::2], strict=True))
+        passages = paired(self.music_s, NAME, "music_s")
         music = Effort(min(max_attenuation_db, MUSIC_LIMIT_DB), dereverb=0.0)
         return open_compact(source, self.path, voices, music, passages)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from aural import devices
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import AheadStream, Spectra
+from aural.dsp.passages import Passages, within
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
@@ -31,7 +29,6 @@ from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Series, Stream
 
 MOST_PATHS = 8  # of a file that asks for more nothing is opened
-FADE_S = 1.0  # in which music begins and ends to be kept
 LEAST_ROOM = db_to_gain(-12.0)  # more of the network's gain against the room costs more of the voice than it gives
 CHUNK = 64  # frames that the network sees at a time, a second
 
@@ -50,10 +47,6 @@ def network(path: Path) -> Compact:
         if isinstance(block, DilatedBlock):
             block.settle()
     return opened
-
-
-Passages = Sequence[tuple[float, float]]
-"""Beginnings and ends in seconds."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +83,6 @@ def open_compact(source: Format, path: Path, voices: Effort, music: Effort, pass
         return Series([*late, network], source)
 
     return AtRate(source, SAMPLE_RATE, inner)
-
-
-def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
-    """Return 1 for times in a passage and 0 for others; between them it changes over FADE_S."""
-    inside = (np.minimum(seconds - begins, ends - seconds) / FADE_S + 0.5 for begins, ends in passages)
-    return np.clip(np.max([np.zeros_like(seconds), *inside], axis=0), 0, 1).astype(np.float32)
 
 
 class CompactStream(AheadStream):

@@ -89,7 +89,7 @@ def from_parts(parts: Mapping[str, Any]) -> nn.Module:
     known = inspect.signature(network).parameters
     kwargs = {name: value for name, value in kwargs.items() if name in known}  # older versions had others
     for name, value in (*zip(known, args, strict=False), *kwargs.items()):
-        _check(name, value)
+        check_plain(name, value)
     with torch.device("meta"):  # takes no memory
         drawn = network(*args, **kwargs).state_dict()
     if drawn.keys() != state.keys() or not all(_fits(state[name], tensor) for name, tensor in drawn.items()):
@@ -114,7 +114,7 @@ def bag(recipe: Path, member: Member) -> nn.Module:
     if not isinstance(names, list) or not 0 < len(names) <= MOST_ENTRIES or not all(map(_is_name, names)):
         raise WeightsError("a bag is a list of models, each the name of a file beside it")
     for key in ("weights", "segment"):
-        _check(key, table.get(key))
+        check_plain(key, table.get(key))
     return sane(BagOfModels([member(name) for name in names], table.get("weights"), table.get("segment")))
 
 
@@ -175,11 +175,11 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _check(name: str, value: Any, depth: int = 0) -> None:
+def check_plain(name: str, value: Any, depth: int = 0) -> None:
     """Raise WeightsError unless an argument is a plain value that builds no giant."""
     if isinstance(value, list | tuple) and len(value) <= MOST_ENTRIES and depth < 2:
         for inner in value:
-            _check(name, inner, depth + 1)
+            check_plain(name, inner, depth + 1)
         return
     most = MOST_LAYERS if any(word in name for word in LAYERS) else MOST_NUMBER
     if isinstance(value, int | float | Fraction) and -most <= value <= most:

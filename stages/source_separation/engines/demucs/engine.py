@@ -16,7 +16,7 @@ from aural.engine import Model
 from aural.errors import AudioError
 from aural.parameters import param
 from aural.signals import Block, Format
-from aural.stages.source_separation.engine import NAME, SeparationEngine
+from aural.stages.source_separation.engine import NAME, OverlapParameters, SeparationEngine
 from aural.stream import Stream
 
 LEAST_LEVEL = 1e-8
@@ -45,7 +45,7 @@ MEGABYTES = {"htdemucs": 84.0, "htdemucs_ft": 336.0, "htdemucs_6s": 55.0, "hdemu
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemucsParameters:
+class DemucsParameters(OverlapParameters):
     """The parameters of demucs."""
 
     model: Any = param(  # noqa: RUF009
@@ -57,8 +57,6 @@ class DemucsParameters:
         None, "Length of a segment; if not given, that the model was trained on; a transformer takes no longer one",
         unit="s", low=0.5, high=60.0,
     )  # fmt: skip
-    overlap: float = param(0.25, "Share of a segment that the next one covers too, while one fades into the other",
-                           low=0.0, high=0.95)  # fmt: skip
     shifts: int = param(0, "Number of runs that are averaged, each moved in time by up to half a second; 0 is one "
                         "run, not moved", low=0, high=10)  # fmt: skip
     measured_offset: float | None = param(None, "Mean of the recording, which is taken out before the model",

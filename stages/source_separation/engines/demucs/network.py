@@ -29,7 +29,7 @@ from aural.stages.source_separation.engines.demucs.engine import MODELS
 
 CURE = (
     "demucs downloads it on first use from the Hugging Face hub or from dl.fbaipublicfiles.com; without a "
-    "network, give the path of a checkpoint as model, or choose engine hpss or center, which need none"
+    "network, give the path of a checkpoint as model, or choose engine voice, hpss or center, which need none"
 )
 
 

@@ -52,6 +52,7 @@ class DemucsStream(Stream):
         level: float,
     ) -> None:
         super().__init__(Format(source.sample_rate, len(wanted) * source.channels))
+        devices.give_memory_back()
         self.source, self.channels = source, network.audio_channels
         self.offset, self.level = np.float32(offset), np.float32(level)
         members = list(getattr(network, "models", [network]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from aural.engine import Network
-from aural.errors import AudioError, WeightsError
+from aural.engine import Model, Network
+from aural.errors import AudioError
 from aural.signals import Format
 from aural.stages.source_separation.engine import NAME, SeparationEngine
 from aural.stream import Stream
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceEngine(Network, SeparationEngine):
-    """The network that separates a voice from the rest. No weights of it come with AURAL yet."""
+    """The network that separates a voice from the rest."""
 
     name, meaning = "voice", "a network for a voice, spoken or sung, and the rest"
     stems = ("voice", "rest")
+    models: ClassVar[Mapping[str, Model]] = {"voice": Model(meaning="voice, rest", megabytes=2.5, licence="MIT")}
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.
@@ -35,14 +36,6 @@ class VoiceEngine(Network, SeparationEngine):
         if source.channels > 2:
             raise AudioError(f"engine {self.name} takes 1 or 2 channels, not {source.channels}", stage=NAME)
         return open_voice(source, self.path)
-
-    @classmethod
-    def shipped(cls) -> Path:
-        raise WeightsError(
-            f"no weights of engine {cls.name} come with AURAL yet; train some with aural train {NAME}, and "
-            "name the file as weights",
-            stage=NAME,
-        )
 
     @classmethod
     def recipe(cls, settings: Any) -> Recipe:

@@ -81,7 +81,10 @@ def noise(frames: int) -> np.ndarray:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_stream_is_what_demucs_gives(name: str, frames: int) -> None:
     network, audio = NETWORKS[name](), noise(frames)
-    assert apart_db(SourceSeparation(model=network)(audio, RATE), reference(network, audio, shifts=0)) < -80
+    assert (
+        apart_db(SourceSeparation(engine="demucs", model=network)(audio, RATE), reference(network, audio, shifts=0))
+        < -80
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -90,7 +93,7 @@ def test_the_stream_is_what_demucs_gives(name: str, frames: int) -> None:
 )
 def test_other_segments_are_what_demucs_gives(name: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     network, audio = NETWORKS[name](), noise(40000)
-    stems = SourceSeparation(model=network, **ours)(audio, RATE)
+    stems = SourceSeparation(engine="demucs", model=network, **ours)(audio, RATE)
     assert apart_db(stems, reference(network, audio, shifts=0, **theirs)) < -80
     if name != "in time":  # a small one gives the same wherever its segments lie
         assert apart_db(stems, reference(network, audio, shifts=0)) > -80
@@ -101,13 +104,13 @@ def test_shifts_are_what_demucs_gives(name: str, monkeypatch: pytest.MonkeyPatch
     network, audio = NETWORKS[name](), noise(20000)
     monkeypatch.setattr(apply, "random", random.Random(0))
     wanted = reference(network, audio, shifts=2)
-    assert apart_db(SourceSeparation(model=network, shifts=2)(audio, RATE), wanted) < -80
-    assert apart_db(SourceSeparation(model=network)(audio, RATE), wanted) > -80
+    assert apart_db(SourceSeparation(engine="demucs", model=network, shifts=2)(audio, RATE), wanted) < -80
+    assert apart_db(SourceSeparation(engine="demucs", model=network)(audio, RATE), wanted) > -80
 
 
 def test_the_level_of_the_recording_is_measured_or_given() -> None:
     audio = np.random.default_rng(0).standard_normal((2, 20000)).astype(np.float32) * 0.1 + 0.05
-    stage = SourceSeparation(model=transformer())
+    stage = SourceSeparation(engine="demucs", model=transformer())
     assert not stage.ready
     with pytest.raises(NotReady, match="measured_offset, measured_level_dbfs"):
         stage.open(Format(RATE, 2))
@@ -123,7 +126,7 @@ def test_the_level_of_the_recording_is_measured_or_given() -> None:
 
     with pytest.raises(AudioError, match="the model takes 1 or 2 channels, not 3"):
         stage.measure(unread(), Format(RATE, 3))
-    given = SourceSeparation(model=transformer(), measured_offset=0.0, measured_level_dbfs=-20.0)
+    given = SourceSeparation(engine="demucs", model=transformer(), measured_offset=0.0, measured_level_dbfs=-20.0)
     assert given.measure([audio], Format(RATE, 2)) == given
 
 
@@ -155,7 +158,7 @@ def test_segments_fade_into_each_other() -> None:
     wanted = np.stack([row - np.convolve(row, np.ones(401) / 401, "same") for row in audio])
 
     def error(overlap: float) -> Any:
-        sharp = SourceSeparation(model=Sharp(), overlap=overlap)(audio, 48000)["sharp"]
+        sharp = SourceSeparation(engine="demucs", model=Sharp(), overlap=overlap)(audio, 48000)["sharp"]
         return np.abs(sharp - wanted)[:, 200:-200].max()
 
     assert error(0.25) < 0.2 * error(0.0)  # where segments abut, each is wrong at its end

@@ -37,7 +37,7 @@ def test_a_path_gives_what_the_module_gives(tmp_path: Path) -> None:
     torch.save(package(tiny()), tmp_path / "one.th")
     save_tensors(tiny(), tmp_path / "two.safetensors")
     for path in (tmp_path / "two.safetensors", str(tmp_path / "two.safetensors")):
-        stage = SourceSeparation(model=path, two_stems="vocals")
+        stage = SourceSeparation(engine="demucs", model=path, two_stems="vocals")
         assert stage.stems == ("vocals", "no_vocals")
         assert np.array_equal(separate(path), wanted)
     assert demucs_network.load(tmp_path / "two.safetensors") is demucs_network.load(str(tmp_path / "two.safetensors"))
@@ -73,7 +73,7 @@ def test_no_network_is_one_sentence_and_nothing_printed(
 
     monkeypatch.setattr(demucs_network, "reachable", lambda: False)
     monkeypatch.setattr(demucs_network, "fetched", fail)
-    stage = SourceSeparation()
+    stage = SourceSeparation(engine="demucs")
     assert stage.stems == ("drums", "bass", "other", "vocals")
     with pytest.raises(WeightsError) as caught:
         stage(probe("voice"), 44100)
@@ -148,7 +148,7 @@ def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
         7: "a name, a path or a torch module, got 7",
     }.items():
         with pytest.raises(WeightsError, match=words):
-            SourceSeparation(model=wrong)(probe("voice"), 44100)
+            SourceSeparation(engine="demucs", model=wrong)(probe("voice"), 44100)
     with pytest.raises(WeightsError, match="cannot be opened as a model"):
         demucs_network.load(tmp_path / "broken.th", trust=True)
 

@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
 SPLIT = """
 [[{where}stage]]
 use = "split"
-separator = {{ use = "source-separation", model = '{model}' }}
+separator = {{ use = "source-separation", engine = "demucs", model = '{model}' }}
 [[{where}stage.branch.vocals]]
 use = "gate"
 """
@@ -81,7 +81,7 @@ def test_a_pickle_is_opened_only_where_it_is_trusted(
     tmp_path: Path, marker: Path, pickled: dict[str, Path], name: str
 ) -> None:
     recording = write(tmp_path / "a.wav", voice(0.3, 2))
-    command = ["source-separation", recording, tmp_path / "stems", "--model", pickled[name]]
+    command = ["source-separation", recording, tmp_path / "stems", "--engine", "demucs", "--model", pickled[name]]
     code, _, err = invoke(*command)
     assert (code, len(err.splitlines())) == (2, 1)
     assert "--trust-model" in err
@@ -102,7 +102,7 @@ def test_trust_cannot_be_written_into_a_chain(tmp_path: Path, marker: Path, pick
 
 def refusal(path: Path) -> str:
     with pytest.raises(WeightsError) as caught:
-        SourceSeparation(model=path).measure([], Format(44100, 2)).open(Format(44100, 2))
+        SourceSeparation(engine="demucs", model=path).measure([], Format(44100, 2)).open(Format(44100, 2))
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1000
     return str(caught.value)

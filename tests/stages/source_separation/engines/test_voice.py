@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,9 @@ from recordings import invoke, voice, write
 from torch.nn import functional
 
 from aural.degrade import active_db
-from aural.errors import AudioError, ParameterError, WeightsError
+from aural.errors import AudioError, ParameterError
 from aural.learning import weights
 from aural.learning.run import fit
-from aural.signals import Format
 from aural.stages.source_separation.engines.voice.network import AHEAD, BINS, Voice, analysis, synthesis, turned
 from aural.stages.source_separation.engines.voice.recipe import SeparationRecipe
 from aural.stages.source_separation.mixing import ALONE, Mixing
@@ -88,10 +88,14 @@ def test_spectra_come_back_as_audio() -> None:
     torch.testing.assert_close(turned(turned(spectra)), spectra)
 
 
-def test_no_weights_come_with_it() -> None:
-    with pytest.raises(WeightsError, match="no weights of engine voice come with AURAL yet; train some"):
-        SourceSeparation(engine="voice").open(Format(RATE, 2))
-    assert SourceSeparation(engine="voice").stems == ("voice", "rest")
+def test_it_is_the_default_and_needs_no_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("the network is asked")
+
+    monkeypatch.setattr(socket.socket, "connect", never)
+    stage = SourceSeparation()
+    assert (stage.engine, stage.stems) == ("voice", ("voice", "rest"))
+    assert set(stage(voice(1.0), RATE)) == {"voice", "rest"}
 
 
 @pytest.fixture(scope="module")

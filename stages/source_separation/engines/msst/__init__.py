@@ -1,0 +1,1 @@
+"""Checkpoints of others, through the package msst."""

@@ -1,0 +1,90 @@
+"""Music behind a voice is lowered by what is asked for, where it is asked for, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from aural import AudioError, Format, ParameterError
+from aural.advice import Wishes
+from aural.cleaning.planning import plan
+from aural.measure.diagnosis import Diagnosis, Examination
+from aural.stages.source_separation.music import MusicReduction
+from aural.stages.source_separation.stage import SourceSeparation
+from aural.testing import RULES, memory_is_bounded, probe
+
+RATE = 48000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_contract() -> None:
+    for rule in RULES:
+        if rule is not memory_is_bounded:  # as it is of the engine, whose stream this one holds
+            rule(MusicReduction())
+
+
+def test_the_rest_is_lowered_by_so_much() -> None:
+    audio = probe("voice")
+    stems = SourceSeparation()(audio, RATE)
+    lowered = MusicReduction(attenuation_db=20.0)(audio, RATE)
+    np.testing.assert_allclose(lowered, stems["voice"] + 0.1 * stems["rest"], atol=1e-6)
+
+
+def test_outside_of_passages_nothing_changes() -> None:
+    audio = probe("voice", 4.0)
+    part = MusicReduction(music_s=(1.5, 2.5))(audio, RATE)
+    assert np.array_equal(part[:, : RATE - 1], audio[:, : RATE - 1])
+    assert np.array_equal(part[:, 3 * RATE + 1 :], audio[:, 3 * RATE + 1 :])
+    everywhere = MusicReduction()(audio, RATE)
+    np.testing.assert_allclose(part[:, 2 * RATE], everywhere[:, 2 * RATE], atol=1e-6)
+
+
+def test_what_is_wrong_is_said() -> None:
+    with pytest.raises(ParameterError, match="music_s must be beginnings and ends in order of time"):
+        MusicReduction(music_s=(2.0, 1.0))
+    with pytest.raises(AudioError, match="takes 1 or 2 channels, not 6"):
+        MusicReduction().open(Format(RATE, 6))
+    with pytest.raises(ParameterError, match="music_db"):
+        Wishes(music_db=10.0)
+
+
+@pytest.fixture(scope="module")
+def talk() -> Diagnosis:
+    """The diagnosis of a talk of 30 s, with music under it from second 10 to 20."""
+    audio = np.tile(probe("voice", 2.0), 15)
+    examination = Examination(Format(RATE, 2))
+    examination.update(audio)
+    found = examination.compute()
+    music = tuple(1.0 if 10 <= second < 20 else 0.0 for second in range(30))
+    content = replace(found.content, speech=(1.0,) * 30, music=music, silent=(False,) * 30)
+    return replace(found, content=content)
+
+
+def stages(diagnosis: Diagnosis, **wishes: object) -> dict[str, object]:
+    return {stage.name: stage for stage in plan(diagnosis, "podcast", Wishes(**wishes)).chain.stages}
+
+
+def test_clean_lowers_music_under_speech_where_it_is_asked_to(talk: Diagnosis) -> None:
+    assert "music-reduction" not in stages(talk)
+    assert "music-reduction" not in stages(talk, music="keep")
+    lowering = stages(talk, music="reduce")["music-reduction"]
+    assert (lowering.attenuation_db, lowering.music_s) == (15.0, (9.5, 20.5))
+    assert stages(talk, music="reduce", music_db=8.0)["music-reduction"].attenuation_db == 8
+    noisy = stages(talk, music="reduce", noise_reduction=20.0)["noise-reduction"]
+    assert (noisy.keep, noisy.music_s) == ("voice", (9.5, 20.5))  # it does not reduce the music a second time
+
+
+def test_without_speech_over_music_it_is_noise_that_is_reduced(talk: Diagnosis) -> None:
+    alone = replace(talk, content=replace(talk.content, music=(0.0,) * 30))
+    found = stages(alone, music="reduce", music_db=8.0, noise_reduction=20.0)
+    assert "music-reduction" not in found
+    assert found["noise-reduction"].keep == "voice"
+    film = replace(talk, format=Format(RATE, 6))
+    assert "music-reduction" not in stages(film, music="reduce", noise_reduction=20.0)

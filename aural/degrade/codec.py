@@ -55,8 +55,8 @@ class Codec(Degradation):
 
     name: str = param("aac", "Which codec", choices=tuple(CODERS))
     bit_rate: int = param(32_000, "Bits per second", unit="bit/s", low=4_750, high=256_000)
-    sample_rate: int | None = param(None, "Sample rate at which it is coded; if not given, the nearest to that of the "
-                                    "signal", unit="Hz", low=8000, high=48000)  # fmt: skip
+    sample_rate: int | None = param(None, "Sample rate at which it is coded; if not given, the nearest to the "
+                                    "signal's", unit="Hz", low=8000, high=48000)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

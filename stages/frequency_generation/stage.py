@@ -36,6 +36,7 @@ class FrequencyGeneration(Parameters, Effect):
     measuring: ClassVar[int] = 2
     engines: ClassVar[tuple[type[GenerationEngine], ...]] = ENGINES
     grants: ClassVar[Sequence[str]] = ("treble",)
+    training: ClassVar[str | None] = "aural.stages.frequency_generation.train:FrequencyGenerationTraining"
 
     engine: str = engine_param(ENGINES, "Method that fills what is missing")
     cutoff_hz: float | None = param(

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from aural.engine import OwnWeights
 from aural.stages.frequency_generation.engine import GenerationEngine
 from aural.stages.frequency_generation.engines.classical.engine import ClassicalEngine, ClassicalParameters
+from aural.stages.frequency_generation.engines.stochastic.engine import DeterministicEngine, StochasticEngine
 
-ENGINES: tuple[type[GenerationEngine], ...] = (ClassicalEngine,)
+ENGINES: tuple[type[GenerationEngine], ...] = (ClassicalEngine, StochasticEngine, DeterministicEngine)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters(ClassicalParameters):
+class Parameters(OwnWeights, ClassicalParameters):
     """The parameters of the engines."""

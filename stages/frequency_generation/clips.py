@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from io import BytesIO
@@ -41,16 +42,24 @@ CORNERS_HZ = 500.0, 4000.0
 Audio = NDArray[np.float32]
 
 
+def whole(clips: Sequence[Clip]) -> list[Clip]:
+    """List the clips that are fit to be a target: of full band, and of a speaker or song of which there is enough."""
+    wide = [clip for clip in clips if clip.bandwidth_hz >= LEAST_HZ]
+    seconds = Counter[str]()
+    for clip in wide:
+        seconds[clip.group] += clip.seconds  # type: ignore[assignment]
+    return [clip for clip in wide if seconds[clip.group] >= SECONDS]
+
+
 class Pool:
     """Coded excerpts of 10 s, made when they are first asked for and kept in the cache."""
 
     def __init__(self, settings: Any, part: str) -> None:
-        folders = [[clip for clip in clips if clip.bandwidth_hz >= LEAST_HZ] for clips in settings.folders(part)]
-        folders = [clips for clips in folders if clips]
+        folders = [clips for clips in map(whole, settings.folders(part)) if clips]
         if not folders:
-            raise ParameterError(f"no audio for {part} reaches {LEAST_HZ:.0f} Hz", stage="training")
+            raise ParameterError(f"no audio for {part} reaches {LEAST_HZ:.0f} Hz, and lasts {SECONDS:.0f} s")
         self.sources = [Excerpts(clips, SECONDS, SAMPLE_RATE, load_stereo) for clips in folders]
-        roots = np.sqrt([sum(clip.seconds for clip in clips) for clips in folders])
+        roots = np.array([sum(clip.seconds for clip in clips) ** 0.25 for clips in folders])
         self.shares = roots / roots.sum()
         self.key = f"{part}:{_listing(folders)}"
 

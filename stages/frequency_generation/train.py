@@ -46,7 +46,3 @@ class FrequencyGenerationTraining(Training):
     def folders(self, part: str) -> list[list[Clip]]:
         """List the clips of each folder on one side of the split."""
         return [find(folder, kind, part) for kind in KINDS for folder in getattr(self, kind)]
-
-    def material(self, part: str) -> list[Clip]:
-        """List the clips on one side of the split."""
-        return [clip for clips in self.folders(part) for clip in clips]

@@ -16,7 +16,7 @@ from aural.dsp.decibels import db_to_power
 from aural.learning.losses import log_spectral_db, stft
 from aural.learning.material import describe
 from aural.learning.training import Recipe
-from aural.stages.frequency_generation.clips import LEAST_HZ, CodedClips
+from aural.stages.frequency_generation.clips import CodedClips, whole
 from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
 from aural.stages.frequency_generation.engines.stochastic.network import (
     BIN_HZ,
@@ -76,8 +76,8 @@ class LevelsRecipe(Recipe):
         return CodedClips(self.settings, part, STEP * HOP)
 
     def about(self) -> Mapping[str, Any]:
-        clips = [clip for clip in self.settings.material("train") if clip.bandwidth_hz >= LEAST_HZ]  # type: ignore[attr-defined]
-        return {"material": describe(clips)}
+        folders = self.settings.folders("train")  # type: ignore[attr-defined]
+        return {"material": describe(clip for clips in folders for clip in whole(clips))}
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         damaged, original, end_hz = batch

@@ -37,6 +37,7 @@ class FrequencyGeneration(Parameters, Effect):
     engines: ClassVar[tuple[type[GenerationEngine], ...]] = ENGINES
     grants: ClassVar[Sequence[str]] = ("treble",)
     training: ClassVar[str | None] = "aural.stages.frequency_generation.train:FrequencyGenerationTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.frequency_generation.evaluate:FrequencyGenerationEvaluation"
 
     engine: str = engine_param(ENGINES, "Method that fills what is missing")
     cutoff_hz: float | None = param(

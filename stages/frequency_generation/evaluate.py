@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from aural.degrade.codec import Codec
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights

@@ -18,7 +18,7 @@ from aural.stages.frequency_generation.engines.stochastic.network import (
 )
 
 LOWEST_HZ = 700.0
-BEGINS_DB, WHOLE_DB = 8.0, 14.0  # by which a bin lies below what it should be: it begins to be filled, and is
+BEGINS_DB, WHOLE_DB = 10.0, 16.0  # by which a bin lies below what it should be: it begins to be filled, and is
 AROUND_MS, AROUND_HZ = 150.0, 560.0
 DECLINE_DB = 1.0  # per kHz: how fast the level that is allowed falls above the loudest bin
 NOISE_DB = 2.5  # by which the power of noise lies above the mean of its levels
@@ -49,21 +49,31 @@ def between(levels: Tensor, count: int) -> Tensor:
     return torch.stack([levels, middle], dim=2).flatten(1, 2)[:, :count]
 
 
-def allowed_db(there_db: Tensor) -> Tensor:
-    """Return the level above which no bin is filled: that of the loudest bins nearby and, falling, those below."""
-    near = round(AROUND_HZ / BIN_HZ), round(AROUND_MS * SAMPLE_RATE / 1000 / HOP / STEP)
-    loudest = functional.max_pool1d(there_db[:, ::STEP], 2 * near[0] + 1, 1, near[0])
-    loudest = functional.max_pool1d(loudest.transpose(1, 2), 2 * near[1] + 1, 1, near[1]).transpose(1, 2)
-    slope = torch.arange(there_db.shape[-1], device=there_db.device) * (DECLINE_DB * BIN_HZ / 1000)
-    return between(torch.cummax(loudest + slope, dim=-1).values - slope, there_db.shape[1])
+def smooth(levels: Tensor, bins: int) -> Tensor:
+    """Return the mean level over three frames and an odd number of bins around each."""
+    near = functional.avg_pool2d(levels[:, None], (3, bins), 1, (1, bins // 2), count_include_pad=False)
+    return near[:, 0]
+
+
+def allowed_db(near_db: Tensor) -> Tensor:
+    """Return the level above which no bin is filled: that of the loudest bins around it and, falling, of those below.
+
+    Args:
+        near_db: level around each bin, shape (batch, spectra, 513).
+    """
+    around = round(AROUND_HZ / BIN_HZ), round(AROUND_MS * SAMPLE_RATE / 1000 / HOP / STEP)
+    loudest = functional.max_pool1d(near_db[:, ::STEP], 2 * around[0] + 1, 1, around[0])
+    loudest = functional.max_pool1d(loudest.transpose(1, 2), 2 * around[1] + 1, 1, around[1]).transpose(1, 2)
+    slope = torch.arange(near_db.shape[-1], device=near_db.device) * (DECLINE_DB * BIN_HZ / 1000)
+    return between(torch.cummax(loudest + slope, dim=-1).values - slope, near_db.shape[1])
 
 
 def filled(spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0) -> Tensor:
     """Return what fills the spectra, and nothing else.
 
-    A bin is filled where it lies far below the level it should have, and gets as much power as it lacks. Never
-    filled are bins below 700 Hz, and those that lie less than 8 dB below the loudest around them: what a codec has
-    kept stays as it is, whatever the levels are.
+    A bin is filled where it and its neighbours lie far below the level it should have, and gets as much power as it
+    lacks. Never filled are bins below 700 Hz, and those where the level, taken over 140 Hz and 16 ms, lies less than
+    10 dB below the loudest nearby: what a codec has kept stays as it is, whatever the levels are.
 
     Args:
         spectra: shape (batch, spectra, 513).
@@ -72,9 +82,9 @@ def filled(spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0
         level_db: level of the fill against the predicted one.
     """
     there = power_of(spectra)
-    there_db = torch.log(there + TINY) / NEPER
-    wanted = torch.minimum(between(levels, spectra.shape[1]), allowed_db(there_db))
-    share = ((wanted - there_db - BEGINS_DB) / (WHOLE_DB - BEGINS_DB)).clamp(0, 1)
+    near_db = smooth(torch.log(there + TINY) / NEPER, 3)
+    wanted = torch.minimum(between(levels, spectra.shape[1]), allowed_db(smooth(near_db, 9)))
+    share = ((wanted - near_db - BEGINS_DB) / (WHOLE_DB - BEGINS_DB)).clamp(0, 1)
     lacks = (db_to_power(wanted + NOISE_DB) - there).clamp(min=0) * share
     lacks = lacks * (torch.arange(spectra.shape[-1], device=spectra.device) * BIN_HZ >= LOWEST_HZ)
     return (lacks + TINY).sqrt() * (lacks > 0) * noise * (GAIN * db_to_gain(level_db))

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from aural.engine import OwnWeights
 from aural.stages.frequency_generation.engine import GenerationEngine
-from aural.stages.frequency_generation.engines.classical.engine import ClassicalEngine, ClassicalParameters
+from aural.stages.frequency_generation.engines.classical.engine import SubstitutionEngine, SubstitutionParameters
 from aural.stages.frequency_generation.engines.stochastic.engine import DeterministicEngine, StochasticEngine
 
-ENGINES: tuple[type[GenerationEngine], ...] = (ClassicalEngine, StochasticEngine, DeterministicEngine)
+ENGINES: tuple[type[GenerationEngine], ...] = (SubstitutionEngine, StochasticEngine, DeterministicEngine)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters(OwnWeights, ClassicalParameters):
+class Parameters(OwnWeights, SubstitutionParameters):
     """The parameters of the engines."""

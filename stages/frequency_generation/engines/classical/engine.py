@@ -11,7 +11,7 @@ from aural.stream import Stream
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassicalParameters(SeedParameters):
+class SubstitutionParameters(SeedParameters):
     """The parameters of the classical engine."""
 
     tonality: float = param(0.7, "Proportion of continued partials, where the surroundings are tonal; the rest is "
@@ -19,7 +19,7 @@ class ClassicalParameters(SeedParameters):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassicalEngine(ClassicalParameters, GenerationEngine):
+class SubstitutionEngine(SubstitutionParameters, GenerationEngine):
     """Noise and continued partials at the level of their surroundings."""
 
     name, meaning = "classical", "noise and continued partials at the level of their surroundings"

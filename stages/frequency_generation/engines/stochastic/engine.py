@@ -43,7 +43,7 @@ class LevelsEngine(SeedParameters, Network, GenerationEngine):
     def recipe(cls, settings: Any) -> Recipe:
         from aural.stages.frequency_generation.engines.stochastic import network, recipe
 
-        return recipe.LevelsRecipe(settings, network.Levels(cls.phasors))
+        return recipe.LevelsRecipe(settings, network.BinLevels(cls.phasors))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ NEPER = math.log(10) / 10
 TINY = 1e-20
 
 
-class Levels(nn.Module):
+class BinLevels(nn.Module):
     """Maps the power of a damaged spectrum to the levels of the original.
 
     Args:

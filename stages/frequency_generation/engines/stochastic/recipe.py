@@ -26,7 +26,7 @@ from aural.stages.frequency_generation.engines.stochastic.network import (
     PHASORS,
     STEP,
     WINDOW,
-    Levels,
+    BinLevels,
 )
 
 WEIGHTS = {"levels": 0.1, "spectral": 0.1, "adversarial": 0.05, "matching": 0.3, "judge": 1.0}
@@ -38,7 +38,7 @@ WINDOWS = (512, 2048)
 JUDGES = (512, 1024, 2048)
 
 
-class Judge(nn.Module):
+class FillJudge(nn.Module):
     """Distinguishes original spectrograms from filled ones, in patches, at one resolution."""
 
     def __init__(self, channels: int = 12) -> None:
@@ -66,11 +66,11 @@ class LevelsRecipe(Recipe):
         Mao and others: Least squares generative adversarial networks. ICCV 2017.
     """
 
-    network: Levels
+    network: BinLevels
 
-    def __init__(self, settings: Any, network: Levels) -> None:
+    def __init__(self, settings: Any, network: BinLevels) -> None:
         super().__init__(settings, network)
-        self.judges = nn.ModuleList(Judge() for _ in JUDGES if network.chance is not None)
+        self.judges = nn.ModuleList(FillJudge() for _ in JUDGES if network.chance is not None)
 
     def clips(self, part: str) -> Callable[[np.random.Generator], tuple[Any, ...]]:
         return CodedClips(self.settings, part, STEP * HOP)

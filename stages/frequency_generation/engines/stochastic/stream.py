@@ -25,7 +25,7 @@ from aural.stages.frequency_generation.engines.stochastic.network import (
     SAMPLE_RATE,
     STEP,
     WINDOW,
-    Levels,
+    BinLevels,
 )
 from aural.stream import Stream
 
@@ -34,13 +34,13 @@ FADE_HZ = 150.0  # below the ceiling
 
 
 @cache
-def network(path: Path, phasors: int) -> Levels:
+def network(path: Path, phasors: int) -> BinLevels:
     """Open weights of the network, or of its twin without a noise z.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    return weights.into(Levels(phasors), path)
+    return weights.into(BinLevels(phasors), path)
 
 
 def open_levels(source: Format, damage: Damage, path: Path, phasors: int, seed: int) -> Stream:
@@ -54,7 +54,7 @@ class LevelsStream(SegmentStream):
     A result depends on nothing farther away than the context reaches, so segments meet without a seam.
     """
 
-    def __init__(self, source: Format, damage: Damage, network: Levels, seed: int) -> None:
+    def __init__(self, source: Format, damage: Damage, network: BinLevels, seed: int) -> None:
         reach = STEP * (REACH + 1) + WINDOW // HOP
         super().__init__(source, SEGMENT, context=-(-reach // STEP) * STEP * HOP)
         self.network, self.seed, self.damage = devices.placed(network), seed, damage

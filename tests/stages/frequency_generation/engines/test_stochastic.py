@@ -14,7 +14,7 @@ from aural.learning import weights
 from aural.stages.frequency_generation.engines import ENGINES
 from aural.stages.frequency_generation.engines.stochastic.engine import LevelsEngine
 from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
-from aural.stages.frequency_generation.engines.stochastic.network import PHASORS, REACH, SILENT_DB, Levels
+from aural.stages.frequency_generation.engines.stochastic.network import PHASORS, REACH, SILENT_DB, BinLevels
 from aural.stages.frequency_generation.stage import FrequencyGeneration
 from aural.testing import check_stage, probe
 
@@ -29,7 +29,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder, paths = tmp_path_factory.mktemp("weights"), {}
     for name, engine in NETWORKS.items():
         torch.manual_seed(0)
-        network = Levels(engine.phasors)
+        network = BinLevels(engine.phasors)
         torch.nn.init.normal_(network.leave.weight, std=0.2)
         paths[name] = str(weights.save(network.state_dict(), folder, name, {}))
     return paths
@@ -105,7 +105,7 @@ def test_z_changes_the_levels_of_the_network_and_not_of_its_twin() -> None:
     power = power_of(analysis(torch.from_numpy(probe("voice", 1.0, 1))))[:, ::2]
     for engine in NETWORKS.values():
         torch.manual_seed(0)
-        network = Levels(engine.phasors)
+        network = BinLevels(engine.phasors)
         torch.nn.init.normal_(network.leave.weight, std=0.2)
         z = phasors(*power.shape[:2], PHASORS)
         assert torch.equal(network(power, z), network(power, -z)) == (engine.phasors == 0)
@@ -115,7 +115,7 @@ def test_z_changes_the_levels_of_the_network_and_not_of_its_twin() -> None:
 @torch.no_grad()
 def test_a_level_depends_on_nothing_farther_away_than_it_says() -> None:
     torch.manual_seed(0)
-    network = Levels(0)
+    network = BinLevels(0)
     torch.nn.init.normal_(network.leave.weight, std=0.2)
     power = torch.rand(1, REACH + 200, 513)
     other = power.clone()

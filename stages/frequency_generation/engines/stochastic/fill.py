@@ -22,6 +22,7 @@ BEGINS_DB, WHOLE_DB = 10.0, 16.0  # by which a bin lies below what it should be:
 AROUND_MS, AROUND_HZ = 150.0, 560.0
 DECLINE_DB = 1.0  # per kHz: how fast the level that is allowed falls above the loudest bin
 NOISE_DB = 2.5  # by which the power of noise lies above the mean of its levels
+LEAST = 1e-3  # of the wanted power, where a bin is filled at all
 GAIN = 2.0  # random frames overlap incoherently: `aural.dsp.spectra.noise_gain` of these windows
 
 
@@ -85,6 +86,7 @@ def filled(spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0
     near_db = smooth(torch.log(there + TINY) / NEPER, 3)
     wanted = torch.minimum(between(levels, spectra.shape[1]), allowed_db(smooth(near_db, 9)))
     share = ((wanted - near_db - BEGINS_DB) / (WHOLE_DB - BEGINS_DB)).clamp(0, 1)
-    lacks = (db_to_power(wanted + NOISE_DB) - there).clamp(min=0) * share
-    lacks = lacks * (torch.arange(spectra.shape[-1], device=spectra.device) * BIN_HZ >= LOWEST_HZ)
-    return (lacks + TINY).sqrt() * (lacks > 0) * noise * (GAIN * db_to_gain(level_db))
+    share = share * (torch.arange(spectra.shape[-1], device=spectra.device) * BIN_HZ >= LOWEST_HZ)
+    power = db_to_power(wanted + NOISE_DB)
+    lacks = (power - there).clamp(min=0) + LEAST * power  # more than nothing: its root has a slope
+    return lacks.sqrt() * share * noise * (GAIN * db_to_gain(level_db))

@@ -104,7 +104,8 @@ class BandTimeBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         frame = functional.gelu(self.join(self.down(self.norm(x)).flatten(-2)))
         x = x + self.up(functional.gelu(self.part(frame)).unflatten(-1, (BANDS, NARROW)))
-        near = self.deep(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        with torch.autocast(x.device.type, enabled=False):  # in bfloat16 on the CPU, its gradient is wrong if dilated
+            near = self.deep(x.float().permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return x + self.narrow(functional.gelu(self.wide(self.norm_deep(near))))
 
 

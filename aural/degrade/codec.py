@@ -12,6 +12,7 @@ from aural.degrade.fourier import shaped_noise
 from aural.degrade.take import Audio, Degradation, Take
 from aural.errors import AuralError, ParameterError
 from aural.parameters import param
+from aural.signals import Block
 
 LOSSY = ("mp3", "aac")
 TAIL_S = 0.05  # some decoders leave out as many frames at the end as they are late
@@ -22,20 +23,24 @@ JOINT_S = 0.0025
 
 @dataclass(frozen=True)
 class LossyCoder:
-    """A codec by FFmpeg's names, and the bit rates in bit/s at which phones use it."""
+    """A codec by FFmpeg's names, the bit rates in bit/s at which phones use it, and those it takes."""
 
     encoder: str
     decoder: str
     bit_rates: tuple[int, ...]
+    span: tuple[int, int]
+    """Lowest and highest bit rate, in bit/s."""
     rates: tuple[int, ...] = ()
     """Sample rates in Hz, where the encoder does not tell them."""
 
 
 CODERS = {
-    "aac": LossyCoder("aac", "aac", (24_000, 32_000, 48_000, 64_000, 96_000)),
-    "amr": LossyCoder("libopencore_amrnb", "amrnb", (4_750, 5_900, 6_700, 7_400, 7_950, 10_200, 12_200), (8000,)),
-    "mp3": LossyCoder("libmp3lame", "mp3float", (32_000, 48_000, 64_000, 96_000)),
-    "opus": LossyCoder("libopus", "opus", (8_000, 12_000, 16_000, 24_000, 32_000, 64_000)),
+    "aac": LossyCoder("aac", "aac", (24_000, 32_000, 48_000, 64_000, 96_000), (12_000, 256_000)),
+    "amr": LossyCoder(
+        "libopencore_amrnb", "amrnb", (4_750, 5_900, 6_700, 7_400, 7_950, 10_200, 12_200), (4_750, 12_200), (8000,)
+    ),
+    "mp3": LossyCoder("libmp3lame", "mp3float", (32_000, 48_000, 64_000, 96_000), (8_000, 256_000)),
+    "opus": LossyCoder("libopus", "opus", (8_000, 12_000, 16_000, 24_000, 32_000, 64_000), (6_000, 256_000)),
 }
 
 
@@ -49,23 +54,32 @@ class Codec(Degradation):
     """
 
     name: str = param("aac", "Which codec", choices=tuple(CODERS))
-    bit_rate: int = param(32_000, "Bits per second", unit="bit/s", low=4_750, high=96_000)
+    bit_rate: int = param(32_000, "Bits per second", unit="bit/s", low=4_750, high=256_000)
+    sample_rate: int | None = param(None, "Sample rate at which it is coded; if not given, the nearest to the "
+                                    "signal's", unit="Hz", low=8000, high=48000)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        allowed = CODERS[self.name].bit_rates
-        if not allowed[0] <= self.bit_rate <= allowed[-1]:
+        lowest, highest = CODERS[self.name].span
+        if not lowest <= self.bit_rate <= highest:
             raise ParameterError(
-                f"{self.name} takes a bit_rate from {allowed[0]} to {allowed[-1]} bit/s, got {self.bit_rate}",
+                f"{self.name} takes a bit_rate from {lowest} to {highest} bit/s, got {self.bit_rate}",
                 stage="Codec",
             )
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        return replace(take, noisy=self.there_and_back(take.noisy[np.newaxis], take.sample_rate)[0])
+
+    def there_and_back(self, audio: Block, sample_rate: int) -> Block:
+        """Encode and decode one or two channels, shape (channels, frames); two are coded jointly. It stays in time.
+
+        Raises:
+            AuralError: as above.
+        """
         if self.name not in codecs():
             raise AuralError(f"this PyAV cannot write {self.name}; it can write {', '.join(codecs())}", stage="Codec")
-        late = _delay(self, take.sample_rate)
-        coded = _coded(take.noisy, take.sample_rate, self)
-        return replace(take, noisy=np.pad(coded, (0, take.noisy.size))[late : late + take.noisy.size])
+        late, frames = _delay(self, sample_rate), audio.shape[-1]
+        return np.pad(_coded(audio, sample_rate, self), ((0, 0), (0, frames)))[:, late : late + frames]
 
 
 @cache
@@ -84,38 +98,39 @@ def _delay(codec: Codec, sample_rate: int) -> int:
     rng = np.random.default_rng(0)
     noise = shaped_noise(round(PROBE_S * sample_rate), sample_rate, lambda hz: 1 / np.maximum(hz, 100), rng)
     noise *= np.float32(0.1 / np.std(noise))
-    likeness = correlate(np.diff(_coded(noise, sample_rate, codec)), np.diff(noise), method="fft")
+    likeness = correlate(np.diff(_coded(noise[np.newaxis], sample_rate, codec)[0]), np.diff(noise), method="fft")
     return max(0, int(np.argmax(likeness)) - (noise.size - 2))
 
 
-def _coded(audio: Audio, sample_rate: int, codec: Codec) -> Audio:
-    """Encode and decode; late by the codec's delay, and a little longer."""
+def _coded(audio: Block, sample_rate: int, codec: Codec) -> Block:
+    """Encode and decode channels; late by the codec's delay, and a little longer."""
     import av
     import soxr
 
-    coder = CODERS[codec.name]
-    rates = coder.rates or av.Codec(coder.encoder, "w").audio_rates or [sample_rate]
-    rate = min(rates, key=lambda rate: (abs(rate - sample_rate), -rate))
-    encoder, decoder = _contexts(coder, rate, codec.bit_rate)
-    padded = np.pad(np.clip(audio, -1, 1), (0, round(TAIL_S * sample_rate)))
-    sound = soxr.resample(padded, sample_rate, rate).astype(np.float32, copy=False)
-    frame = av.AudioFrame.from_ndarray(sound[np.newaxis], format="flt", layout="mono")
+    coder, wanted = CODERS[codec.name], codec.sample_rate or sample_rate
+    rates = coder.rates or av.Codec(coder.encoder, "w").audio_rates or [wanted]
+    rate = min(rates, key=lambda rate: (abs(rate - wanted), -rate))
+    layout = "mono" if len(audio) == 1 else "stereo"
+    encoder, decoder = _contexts(coder, rate, codec.bit_rate, layout)
+    padded = np.pad(np.clip(audio, -1, 1), ((0, 0), (0, round(TAIL_S * sample_rate))))
+    sound = np.ascontiguousarray(soxr.resample(padded.T, sample_rate, rate).T, np.float32)
+    frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout=layout)
     frame.sample_rate, frame.pts = rate, 0
     packets = [*encoder.encode(frame), *encoder.encode(None)]
     decoder.extradata = encoder.extradata
     frames = [frame for packet in (*packets, None) for frame in decoder.decode(packet)]
-    decoded = np.concatenate([frame.to_ndarray() for frame in frames], axis=-1)[0]
-    return soxr.resample(decoded, frames[0].sample_rate, sample_rate).astype(np.float32, copy=False)
+    decoded = np.concatenate([frame.to_ndarray() for frame in frames], axis=-1)
+    return soxr.resample(decoded.T, frames[0].sample_rate, sample_rate).T.astype(np.float32, copy=False)
 
 
-def _contexts(coder: LossyCoder, rate: int, bit_rate: int) -> tuple[Any, Any]:
+def _contexts(coder: LossyCoder, rate: int, bit_rate: int, layout: str) -> tuple[Any, Any]:
     import av
 
     encoder: Any = av.CodecContext.create(coder.encoder, "w")
     decoder: Any = av.CodecContext.create(coder.decoder, "r")
     encoder.format, encoder.bit_rate = encoder.codec.audio_formats[0], bit_rate
     for context in (encoder, decoder):
-        context.sample_rate, context.layout = rate, "mono"
+        context.sample_rate, context.layout = rate, layout
     return encoder, decoder
 
 

@@ -47,6 +47,7 @@ DNSMOS_SCALE = (-0.06766283, 1.11546468, 0.04602535)  # from what the network sa
 LEAK_S, LEAK_DB, LEAST_LEAK = 0.1, 50.0, 1e-12
 LSD_WINDOW_S = 2048 / 48000
 LSD_OVERLAP = 4
+LOST_DB = 12.0
 LSD_FLOOR = 1e-6  # at a listening level of 85 dB this is about the threshold of hearing
 
 
@@ -169,6 +170,20 @@ def lsd(reference: Audio, estimate: Audio, sample_rate: int, band_hz: tuple[floa
     c = LSD_FLOOR * clean.mean()
     distance = 10 * np.log10((clean + c) / (found + c))
     return float(np.sqrt(np.mean(distance**2, axis=1)).mean())
+
+
+def lsd_of_lost(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    """Measure the log-spectral distance in dB over the bins that what is heard has lost: as `lsd`, over the bins in
+    which it lies 12 dB or more below the reference; NaN where it has lost none. Nothing is scaled."""
+    distances = []
+    for channel in zip(reference, estimate, heard, strict=True):
+        clean, found, given = (_power(audio.astype(np.float64), sample_rate) for audio in channel)
+        c = LSD_FLOOR * clean.mean() + 1e-20
+        lost = (clean + c) / (given + c) > db_to_power(LOST_DB)
+        squares = np.where(lost, 10 * np.log10((clean + c) / (found + c)), 0) ** 2
+        frames = lost.any(axis=1)
+        distances += list(np.sqrt(squares[frames].sum(axis=1) / lost[frames].sum(axis=1)))
+    return float(np.mean(distances)) if distances else float("nan")
 
 
 def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision, Wishes, with_treble
+from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stage import Effect
+from aural.stages.frequency_generation.engine import Damage, GenerationEngine
+from aural.stages.frequency_generation.engines import ENGINES, Parameters
 from aural.stream import Stream, Through
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ WHOLE = 0.03  # share of holes below which a recording counts as undamaged
 
 
 @dataclass(frozen=True)
-class FrequencyGeneration(Effect):
+class FrequencyGeneration(Parameters, Effect):
     """Fill what a codec removed: holes in the spectrum and the band above its low-pass.
 
     What the codec kept does not change, and an undamaged recording is returned bit for bit. Other seeds give
@@ -31,8 +34,12 @@ class FrequencyGeneration(Effect):
 
     name: ClassVar[str] = "frequency-generation"
     measuring: ClassVar[int] = 2
+    engines: ClassVar[tuple[type[GenerationEngine], ...]] = ENGINES
     grants: ClassVar[Sequence[str]] = ("treble",)
+    training: ClassVar[str | None] = "aural.stages.frequency_generation.train:FrequencyGenerationTraining"
+    evaluation: ClassVar[str | None] = "aural.stages.frequency_generation.evaluate:FrequencyGenerationEvaluation"
 
+    engine: str = engine_param(ENGINES, "Method that fills what is missing")
     cutoff_hz: float | None = param(
         None, "Cut-off frequency of the codec's low-pass", unit="Hz", low=100.0, high=192000.0,
         measured=True
@@ -49,13 +56,6 @@ class FrequencyGeneration(Effect):
         low=-24.0,
         high=12.0,
     )
-    tonality: float = param(
-        0.7,
-        "Proportion of continued partials, where the surroundings are tonal; the rest is noise",
-        low=0.0,
-        high=1.0,
-    )
-    seed: int = param(0, "Random seed of the fill; the same seed gives the same bits", low=0, high=2**31)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         if not (diagnosis.lossy and diagnosis.bandwidth.cut):
@@ -90,13 +90,11 @@ class FrequencyGeneration(Effect):
 
     def stream(self, source: Format) -> Stream:
         from aural.dsp.spectra import BesideStream
-        from aural.stages.frequency_generation.stream import Filling, GenerationStream
 
         if not self._damaged(source):
             return Through(source)
-        filling = Filling(self._porous, self.level_db, self.tonality, self.seed)
-        made = GenerationStream(source, self._known(source), self._ceiling(source), filling)
-        return BesideStream(Through(source), [made])
+        damage = Damage(self._known(source), self._ceiling(source), self._porous, self.level_db)
+        return BesideStream(Through(source), [chosen(ENGINES, self.engine, self).stream(source, damage)])
 
     def _ceiling(self, source: Format) -> float:
         return min(self.ceiling_hz, 0.5 * source.sample_rate)

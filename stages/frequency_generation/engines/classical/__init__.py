@@ -1,0 +1,1 @@
+"""Noise and continued partials at the level of their surroundings."""

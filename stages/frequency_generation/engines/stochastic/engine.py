@@ -1,0 +1,62 @@
+"""The network and its twin as engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aural.engine import Network
+from aural.errors import WeightsError
+from aural.signals import Format
+from aural.stages.frequency_generation.engine import Damage, GenerationEngine, SeedParameters
+from aural.stream import Stream
+
+if TYPE_CHECKING:
+    from aural.learning.training import Recipe
+
+STAGE = "frequency-generation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelsEngine(SeedParameters, Network, GenerationEngine):
+    """A network that predicts the level of every bin, and noise at these levels. No weights of it come with AURAL
+    yet."""
+
+    phasors: ClassVar[int]
+    """Of the noise z in each frame."""
+
+    def stream(self, source: Format, damage: Damage) -> Stream:
+        from aural.stages.frequency_generation.engines.stochastic.stream import open_levels
+
+        return open_levels(source, damage, self.path, self.phasors, self.seed)
+
+    @classmethod
+    def shipped(cls) -> Path:
+        raise WeightsError(
+            f"no weights of engine {cls.name} come with AURAL yet; train some with aural train {STAGE}, and "
+            "name the file as weights",
+            stage=STAGE,
+        )
+
+    @classmethod
+    def recipe(cls, settings: Any) -> Recipe:
+        from aural.stages.frequency_generation.engines.stochastic import network, recipe
+
+        return recipe.LevelsRecipe(settings, network.BinLevels(cls.phasors))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StochasticEngine(LevelsEngine):
+    """Another seed gives other levels and another noise."""
+
+    name, meaning = "stochastic", "a network that predicts the level of every bin, other levels for other seeds"
+    phasors = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeterministicEngine(LevelsEngine):
+    """The twin that always gives the same levels; another seed gives another noise."""
+
+    name, meaning = "deterministic", "its twin, which gives the same levels for all seeds"
+    phasors = 0

@@ -1,0 +1,147 @@
+"""Evaluates the engines on held-out recordings that go through codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from aural.degrade.codec import Codec
+from aural.errors import AudioError, ParameterError, WeightsError
+from aural.learning import weights
+from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
+from aural.learning.excerpts import Excerpts
+from aural.learning.material import Clip, find, load_stereo
+from aural.learning.metrics import Metric, lsd, lsd_of_lost, si_sdr
+from aural.parameters import param
+from aural.signals import Block
+from aural.stages.frequency_generation.clips import SAMPLE_RATE, whole
+from aural.stages.frequency_generation.engine import GenerationEngine
+from aural.stages.frequency_generation.engines import ENGINES
+from aural.stages.frequency_generation.stage import FrequencyGeneration
+
+KINDS = ("speech", "music")
+CODECS = ("mp3:16", "mp3:32", "mp3:64", "mp3:96", "mp3:128", "aac:32", "aac:64", "opus:24")
+LOW_KBPS, LOW_RATE = 24, 24000  # MP3 of few bits is coded at a lower sample rate, as LAME does
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrequencyGenerationEvaluation(Evaluation):
+    """Evaluate the repair of codec damage: LSD, LSD of what was lost, and SI-SDR, by codec and bit rate.
+
+    Give folders of voices and music, of which the held-out part is used. Each excerpt goes through real encoders and
+    is restored by every engine that has weights, and left as it is.
+
+    Raises:
+        ParameterError: besides ranges, no folder is given, a codec is not NAME:KBPS, or two networks have one name.
+    """
+
+    title: ClassVar[str] = "Frequency generation"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("LSD", "dB", 1, False, lsd),
+        Metric("LSD of what was lost", "dB", 1, False, lsd_of_lost, together=True),
+        Metric("SI-SDR", "dB", 1, True, si_sdr),
+    )
+    speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
+    music: tuple[str, ...] = param((), "Folder of music; may be given several times")
+    part: str = param("test", "Which speakers and songs to use: the test part, the validation part, or all",
+                      choices=("test", "validation", "all"))  # fmt: skip
+    codec: tuple[str, ...] = param(CODECS, "Codec and bit rate in kbit/s, as mp3:32")
+    network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
+                                     "times")  # fmt: skip
+    channels: int = param(2, "Channels that are coded", low=1, high=2)
+    clip_s: float = param(10.0, "Length used of each speaker or song", unit="s", low=1.0, high=60.0)
+    files: int = param(12, "Maximum number of speakers or songs of each kind", low=1, high=10**6)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.speech or self.music):
+            raise ParameterError("speech or music must name a folder of audio", stage="evaluation")
+        for entry in self.codec:
+            coded(entry)
+
+    def systems(self) -> Mapping[str, System]:
+        own: dict[str, str] = {}
+        for path in self.network:
+            name = _network(Path(path))
+            if name in own:
+                raise ParameterError(f"two networks are called {name!r}", stage="evaluation")
+            own[name] = path
+        engines = [engine for engine in ENGINES if engine.name in own or _ready(engine)]
+        return {"input": unchanged, **{e.name: partial(restored, e.name, own.get(e.name)) for e in engines}}
+
+    def cases(self) -> Sequence[Case]:
+        return [
+            Case(f"{name} {entry}", partial(self._coded, f"{name} {entry}", kind, clips, entry))
+            for kind, name, clips in self._held_out()
+            for entry in self.codec
+        ]
+
+    def _held_out(self) -> list[tuple[str, str, list[Clip]]]:
+        """List kind, name and clips of each speaker or song."""
+        part, found = None if self.part == "all" else self.part, []
+        for kind in KINDS:
+            groups: dict[str, list[Clip]] = {}
+            for folder in getattr(self, kind):
+                for clip in whole(find(folder, kind, part)):
+                    groups.setdefault(clip.group, []).append(clip)
+            names = sorted(groups)
+            step = max(1, len(names) // self.files)
+            found += [(kind, name, groups[name]) for name in names[::step][: self.files]]
+        return found
+
+    def _coded(self, name: str, kind: str, clips: list[Clip], entry: str) -> Sample:
+        excerpts = Excerpts(clips, self.clip_s, SAMPLE_RATE, load_stereo)
+        target = excerpts[len(excerpts) // 2]
+        if not target.any():
+            raise AudioError("is silent")
+        target = target[: self.channels] if self.channels == 2 else target.mean(axis=0, keepdims=True)
+        damaged = coded(entry).there_and_back(target, SAMPLE_RATE)
+        return Sample(name, damaged, target, SAMPLE_RATE, {"codec": f"{kind}, {entry} kbit/s"})
+
+    def notes(self) -> Sequence[str]:
+        lacking = [e.name for e in ENGINES if not _ready(e) and e.name not in map(_network, map(Path, self.network))]
+        left_out = f"No weights: {', '.join(lacking)}." if lacking else ""
+        layout = "joint stereo" if self.channels == 2 else "mono"
+        return [f"48 kHz, {layout}; MP3 up to {LOW_KBPS} kbit/s coded at {LOW_RATE / 1000:.0f} kHz.", left_out]
+
+
+def coded(entry: str) -> Codec:
+    """Return the codec that an entry such as mp3:32 names.
+
+    Raises:
+        ParameterError: there is no such codec, or it has no such bit rate.
+    """
+    name, _, kbps = entry.partition(":")
+    if not kbps.isdecimal():
+        raise ParameterError(f"codec must be NAME:KBPS, got {entry!r}", stage="evaluation", parameter="codec")
+    low = name == "mp3" and int(kbps) <= LOW_KBPS
+    return Codec(name, 1000 * int(kbps), LOW_RATE if low else None)
+
+
+def restored(engine: str, own: str | None, sample: Sample) -> Block:
+    """Let the stage restore a recording, by the network of these weights or AURAL's."""
+    return FrequencyGeneration(engine=engine, weights=own)(sample.input, sample.sample_rate)
+
+
+def _network(path: Path) -> str:
+    _, about = weights.load(path)
+    name = about.get("network")
+    if name not in [engine.name for engine in ENGINES]:
+        raise WeightsError("holds no network of frequency generation", path=path)
+    return str(name)
+
+
+def _ready(engine: type[GenerationEngine]) -> bool:
+    """Say whether an engine can run without weights of one's own."""
+    from aural.engine import Network
+
+    if not issubclass(engine, Network):
+        return True
+    try:
+        engine.shipped()
+    except WeightsError:
+        return False
+    return True

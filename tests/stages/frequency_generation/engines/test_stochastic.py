@@ -1,0 +1,144 @@
+"""The network and its twin: what they may fill, what they depend on, and that they can learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aural import Block
+from aural.learning import weights
+from aural.stages.frequency_generation.engines import ENGINES
+from aural.stages.frequency_generation.engines.stochastic.engine import LevelsEngine
+from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
+from aural.stages.frequency_generation.engines.stochastic.network import PHASORS, REACH, SILENT_DB, BinLevels
+from aural.stages.frequency_generation.stage import FrequencyGeneration
+from aural.testing import check_stage, probe
+
+RATE = 48000
+NETWORKS = {engine.name: engine for engine in ENGINES if issubclass(engine, LevelsEngine)}
+EACH = pytest.mark.parametrize("engine", NETWORKS)
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Weights by engine that say something else of every bin."""
+    folder, paths = tmp_path_factory.mktemp("weights"), {}
+    for name, engine in NETWORKS.items():
+        torch.manual_seed(0)
+        network = BinLevels(engine.phasors)
+        torch.nn.init.normal_(network.leave.weight, std=0.2)
+        paths[name] = str(weights.save(network.state_dict(), folder, name, {}))
+    return paths
+
+
+def phasors(*shape: int) -> torch.Tensor:
+    return torch.polar(torch.ones(shape), 6.28 * torch.rand(shape, generator=torch.Generator().manual_seed(0)))
+
+
+@EACH
+def test_contract(engine: str, untrained: dict[str, str]) -> None:
+    check_stage(FrequencyGeneration(engine=engine, weights=untrained[engine], cutoff_hz=15000.0, holes=0.1))
+
+
+@EACH
+@pytest.mark.parametrize("kind", ["voice", "loud"])
+def test_undamaged_recordings_come_back_bit_true(engine: str, kind: str, untrained: dict[str, str]) -> None:
+    stage = FrequencyGeneration(engine=engine, weights=untrained[engine])
+    assert np.array_equal(stage(probe(kind), RATE), probe(kind))
+
+
+def with_hole() -> Block:
+    """Noise without 8 to 10 kHz."""
+    spectrum = np.fft.rfft(0.1 * np.random.default_rng(0).standard_normal((1, 2 * RATE)))
+    hz = np.fft.rfftfreq(2 * RATE, 1 / RATE)
+    spectrum[:, (hz > 8000) & (hz < 10000)] = 0
+    return np.fft.irfft(spectrum).astype(np.float32)
+
+
+def test_only_holes_are_filled_whatever_the_levels_are() -> None:
+    spectra = analysis(torch.from_numpy(with_hole()))
+    levels = torch.full((1, spectra.shape[1] // 2 + 1, spectra.shape[2]), 60.0)
+    made = power_of(filled(spectra, levels, phasors(*spectra.shape)))[0, 8:-8]
+    kept = power_of(spectra)[0, 8:-8]
+    hz = torch.arange(spectra.shape[2]) * 46.875
+    hole = (hz > 8300) & (hz < 9700)
+    assert (made[:, hole] > 0).all()
+    assert (made[:, hz < 700] == 0).all()
+    outside = ((hz > 1000) & (hz < 7500)) | ((hz > 10500) & (hz < 23000))
+    assert (made[:, outside] > 0).float().mean() < 0.02
+    assert made[:, outside].mean() < 0.04 * kept[:, outside].mean()
+    assert made[:, hole].median() < 15 * kept[:, outside].median()
+
+
+def test_nothing_is_filled_where_nothing_is_expected() -> None:
+    spectra = analysis(torch.from_numpy(with_hole()))
+    levels = torch.full((1, spectra.shape[1] // 2 + 1, spectra.shape[2]), SILENT_DB)
+    assert not power_of(filled(spectra, levels, phasors(*spectra.shape))).any()
+
+
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_the_fill_has_the_level_that_the_network_says(share: float) -> None:
+    spectra = analysis(torch.from_numpy(with_hole()))
+    typical = torch.log10(power_of(spectra)[0, 8:-8, 20:150]).mul(10).mean()
+    level = float(typical + 20 * np.log10(share))
+    levels = torch.full((1, spectra.shape[1] // 2 + 1, spectra.shape[2]), level)
+    audio = synthesis(filled(spectra, levels, phasors(*spectra.shape)), 2 * RATE)
+    found = torch.log10(power_of(analysis(audio))[0, 8:-8, 180:205]).mul(10).mean()
+    assert float(found) == pytest.approx(level, abs=1.0)
+
+
+@EACH
+def test_seeds(engine: str, untrained: dict[str, str]) -> None:
+    audio = probe("holes")[:, :RATE]
+    stage = FrequencyGeneration(engine=engine, weights=untrained[engine], cutoff_hz=9000.0, holes=0.1)
+    first, again, other = (s(audio, RATE) - audio for s in (stage, stage, replace(stage, seed=1)))
+    assert np.array_equal(first, again)
+    assert np.abs(first - other).max() > 0.3 * np.abs(first).max() > 0
+
+
+@torch.no_grad()
+def test_z_changes_the_levels_of_the_network_and_not_of_its_twin() -> None:
+    power = power_of(analysis(torch.from_numpy(probe("voice", 1.0, 1))))[:, ::2]
+    for engine in NETWORKS.values():
+        torch.manual_seed(0)
+        network = BinLevels(engine.phasors)
+        torch.nn.init.normal_(network.leave.weight, std=0.2)
+        z = phasors(*power.shape[:2], PHASORS)
+        assert torch.equal(network(power, z), network(power, -z)) == (engine.phasors == 0)
+        assert sum(p.numel() for p in network.parameters()) < 1e6
+
+
+@torch.no_grad()
+def test_a_level_depends_on_nothing_farther_away_than_it_says() -> None:
+    torch.manual_seed(0)
+    network = BinLevels(0)
+    torch.nn.init.normal_(network.leave.weight, std=0.2)
+    power = torch.rand(1, REACH + 200, 513)
+    other = power.clone()
+    other[:, REACH + 100 :] *= 30
+    both = [network(x, torch.empty(0)) for x in (power, other)]
+    assert torch.allclose(both[0][:, :100], both[1][:, :100], atol=1e-3)
+    assert not torch.allclose(both[0][:, 100 : 100 + REACH], both[1][:, 100 : 100 + REACH], atol=1e-3)
+
+
+def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
+    import soundfile
+    from learnt import losses
+
+    from aural.stages.frequency_generation.train import FrequencyGenerationTraining
+
+    monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "music").mkdir()
+    for number, name in enumerate("abc", 1):
+        soundfile.write(tmp_path / "music" / f"{name}.wav", probe("voice", 11.0, 1)[0] * number / 3, RATE)
+    settings = FrequencyGenerationTraining(
+        network="stochastic", music=(str(tmp_path / "music"),), steps=20, epoch_steps=20, batch=2, clip_s=0.5,
+        pool=2, validation_clips=2, workers=0, device="cpu", learning_rate=0.02,
+    )  # fmt: skip
+    before, after = losses(settings, tmp_path / "run", "levels", 2)
+    assert after < before - 1

@@ -83,6 +83,14 @@ def run(network: nn.Module, *inputs: Any) -> Any:
         return _moved(network(*_moved(inputs, where)), torch.device("cpu"))
 
 
+def threads(network: nn.Module) -> int:
+    """Return how many parts of a signal a network may work on at the same time: other devices than the CPU take it
+    whole."""
+    import torch
+
+    return torch.get_num_threads() if next(network.parameters()).device.type == "cpu" else 1
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on the CPU in one thread, which is faster where there are many small steps, as in recurrent layers: in

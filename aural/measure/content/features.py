@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.decibels import db_to_power
 
@@ -57,7 +58,7 @@ def bands(audio: NDArray[np.float32]) -> Bands:
     windows = np.lib.stride_tricks.sliding_window_view(audio, WINDOW, axis=-1)[:, ::HOP]
     power = np.zeros((windows.shape[1], BANDS), np.float32)
     for channel in windows:
-        spectra = np.fft.rfft(channel * SHAPE)
+        spectra = fft.rfft(channel * SHAPE)
         bins = (spectra.real**2 + spectra.imag**2)[:, FIRST:LAST]
         rising = bins * RISING
         power += (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.frames import frame_sizes
 from aural.dsp.segments import SegmentStream
@@ -55,13 +56,13 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
     behind = window // 2 + max(0, window - frames)
     padded = np.pad(audio, ((0, 0), (window // 2, behind)))
     pieces = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[:, ::hop]
-    spectra = np.fft.rfft(pieces * shape)
+    spectra = fft.rfft(pieces * shape)
     size = np.abs(spectra)
     tones, strokes = _median(size.mT).mT, _median(size)
     loudest = np.maximum(np.maximum(tones, strokes), np.finfo(np.float32).tiny)
     level, steep = np.square(tones / loudest), np.square(strokes / loudest)
     mask = np.where(loudest > np.finfo(np.float32).tiny, level / np.maximum(level + steep, 1), 0.5)
-    added = _overlapped(np.fft.irfft(spectra * mask, window) * shape, hop)
+    added = _overlapped(fft.irfft(spectra * mask, window) * shape, hop)
     weights = _overlapped(np.broadcast_to(shape**2, (pieces.shape[1], window)), hop)
     here = slice(window // 2, window // 2 + frames)
     result: Block = (added[:, here] / weights[here]).astype(np.float32)

@@ -6,7 +6,6 @@ from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from aural.signals import Block, Format
 from aural.stream import Stream
@@ -67,9 +66,13 @@ class FrameStream(Stream):
         return np.concatenate([self._slab(windows[:, i : i + slab]) for i in range(0, count, slab)], axis=-1)
 
     def _slab(self, windows: Block) -> Block:
+        from scipy import fft  # here: engines of one module import this one, and `--help` imports them
+
         return self._overlap_add(self.change(fft.rfft(windows * self.analysis)))
 
     def _overlap_add(self, spectra: Spectra) -> Block:
+        from scipy import fft
+
         channels, count, _ = spectra.shape
         pieces = fft.irfft(spectra, len(self.analysis)) * self.synthesis
         out = np.zeros((channels, (count + self.overlap - 1) * self.hop), np.float32)
@@ -123,5 +126,7 @@ class AheadStream(FrameStream):
 
 def frame_sizes(sample_rate: int, window_ms: float, overlap: int) -> tuple[int, int]:
     """Return (window, hop) in frames, near the wanted time and good for the FFT."""
+    from scipy import fft
+
     hop = fft.next_fast_len(max(2, round(sample_rate * window_ms / 1000 / overlap)), real=True)
     return hop * overlap, hop

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, ParameterError
@@ -123,7 +122,7 @@ def noise_levels(blocks: Iterable[Block], source: Format) -> tuple[float, ...] |
     for block in blocks:
         queue.append(block)
         while queue.frames >= window:
-            spectrum = fft.rfft(queue.peek(window) * shape)
+            spectrum = np.fft.rfft(queue.peek(window) * shape)
             total += np.mean(np.abs(spectrum) ** 2, axis=0)
             count += 1
             queue.take(hop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from aural.dsp.decibels import db_to_power
 
@@ -53,6 +52,8 @@ def bands(audio: NDArray[np.float32]) -> Bands:
     Args:
         audio: 16 kHz, shape (channels, samples); the first window begins with the first sample.
     """
+    from scipy import fft
+
     if audio.shape[-1] < WINDOW:
         return np.zeros((0, BANDS), np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(audio, WINDOW, axis=-1)[:, ::HOP]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from aural.dsp.frames import frame_sizes
 from aural.dsp.segments import SegmentStream
@@ -49,6 +48,7 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
         Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, as in
         librosa.decompose.hpss: the same figures, with the medians taken another way.
     """
+    from scipy import fft
     from scipy.signal.windows import hann
 
     frames = audio.shape[-1]

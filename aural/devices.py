@@ -99,6 +99,14 @@ def give_memory_back() -> None:
         ctypes.CDLL("libc.so.6").mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
+def threads(network: nn.Module) -> int:
+    """Return how many parts of a signal a network may work on at the same time: other devices than the CPU take it
+    whole."""
+    import torch
+
+    return torch.get_num_threads() if next(network.parameters()).device.type == "cpu" else 1
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on the CPU in one thread, which is faster where there are many small steps, as in recurrent layers: in

@@ -62,6 +62,7 @@ def main() -> None:
     """Run the command line: one sentence on stderr and exit code 2 for what goes wrong."""
     signals = Signals()  # before anything is imported that takes a while
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads of torch that wait leave their core to others
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # those of NumPy's products, which are small, would not
     try:
         from aural.cli import terminal
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.signal import lfilter, lfiltic
 
 from aural.dsp.compiled import njit
 
@@ -108,6 +107,8 @@ def burg(audio: Signal, order: int) -> Any:
 
 def extrapolate(audio: Signal, a: Signal, frames: int, noise: Signal | None = None) -> Signal:
     """Continue a signal beyond its end by a model, which noise, shape (frames,), may keep going."""
+    from scipy.signal import lfilter, lfiltic  # which takes most of a second to import
+
     zi = lfiltic([1.0], a, audio[::-1][: a.size - 1])
     return np.asarray(lfilter([1.0], a, np.zeros(frames) if noise is None else noise, zi=zi)[0])
 

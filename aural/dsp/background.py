@@ -6,6 +6,7 @@ written above a cut-off must hold it too: a voice over a floor that ends in the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,15 +36,27 @@ def background(levels: Levels) -> Levels:
     """
     frames = levels.shape[1]
     blocks = [levels[:, first : first + BLOCK].mean(axis=1) for first in range(0, max(1, frames - BLOCK + 1), BLOCK)]
-    ranked = np.stack(blocks, axis=1)
-    found = np.empty_like(ranked)
-    for place in range(len(blocks)):
-        window = ranked[:, max(0, place - AROUND) : place + AROUND + 1]
-        low, quiet, high, loud = np.quantile(window, (SPREAD[0], QUIET, SPREAD[1], RANGE), axis=1)
-        doubt = np.maximum(high - low - SPREAD_DB, 0) + np.maximum(RANGE_DB - (loud - quiet), 0) / 2
-        found[:, place] = quiet - doubt
+    low, quiet, high, loud = quantiles_around(np.stack(blocks, axis=1), (SPREAD[0], QUIET, SPREAD[1], RANGE))
+    doubt = np.maximum(high - low - SPREAD_DB, 0) + np.maximum(RANGE_DB - (loud - quiet), 0) / 2
+    found = (quiet - doubt).astype(np.float32)
     last = np.minimum(np.arange(frames) // BLOCK, len(blocks) - 1)
     return found[:, last] + np.float32(ABOVE_DB)
+
+
+def quantiles_around(levels: Levels, shares: Sequence[float]) -> list[NDArray[np.float64]]:
+    """Return quantiles over the blocks around each, fewer at the ends; shape (channels, blocks, bands)."""
+    count = levels.shape[1]
+    beyond = np.pad(levels, ((0, 0), (AROUND, AROUND), (0, 0)), constant_values=np.inf)  # ranks behind all others
+    ranked = np.sort(np.lib.stride_tricks.sliding_window_view(beyond, 2 * AROUND + 1, axis=1), axis=-1)
+    blocks = np.arange(count)
+    highest = np.minimum(blocks, AROUND) + np.minimum(blocks[::-1], AROUND)  # rank of the highest
+    found = []
+    for share in shares:
+        rank = share * highest
+        below = rank.astype(int)
+        first, second = (ranked[:, blocks, :, at] for at in (below, np.minimum(below + 1, highest)))
+        found.append(np.moveaxis(first + (second - first) * (rank - below)[:, None, None], 0, 1))
+    return found
 
 
 def slope_db(hz: NDArray[Any]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.segments import SegmentStream
 from aural.signals import Block, Format
@@ -20,7 +21,7 @@ def from_magnitude(magnitude: Floats, window: Floats) -> Floats:
         magnitude: at equally spaced frequencies from 0 to half the sample rate, shape (..., frequencies).
     """
     reach = len(window) // 2
-    return np.roll(np.fft.irfft(magnitude), reach, axis=-1)[..., : 2 * reach + 1] * window  # type: ignore[no-any-return]
+    return np.roll(fft.irfft(magnitude), reach, axis=-1)[..., : 2 * reach + 1] * window  # type: ignore[no-any-return]
 
 
 def low_pass(cutoff: float, window: Floats) -> Floats:
@@ -53,9 +54,14 @@ def kaiser(stop_db: float, width: float) -> Floats:
 def filtered(audio: NDArray[np.floating[Any]], kernel: Floats) -> Floats:
     """Filter a whole signal, shape (..., frames), by a kernel of odd length: in time with it, and as long."""
     frames, reach = audio.shape[-1], len(kernel) // 2
-    size = _good_size(frames + reach)
-    whole = np.fft.irfft(np.fft.rfft(kernel, size) * np.fft.rfft(audio.astype(np.float64), size), size)
-    return whole[..., reach : reach + frames]
+    size = _good_size(min(frames + 2 * reach, 8 * len(kernel)))  # several short transforms take less than a long one
+    step = size - 2 * reach
+    count = max(1, -(-frames // step))
+    padded = np.zeros((*audio.shape[:-1], (count - 1) * step + size))
+    padded[..., reach : reach + frames] = audio
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[..., ::step, :]
+    whole = fft.irfft(fft.rfft(kernel, size) * fft.rfft(pieces), size)[..., 2 * reach :]
+    return np.asarray(whole.reshape(*audio.shape[:-1], -1)[..., :frames])
 
 
 class FirStream(SegmentStream):
@@ -75,12 +81,10 @@ class FirStream(SegmentStream):
         frames = audio.shape[-1]
         size = _good_size(frames + self.context)  # what goes round lies in front of what is kept
         if size not in self.spectra:
-            self.spectra = {size: np.fft.rfft(self.kernel, size)}
-        whole = np.fft.irfft(self.spectra[size] * np.fft.rfft(audio.astype(np.float64), size), size)
+            self.spectra = {size: fft.rfft(self.kernel, size)}
+        whole = fft.irfft(self.spectra[size] * fft.rfft(audio.astype(np.float64), size), size)
         return np.asarray(whole, np.float32)[..., self.context : self.context + frames]
 
 
 def _good_size(least: int) -> int:
-    from scipy.fft import next_fast_len
-
-    return int(next_fast_len(least, real=True))
+    return int(fft.next_fast_len(least, real=True))

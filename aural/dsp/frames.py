@@ -66,11 +66,15 @@ class FrameStream(Stream):
         return np.concatenate([self._slab(windows[:, i : i + slab]) for i in range(0, count, slab)], axis=-1)
 
     def _slab(self, windows: Block) -> Block:
-        return self._overlap_add(self.change(np.fft.rfft(windows * self.analysis).astype(np.complex64, copy=False)))
+        from scipy import fft  # here: engines of one module import this one, and `--help` imports them
+
+        return self._overlap_add(self.change(fft.rfft(windows * self.analysis)))
 
     def _overlap_add(self, spectra: Spectra) -> Block:
+        from scipy import fft
+
         channels, count, _ = spectra.shape
-        pieces = np.fft.irfft(spectra, len(self.analysis)) * self.synthesis
+        pieces = fft.irfft(spectra, len(self.analysis)) * self.synthesis
         out = np.zeros((channels, (count + self.overlap - 1) * self.hop), np.float32)
         out[:, : self.tail.shape[-1]] = self.tail
         for part in reversed(range(self.overlap)):  # oldest frame first: the same sums whatever the blocks
@@ -122,7 +126,7 @@ class AheadStream(FrameStream):
 
 def frame_sizes(sample_rate: int, window_ms: float, overlap: int) -> tuple[int, int]:
     """Return (window, hop) in frames, near the wanted time and good for the FFT."""
-    from scipy.fft import next_fast_len
+    from scipy import fft
 
-    hop = next_fast_len(max(2, round(sample_rate * window_ms / 1000 / overlap)), real=True)
+    hop = fft.next_fast_len(max(2, round(sample_rate * window_ms / 1000 / overlap)), real=True)
     return hop * overlap, hop

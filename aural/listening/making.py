@@ -18,7 +18,6 @@ from aural.audio.files import read
 from aural.audio.folders import recordings
 from aural.audio.leftovers import scratch
 from aural.audio.writing import write_audio
-from aural.dsp import fir
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError
@@ -122,6 +121,8 @@ def low_pass(cutoff_hz: float) -> NDArray[np.float64]:
     References:
         ITU-R BS.1534-3, 5.1: 25 dB down at 4 kHz and 50 dB at 4.5 kHz for the one that ends at 3.5 kHz.
     """
+    from aural.dsp import fir
+
     width_hz = cutoff_hz / 7
     half_hz = SAMPLE_RATE / 2
     return fir.low_pass((cutoff_hz + width_hz / 2) / half_hz, fir.kaiser(60.0, width_hz / half_hz))
@@ -129,6 +130,8 @@ def low_pass(cutoff_hz: float) -> NDArray[np.float64]:
 
 def low_passed(sound: Block, cutoff_hz: float) -> Block:
     """Make an anchor of a sound, shape (channels, frames) at 48 kHz."""
+    from aural.dsp import fir
+
     return fir.filtered(sound, low_pass(cutoff_hz)).astype(np.float32)
 
 

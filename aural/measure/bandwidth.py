@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.signals import Block, Format
 
@@ -70,7 +71,7 @@ class BandwidthMeter:
 
     def _windows(self, windows: Any) -> None:
         """Sort windows, shape (windows, frames), by their level."""
-        magnitudes = np.abs(np.fft.rfft(windows * _shape()))
+        magnitudes = np.abs(fft.rfft(windows * _shape()))
         first = min(round(2 * LOWEST_HZ / self.sample_rate * magnitudes.shape[1]), magnitudes.shape[1] // 2)
         power = np.square(magnitudes[:, first:], dtype=np.float64).sum(axis=1) / WINDOW**2
         steps = np.clip((10 * np.log10(power + 1e-30) - BOTTOM_DB) / STEP_DB, 0, LEVELS - 1).astype(int)
@@ -83,7 +84,7 @@ class BandwidthMeter:
         everything = self.sums.sum(axis=0)
         if not everything.any():
             rest = np.pad(self.held, ((0, 0), (0, WINDOW - self.held.shape[-1])))
-            everything = np.abs(np.fft.rfft(rest * _shape())).sum(axis=0, dtype=np.float64)
+            everything = np.abs(fft.rfft(rest * _shape())).sum(axis=0, dtype=np.float64)
         found = self._end(everything)
         foreground, background = self._parted()
         if background is None:

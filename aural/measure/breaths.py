@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 from scipy.ndimage import median_filter
 
 from aural.measure.defects import Defect, DefectMeter
@@ -23,6 +26,7 @@ VOICED = 0.6  # of the autocorrelation at a period of a voice
 LENGTH_S = (0.12, 1.2)
 APART_S = 0.02  # from speech, on at least one side: a consonant touches its vowels
 STEADY_DB = 20.0  # between the 10th and the 90th of a hundred frames
+SLAB = 256  # frames that are looked at in one call: bounds the memory
 
 
 class BreathMeter(DefectMeter):
@@ -68,19 +72,36 @@ def find_breaths(audio: Block, sample_rate: int) -> list[Defect]:
 
 def _features(frames: Floats, sample_rate: int) -> tuple[Floats, Floats, Floats]:
     """Return the level in dB, how much more there is above than below in dB, and the pitch strength, of frames."""
-    size = 1 << (2 * frames.shape[1] - 1).bit_length()
-    hz = np.fft.rfftfreq(size, 1 / sample_rate)
-    band, sharp = (hz >= BAND_HZ[0]) & (hz < BAND_HZ[1]), hz >= HISS_HZ
-    lags = slice(int(sample_rate / PITCH_HZ[1]), int(sample_rate / PITCH_HZ[0]))
+    window = frames.shape[1]
+    size = _size(window)
+    hz = fft.rfftfreq(size, 1 / sample_rate)
+    band, sharp = (slice(*np.searchsorted(hz, ends)) for ends in (BAND_HZ, (HISS_HZ, np.inf)))
+    tones, waves = _waves(window, sample_rate)
     out = np.empty((3, len(frames)))
-    hann = np.hanning(frames.shape[1])
-    own = np.fft.irfft(np.square(np.abs(np.fft.rfft(hann, size))))[lags]
-    own /= np.sum(hann**2)
-    for start in range(0, len(frames), 256):
-        power = np.square(np.abs(np.fft.rfft(frames[start : start + 256] * hann, size)))
-        below, above = (power[:, part].sum(axis=1) + 1e-30 for part in (band, sharp))
-        power[:, (hz > PITCHED_HZ) | (hz < PITCH_HZ[0])] = 0
-        correlation = np.fft.irfft(power, axis=1)
-        pitch = (correlation[:, lags] / np.maximum(own, 0.2)).max(axis=1) / (correlation[:, 0] + 1e-30)
-        out[:, start : start + 256] = 10 * np.log10(below), 10 * np.log10(above / below), pitch
+    hann = np.hanning(window).astype(np.float32)
+    for start in range(0, len(frames), SLAB):
+        spectra = fft.rfft(frames[start : start + SLAB].astype(np.float32) * hann, size)
+        power = np.square(spectra.real) + np.square(spectra.imag)
+        below, above = (power[:, part].sum(axis=1, dtype=np.float64) + 1e-30 for part in (band, sharp))
+        whole = power[:, tones].sum(axis=1) * 2 / size
+        pitch = (power[:, tones] @ waves).max(axis=1) / (whole + 1e-30)
+        out[:, start : start + SLAB] = 10 * np.log10(below), 10 * np.log10(above / below), pitch
     return out[0], out[1], out[2]
+
+
+def _size(window: int) -> int:
+    return 1 << (2 * window - 1).bit_length()
+
+
+@cache
+def _waves(window: int, sample_rate: int) -> tuple[slice, NDArray[np.float32]]:
+    """Return the bins that tell the pitch, and what turns their power into the autocorrelation at each period of a
+    voice, over that of the window itself; shape (bins, periods)."""
+    size = _size(window)
+    hz = fft.rfftfreq(size, 1 / sample_rate)
+    first, last = np.searchsorted(hz, PITCH_HZ[0]), np.searchsorted(hz, PITCHED_HZ, side="right")
+    lags = np.arange(int(sample_rate / PITCH_HZ[1]), int(sample_rate / PITCH_HZ[0]))
+    hann = np.hanning(window)
+    own = fft.irfft(np.square(np.abs(fft.rfft(hann, size))))[lags] / np.sum(hann**2)
+    waves = np.cos(2 * np.pi / size * np.outer(np.arange(first, last), lags)) * 2 / size / np.maximum(own, 0.2)
+    return slice(first, last), waves.astype(np.float32)

@@ -101,7 +101,7 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
     window = hann.size
     hop, edge = window // 2, window // 4
     correlation = np.empty(ORDER + 1)
-    least = np.empty(hop)
+    least, forward, backward = np.empty(hop), np.empty(hop), np.empty(hop)
     heard, windowed = np.empty(window), np.empty(window)
     for start in range(0, errors.size, hop):
         count = min(hop, errors.size - start)
@@ -114,12 +114,17 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
                 break
             correlation[0] *= 1 + FLOOR
             a = levinson(correlation)
+            forward[:] = padded[start + edge : start + edge + hop]
+            backward[:] = forward
+            for k in range(1, ORDER + 1, 4):  # four taps a pass: half the traffic to memory
+                a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
+                before = padded[start + edge - k - 3 : start + edge - k + hop]
+                behind = padded[start + edge + k : start + edge + k + hop + 3]
+                for n in range(hop):
+                    forward[n] += a0 * before[n + 3] + a1 * before[n + 2] + a2 * before[n + 1] + a3 * before[n]
+                    backward[n] += a0 * behind[n] + a1 * behind[n + 1] + a2 * behind[n + 2] + a3 * behind[n + 3]
             for n in range(hop):
-                forward, backward = 0.0, 0.0
-                for k in range(ORDER + 1):
-                    forward += a[k] * padded[start + edge + n - k]
-                    backward += a[k] * padded[start + edge + n + k]
-                least[n] = min(abs(forward), abs(backward))
+                least[n] = min(abs(forward[n]), abs(backward[n]))
             limit = CANDIDATE * np.median(least)
             found = False
             for n in range(hop):

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.decibels import db_to_power
 from aural.measure.loudness import PIECES, SHORT_TERM_S, LoudnessMeter
@@ -98,7 +99,7 @@ class CourseMeter:
     def _powers(self, audio: Block) -> Floats:
         window = np.hanning(2 * self.hop).astype(np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(audio, 2 * self.hop, axis=-1)[:, :: self.hop]
-        spectra = (np.fft.rfft(channel * window) for channel in windows)
+        spectra = (fft.rfft(channel * window) for channel in windows)
         power = np.mean([np.square(np.abs(spectrum)) for spectrum in spectra], axis=0) * (2 / window.sum()) ** 2
         sums = np.pad(np.cumsum(power, axis=1), ((0, 0), (1, 0)))  # up to half a bin below each bin
         places = np.clip(self.edges_hz * 2 * self.hop / self.source.sample_rate + 0.5, 0, sums.shape[1] - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -228,9 +229,11 @@ class Meter(Protocol):
 
 
 class Examination:
-    """Runs all meters over one signal."""
+    """Runs all meters over one signal, in as many threads as networks may use."""
 
     def __init__(self, source: Format, info: Info | None = None) -> None:
+        from torch import get_num_threads
+
         self.source, self.info, self.frames = source, info, 0
         self.meters: dict[str, Meter] = {
             "level": LevelMeter(source),
@@ -246,12 +249,13 @@ class Examination:
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }
+        self.threads = ThreadPoolExecutor(get_num_threads())
 
     def update(self, block: Block) -> None:
         """Take the next frames, shape (channels, frames)."""
         self.frames += block.shape[-1]
-        for meter in self.meters.values():
-            meter.update(block)
+        for _ in self.threads.map(lambda meter: meter.update(block), self.meters.values()):
+            pass
 
     def tee(self, blocks: Iterable[Block]) -> Iterator[Block]:
         """Examine blocks on their way to somewhere else."""

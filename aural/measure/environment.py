@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 from scipy.special import gammaincinv
 
 from aural.dsp.decibels import db_to_power
@@ -75,7 +76,7 @@ class EnvironmentMeter:
 
     def _look(self, frames: Block) -> None:
         around_zero = (channel - channel.mean(axis=-1, keepdims=True) for channel in frames)  # an offset is no rumble
-        spectra = (np.fft.rfft(channel * self.window) for channel in around_zero)
+        spectra = (fft.rfft(channel * self.window) for channel in around_zero)
         powers = [np.square(np.abs(spectrum), dtype=np.float64) for spectrum in spectra]
         power = np.mean(powers, axis=0) / (2 * self.hop)
         voice = power[:, self.voice].sum(axis=1)

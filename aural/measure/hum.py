@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
@@ -73,8 +74,8 @@ class HumMeter:
 
     def _window(self, audio: Block) -> None:
         if self.number % self.stride == 0:
-            spectrum = np.fft.rfft(audio * self.shape)[:, : self.bins]
-            self.kept.append(np.mean(np.abs(spectrum.astype(np.complex128)) ** 2, axis=0))
+            spectrum = fft.rfft(audio.astype(np.float64) * self.shape)[:, : self.bins]  # hum may lie at -110 dBFS
+            self.kept.append(np.mean(np.abs(spectrum) ** 2, axis=0))
         if len(self.kept) > KEPT:
             self.kept = self.kept[::2]
             self.stride *= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.decibels import db_to_power
 from aural.signals import Block, Format
@@ -53,7 +54,7 @@ class SpectrumMeter:
         return spectrum
 
     def _frame(self, audio: Block) -> None:
-        bins = np.abs(np.fft.rfft(audio * self.shape)) ** 2
+        bins = np.abs(fft.rfft(audio * self.shape)) ** 2
         bands = 2 * self.spread @ bins.sum(axis=0)
         level = int(np.searchsorted(LEVELS, 10 * np.log10(bands.sum() + 1e-30)))
         self.sums[level] += bands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from aural.dsp.frames import Spectra, frame_sizes
 from aural.dsp.spectra import TINY, Levels, power
@@ -42,7 +43,7 @@ class Analysis:
         before = max(0, -start)
         padded = np.pad(inside, ((0, 0), (before, max(0, end - start - before - inside.shape[-1]))))
         windows = np.lib.stride_tricks.sliding_window_view(padded, self.window, axis=-1)[:, :: step * self.hop]
-        return np.fft.rfft(windows * self.shape).astype(np.complex64, copy=False)
+        return fft.rfft(windows * self.shape)
 
     def levels(self, audio: Block) -> tuple[Levels, Levels]:
         """Return the level of every band in dB, and by how much its mean power lies above it.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
+from scipy import fft
 
 from aural.dsp import background
 from aural.dsp import spectra as spectrum
@@ -31,7 +32,7 @@ from aural.stages.frequency_expansion.bands import (
 )
 from aural.stages.frequency_expansion.engine import NewBand
 
-SEGMENT = 64  # blocks of background, 5.5 s
+SEGMENT = 128  # blocks of background, 11 s
 FLAT_HZ = 250.0  # a copy is made flat over so much to both sides
 DULLEST_DB = -8.0  # a copy is not raised by more, however far its partials stand out
 SILENCE_DB = -125.0  # a background below is none: 16 bits have -101
@@ -93,14 +94,16 @@ class NewBandStream(SegmentStream):
         levels = self._levels(audio)
         hop, reach = self.analysis.hop, self.analysis.window // 2
         first = max(0, self.before // hop - OVERLAP)
-        last = min((self.before + self.segment) // hop, audio.shape[-1] // hop) + OVERLAP
+        asked = self.before + self.segment
+        end = asked if audio.shape[-1] >= asked + self.context else audio.shape[-1]  # at the end, all that remains
+        last = end // hop + OVERLAP
         out = np.zeros((audio.shape[0], last * hop + 2 * reach + audio.shape[-1]), np.float32)
         begun = (self.done - self.before) // hop
         for start in range(first, last, SLAB):
             frames = range(start, min(start + SLAB, last))
             spectra = self.analysis.spectra(audio, start, len(frames))
             made = self._made(spectra, levels, frames, begun)
-            pieces = np.fft.irfft(made, self.analysis.window) * self.synthesis
+            pieces = fft.irfft(made, self.analysis.window) * self.synthesis
             for place, frame in enumerate(frames):
                 out[:, frame * hop : frame * hop + 2 * reach] += pieces[:, place]
         self.done += self.segment

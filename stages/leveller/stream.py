@@ -10,7 +10,7 @@ from aural.measure.loudness import PIECES
 from aural.signals import Block, Format
 from aural.stages.leveller.dsp import Law, SpeechMeter, reach_s
 
-SEGMENT_S = 2
+SEGMENT_S = 8
 
 
 class LevellerStream(SegmentStream):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from aural.measure.loudness import PIECES
@@ -72,8 +73,8 @@ class VoiceMeter:
         return max(0, ((end - self.half) * 2 * PIECES // (HOP * self.rate) - 1) // 2 + 1)
 
     def _look(self, frames: Block) -> NDArray[np.float32]:
-        spectra = (np.fft.rfft(channel * self.window, self.size)[:, : self.below] for channel in frames)
+        spectra = (fft.rfft(channel * self.window, self.size)[:, : self.below] for channel in frames)
         power = np.mean([np.square(np.abs(spectrum)) for spectrum in spectra], axis=0)
         power[:, : self.deaf] = 0
-        correlation = np.fft.irfft(np.cbrt(power), LAGS)
+        correlation = fft.irfft(np.cbrt(power), LAGS)
         return np.asarray(correlation[:, self.lags].max(axis=1) / (correlation[:, 0] + 1e-30), np.float32)

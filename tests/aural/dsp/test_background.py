@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aural.dsp.background import AROUND, BLOCK, CORNER_HZ, background, continued, slope_db
+from aural.dsp.background import AROUND, BLOCK, CORNER_HZ, background, continued, quantiles_around, slope_db
 from aural.dsp.spectra import Levels
 
 HZ = np.geomspace(100, 20000, 30)
@@ -59,3 +59,12 @@ def test_a_floor_goes_on_as_floors_usually_do() -> None:
 def test_short_signals(frames: int) -> None:
     short = np.full((2, frames, 3), -50, np.float32)
     assert background(short).shape == short.shape
+
+
+def test_quantiles_are_those_of_the_blocks_around() -> None:
+    ranked = np.random.default_rng(0).normal(-60, 10, (2, 60, 3)).astype(np.float32)
+    low, high = quantiles_around(ranked, (0.05, 0.9))
+    for place in (0, 1, AROUND, 59):
+        around = ranked[:, max(0, place - AROUND) : place + AROUND + 1]
+        assert low[:, place] == pytest.approx(np.quantile(around, 0.05, axis=1), abs=1e-4)
+        assert high[:, place] == pytest.approx(np.quantile(around, 0.9, axis=1), abs=1e-4)

@@ -232,3 +232,11 @@ def test_parameters_of_the_other_engine_are_refused() -> None:
         FrequencyExpansion(engine="classical", weights="my.safetensors")
     with pytest.raises(WeightsError, match=r"my\.safetensors: no such file"):
         FrequencyExpansion(cutoff_hz=5000.0, weights="my.safetensors")(cut_noise(5000), RATE)
+
+
+def test_the_end_of_a_recording_longer_than_a_segment_gets_its_treble() -> None:
+    """What remains at the end may be longer than a segment: all of it is made."""
+    audio = cut_noise(6000.0, 13.0)
+    out = FrequencyExpansion(engine="classical", cutoff_hz=6000.0)(audio, RATE)
+    middle, end = (band_db(out[:, first * RATE :][:, :RATE], 8000, 12000) for first in (6, 12))
+    assert end == pytest.approx(middle, abs=1)

@@ -7,6 +7,7 @@ DeepFilterNet); most of the work in few channels at a low frame rate (Rong and o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -164,6 +165,12 @@ class Prediction:
         centre = self.spectra[:, 1 : frames + 1]
         near = [self.spectra[:, tap : tap + frames, :LOW] * self.filters[..., tap] for tap in range(TAPS)]
         return torch.cat([sum(near, centre[..., :LOW]), centre[..., LOW:]], dim=-1) * self.gain
+
+
+def joined(predictions: Iterable[Prediction]) -> Prediction:
+    """Return the predictions of several batches as one."""
+    columns = zip(*(vars(prediction).values() for prediction in predictions), strict=True)
+    return Prediction(*(torch.cat(column) for column in columns))
 
 
 def mirrored(spectra: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from aural.stages.noise_reduction.engines.compact.network import (
     Compact,
     DilatedBlock,
     Prediction,
+    joined,
 )
 from aural.stages.noise_reduction.engines.compact.reverberation import LateReverberation
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
@@ -89,25 +91,39 @@ def open_compact(source: Format, path: Path, voices: Effort, music: Effort, pass
 class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    The network runs on each channel; one filter, the power-weighted mean of all, is applied to all of them, so the
-    stereo image stays. In passages of music, music is kept.
+    The network runs on each channel, on several at a time where there are threads for it; one filter, the
+    power-weighted mean of all, is applied to all of them, so the stereo image stays. In passages of music, music is
+    kept.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
         super().__init__(source, WINDOW, HOP, CHUNK, LOOK_AHEAD)
         self.network = devices.placed(network(path))
         self.efforts, self.passages = (voices, music), passages
-        self.memory = self.network.begin(source.channels)
+        parts = np.array_split(np.arange(source.channels), min(source.channels, devices.threads(self.network)))
+        self.parts = [slice(part[0], part[-1] + 1) for part in parts]
+        self.memories = [self.network.begin(len(part)) for part in parts]
+        self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.taken = 0  # frames that the network has been given
 
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
-        kept = self._music(spectra, LEVEL_AHEAD).expand(len(spectra), -1)
+        whole, kept = torch.from_numpy(spectra), self._music(spectra, LEVEL_AHEAD)
+        pieces = [whole[part] for part in self.parts]
         with devices.one_thread():
-            predicted, self.memory = devices.run(self.network, torch.from_numpy(spectra), self.memory, kept)
-            done: Spectra = self._join(predicted, self._music(spectra, LOOK_AHEAD)).numpy()
+            ran = list(self.threads.map(self._advance, pieces, self.memories, [kept] * len(pieces)))
+            predictions, self.memories = zip(*ran, strict=True)
+            done: Spectra = self._join(joined(predictions), self._music(spectra, LOOK_AHEAD)).numpy()
         self.taken += spectra.shape[1]
         return done
+
+    @torch.inference_mode()
+    def _advance(self, spectra: Tensor, memory: list[Tensor], kept: Tensor) -> tuple[Prediction, list[Tensor]]:
+        """Run the network over some of the channels; a mode of torch holds in its own thread only."""
+        ran: tuple[Prediction, list[Tensor]] = devices.run(
+            self.network, spectra, memory, kept.expand(len(spectra), -1)
+        )
+        return ran
 
     def _music(self, spectra: Spectra, late: int) -> Tensor:
         """Return how much the frames so many before these are music, shape (1, frames)."""

@@ -168,7 +168,7 @@ def meter() -> str:
     return (
         "Recordings that training holds out. The cut-off is where the filter, or the resampler there and back, "
         "is 6 dB down. Filters at 2 to 16 kHz, or rates of twice that; with hiss at 3.4, 5 and 8 kHz. Linear "
-        "interpolation is 6 dB down 9 % below half the lower rate, where its images begin, and that is what the meter names.\n\n"
+        "interpolation is 6 dB down 9 % below half the lower rate, where its images begin; the meter names that.\n\n"
         + table(header, lines)
     )
 

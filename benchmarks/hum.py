@@ -20,7 +20,7 @@ from aural.dsp.biquads import BiquadStream
 from aural.learning.material import find, read
 from aural.learning.metrics import si_sdr
 from aural.stages.noise_reduction.filters import filter_sections
-from aural.stages.noise_reduction.hum import HumStream
+from aural.stages.noise_reduction.stream import HumStream
 from aural.stream import Stream, pump
 
 RATE = 48000

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.markup import element, listed, table
-from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
 from aural.measure.clipping import ClippingMeter, MeasuredClipping

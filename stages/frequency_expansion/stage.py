@@ -66,7 +66,7 @@ class FrequencyExpansion(Parameters, Effect):
         return self if self.cutoff_hz else replace(self, cutoff_hz=min(diagnosis.bandwidth.cutoff_hz, HIGHEST_HZ))
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.measure.bandwidth import BandwidthMeter
+        from aural.measure.bandwidth.meter import BandwidthMeter
 
         meter = BandwidthMeter(source)
         for block in blocks:

@@ -69,7 +69,7 @@ class FrequencyGeneration(Parameters, Effect):
         return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.cutoff_hz)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.measure.bandwidth import BandwidthMeter
+        from aural.measure.bandwidth.meter import BandwidthMeter
         from aural.stages.frequency_generation.stream import share_of_holes
 
         ready = self

@@ -103,7 +103,7 @@ class NoiseReduction(Parameters, Effect):
     def _filters(self, source: Format) -> Stream:
         from aural.dsp.biquads import BiquadStream
         from aural.stages.noise_reduction.filters import filter_sections
-        from aural.stages.noise_reduction.hum import HumStream
+        from aural.stages.noise_reduction.stream import HumStream
 
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
         subtracted = bool(lines[0] and lines[1]) and self._chosen().keeps_music

@@ -13,7 +13,7 @@ import soxr
 from scipy.signal import firwin, lfilter, oaconvolve
 
 from aural import Block, Format
-from aural.measure.bandwidth import Bandwidth, BandwidthMeter
+from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.testing import partition, probe
 
 CORPUS = Path(os.environ.get("AURAL_CORPUS", Path(__file__).parents[3] / "shared" / "audio"))
@@ -61,8 +61,7 @@ def test_full_band_is_not_cut_at_any_rate(sample_rate: int) -> None:
     assert (found.cutoff_hz, found.cut) == (sample_rate / 2, False)
 
 
-@pytest.mark.parametrize("taps", [257, 1025])
-@pytest.mark.parametrize("fall_db", [15, 30])
+@pytest.mark.parametrize(("taps", "fall_db"), [(257, 15), (1025, 15), (1025, 30)])
 def test_what_declines_towards_a_cliff_is_not_part_of_it(taps: int, fall_db: float) -> None:
     spectrum = np.fft.rfft(pink(decline=0.5))
     hz = np.linspace(0, 24000, spectrum.shape[1])
@@ -146,6 +145,26 @@ def test_hiss_above_a_dull_voice_does_not_hide_its_end(cutoff_hz: float, below_d
     hiss = np.random.default_rng(5).standard_normal(voice.shape) * np.std(voice) * 10 ** (-below_db / 20)
     assert bandwidth((voice + hiss).astype(np.float32)).cutoff_hz == pytest.approx(cutoff_hz, rel=0.05)
     assert not bandwidth((spoken() + hiss).astype(np.float32)).cut
+
+
+@pytest.mark.parametrize("rate", [8000, 12000, 16000])
+@pytest.mark.parametrize("level_db", [0, -60])
+def test_images_of_linear_interpolation_end_at_half_the_old_rate(rate: int, level_db: float) -> None:
+    low = soxr.resample(pink()[0], 48000, rate)
+    audio = np.interp(np.arange(4 * 48000) * rate / 48000, np.arange(low.size), low)[None] * 10 ** (level_db / 20)
+    found = bandwidth(audio.astype(np.float32))
+    assert found.cut
+    assert found.cutoff_hz == pytest.approx(rate / 2, rel=0.01)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000])
+@pytest.mark.parametrize("zeros", [6, 16])
+def test_the_slope_of_a_short_kernel_is_not_part_of_the_band(rate: int, zeros: int) -> None:
+    reach = zeros * 48000 // rate
+    frames = np.arange(-reach, reach + 1)
+    kernel = np.sinc(rate / 48000 * frames) * np.cos(np.pi * frames / (2 * reach)) ** 2
+    audio = oaconvolve(pink(), kernel[None] / kernel.sum(), mode="same", axes=-1)
+    assert bandwidth(audio.astype(np.float32)).cutoff_hz == pytest.approx(rate / 2, rel=0.1)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000])

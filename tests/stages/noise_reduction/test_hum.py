@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from aural.signals import Block, Format
-from aural.stages.noise_reduction.hum import HumStream
 from aural.stages.noise_reduction.stage import NoiseReduction
+from aural.stages.noise_reduction.stream import HumStream
 from aural.stream import pump
 
 RATE = 8000

@@ -1,4 +1,4 @@
-"""Takes mains hum out of music by subtracting it: what is not as steady as the mains stays."""
+"""The stream that takes mains hum out of music by subtracting it: what is not as steady as the mains stays."""
 
 from __future__ import annotations
 

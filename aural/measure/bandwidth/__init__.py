@@ -1,0 +1,1 @@
+"""Effective bandwidth: where a filter, a codec or a resampler has cut the spectrum off."""

@@ -113,8 +113,24 @@ def test_music_bed(folder: Path) -> None:
     assert "-14.0 dB while voice sounds" in out
 
 
+def test_podcast(folder: Path) -> None:
+    shutil.copy(folder / "examples" / "podcast.toml", folder / "stems")
+    for name, other in (("host", "vocals"), ("guest", "vocals"), ("music", "guitar")):
+        shutil.copy(folder / "stems" / f"{other}.wav", folder / "stems" / f"{name}.wav")
+    code, out, err = invoke("mix", "stems/podcast.toml", "-o", "podcast.wav")
+    assert (code, err) == (0, "")
+    assert "of host and guest, -9.0 dB while only another speaks" in out
+    assert "-12.0 dB while host or guest sounds" in out
+
+
 @pytest.mark.parametrize(
-    ("script", "results"), [("one_stage.py", ["quieter.wav", "removed.wav"]), ("live.py", ["live.wav"])]
+    ("script", "results"),
+    [
+        ("one_stage.py", ["quieter.wav", "removed.wav"]),
+        ("live.py", ["live.wav"]),
+        ("karaoke.py", ["karaoke.wav"]),
+        ("rehearsal.py", ["rehearsal.wav"]),
+    ],
 )
 def test_example(folder: Path, script: str, results: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [script, "memo.m4a", *results])

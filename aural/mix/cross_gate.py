@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 
 from aural.dsp.decibels import db_to_power
-from aural.mix.lowering import SILENCE_DB, STEP_S, Course, Heard, Lowered, levels_db, stretched
+from aural.mix.lowering import SILENCE_DB, STEP_S, GainCourse, Heard, Lowered, levels_db, stretched
 from aural.parameters import GIVEN, param
 from aural.signals import Block
 
@@ -26,8 +26,10 @@ class CrossGate:
     voice, not its own. Where voices overlap, both stay open; in pauses all stay as they are.
     """
 
-    cross_gate: tuple[str, ...] = param((), "Microphone that hears the others of its kind: the name of its file, "
-                                        "with or without suffix; once for each", examples=(("anna", "ben"),))  # fmt: skip
+    cross_gate: tuple[str, ...] = param(
+        (), "Microphone that hears the others of its kind: the name of its file, with or without suffix; once for "
+        "each", examples=(("anna", "ben"),),
+    )  # fmt: skip
     cross_gate_db: float = param(12.0, "Attenuation of a microphone while only another voice sounds", unit="dB",
                                  low=0.0, high=60.0, when=GATED)  # fmt: skip
     cross_gate_margin_db: float = param(4.0, "How much further below its own loudness a microphone must be than "
@@ -62,8 +64,8 @@ class CrossGated(Lowered):
     sample_rate: int
 
     @property
-    def course(self) -> Course:
-        return Course(self.gate.cross_gate_db, self.gate.cross_gate_attack_ms, self.gate.cross_gate_release_ms)
+    def course(self) -> GainCourse:
+        return GainCourse(self.gate.cross_gate_db, self.gate.cross_gate_attack_ms, self.gate.cross_gate_release_ms)
 
     def low(self, size: int) -> Iterator[bool]:
         """Say of each step whether the microphone is closed; without end."""

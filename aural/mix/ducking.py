@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from aural.mix.lowering import Course, Heard, Lowered, levels_db, stretched
+from aural.mix.lowering import GainCourse, Heard, Lowered, levels_db, stretched
 from aural.parameters import GIVEN, param
 from aural.signals import Block
 
@@ -55,9 +55,9 @@ class Ducked(Lowered):
     sample_rate: int
 
     @property
-    def course(self) -> Course:
+    def course(self) -> GainCourse:
         asked = self.ducking
-        return Course(asked.duck_db, asked.duck_attack_ms, asked.duck_release_ms)
+        return GainCourse(asked.duck_db, asked.duck_attack_ms, asked.duck_release_ms)
 
     def low(self, size: int) -> Iterator[bool]:
         """Say of each step whether a track in front sounds, soon sounds or has just sounded; without end."""

@@ -22,7 +22,7 @@ Heard = tuple[Iterable[Block], float]
 
 
 @dataclass(frozen=True)
-class Course:
+class GainCourse:
     """How far a track is lowered, and in which time the gain falls and rises, linearly in dB."""
 
     depth_db: float
@@ -38,7 +38,7 @@ class Lowered(ABC):
 
     @property
     @abstractmethod
-    def course(self) -> Course:
+    def course(self) -> GainCourse:
         """Say how the gain moves."""
 
     @abstractmethod

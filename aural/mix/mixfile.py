@@ -96,7 +96,7 @@ def _mix(table: dict[str, Any], folder: Path) -> Mix:
             tracks.append(_track(entry, folder))
         except AuralError as error:
             raise ChainError(f"track {number}: {error}") from error
-    return Mix(tuple(tracks), _chain(table), **{name: table[name] for name in known if name in table})
+    return Mix(tuple(tracks), _chain(table), **_given(table, known))
 
 
 def _track(table: dict[str, Any], folder: Path) -> Track:
@@ -109,9 +109,13 @@ def _track(table: dict[str, Any], folder: Path) -> Track:
         chain = _chain(table)
     except AuralError as error:
         raise ChainError(str(error), path=file) from error
-    given: dict[str, Any] = {name: table[name] for name in known if name in table}
-    values: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in given.items()}
-    return Track(folder / file, chain, **values)
+    return Track(folder / file, chain, **_given(table, known))
+
+
+def _given(table: dict[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters that a table gives; lists become tuples."""
+    given = {name: table[name] for name in known if name in table}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def _chain(table: dict[str, Any]) -> Chain:

@@ -10,6 +10,7 @@ from recordings import invoke, voice, write
 
 from aural import Block
 from aural.errors import ChainError, ParameterError
+from aural.mix.mixfile import read_mix
 from aural.mix.mixing import Mix, Track
 
 RATE, SECONDS = 48000, 6
@@ -84,6 +85,7 @@ def test_on_the_command_line_and_what_is_wrong(tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert "of anna and ben, -9.0 dB while only another speaks" in out
     assert 'cross_gate = [\n    "anna",\n    "ben",\n]' in saved.read_text()
+    assert read_mix(saved).cross_gate == ("anna", "ben")
     tracks = (Track("anna.wav"), Track("ben.wav"))
     for names, words in ((("anna",), "two microphones"), (("anna", "anna.wav"), "two microphones")):
         with pytest.raises(ChainError, match=words):

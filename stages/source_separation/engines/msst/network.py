@@ -118,7 +118,7 @@ def read_config(path: Path) -> dict[str, Any]:
 PARTS = ("audio", "model", "training")
 
 
-class _Plain(yaml.SafeLoader):
+class _Plain(yaml.SafeLoader):  # type: ignore[misc]
     """Reads plain values, and tuples, which such files have."""
 
 

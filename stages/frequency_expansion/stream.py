@@ -32,7 +32,7 @@ from aural.stages.frequency_expansion.bands import (
 )
 from aural.stages.frequency_expansion.engine import NewBand
 
-SEGMENT = 128  # blocks of background, 11 s
+SEGMENT = 64  # blocks of background, 5.5 s
 FLAT_HZ = 250.0  # a copy is made flat over so much to both sides
 DULLEST_DB = -8.0  # a copy is not raised by more, however far its partials stand out
 SILENCE_DB = -125.0  # a background below is none: 16 bits have -101

@@ -48,7 +48,6 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
         Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, as in
         librosa.decompose.hpss: the same figures, with the medians taken another way.
     """
-    from scipy import fft
     from scipy.signal.windows import hann
 
     frames = audio.shape[-1]
@@ -56,13 +55,13 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
     behind = window // 2 + max(0, window - frames)
     padded = np.pad(audio, ((0, 0), (window // 2, behind)))
     pieces = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[:, ::hop]
-    spectra = fft.rfft(pieces * shape)
+    spectra = np.fft.rfft(pieces * shape)
     size = np.abs(spectra)
     tones, strokes = _median(size.mT).mT, _median(size)
     loudest = np.maximum(np.maximum(tones, strokes), np.finfo(np.float32).tiny)
     level, steep = np.square(tones / loudest), np.square(strokes / loudest)
     mask = np.where(loudest > np.finfo(np.float32).tiny, level / np.maximum(level + steep, 1), 0.5)
-    added = _overlapped(fft.irfft(spectra * mask, window) * shape, hop)
+    added = _overlapped(np.fft.irfft(spectra * mask, window) * shape, hop)
     weights = _overlapped(np.broadcast_to(shape**2, (pieces.shape[1], window)), hop)
     here = slice(window // 2, window // 2 + frames)
     result: Block = (added[:, here] / weights[here]).astype(np.float32)

@@ -109,7 +109,7 @@ def test_a_stem_mp4_is_a_song_with_a_track_for_each_stem(tmp_path: Path) -> None
     rng = np.random.default_rng(0)
     sounds = [rng.uniform(-0.5, 0.5, (2, 4096)).astype(np.float32) for _ in range(4)]
     for name in ("train/a", "train/b", "train/c", "test/d"):
-        multitrack(tmp_path / f"{name}.stem.mp4", [sum(sounds) / 4, *sounds])
+        multitrack(tmp_path / f"{name}.stem.mp4", [np.mean(sounds, axis=0), *sounds])
     assert [song.name for song in songs(str(tmp_path), "test")] == ["test/d"]
     (song, *_) = songs(str(tmp_path))
     assert list(song.stems) == ["drums", "bass", "other", "vocals"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def talk() -> Diagnosis:
     return replace(found, content=content)
 
 
-def stages(diagnosis: Diagnosis, **wishes: object) -> dict[str, object]:
+def stages(diagnosis: Diagnosis, **wishes: Any) -> dict[str, Any]:
     return {stage.name: stage for stage in plan(diagnosis, "podcast", Wishes(**wishes)).chain.stages}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -102,7 +103,7 @@ class CompactStream(AheadStream):
         self.efforts, self.passages = (voices, music), passages
         parts = np.array_split(np.arange(source.channels), min(source.channels, devices.threads(self.network)))
         self.parts = [slice(part[0], part[-1] + 1) for part in parts]
-        self.memories = [self.network.begin(len(part)) for part in parts]
+        self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.taken = 0  # frames that the network has been given
 

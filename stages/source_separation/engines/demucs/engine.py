@@ -43,15 +43,17 @@ REPOSITORIES = {
 MEGABYTES = {"htdemucs": 84.0, "htdemucs_ft": 336.0, "htdemucs_6s": 55.0, "hdemucs_mmi": 167.0}
 """Of what is downloaded, where it is known."""
 
+USUAL = "htdemucs"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemucsParameters(OverlapParameters):
     """The parameters of demucs."""
 
     model: Any = param(  # noqa: RUF009
-        "htdemucs",
-        "Name of a demucs model, downloaded on first use; or the path of a checkpoint (.safetensors), of a bag "
-        "(.yaml) or of a folder that holds one of them; or a torch module",
+        None,
+        f"Name of a demucs model, downloaded on first use ({USUAL} if not given); or the path of a checkpoint "
+        "(.safetensors), of a bag (.yaml) or of a folder that holds one of them; or a torch module",
     )
     segment_s: float | None = param(
         None, "Length of a segment; if not given, that the model was trained on; a transformer takes no longer one",
@@ -89,17 +91,22 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
         return True
 
     @property
+    def named(self) -> Any:
+        """The model that is meant."""
+        return USUAL if self.model is None else self.model
+
+    @property
     def stems(self) -> tuple[str, ...]:
         """Names of its stems.
 
         Raises:
             WeightsError: they are known only to a model that cannot be loaded.
         """
-        if isinstance(self.model, str) and self.model in MODELS:
-            return MODELS[self.model]
+        if isinstance(self.named, str) and self.named in MODELS:
+            return MODELS[self.named]
         from aural.stages.source_separation.engines.demucs.network import load
 
-        return tuple(load(self.model).sources)
+        return tuple(load(self.named).sources)
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.
@@ -143,7 +150,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
     def _network(self, source: Format) -> Any:
         from aural.stages.source_separation.engines.demucs.network import load
 
-        network = load(self.model)
+        network = load(self.named)
         taken = network.audio_channels
         if source.channels not in (1, taken):
             raise AudioError(f"the model takes 1 or {taken} channels, not {source.channels}", stage=NAME)

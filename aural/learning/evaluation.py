@@ -55,8 +55,16 @@ class Case:
     load: Callable[[], Sample]
 
 
-System = Callable[[Sample], Block | Mapping[str, Block] | None]
-"""Returns its output, or the stems that it can give; None for a recording that it is not meant for."""
+@dataclass(frozen=True)
+class Takes:
+    """Several outputs of one system for one recording. Each is judged; tables show the mean and the best."""
+
+    blocks: Sequence[Block]
+
+
+Result = Block | Takes | Mapping[str, Block]
+System = Callable[[Sample], Result | None]
+"""Returns its output, several takes, or the stems that it can give; None for a recording that it is not meant for."""
 
 
 @dataclass(frozen=True)
@@ -177,9 +185,10 @@ def _verdict(
     return verdict
 
 
-def _keep(folder: Path, sample: Sample, result: Block | Mapping[str, Block]) -> None:
-    """Write what was judged, as floats: it may go beyond full scale. Stems go to a file each."""
+def _keep(folder: Path, sample: Sample, result: Result) -> None:
+    """Write what was judged, as floats: it may go beyond full scale. Stems go to a file each; of takes, the first."""
     folder.mkdir(exist_ok=True)
+    result = result.blocks[0] if isinstance(result, Takes) else result
     name = sample.name.replace("/", "_")
     parts = result if isinstance(result, Mapping) else {"": result}
     for stem, audio in parts.items():
@@ -192,13 +201,14 @@ def _words(error: Exception) -> str:
     return str(error) if isinstance(error, (AuralError, OSError)) else repr(error)
 
 
-def _scores(
-    sample: Sample, system: str, result: Block | Mapping[str, Block], metrics: Sequence[Metric]
-) -> Iterator[Score]:
+def _scores(sample: Sample, system: str, result: Result, metrics: Sequence[Metric]) -> Iterator[Score]:
     """Measure the result; of stems each for itself, which then stands in a table of its own too."""
     if not isinstance(sample.target, Mapping):
         if isinstance(result, Mapping):
             raise AudioError("gives stems where one signal is wanted")
+        if isinstance(result, Takes):
+            yield from _scores_of_takes(sample, system, sample.target, result.blocks, metrics)
+            return
         yield Score(sample.name, system, sample.labels, _measured(sample, sample.target, result, metrics))
         return
     if not isinstance(result, Mapping):
@@ -207,6 +217,19 @@ def _scores(
         if stem in result:
             labels = {STEM: stem} | {title: f"{group}, {stem}" for title, group in sample.labels.items()}
             yield Score(sample.name, system, labels, _measured(sample, wanted, result[stem], metrics))
+
+
+def _scores_of_takes(
+    sample: Sample, system: str, wanted: Block, takes: Sequence[Block], metrics: Sequence[Metric]
+) -> Iterator[Score]:
+    """Measure each take; give the mean, how the takes differ, and, as of another system, the best by each metric."""
+    each = [_measured(sample, wanted, take, metrics) for take in takes]
+    values = {metric.name: [take[metric.name] for take in each] for metric in metrics}
+    mean = {name: float(np.mean(found)) for name, found in values.items()}
+    mean |= {m.name: m.between(takes, sample.input, sample.sample_rate) for m in metrics if m.of_takes}
+    best = {metric.name: (max if metric.rising else min)(values[metric.name]) for metric in metrics}
+    yield Score(sample.name, system, sample.labels, mean)
+    yield Score(sample.name, f"{system}, best of {len(takes)}", sample.labels, best)
 
 
 def _measured(sample: Sample, wanted: Block, result: Block, metrics: Sequence[Metric]) -> dict[str, float]:

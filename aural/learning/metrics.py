@@ -18,7 +18,7 @@ References:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -37,6 +37,8 @@ Measure = Callable[[Audio, Audio, int], float]
 """Reference, estimate and sample rate in Hz to a figure."""
 Together = Callable[[Block, Block, Block, int], float]
 """Reference, estimate, input, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
+OfTakes = Callable[[Sequence[Block], Block, int], float]
+"""Several takes, the input, each (channels, frames), and sample rate in Hz to a figure; NaN for none."""
 Power = NDArray[np.float64]
 """Power spectra, shape (frames, bins)."""
 
@@ -48,6 +50,7 @@ LEAK_S, LEAK_DB, LEAST_LEAK = 0.1, 50.0, 1e-12
 LSD_WINDOW_S = 2048 / 48000
 LSD_OVERLAP = 4
 LOST_DB = 12.0
+SPREAD_HZ, SPREAD_FRAMES, RAISED_DB = 1000.0, 8, 1.0
 LSD_FLOOR = 1e-6  # at a listening level of 85 dB this is about the threshold of hearing
 
 
@@ -60,11 +63,13 @@ class Metric:
     decimals: int
     rising: bool
     """More is better."""
-    measure: Measure | Together
+    measure: Measure | Together | OfTakes
     optional: bool = False
     """Left out, with a sentence that says why, where it cannot be measured."""
     together: bool = False
     """Measured over all channels together and beside what was heard, not as the mean over channels."""
+    of_takes: bool = False
+    """Measured between the takes of a recording; a single one has none."""
 
     def of(self, reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
         """Measure an estimate; all are (channels, frames).
@@ -73,11 +78,17 @@ class Metric:
             AuralError: it cannot be measured here.
             AudioError: it cannot be measured on this reference.
         """
+        if self.of_takes:
+            return float("nan")
         if self.together:
             return self.measure(reference, estimate, heard, sample_rate)  # type: ignore[call-arg, arg-type]
         pairs = zip(reference, estimate, strict=True)
         figures = [self.measure(*pair, sample_rate) for pair in pairs]  # type: ignore[call-arg, arg-type]
         return float(np.mean(figures))
+
+    def between(self, takes: Sequence[Block], heard: Block, sample_rate: int) -> float:
+        """Measure how takes differ, if it is such a metric."""
+        return self.measure(takes, heard, sample_rate) if self.of_takes else float("nan")  # type: ignore[call-arg, arg-type]
 
     @property
     def title(self) -> str:
@@ -184,6 +195,18 @@ def lsd_of_lost(reference: Block, estimate: Block, heard: Block, sample_rate: in
         frames = lost.any(axis=1)
         distances += list(np.sqrt(squares[frames].sum(axis=1) / lost[frames].sum(axis=1)))
     return float(np.mean(distances)) if distances else float("nan")
+
+
+def spread_of_takes(takes: Sequence[Block], heard: Block, sample_rate: int) -> float:
+    """Measure the standard deviation in dB of the level between takes, where they have raised it.
+
+    Levels are those of tiles of 1 kHz and 85 ms; those count in which the mean of the takes lies 1 dB or more above
+    what is heard. NaN where there is none.
+    """
+    powers = np.array([_tiles(take, sample_rate) for take in (heard, *takes)])
+    levels = 10 * np.log10(powers + LSD_FLOOR * powers[0].mean() + 1e-20)
+    raised = levels[1:].mean(axis=0) > levels[0] + RAISED_DB
+    return float(levels[1:].std(axis=0)[raised].mean()) if raised.any() else float("nan")
 
 
 def dnsmos(reference: Audio, estimate: Audio, sample_rate: int) -> float:
@@ -343,6 +366,15 @@ def _resampled(audio: Audio, sample_rate: int) -> Audio:
     import soxr
 
     return np.asarray(soxr.resample(audio, sample_rate, SPEECH_RATE), np.float32)
+
+
+def _tiles(audio: Block, sample_rate: int) -> NDArray[np.float64]:
+    """Return the power in tiles of time and frequency, all channels in a row."""
+    spectra = np.concatenate([_power(channel.astype(np.float64), sample_rate) for channel in audio])
+    bins = round(SPREAD_HZ * LSD_WINDOW_S)
+    frames, bands = len(spectra) // SPREAD_FRAMES, spectra.shape[1] // bins
+    whole = spectra[: frames * SPREAD_FRAMES, : bands * bins]
+    return whole.reshape(frames, SPREAD_FRAMES, bands, bins).sum(axis=(1, 3))  # type: ignore[no-any-return]
 
 
 def _power(audio: NDArray[np.float64], sample_rate: int) -> Power:

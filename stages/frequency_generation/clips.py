@@ -70,9 +70,8 @@ class Pool:
         if not kept.exists():
             kept.parent.mkdir(parents=True, exist_ok=True)
             target, coded, end_hz = self._made(np.random.default_rng(list(bytes.fromhex(name))))
-            both = {"target": _integers(target), "coded": _integers(coded), "end_hz": np.float64(end_hz)}
             file = BytesIO()
-            np.savez(file, **both)
+            np.savez(file, target=_integers(target), coded=_integers(coded), end_hz=np.float64(end_hz))
             write_bytes(kept, file.getvalue())
         with np.load(kept) as found:
             return found["target"], found["coded"], float(found["end_hz"])

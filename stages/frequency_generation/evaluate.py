@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -11,12 +11,12 @@ from typing import ClassVar
 from aural.degrade.codec import Codec
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
-from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
+from aural.learning.evaluation import Case, Evaluation, Sample, System, Takes, unchanged
 from aural.learning.excerpts import Excerpts
 from aural.learning.material import Clip, find, load_stereo
-from aural.learning.metrics import Metric, lsd, lsd_of_lost, si_sdr
+from aural.learning.metrics import Metric, lsd, lsd_of_lost, si_sdr, spread_of_takes
 from aural.parameters import param
-from aural.signals import Block
+from aural.signals import Format
 from aural.stages.frequency_generation.clips import SAMPLE_RATE, whole
 from aural.stages.frequency_generation.engine import GenerationEngine
 from aural.stages.frequency_generation.engines import ENGINES
@@ -31,8 +31,9 @@ LOW_KBPS, LOW_RATE = 24, 24000  # MP3 of few bits is coded at a lower sample rat
 class FrequencyGenerationEvaluation(Evaluation):
     """Evaluate the repair of codec damage: LSD, LSD of what was lost, and SI-SDR, by codec and bit rate.
 
-    Give folders of voices and music, of which the held-out part is used. Each excerpt goes through real encoders and
-    is restored by every engine that has weights, and left as it is.
+    Give folders of voices and music, of which the held-out part is used. Each excerpt goes through real encoders, and
+    is left as it is and restored by every engine that has weights, several times with other seeds: tables show the
+    mean and the best of these takes, and by how many dB their levels differ.
 
     Raises:
         ParameterError: besides ranges, no folder is given, a codec is not NAME:KBPS, or two networks have one name.
@@ -43,6 +44,7 @@ class FrequencyGenerationEvaluation(Evaluation):
         Metric("LSD", "dB", 1, False, lsd),
         Metric("LSD of what was lost", "dB", 1, False, lsd_of_lost, together=True),
         Metric("SI-SDR", "dB", 1, True, si_sdr),
+        Metric("spread of takes", "dB", 1, True, spread_of_takes, of_takes=True),
     )
     speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
     music: tuple[str, ...] = param((), "Folder of music; may be given several times")
@@ -51,6 +53,7 @@ class FrequencyGenerationEvaluation(Evaluation):
     codec: tuple[str, ...] = param(CODECS, "Codec and bit rate in kbit/s, as mp3:32")
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
+    takes: int = param(3, "Takes of each engine, each with another seed", low=1, high=100)
     channels: int = param(2, "Channels that are coded", low=1, high=2)
     clip_s: float = param(10.0, "Length used of each speaker or song", unit="s", low=1.0, high=60.0)
     files: int = param(12, "Maximum number of speakers or songs of each kind", low=1, high=10**6)
@@ -70,7 +73,10 @@ class FrequencyGenerationEvaluation(Evaluation):
                 raise ParameterError(f"two networks are called {name!r}", stage="evaluation")
             own[name] = path
         engines = [engine for engine in ENGINES if engine.name in own or _ready(engine)]
-        return {"input": unchanged, **{e.name: partial(restored, e.name, own.get(e.name)) for e in engines}}
+        return {
+            "input": unchanged,
+            **{e.name: partial(restored, e.name, own.get(e.name), self.takes) for e in engines},
+        }
 
     def cases(self) -> Sequence[Case]:
         return [
@@ -121,9 +127,11 @@ def coded(entry: str) -> Codec:
     return Codec(name, 1000 * int(kbps), LOW_RATE if low else None)
 
 
-def restored(engine: str, own: str | None, sample: Sample) -> Block:
-    """Let the stage restore a recording, by the network of these weights or AURAL's."""
-    return FrequencyGeneration(engine=engine, weights=own)(sample.input, sample.sample_rate)
+def restored(engine: str, own: str | None, takes: int, sample: Sample) -> Takes:
+    """Let the stage restore a recording several times, by the network of these weights or AURAL's."""
+    stage = FrequencyGeneration(engine=engine, weights=own)
+    ready = stage.measure([sample.input], Format(sample.sample_rate, len(sample.input)))
+    return Takes([replace(ready, seed=seed)(sample.input, sample.sample_rate) for seed in range(takes)])
 
 
 def _network(path: Path) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("aural")
 
 WHOLE = 0.03  # share of holes below which a recording counts as undamaged
+WIDE = 0.05  # the same where nothing is cut off: a codec that leaves holes mostly has a low-pass too
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class FrequencyGeneration(Parameters, Effect):
         measured=True
     )  # fmt: skip
     holes: float | None = param(
-        None, "Fraction of the spectrum below the cut-off that consists of holes; below 3 % none are filled",
+        None, "Fraction of the spectrum below the cut-off that consists of holes; below 3 % none are filled, where "
+        "nothing is cut off, below 5 %",
         low=0.0, high=1.0, measured=True
     )  # fmt: skip
     ceiling_hz: float = param(20000.0, "Upper limit of the filled band", unit="Hz", low=2500.0, high=96000.0)
@@ -93,7 +95,7 @@ class FrequencyGeneration(Parameters, Effect):
 
         if not self._damaged(source):
             return Through(source)
-        damage = Damage(self._known(source), self._ceiling(source), self._porous, self.level_db)
+        damage = Damage(self._known(source), self._ceiling(source), self._porous(source), self.level_db)
         return BesideStream(Through(source), [chosen(ENGINES, self.engine, self).stream(source, damage)])
 
     def _ceiling(self, source: Format) -> float:
@@ -104,10 +106,12 @@ class FrequencyGeneration(Parameters, Effect):
         assert self.cutoff_hz is not None
         return self.cutoff_hz if self.cutoff_hz < 0.97 * self._ceiling(source) else self._ceiling(source)
 
-    @property
-    def _porous(self) -> bool:
+    def _cut_off(self, source: Format) -> bool:
+        return self._known(source) < self._ceiling(source)
+
+    def _porous(self, source: Format) -> bool:
         assert self.holes is not None
-        return self.holes >= WHOLE
+        return self.holes >= (WHOLE if self._cut_off(source) else WIDE)
 
     def _damaged(self, source: Format) -> bool:
-        return self._porous or self._known(source) < self._ceiling(source)
+        return self._cut_off(source) or self._porous(source)

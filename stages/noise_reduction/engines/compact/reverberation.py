@@ -10,15 +10,14 @@ are forgotten slowly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.dsp.frames import FrameStream, Spectra
-from aural.signals import Block, Format
-from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
+from aural.dsp.frames import Spectra
+from aural.signals import Block
+from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE
 
 BLOCK = 128  # frames that share one filter, 2 s
 DELAY, TAPS = 3, 20  # frames: what lies 50 ms to 0.35 s back predicts the room
@@ -29,44 +28,9 @@ SILENT = 1e-20  # power
 LOADING = 1e-2  # of the mean power, added so that the equations can be solved
 
 Sums = NDArray[np.complex64]
-Shares = Callable[[NDArray[np.float64]], NDArray[np.float32]]
-"""Says for times in seconds how much of the reverberation goes, 0 to 1."""
 
 
-class LateReverberation(FrameStream):
-    """Subtracts a share of the predicted reverberation of audio at 48 kHz, in each channel.
-
-    Its output lies two seconds behind a live signal.
-    """
-
-    def __init__(self, source: Format, shares: Shares) -> None:
-        super().__init__(source, WINDOW, HOP)
-        self.shares, self.taken = shares, 0
-        self.rooms = [Prediction() for _ in range(source.channels)]
-        self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)
-
-    def change(self, spectra: Spectra) -> Spectra:
-        self.waiting = np.concatenate([self.waiting, spectra], axis=1)
-        whole = self.waiting.shape[1] // BLOCK * BLOCK
-        ready, self.waiting = self.waiting[:, :whole], self.waiting[:, whole:]
-        done = [self._less(ready[:, first : first + BLOCK]) for first in range(0, whole, BLOCK)]
-        return np.concatenate([ready[:, :0], *done], axis=1)
-
-    def finish(self) -> Spectra:
-        return self._less(self.waiting)
-
-    def _less(self, spectra: Spectra) -> Spectra:
-        """Subtract the late reverberation of a block."""
-        less, frames = spectra.copy(), spectra.shape[1]
-        if frames:
-            shares = self.shares((self.taken + np.arange(frames)) * HOP / SAMPLE_RATE)[:, np.newaxis]
-            for channel, room in zip(less, self.rooms, strict=True):
-                channel[:, :TOP] -= shares * room(channel[:, :TOP].T).T
-        self.taken += frames
-        return less
-
-
-class Prediction:
+class RoomPrediction:
     """Predicts the late reverberation of one channel, block by block."""
 
     def __init__(self) -> None:

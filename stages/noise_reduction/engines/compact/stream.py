@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from aural import devices
 from aural.dsp.decibels import db_to_gain
-from aural.dsp.frames import AheadStream, Spectra
+from aural.dsp.frames import AheadStream, FrameStream, Spectra
 from aural.dsp.passages import Passages, within
 from aural.dsp.resampling import AtRate
 from aural.learning import weights
@@ -28,7 +28,7 @@ from aural.stages.noise_reduction.engines.compact.network import (
     Prediction,
     joined,
 )
-from aural.stages.noise_reduction.engines.compact.reverberation import LateReverberation
+from aural.stages.noise_reduction.engines.compact.reverberation import BLOCK, TOP, RoomPrediction
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Series, Stream
 
@@ -51,6 +51,10 @@ def network(path: Path) -> Compact:
         if isinstance(block, DilatedBlock):
             block.settle()
     return opened
+
+
+Shares = Callable[[NDArray[np.float64]], NDArray[np.float32]]
+"""Says for times in seconds how much of the reverberation goes, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,39 @@ def open_compact(source: Format, path: Path, voices: Effort, music: Effort, pass
         return Series([*late, network], source)
 
     return AtRate(source, SAMPLE_RATE, inner)
+
+
+class LateReverberation(FrameStream):
+    """Subtracts a share of the predicted reverberation of audio at 48 kHz, in each channel.
+
+    Its output lies two seconds behind a live signal.
+    """
+
+    def __init__(self, source: Format, shares: Shares) -> None:
+        super().__init__(source, WINDOW, HOP)
+        self.shares, self.taken = shares, 0
+        self.rooms = [RoomPrediction() for _ in range(source.channels)]
+        self.waiting = np.zeros((source.channels, 0, WINDOW // 2 + 1), np.complex64)
+
+    def change(self, spectra: Spectra) -> Spectra:
+        self.waiting = np.concatenate([self.waiting, spectra], axis=1)
+        whole = self.waiting.shape[1] // BLOCK * BLOCK
+        ready, self.waiting = self.waiting[:, :whole], self.waiting[:, whole:]
+        done = [self._less(ready[:, first : first + BLOCK]) for first in range(0, whole, BLOCK)]
+        return np.concatenate([ready[:, :0], *done], axis=1)
+
+    def finish(self) -> Spectra:
+        return self._less(self.waiting)
+
+    def _less(self, spectra: Spectra) -> Spectra:
+        """Subtract the late reverberation of a block."""
+        less, frames = spectra.copy(), spectra.shape[1]
+        if frames:
+            shares = self.shares((self.taken + np.arange(frames)) * HOP / SAMPLE_RATE)[:, np.newaxis]
+            for channel, room in zip(less, self.rooms, strict=True):
+                channel[:, :TOP] -= shares * room(channel[:, :TOP].T).T
+        self.taken += frames
+        return less
 
 
 class CompactStream(AheadStream):

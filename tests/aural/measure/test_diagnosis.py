@@ -256,7 +256,7 @@ def measuring(effect: Effect) -> Effect:
 
 @pytest.mark.parametrize(("gain", "preset"), [(0.3, "auto"), (0.05, "song")])
 def test_what_was_diagnosed_is_not_measured_again(tmp_path: Path, gain: float, preset: str) -> None:
-    low_pass = butter(12, 9000, fs=SAMPLE_RATE, output="sos")
+    low_pass = butter(24, 9000, fs=SAMPLE_RATE, output="sos")
     source = write(tmp_path / "a.wav", gain * sosfilt(low_pass, loud(6.0)), subtype="FLOAT")
     informed = plan(inspect(source), preset).chain
     alone = aural.Chain(tuple(map(measuring, informed.stages)))

@@ -19,6 +19,7 @@ from aural.audio.contents import table_of, text_of
 from aural.devices import DEVICES
 from aural.errors import AuralError, ParameterError
 from aural.learning import weights
+from aural.learning.material import Clip, find
 from aural.parameters import brief, check, hint, param
 
 try:
@@ -101,6 +102,25 @@ class Training:
         """Write the settings of a run into its folder."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
         write_text(run / SETTINGS, tomli_w.dumps(values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoicesAndMusic(Training):
+    """The settings of a training on folders of voices and of music, without pre-training."""
+
+    speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
+    music: tuple[str, ...] = param((), "Folder of music; may be given several times")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.speech or self.music):
+            raise ParameterError("speech or music must name a folder of audio", stage="training")
+        if self.pretrain:
+            raise ParameterError("these networks are not pre-trained", stage="training")
+
+    def folders(self, part: str) -> list[list[Clip]]:
+        """List the clips of each folder on one side of the split."""
+        return [find(folder, kind, part) for kind in ("speech", "music") for folder in getattr(self, kind)]
 
 
 class Clips(Dataset[Any]):

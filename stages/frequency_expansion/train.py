@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from aural.engine import networks
 from aural.errors import ParameterError
-from aural.learning.material import Clip, find
-from aural.learning.training import Recipe, Training
+from aural.learning.material import Clip
+from aural.learning.training import Recipe, VoicesAndMusic
 from aural.parameters import param
 from aural.stages.frequency_expansion.engines import ENGINES
-from aural.stages.frequency_expansion.published.networks import KINDS, NETWORKS, RATIOS, TWINS, network
+from aural.stages.frequency_expansion.published.networks import NETWORKS, RATIOS, TWINS, network
 from aural.stages.frequency_expansion.published.recipe import PublishedRecipe
 
 OWN = networks(ENGINES)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrequencyExpansionTraining(Training):
+class FrequencyExpansionTraining(VoicesAndMusic):
     """Train a network to restore what a lower sample rate, a filter or a codec removed.
 
     Raises:
@@ -35,8 +35,6 @@ class FrequencyExpansionTraining(Training):
                              when={"network": NETWORKS})  # fmt: skip
     width: int | None = param(None, "Maximum number of filters or units in a layer; if not given, as published",
                               low=8, high=4096, examples=(64,), when={"network": NETWORKS})  # fmt: skip
-    speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
-    music: tuple[str, ...] = param((), "Folder of music; may be given several times")
     batch: int = param(64, "Patches in a batch", low=1)
     clip_s: float = param(0.375, "Length of a patch; the default is 6000 frames at 16 kHz", unit="s",
                           low=0.02, high=60.0)  # fmt: skip
@@ -46,10 +44,6 @@ class FrequencyExpansionTraining(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.speech or self.music):
-            raise ParameterError("speech or music must name a folder of audio", stage="training")
-        if self.pretrain:
-            raise ParameterError("these networks are not pre-trained", stage="training")
         if self.ratio not in RATIOS:
             raise ParameterError(f"ratio must be 2, 4 or 6, got {self.ratio}", stage="training", parameter="ratio")
         if self.network == "dnn" and (self.twin == "coded" or self.ratio == 6):
@@ -59,10 +53,6 @@ class FrequencyExpansionTraining(Training):
         if self.network in OWN:
             return OWN[self.network].recipe(self)
         return PublishedRecipe(self, network(self.network, self.ratio, self.width))
-
-    def folders(self, part: str) -> list[list[Clip]]:
-        """List the clips of each folder on one side of the split."""
-        return [find(folder, kind, part) for kind in KINDS for folder in getattr(self, kind)]
 
     def material(self, part: str) -> list[Clip]:
         """List the clips on one side of the split."""

@@ -14,11 +14,13 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.dsp import centred
 from aural.dsp.decibels import db_to_power
 
 SAMPLE_RATE = 48000
@@ -28,6 +30,8 @@ BIN_HZ = SAMPLE_RATE / WINDOW
 AROUND = 188  # frames to either side, one second, that a level is taken over
 WIDTH, BLOCKS, KERNEL = 160, 7, 7
 REACH = AROUND + BLOCKS * (KERNEL // 2) + 1  # frames that a result depends on to either side
+analysis = partial(centred.analysis, window=WINDOW, hop=HOP)
+synthesis = partial(centred.synthesis, window=WINDOW, hop=HOP)
 DEPTH_DB = 80.0  # below the level around, nothing is heard or said
 FLOOR = db_to_power(-DEPTH_DB)
 TINY = 1e-24
@@ -68,7 +72,7 @@ class Fullband(nn.Module):
         """
         known = (torch.arange(BINS, device=spectra.device) * BIN_HZ < cutoff_hz[:, None])[:, None].float()
         power = (spectra.real.square() + spectra.imag.square()) * known
-        around = _around(power.sum(-1) / known.sum(-1)) + TINY
+        around = centred.around(power.sum(-1) / known.sum(-1), AROUND) + TINY
         heard = torch.log(power / around[..., None] + FLOOR) / 2
         turned = torch.view_as_real(spectra * known / (power + TINY).sqrt()).flatten(2)
         known = known.expand_as(power)
@@ -115,21 +119,3 @@ class Out(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(self.norm(x.transpose(1, 2)).transpose(1, 2))
-
-
-def _around(level: Tensor) -> Tensor:
-    """Return the mean over a second to either side, less at the ends; shape (batch, frames) as before."""
-    return functional.avg_pool1d(level[:, None], 2 * AROUND + 1, 1, AROUND, count_include_pad=False)[:, 0]
-
-
-def analysis(audio: Tensor) -> Tensor:
-    """Return spectra of audio of shape (batch, frames)."""
-    window = torch.hann_window(WINDOW, device=audio.device)
-    spectra = torch.stft(audio, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
-    return spectra.transpose(1, 2)
-
-
-def synthesis(spectra: Tensor, frames: int) -> Tensor:
-    """Return the audio of spectra."""
-    window = torch.hann_window(WINDOW, device=spectra.device)
-    return torch.istft(spectra.transpose(1, 2), WINDOW, HOP, window=window, length=frames)

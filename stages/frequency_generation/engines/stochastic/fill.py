@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from aural.dsp import centred
 from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.stages.frequency_generation.engines.stochastic.network import (
     BIN_HZ,
@@ -24,19 +27,8 @@ DECLINE_DB = 1.0  # per kHz: how fast the level that is allowed falls above the 
 NOISE_DB = 2.5  # by which the power of noise lies above the mean of its levels
 LEAST = 1e-3  # of the wanted power, where a bin is filled at all
 GAIN = 2.0  # random frames overlap incoherently: `aural.dsp.spectra.noise_gain` of these windows
-
-
-def analysis(audio: Tensor) -> Tensor:
-    """Return spectra of audio, (batch, frames) to (batch, spectra, 513): number n is centred on frame 256 n."""
-    window = torch.hann_window(WINDOW, device=audio.device)
-    spectra = torch.stft(audio, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
-    return spectra.transpose(1, 2)
-
-
-def synthesis(spectra: Tensor, frames: int) -> Tensor:
-    """Return the audio of spectra."""
-    window = torch.hann_window(WINDOW, device=spectra.device)
-    return torch.istft(spectra.transpose(1, 2), WINDOW, HOP, window=window, length=frames)
+analysis = partial(centred.analysis, window=WINDOW, hop=HOP)
+synthesis = partial(centred.synthesis, window=WINDOW, hop=HOP)
 
 
 def power_of(spectra: Tensor) -> Tensor:

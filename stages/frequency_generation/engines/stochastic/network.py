@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.dsp import centred
+
 SAMPLE_RATE = 48000
 WINDOW, HOP = 1024, 256
 BIN_HZ = SAMPLE_RATE / WINDOW
@@ -66,7 +68,7 @@ class BinLevels(nn.Module):
         Returns:
             The mean level of each bin in dB, shape (batch, frames, 513).
         """
-        around = torch.log(_around(power.mean(-1)) + TINY)[..., None] / NEPER
+        around = torch.log(centred.around(power.mean(-1), AROUND) + TINY)[..., None] / NEPER
         heard = (torch.log(power[..., BINS] + TINY) / NEPER - around).clamp(min=-DEPTH_DB) / SCALE_DB
         bins = heard.reshape(*heard.shape[:-1], BANDS, SIZE)
         band = bins.mean(-1, keepdim=True)
@@ -107,8 +109,3 @@ class BandTimeBlock(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # in bfloat16 on the CPU, its gradient is wrong if dilated
             near = self.deep(x.float().permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         return x + self.narrow(functional.gelu(self.wide(self.norm_deep(near))))
-
-
-def _around(level: Tensor) -> Tensor:
-    """Return the mean over a second to either side, less at the ends; shape (batch, frames) as before."""
-    return functional.avg_pool1d(level[:, None], 2 * AROUND + 1, 1, AROUND, count_include_pad=False)[:, 0]

@@ -100,7 +100,7 @@ class Unintelligibility(nn.Module):
         level = clean @ self.heard
         spoken = level > 1e-4 * level.amax(-1, keepdim=True)
         bands = heard @ self.bands, clean @ self.bands
-        return torch.stack([self._compare(*clip) for clip in zip(*bands, spoken, strict=True)])
+        return self._compare(*bands, spoken)
 
     def _powers(self, audio: Tensor) -> Tensor:
         shape = torch.hann_window(self.window, device=audio.device)
@@ -111,16 +111,19 @@ class Unintelligibility(nn.Module):
 
     @staticmethod
     def _compare(heard: Tensor, clean: Tensor, spoken: Tensor) -> Tensor:
-        if spoken.sum() < 30:
-            return heard.new_zeros(())
+        count = spoken.sum(1)
+        order = torch.argsort(~spoken, dim=1, stable=True)[..., None].expand_as(heard)  # the frames of speech first
         segments = []
         for powers in (heard, clean):
-            segment = (powers[spoken] + 1e-9).sqrt().unfold(0, 30, 5)  # (segments, bands, frames)
-            for axis in (2, 1):
+            segment = (powers.gather(1, order) + 1e-9).sqrt().unfold(1, 30, 5)  # (batch, segments, bands, frames)
+            for axis in (3, 2):
                 segment = segment - segment.mean(axis, keepdim=True)
                 segment = segment / (segment.square().sum(axis, keepdim=True) + 1e-9).sqrt()
             segments.append(segment)
-        return 1 - (segments[0] * segments[1]).sum(1).mean()
+        alike = (segments[0] * segments[1]).sum(2).mean(-1)
+        there = torch.arange(alike.shape[1], device=alike.device) * 5 + 30 <= count[:, None]
+        missed = 1 - (alike * there).sum(1) / there.sum(1).clamp(min=1)
+        return missed * (count >= 30)
 
 
 class PerceptualDisturbance(nn.Module):

@@ -40,17 +40,17 @@ class Wishes:
     max_limiting_db: float | None = param(None, "Maximum limiting of peaks to reach the loudness, instead of the "
                                           "preset's 6 dB", unit="dB", low=0.0, high=24.0,
                                           examples=(6.0,))  # fmt: skip
-    noise_reduction: float | None = param(None, "Maximum attenuation of noise; off also leaves hum and rumble. "
+    noise_reduction: float | None = param(None, "Maximum attenuation of noise; off leaves hum and rumble too, "
                                           "auto follows the diagnosis", unit="dB", low=0.0, high=60.0,
                                           words={"auto": None, "off": 0.0}, examples=(12.0,))  # fmt: skip
     dereverb: float | None = param(None, "Strength of dereverberation; auto follows the diagnosis",
                                    low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
     treble: float | None = param(None, "Strength of the treble that is added; auto follows the diagnosis",
                                  low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
-    music: str | None = param(None, "What is done with music: keep it, or reduce it: music under speech is separated "
-                              "and lowered, and in a recording without any, music is reduced like noise. If not "
-                              "given, it follows the diagnosis", choices=("keep", "reduce"))  # fmt: skip
-    music_db: float | None = param(None, "How far music under speech is lowered; 15 dB if not given", unit="dB",
+    music: str | None = param(None, "What to do with music: keep it, or reduce it. Music under speech is separated "
+                              "and lowered; if there is none, music is reduced like noise. If not given, the "
+                              "diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
+    music_db: float | None = param(None, "Attenuation of music under speech; 15 dB if not given", unit="dB",
                                    low=0.0, high=60.0, when={"music": "reduce"}, examples=(10.0,))  # fmt: skip
 
     def __post_init__(self) -> None:

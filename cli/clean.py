@@ -65,8 +65,8 @@ def clean(
     """Turn a poor recording into a good one.
 
     Diagnoses each FILE, applies only the processing it needs, brings the loudness to a standard, and writes the
-    result next to it as FILE_clean.wav (lossless formats keep their format). A film stays a film, with its picture as
-    it was. Of a folder, all recordings in it and in its subfolders are taken.
+    result next to it as FILE_clean.wav (lossless formats keep their format). Of a film (a video file), only the sound
+    is replaced. If FILE is a folder, all recordings in it and in its subfolders are cleaned.
 
     \b
       aural clean memo.m4a
@@ -123,7 +123,7 @@ clean.params += parameter_options(Wishes)
 @FILES
 @shared("jobs", "track", "strict", "json")
 def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool, as_json: bool) -> None:
-    """Report what is wrong with a recording, without changing it; of several, a line each.
+    """Report what is wrong with a recording, without changing it; several get one line each.
 
     \b
       aural inspect memo.m4a

@@ -76,7 +76,7 @@ class TrainGroup(LearningGroup):
                 click.Option(
                     ["-o", "--output"], type=run, help=f"Folder of the run, which ends with {owner.ends_in}."
                 ),
-                click.Option(["--resume"], type=run, help="Folder of a run to continue, with its own settings."),
+                click.Option(["--resume"], type=run, help="Folder of a run to continue; its settings are kept."),
                 *parameter_options(owner),
             ],
             help=description(owner),
@@ -122,8 +122,7 @@ class EvaluateGroup(LearningGroup):
         page = click.Option(
             ["--listen"],
             type=FileName(),
-            help=f"Also write a listening test (.html) of what was judged: of the first {MOST_ITEMS} recordings, as "
-            "aural listen makes it.",
+            help=f"Also write a listening test (.html), like aural listen, of the first {MOST_ITEMS} recordings.",
         )
         command = click.Command(
             name,

@@ -110,7 +110,7 @@ def _notes(parameter: Parameter) -> str:
     if spec.examples and parameter.kind is not tuple:
         notes.append(f"e.g. {spec.examples[0]}")
     notes += [_condition(key.replace("_", "-"), wanted) for key, wanted in spec.when.items()]
-    if parameter.default not in (None, ()):
+    if parameter.default not in (None, (), ""):
         notes.append(f"default: {_written(parameter.default)}")
     elif spec.measured:
         notes.append("measured if not given")
@@ -179,7 +179,7 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         "-f", "--force", is_flag=True, help="Overwrite existing results. Inputs are never overwritten."
     ),
     "skip-existing": click.option(
-        "--skip-existing", is_flag=True, help="Leave out files whose results are there already: resumes a batch."
+        "--skip-existing", is_flag=True, help="Skip files whose results exist already: resumes a batch."
     ),
     "dry-run": click.option("-n", "--dry-run", is_flag=True, help="Show what would be done; write nothing."),
     "jobs": click.option(
@@ -211,30 +211,32 @@ SHARED: dict[str, Callable[[Any], Any]] = {
         "--report",
         "with_report",
         is_flag=True,
-        help="Also write a page for a browser next to the results, which plays them and what they were made of.",
+        help="Also write a page for a browser next to the results, which plays them beside the inputs.",
     ),
     "report-audio": click.option(
         "--report-audio",
         type=click.Choice(("excerpts", "full", "link")),
         default="excerpts",
         show_default=True,
-        help="What can be heard on that page: where most was changed, everything, or links to the files.",
+        help="What that page plays: the passages that changed most, everything, or the files where they are.",
     ),
     "strict": click.option(
         "--strict",
         is_flag=True,
-        help="Refuse a recording of which a part is damaged or missing; by default the rest is read, with a warning.",
+        help="Refuse damaged and truncated recordings; by default what can be read is used, with a warning.",
     ),
     "track": click.option(
-        "--track", type=click.IntRange(1), help="Number of the sound track, where a file has several."
+        "--track", type=click.IntRange(1), help="Number of the sound track, if a file has several."
     ),
-    "audio-only": click.option("--audio-only", is_flag=True, help="Of a film, write the sound without the picture."),
+    "audio-only": click.option(
+        "--audio-only", is_flag=True, help="Write only the sound of a film, without its picture."
+    ),
     "device": click.option(
         "--device",
         type=click.Choice(DEVICES),
         expose_value=False,
         callback=choose_device,
-        help="Device that networks run on; auto, the default, is CUDA where it is available, and the CPU elsewhere.",
+        help="Device that neural networks run on; auto, the default, is CUDA if available, else the CPU.",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, in ASCII."),
 }

@@ -72,7 +72,7 @@ def stage_command(name: str) -> click.Command:
         command.params.append(click.Option(["--album"], is_flag=True, help=ALBUM_HELP))
     if stage.trusted:
         command.params.append(click.Option(["--trust-model"], is_flag=True, help=TRUST_HELP))
-    effects = [
+    of_effects = [
         "output",
         "to",
         "force",
@@ -84,7 +84,7 @@ def stage_command(name: str) -> click.Command:
         "audio-only",
         "strict",
     ]
-    options = effects if effect else ["to", "force", "compare", "strict"]
+    options = of_effects if effect else ["to", "force", "compare", "strict"]
     options += ["removed"] * stage.suppresses + ["device"] * stage.uses_device()
     return shared(*reversed(options))(command)
 

@@ -13,7 +13,7 @@ HIGHEST = 0.45  # of the sample rate: a band above is no band
 
 @dataclass(frozen=True)
 class DeEsser(Effect):
-    """Attenuate sibilance: reduce the upper band where it is too strong relative to the full band, at any level."""
+    """Attenuate sibilance: reduce the upper band where it is too strong relative to the full band."""
 
     name: ClassVar[str] = "de-esser"
     split_hz: float = param(5000.0, "Frequency above which sibilance is detected and attenuated; nothing happens "

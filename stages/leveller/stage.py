@@ -20,7 +20,7 @@ LOUD = 0.9  # of speech is not louder than the loudest voice
 
 @dataclass(frozen=True)
 class Leveller(Effect):
-    """Bring speech to one level, second by second; pauses stay as far below the loudest voice as they were."""
+    """Bring speech to one level; pauses stay as far below the loudest voice as they were."""
 
     name: ClassVar[str] = "leveller"
     described_as: ClassVar[Sequence[str]] = ("level", "leveler", "agc")
@@ -29,8 +29,8 @@ class Leveller(Effect):
                                       measured=True)  # fmt: skip
     speech_lufs: float | None = param(None, "Level that separates speech from pauses; if not given, measured",
                                       unit="LUFS", low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
-    loud_lufs: float | None = param(None, "Level of the loudest voice; pauses are lowered as far as it is, so that "
-                                    "they stay as far below it. If not given, measured", unit="LUFS",
+    loud_lufs: float | None = param(None, "Level of the loudest voice; pauses get its gain, so that they stay as "
+                                    "far below it. If not given, measured", unit="LUFS",
                                     low=LOWEST_LUFS, high=0.0, measured=True)  # fmt: skip
     share: float = param(1.0, "Strength: fraction of the distance to the target that is corrected", low=0.0, high=1.0)
     max_boost_db: float = param(15.0, "Maximum boost of speech", unit="dB", low=0.0, high=40.0)

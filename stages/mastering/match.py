@@ -19,9 +19,10 @@ log = logging.getLogger("aural")
 
 @dataclass(frozen=True)
 class Match(Effect):
-    """Match the spectrum of a recording to that of a reference, or of typical speech or music, with a smooth curve.
+    """Match the spectrum of a recording to that of a reference, or of typical speech or music.
 
-    From a stereo reference it takes the stereo width, too. It does not match levels; use `master` for that.
+    One smooth curve is applied. From a stereo reference it takes the stereo width, too. It does not match levels; use
+    `master` for that.
 
     Raises:
         AudioError: the reference cannot be read, or is silent.

@@ -37,7 +37,7 @@ class NoiseReduction(Parameters, Effect):
     engine: str = engine_param(ENGINES, "Method that separates noise from signal")
     max_attenuation_db: float | None = param(None, "Maximum attenuation of noise; if not given, the engine's own "
                                              "limit, or 4 dB where music is kept; 0 leaves only the filters and "
-                                             "dereverb", unit="dB",
+                                             "dereverberation", unit="dB",
                                              low=0.0, high=60.0, examples=(12.0,))  # fmt: skip
     highpass_hz: float = param(0.0, "Cut-off of a high-pass against rumble, before the engine; 0 is off",
                                unit="Hz", low=0.0, high=1000.0)  # fmt: skip

@@ -44,12 +44,12 @@ class Declip(Repair):
     name: ClassVar[str] = "declip"
 
     rails: tuple[float, ...] | None = param(
-        None, "Where the waveform is cut off: the levels, below and above zero, of each channel in turn, full scale "
-        "is 1; 0 where nothing is cut off", low=-LOUDEST, high=LOUDEST, measured=True,
+        None, "Levels at which the waveform is cut off, as shares of full scale: the negative and the positive one "
+        "of each channel in turn; 0 where nothing is cut off", low=-LOUDEST, high=LOUDEST, measured=True,
         examples=((-0.1, 0.1, -0.1, 0.1), (0.0, 0.2, 0.0, 0.0))
     )  # fmt: skip
     headroom_db: float = param(
-        24.0, "Most that a restored peak may rise above the level at which it was cut off", unit="dB", low=0.0,
+        24.0, "Maximum rise of a restored peak above the level at which it was cut off", unit="dB", low=0.0,
         high=60.0, when={"rails": GIVEN}
     )  # fmt: skip
 
@@ -100,8 +100,8 @@ class Declick(Repair):
     name: ClassVar[str] = "declick"
 
     threshold_db: float | None = param(
-        None, "How far a click must stand out of the prediction errors around it; lower finds more. If not given, "
-        "20 dB, or 10 dB in a recording that clicks often", unit="dB", low=0.0, high=80.0, measured=True,
+        None, "How far a click must exceed the prediction errors around it; lower finds more. If not given, 20 dB, "
+        "or 10 dB in a recording with many clicks", unit="dB", low=0.0, high=80.0, measured=True,
         examples=(30.0, 6.0),
     )  # fmt: skip
 
@@ -137,12 +137,12 @@ def _threshold_db(clicks: Defects) -> float:
 
 @dataclass(frozen=True)
 class Conceal(Repair):
-    """Fill gaps, such as dropouts and lost packets, with a continuation of what is around them."""
+    """Fill gaps, such as dropouts and lost packets, with a continuation of the sound around them."""
 
     name: ClassVar[str] = "conceal"
 
     max_gap_ms: float = param(
-        60.0, "Longest moment of digital zero that is filled; a longer one is taken for a pause", unit="ms", low=1.0,
+        60.0, "Longest gap of digital zero that is filled; a longer one counts as a pause", unit="ms", low=1.0,
         high=200.0, examples=(5.0,)
     )  # fmt: skip
 
@@ -183,7 +183,7 @@ class DePlosive(Repair):
 
 @dataclass(frozen=True)
 class DeBreath(Repair):
-    """Lower breaths between what is spoken."""
+    """Lower breaths between words."""
 
     name: ClassVar[str] = "de-breath"
 

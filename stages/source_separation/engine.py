@@ -19,7 +19,7 @@ NAME = "source-separation"
 class OverlapParameters:
     """The parameter of engines that work in segments."""
 
-    overlap: float = param(0.25, "Share of a segment that the next one covers too, while one fades into the other",
+    overlap: float = param(0.25, "Overlap of successive segments, as a share of their length; they are cross-faded",
                            low=0.0, high=0.95)  # fmt: skip
 
 

@@ -38,7 +38,7 @@ class MusicReduction(OwnWeights, Effect):
     grants: ClassVar[Sequence[str]] = ("music",)
     attenuation_db: float = param(REDUCED_DB, "Attenuation of all that is not the voice", unit="dB",
                                   low=0.0, high=60.0)  # fmt: skip
-    music_s: tuple[float, ...] = param((), "Passages in which it is attenuated: where each begins and ends; if not "
+    music_s: tuple[float, ...] = param((), "Passages in which it is attenuated: beginning and end of each; if not "
                                        "given, everywhere", unit="s", low=0.0, high=1e7,
                                        examples=((0.5, 1.5),))  # fmt: skip
 

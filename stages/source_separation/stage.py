@@ -18,7 +18,7 @@ from aural.stream import Stream
 
 @dataclass(frozen=True)
 class SourceSeparation(Parameters, Separator):
-    """Split a recording into stems: a voice and the rest, instruments, tonal and percussive, or center and sides.
+    """Split a recording into stems: voice and rest, instruments, tonal and percussive, center and sides.
 
     Raises:
         ParameterError: a parameter is not allowed, or the engine has no stem called `two_stems`.

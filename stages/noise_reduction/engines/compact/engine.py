@@ -24,11 +24,11 @@ MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is 
 class CompactParameters(OwnWeights):
     """The parameters of the network."""
 
-    dereverb: float = param(0.0, "Strength of dereverberation; 0 leaves the reverberation as it is, "
-                            "up to 0.5 late reverberation is predicted and subtracted, above the network helps",
+    dereverb: float = param(0.0, "Strength of dereverberation: 0 is off; up to 0.5, late reverberation is "
+                            "predicted and subtracted; above 0.5, the network attenuates the rest too",
                             low=0.0, high=1.0)  # fmt: skip
     keep: str = param("voice", "What to keep: voices only, or music too", choices=("voice", "music"))
-    music_s: tuple[float, ...] = param((), "Passages in which music is kept, too: where each begins and ends",
+    music_s: tuple[float, ...] = param((), "Passages in which music is kept too: beginning and end of each",
                                        unit="s", low=0.0, high=1e6, when={"keep": "voice"},
                                        examples=((0.0, 0.2),))  # fmt: skip
 
@@ -41,7 +41,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
         ParameterError: a passage of music ends before it begins, or begins before the last one ends.
     """
 
-    name, meaning = "compact", "a network"
+    name, meaning = "compact", "a network trained for AURAL"
     most_db = 60.0
     models: ClassVar[Mapping[str, Model]] = {
         "compact": Model(meaning="removes noise and reverberation from speech, 48 kHz", megabytes=6.1, licence="MIT")

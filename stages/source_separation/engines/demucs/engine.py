@@ -56,16 +56,16 @@ class DemucsParameters(OverlapParameters):
         "(.safetensors), of a bag (.yaml) or of a folder that holds one of them; or a torch module",
     )
     segment_s: float | None = param(
-        None, "Length of a segment; if not given, that the model was trained on; a transformer takes no longer one",
+        None, "Length of a segment; if not given, the one used in training, which is the longest for a transformer",
         unit="s", low=0.5, high=60.0,
     )  # fmt: skip
-    shifts: int = param(0, "Number of runs that are averaged, each moved in time by up to half a second; 0 is one "
-                        "run, not moved", low=0, high=10)  # fmt: skip
-    measured_offset: float | None = param(None, "Mean of the recording, which is taken out before the model",
+    shifts: int = param(0, "Number of runs that are averaged, each shifted in time by up to half a second; 0 is "
+                        "one run without a shift", low=0, high=10)  # fmt: skip
+    measured_offset: float | None = param(None, "Mean of the recording, which is subtracted before the model",
                                           low=-1.0, high=1.0, measured=True)  # fmt: skip
     measured_level_dbfs: float | None = param(
-        None, "Level of the recording, which is brought to one before the model: the standard deviation of the mean "
-        "of its channels", unit="dBFS", low=-200.0, high=200.0, measured=True,
+        None, "Level that the recording is divided by before the model: the standard deviation of the mean of its "
+        "channels", unit="dBFS", low=-200.0, high=200.0, measured=True,
     )  # fmt: skip
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from aural import registry
 from aural.parameters import markdown
 
-ROOMS = Path(__file__).parent.parent / "stages"
+STAGES = Path(__file__).parent.parent / "stages"
 
 
 def main() -> None:
     for name in registry.names():
         stage = registry.stage_class(name)
         if stage.__module__.startswith("aural.stages."):
-            readme = ROOMS / stage.__module__.split(".")[-2] / "README.md"
+            readme = STAGES / stage.__module__.split(".")[-2] / "README.md"
             begin = f"<!-- parameters {name} -->"
             head, _, rest = readme.read_text().partition(begin)
             _, end, tail = rest.partition("<!-- /parameters -->")

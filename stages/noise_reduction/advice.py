@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
     from aural.stages.noise_reduction.stage import NoiseReduction
 
-ROOM_ATTENUATION_DB = 12.0  # with the room, of noise that would need no reduction by itself
+ROOM_ATTENUATION_DB = 12.0  # of noise that is lowered only along with the room
 LOUD_NOISE_DB = 20.0
 LEAST_ATTENUATION_DB = 6.0
 FILTERS_OFF: dict[str, Any] = {"hum_hz": 0.0, "hum_harmonics": (), "highpass_hz": 0.0}
@@ -77,7 +77,7 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
 
 
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:
-    """Take all that the preset allows where noise is loud, less where it is faint: a dB costs the voice a little."""
+    """Return the attenuation: the preset's where noise is loud, less where it is faint, to spare the voice."""
     share = (NOISY_DB - diagnosis.environment.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
     least = min(LEAST_ATTENUATION_DB, stage.limit_db)
     return float(round(least + min(1.0, share) * (stage.limit_db - least), 1))

@@ -14,29 +14,29 @@ from aural.stream import Stream
 NAME = "noise-reduction"
 
 Filters = Callable[[Iterable[Block], Format], Iterable[Block]]
-"""What stands in front of the engine."""
+"""Runs the filters in front of the engine over blocks of a format."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseEngine(Engine):
     """A method that separates noise from signal."""
 
-    most_db: ClassVar[float]
-    """Most that noise is lowered where the user does not say."""
+    default_limit_db: ClassVar[float]
+    """Limit of the attenuation of noise, if the user sets none."""
 
     @property
     def limit_db(self) -> float:
-        """Most that noise is lowered with these parameters where the user does not say."""
-        return self.most_db
+        """Limit of the attenuation of noise with these parameters, if the user sets none."""
+        return self.default_limit_db
 
     @property
     def keeps_music(self) -> bool:
-        """Music is signal, too."""
+        """Whether music is kept too."""
         return False
 
     @property
     def level_independent(self) -> bool:
-        """Scaling the input scales the output alike."""
+        """Whether scaling the input scales the output by the same factor."""
         return True
 
     @property
@@ -45,7 +45,7 @@ class NoiseEngine(Engine):
         return True
 
     def measure(self, filters: Filters, blocks: Iterable[Block], source: Format) -> Mapping[str, Any]:
-        """Run the first pass; return the values of its parameters that it gives."""
+        """Run the first pass; return the values of the parameters that it measures."""
         return {}
 
     def does_nothing(self, max_attenuation_db: float) -> bool:

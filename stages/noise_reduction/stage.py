@@ -57,12 +57,12 @@ class NoiseReduction(Parameters, Effect):
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]
-        """Scaling the input scales the output alike."""
+        """Whether scaling the input scales the output by the same factor."""
         return self._chosen().level_independent
 
     @property
     def limit_db(self) -> float:
-        """Most that noise is lowered, in dB."""
+        """Limit of the attenuation of noise, in dB."""
         return self._chosen().limit_db if self.max_attenuation_db is None else self.max_attenuation_db
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
@@ -113,7 +113,7 @@ class NoiseReduction(Parameters, Effect):
 
     @property
     def does_nothing(self) -> bool:
-        """Whether it lets everything through: no filter, no hum, and an engine that has nothing to do."""
+        """Whether the output is the input: no filter, no hum, and an engine that does nothing."""
         return self._chosen().does_nothing(self.limit_db) and self.hum_hz == 0 and self.highpass_hz == 0
 
     def stream(self, source: Format) -> Stream:

@@ -1,4 +1,4 @@
-"""The stream that takes mains hum out of music by subtracting it: what is not as steady as the mains stays."""
+"""The stream that subtracts mains hum from music; engines have their own streams (`engines/`)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ FRAME = 4  # hops
 REACH = 32  # hops to both sides over which a line is fitted: 8 s
 SEGMENT = 32  # hops
 DRIFT_HZ = np.linspace(-0.04, 0.04, 65)  # of the fundamental against the given frequency
-BESIDE_HZ = 2.0  # beside a line it is measured how much music there is
+BESIDE_HZ = 2.0  # distance from a line at which the level of music is measured
 ROUNDS = 6  # of reweighting
-TRUST = 4.0  # standard errors: a line that is no stronger is none
-OVERLAP = 2.5  # by so much frames that overlap tell less than others
+TRUST = 4.0  # standard errors: a weaker line is left alone
+OVERLAP = 2.5  # factor on the variance, as frames that overlap are not independent
 SILENT_S = 0.01
 TINY = 1e-24
-WIDE = 128  # samples of a sinusoid that are made at once
+WIDE = 128  # samples of a sinusoid computed at once
 
 
 class HumStream(SegmentStream):
     """Fits sinusoids of steady level and drift to the harmonics, over 16 s around each quarter of a second.
 
-    A frame of one second counts the less, the more music there is beside its line, and the less it fits: so hum is
-    measured where the music pauses, and a bass note at the same frequency is an exception that stays. A line whose
-    level is uncertain is subtracted in part or not at all. Digital silence stays silent. Latency: 17 s.
+    A frame of one second has the less weight, the more music there is beside its line and the worse it fits. So hum
+    is measured where the music pauses, and a bass note at the same frequency stays. A line whose level is uncertain
+    is subtracted in part or not at all. Digital silence stays silent. Latency: 17 s.
 
     Args:
         hum_hz: the fundamental, to within 0.04 Hz.
@@ -82,7 +82,7 @@ class HumStream(SegmentStream):
         centres = (np.arange(count) + FRAME / 2) * self.hop / self.rate
         lines = lines * np.exp(-2j * np.pi * centres[:, None] * self.lines_hz)
         power = np.mean(np.abs(beside) ** 2, axis=0)
-        power[~frames.any(axis=-1)] = np.inf  # digital silence says nothing
+        power[~frames.any(axis=-1)] = np.inf  # digital silence does not count
         return lines, power
 
     def _fitted(self, lines: Complex, beside: Floats, places: NDArray[np.int64]) -> tuple[float, Complex]:

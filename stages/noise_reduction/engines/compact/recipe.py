@@ -25,7 +25,7 @@ from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, 
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
 MOST_SDR_DB = 36.0
-"""What lies above is as good as nothing."""
+"""A higher SDR is not rewarded."""
 SILENT_SHARE = 0.02
 """Of clips with noise alone."""
 WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
@@ -65,7 +65,7 @@ class CompactRecipe(VoiceRecipe):
         )
         dried = clean.detach() * room  # the gain against noise learns nothing from the room
         without_room = [x / (0.5 * WINDOW) ** 0.5 for x in (dried, analysis(dry))]
-        told = (voice.abs().amax(-1) > 0).to(voice.dtype)  # of noise alone there is nothing to keep, and no ratio
+        told = (voice.abs().amax(-1) > 0).to(voice.dtype)  # clips of noise alone have no voice, and no ratio
         spoken = told * (1 - music)
         parts = {
             "spectral": 5 * (spectral_distance(*coarse) + spectral_distance(*fine)).mean(),

@@ -32,9 +32,9 @@ from aural.stages.noise_reduction.engines.compact.reverberation import BLOCK, TO
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Series, Stream
 
-MOST_PATHS = 8  # of a file that asks for more nothing is opened
-LEAST_ROOM = db_to_gain(-12.0)  # more of the network's gain against the room costs more of the voice than it gives
-CHUNK = 64  # frames that the network sees at a time, a second
+MOST_PATHS = 8  # weights that ask for more are not opened
+LEAST_ROOM = db_to_gain(-12.0)  # lowest gain against the room: below it, more of the voice is lost than is gained
+CHUNK = 64  # frames in one call of the network, a second
 
 
 @cache
@@ -54,12 +54,12 @@ def network(path: Path) -> Compact:
 
 
 Shares = Callable[[NDArray[np.float64]], NDArray[np.float32]]
-"""Says for times in seconds how much of the reverberation goes, 0 to 1."""
+"""Returns, for times in seconds, the share of the late reverberation to subtract, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is removed."""
+    """How strongly noise and reverberation are removed."""
 
     max_attenuation_db: float
     dereverb: float
@@ -76,10 +76,10 @@ class Effort:
 
 
 def open_compact(source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> Stream:
-    """Open a stream that runs the network at its own rate inside a signal of any.
+    """Open a stream that runs the network at its own rate inside a signal of any rate.
 
-    The first half of `dereverb` is late reverberation that is subtracted in front of the network; the second half is
-    the network's gain against the room.
+    The first half of `dereverb` subtracts late reverberation in front of the network; the second half applies the
+    network's gain against the room.
     """
 
     def shares(seconds: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -96,7 +96,7 @@ def open_compact(source: Format, path: Path, voices: Effort, music: Effort, pass
 class LateReverberation(FrameStream):
     """Subtracts a share of the predicted reverberation of audio at 48 kHz, in each channel.
 
-    Its output lies two seconds behind a live signal.
+    In a live stream it adds a delay of two seconds.
     """
 
     def __init__(self, source: Format, shares: Shares) -> None:
@@ -109,13 +109,13 @@ class LateReverberation(FrameStream):
         self.waiting = np.concatenate([self.waiting, spectra], axis=1)
         whole = self.waiting.shape[1] // BLOCK * BLOCK
         ready, self.waiting = self.waiting[:, :whole], self.waiting[:, whole:]
-        done = [self._less(ready[:, first : first + BLOCK]) for first in range(0, whole, BLOCK)]
+        done = [self._subtracted(ready[:, first : first + BLOCK]) for first in range(0, whole, BLOCK)]
         return np.concatenate([ready[:, :0], *done], axis=1)
 
     def finish(self) -> Spectra:
-        return self._less(self.waiting)
+        return self._subtracted(self.waiting)
 
-    def _less(self, spectra: Spectra) -> Spectra:
+    def _subtracted(self, spectra: Spectra) -> Spectra:
         """Subtract the late reverberation of a block."""
         less, frames = spectra.copy(), spectra.shape[1]
         if frames:
@@ -129,8 +129,8 @@ class LateReverberation(FrameStream):
 class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    The network runs on each channel, on several at a time where there are threads for it; one filter, the
-    power-weighted mean of all, is applied to all of them, so the stereo image stays. In passages of music, music is
+    The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
+    of their gains and filters is applied to all channels, so the stereo image stays. In passages of music, music is
     kept.
     """
 
@@ -157,19 +157,19 @@ class CompactStream(AheadStream):
 
     @torch.inference_mode()
     def _advance(self, spectra: Tensor, memory: list[Tensor], kept: Tensor) -> tuple[Prediction, list[Tensor]]:
-        """Run the network over some of the channels; a mode of torch holds in its own thread only."""
+        """Run the network over some of the channels, in a thread; modes of torch have to be set in each thread."""
         ran: tuple[Prediction, list[Tensor]] = devices.run(
             self.network, spectra, memory, kept.expand(len(spectra), -1)
         )
         return ran
 
     def _music(self, spectra: Spectra, late: int) -> Tensor:
-        """Return how much the frames so many before these are music, shape (1, frames)."""
+        """Return 1 where music is kept, else 0, for the frames `late` frames before these; shape (1, frames)."""
         frames = self.taken + np.arange(spectra.shape[1]) - late
         return torch.from_numpy(within(frames * HOP / SAMPLE_RATE, self.passages))[None]
 
     def _join(self, predicted: Prediction, music: Tensor) -> Tensor:
-        """Return the changed spectra, shape (channels, frames, bins)."""
+        """Apply the gains and filters that all channels share, limited; shape (channels, frames, bins)."""
         share = predicted.level[..., None].square() + 1e-30
         share = share / share.sum(dim=0)
         shared = (torch.sum(x * share, 0, keepdim=True) for x in (predicted.gain, predicted.room))

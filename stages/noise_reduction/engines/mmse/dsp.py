@@ -29,10 +29,10 @@ HOP_S = 0.016
 NOISE_MEMORY = 0.8
 PRESENCE_MEMORY = 0.85
 SPEECH_MEMORY = 0.97
-EXPECTED_SNR = np.float32(10**1.2)  # of speech where there is some; [2] has 15 dB, lower ones protect faint speech
-STUCK = 0.99  # [2]: a bin that seems to be speech all the time is let go
-DIP = np.float32(0.2)  # of the geometric mean nearby: noise that is lower is not believed
-PAUSE = 1e-6  # so far below the noise, a frame is digital silence and tells nothing about it
+EXPECTED_SNR = np.float32(10**1.2)  # of speech where it is present; [2] has 15 dB, a lower one protects faint speech
+STUCK = 0.99  # [2]: caps the probability of speech in a bin that seems to be speech all the time
+DIP = np.float32(0.2)  # share of the geometric mean nearby: lower noise estimates are not trusted
+PAUSE = 1e-6  # power relative to the noise below which a bin is digital silence, and says nothing about the noise
 
 # Speech presence in the gain: the posterior SNR over a neighbourhood of bins, prior 0.7, typical SNR 5 dB
 BROAD_SNR = np.float32(10**0.5)
@@ -103,14 +103,14 @@ def mean_nearby(values: Power, reach: int, out: Power) -> None:
 def fill_dips(noise: Power, reach: int, logs: Power, means: Power) -> None:
     """Raise bins far below the geometric mean of those within `reach`, in place.
 
-    A codec leaves holes in the background. A tracker that followed one down takes what comes back for speech, and
-    single bins whistle on. `logs` and `means` are scratch, shape (bins,).
+    A codec leaves holes in the background. If the tracker followed one down, it would take the returning background
+    for speech, and single bins would be heard as whistling. `logs` and `means` are scratch, shape (bins,).
     """
     for k in range(noise.size):
         logs[k] = math.log(noise[k] + np.float32(1e-30))
     mean_nearby(logs, reach, means)
     for k in range(noise.size):
-        if noise[k] > 0:  # else there was no input yet
+        if noise[k] > 0:  # 0 before the first input
             noise[k] = max(noise[k], DIP * math.exp(means[k]))
 
 

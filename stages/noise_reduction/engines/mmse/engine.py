@@ -14,7 +14,7 @@ class MmseEngine(ProfileEngine):
     """A statistical estimator of the amplitude of speech."""
 
     name, meaning = "mmse", "a statistical estimator"
-    most_db = 15.0
+    default_limit_db = 15.0
 
     def stream(self, source: Format, max_attenuation_db: float) -> Stream:
         from aural.stages.noise_reduction.engines.mmse.stream import MmseStream

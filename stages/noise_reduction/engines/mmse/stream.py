@@ -12,7 +12,7 @@ from aural.signals import Format
 from aural.stages.noise_reduction.engines.mmse import dsp
 from aural.stages.noise_reduction.profile import density_from_levels
 
-LISTEN_S = 0.5  # of signal that the first guess of the noise is made from
+LISTEN_S = 0.5  # length of the signal from which the noise is first estimated
 TOLERANCE = 4.0  # a given noise power may be tracked up and down by this factor, 6 dB
 NEIGHBOURHOOD_HZ = 320.0
 
@@ -20,8 +20,8 @@ NEIGHBOURHOOD_HZ = 320.0
 class MmseStream(FrameStream):
     """Log-spectral amplitude estimator over short frames.
 
-    One gain, found from the mean power of all channels, for all of them: were each to follow its own noise, the
-    gains would part and the sound image would wander.
+    All channels get one gain, computed from their mean power: with a gain of its own for each, the stereo image would
+    wander.
     """
 
     def __init__(self, source: Format, max_attenuation_db: float, noise_dbfs: Sequence[float] | None) -> None:
@@ -52,7 +52,7 @@ class MmseStream(FrameStream):
         return self._begin() if self.listening else None
 
     def _begin(self) -> Spectra:
-        """Guess the noise from the frames held back, and let them go."""
+        """Estimate the noise from the frames held back, and process them."""
         listened = 1 + int(LISTEN_S / self.hop_s)
         self.noise = np.clip(dsp.first_noise(_power(self.held[:, :listened])), self.lowest, self.highest)
         self.listening, spectra = False, self.held

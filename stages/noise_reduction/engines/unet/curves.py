@@ -16,13 +16,13 @@ from torch.nn import functional
 
 from aural.stages.noise_reduction.stft import BINS, SAMPLE_RATE, WINDOW
 
-BANDS = 80  # as many as leave the lowest a bin apart
-DEAF = 4  # bins, below 125 Hz, that the level does not count
-LEVEL_REACH = 125  # frames to either side that make the level, 2 s
+BANDS = 80  # the most for which the lowest bands still lie a bin apart
+DEAF = 4  # bins, below 125 Hz, that do not count towards the level
+LEVEL_REACH = 125  # frames to either side over which the level is averaged, 2 s
 MEL_FLOOR = 1e-7  # of the level, in power: what lies lower is inaudible
 
 PITCHES, LOWEST_HZ, HIGHEST_HZ = 48, 75.0, 420.0
-PITCH_BINS = 96  # those below 3 kHz tell the pitch
+PITCH_BINS = 96  # bins below 3 kHz, from which the pitch is found
 VOICED = 0.16  # least salience of a pitch; white noise stays below 0.1
 LAGS = range(8, 33)  # frames from syllable to syllable, 0.13 to 0.51 s
 RHYTHM_REACH = 62  # frames to either side, 1 s

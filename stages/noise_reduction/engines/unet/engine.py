@@ -29,7 +29,7 @@ class UnetEngine(UnetParameters, Network, NoiseEngine):
     """The dual-stage U-Net of AURAL's first paper."""
 
     name, meaning = "unet", "a two-stage U-Net that also gives a voice a studio sound"
-    most_db = 60.0
+    default_limit_db = 60.0
     models: ClassVar[Mapping[str, Model]] = {
         "unet": Model(meaning="removes noise from speech and adds studio sound, 48 kHz", megabytes=3.7, licence="MIT")
     }

@@ -34,7 +34,7 @@ from aural.stages.noise_reduction.engines.unet.curves import (
 CLEANING = (32, 48, 64, 80, 96)  # channels at each depth of stage one
 STUDIO = (16, 24, 32, 48, 64)  # of stage two
 DEPTH = len(CLEANING) - 1
-GRID = 2**DEPTH  # frames, and bands, that are one at the bottom
+GRID = 2**DEPTH  # frames, and bands, that become one at the bottom of the U-Net
 REACH = 416  # frames that a result depends on to either side, level and rhythm included
 MOST_CHARACTER_DB = 12.0
 LEVEL_FLOOR = 1e-20
@@ -53,7 +53,7 @@ class Restored:
     pitch: Tensor
     """Likelihoods of no pitch and of each pitch, as logits; shape (batch, frames, 49)."""
     character_db: Tensor
-    """Stage two: gains that give the voice what a studio gives; positive ones lift."""
+    """Stage two: gains in dB that give the voice a studio sound."""
     curves: Tensor
     """The conditioning, shape (batch, 7, frames)."""
 
@@ -103,7 +103,7 @@ class Unet(nn.Module):
         )
 
     def _pitch(self, seen: Tensor, frames: int) -> Tensor:
-        """Tell the pitch from what the encoder saw at half the time and half the bands."""
+        """Predict the pitch from the encoder's features at half the frames and half the bands."""
         logits = self.pitch(seen.transpose(2, 3).flatten(1, 2))
         return logits.float().repeat_interleave(2, dim=-1)[..., :frames].transpose(1, 2)
 
@@ -137,7 +137,7 @@ class UnetEncoder(nn.Module):
         self.blocks = nn.ModuleList(map(ConditionedBlock, channels))
 
     def forward(self, x: Tensor, conditions: Sequence[Tensor]) -> list[Tensor]:
-        """Return what is seen at every depth."""
+        """Return the features of every depth."""
         seen = []
         x = x.contiguous(memory_format=torch.channels_last)
         for enter, block, curves in zip(self.enter, self.blocks, conditions, strict=True):

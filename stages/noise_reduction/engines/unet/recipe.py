@@ -51,7 +51,7 @@ class UnetRecipe(VoiceRecipe):
 
     @torch.no_grad()
     def lost_db(self) -> float:
-        """Measure by how much stage one lowers clean voices of the validation part: the engine gives it back."""
+        """Measure by how much stage one lowers clean voices of the validation part; the engine compensates for it."""
         network, draw, shares = self.network.eval(), self.clips("validation"), []
         for clip in range(self.settings.validation_clips):
             _, voice, _, music = draw(np.random.default_rng([0, clip]))
@@ -97,7 +97,7 @@ class UnetRecipe(VoiceRecipe):
         return functional.cross_entropy(pitch.transpose(1, 2), wanted, reduction="none").mean(-1)
 
     def _judged(self, told: Restored, studio: Tensor) -> dict[str, Tensor]:
-        """Return what the verdict costs the network, and what the judge must learn."""
+        """Return the adversarial losses of the network and of the discriminator."""
         unmoved = {name: value.detach() for name, value in self.judge.named_parameters()}
         fake = functional_call(self.judge, unmoved, (told.studio, told.curves))
         both = self.judge(torch.cat([studio, told.studio.detach()]), torch.cat([told.curves, told.curves]))

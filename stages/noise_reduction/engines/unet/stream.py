@@ -36,7 +36,7 @@ def opened(path: Path) -> tuple[Unet, float]:
 
 
 def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: float) -> Stream:
-    """Open a stream that runs the network at its own rate inside a signal of any."""
+    """Open a stream that runs the network at its own rate inside a signal of any rate."""
     network, lost_db = opened(path)
     return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network, max_attenuation_db, studio, lost_db))
 
@@ -44,8 +44,8 @@ def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: flo
 class UnetStream(SegmentStream):
     """Attenuates noise, and gives a voice a studio sound, in audio at 48 kHz.
 
-    One gain, from the mean power of all channels, for all of them. A result depends on nothing farther away than the
-    context reaches, so segments meet without a seam.
+    All channels get one gain, computed from their mean power. A result depends on nothing beyond the context, so
+    segments join without a seam.
     """
 
     def __init__(

@@ -16,8 +16,8 @@ import numpy as np
 from aural import Format
 from aural.dsp import fir
 
-PERIODS = 2.5  # of the lowest crossover, to either side of a frame, that a band hears: the rest is below -90 dB
-LEAST = 4096  # frames of a segment: short ones are slow
+PERIODS = 2.5  # of the lowest crossover: context of a band on either side of a frame; the rest is below -90 dB
+LEAST = 4096  # shortest segment, in frames: shorter ones are slow
 
 
 def crossover(source: Format, frequencies_hz: Sequence[float]) -> fir.FirStream:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from aural import Effect, Format, Stream, param
 from aural.stream import Through
 
-HIGHEST = 0.45  # of the sample rate: a band above is no band
+HIGHEST = 0.45  # of the sample rate: nothing is split off above
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ Floats32 = NDArray[np.float32]
 OCTAVE_DB = float(20 * np.log10(2))
 """Decibels in one unit of a base-2 logarithm."""
 
-SHARPEST = 1e-6  # octaves; a knee that is sharper is none
+SHARPEST = 1e-6  # octaves; a narrower knee counts as hard
 
 
 def coefficient(time_ms: float, sample_rate: int) -> float:

@@ -24,9 +24,9 @@ from aural.signals import Format
 Floats = NDArray[np.float64]
 
 WINDOW_S = 0.4  # of momentary loudness, and of the crest factor
-GATE_DB = 40.0  # below the mean of the reference: what is softer is no part of it
-FLOOR = 1e-6  # of the mean power of the reference: what lies deeper counts as silence
-SILENT = 1e-12  # power; what is softer counts as this
+GATE_DB = 40.0  # below the mean of the reference; softer windows do not count
+FLOOR = 1e-6  # of the mean power of the reference; lower powers count as silence
+SILENT = 1e-12  # lowest power, which silence counts as
 RESOLUTIONS_S = (0.01, 0.02, 0.04)
 THIRDS_HZ = 1000 * 2 ** (np.arange(-13, 13) / 3)  # 50 Hz to 16 kHz
 

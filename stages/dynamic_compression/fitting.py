@@ -14,7 +14,7 @@ from aural.learning.losses import log_spectral_db, stft
 ENVELOPES_S = (0.001, 0.005, 0.02, 0.1)
 """Windows in which levels are compared: the short ones show the attack, the long ones the curve."""
 SPECTRA_S = (0.01, 0.04)
-RANGE_DB = 60.0  # below the loudest window of a clip, that count
+RANGE_DB = 60.0  # below the loudest window of a clip; softer windows do not count
 FLOOR = 1e-9  # power that silence counts as
 
 

@@ -10,7 +10,7 @@ from aural import Effect, Format, Stream, param
 from aural.errors import ParameterError
 from aural.stages.dynamic_compression.stage import DynamicCompression
 
-HIGHEST = 0.45  # of the sample rate: no band is split off above
+HIGHEST = 0.45  # of the sample rate: nothing is split off above
 EACH = ("threshold_db", "ratio", "attack_ms", "release_ms", "makeup_db")
 
 

@@ -16,7 +16,7 @@ from aural.stages.dynamic_compression import dsp
 from aural.stages.dynamic_compression.crossover import crossover
 from aural.stream import Queue
 
-SILENT = np.float32(1e-7)  # an amplitude beside which nothing hisses
+SILENT = np.float32(1e-7)  # amplitude added to the full band, so that silence has no sibilance
 SLAB = 4096  # frames at a time: fits the cache, bounds the memory
 
 

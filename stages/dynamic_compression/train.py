@@ -25,8 +25,8 @@ from aural.stages.dynamic_compression.stage import DynamicCompression
 from aural.stages.dynamic_compression.twin import Twin
 
 CHAIN = "chain.toml"
-HELD_OUT = 4  # one pair in so many is kept for validation
-RUN_IN_S = 1.0  # in front of a clip, in which the compressor comes to where it was
+HELD_OUT = 4  # one pair in this many is kept for validation
+RUN_IN_S = 1.0  # of audio in front of a clip, in which the compressor settles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class PairClips:
         self.shares = np.array([p.seconds for p in found]) / sum(p.seconds for p in found)
 
     def __call__(self, rng: np.random.Generator) -> tuple[Block, Block]:
-        """Return a clip as it was and as it ought to be, with what runs in ahead of it."""
+        """Return the input and the target of a clip, each with the run-in ahead of it."""
         while True:
             drawn = self.pairs[rng.choice(len(self.pairs), p=self.shares)]
             first = int(rng.integers(max(1, drawn.frames - self.frames + 1)))

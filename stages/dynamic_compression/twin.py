@@ -26,8 +26,8 @@ from aural.stages.dynamic_compression.stage import DynamicCompression
 Floats = NDArray[np.float64]
 
 SOFTEST = 2.0**-127  # the amplitude that digital silence counts as in the engine
-SHARPEST_KNEE = 1e-6  # octaves; none at all would be a division by zero
-DIGITS = 4  # that are written of a setting
+SHARPEST_KNEE = 1e-6  # octaves; zero would be a division by zero
+DIGITS = 4  # significant digits of a setting in the chain file
 
 GAINS = ("threshold_db", "knee_db", "makeup_db")
 TIMES = ("attack_ms", "release_ms", "rms_ms")
@@ -145,7 +145,7 @@ def equalised(
 
 @dataclass(frozen=True)
 class Range:
-    """What a setting may be, laid over all numbers: a sigmoid of the free number, on a scale of its own."""
+    """The range of a setting: a sigmoid maps an unbounded number into it, on a linear or logarithmic scale."""
 
     low: float
     high: float
@@ -176,7 +176,7 @@ BAND = {
     "q": Range(0.3, 4.0, "logarithmic"),
 }
 """What the settings of an equaliser's section may become."""
-HIGHEST = 0.45  # of the sample rate, where the frequency of a section ends
+HIGHEST = 0.45  # of the sample rate: highest frequency of a section
 
 
 class Twin(nn.Module):
@@ -220,7 +220,7 @@ class Twin(nn.Module):
         return {name: self.band[name].value(free) for name, free in self.bands.items()}
 
     def chain(self) -> Chain:
-        """Return what the twin is the twin of."""
+        """Return the equaliser and the compressor as a chain."""
         settings = {name: _rounded(value) for name, value in self.settings().items()}
         compressor = DynamicCompression(**settings, detector=self.detector)
         if not self.kinds:

@@ -15,9 +15,9 @@ CENTRES_HZ = (EDGES_HZ[1:] + EDGES_HZ[:-1]) / 2
 BANDS = len(CENTRES_HZ)
 WINDOW_MS, OVERLAP = 21.0, 4
 STEP = 2  # STFT frames from one frame of levels to the next: 11 ms
-SILENT_DB = -150.0  # nothing that a recording holds lies deeper
-NOISE_DB = 2.5  # by which the mean power of noise lies above the mean of its levels
-PASSED = 0.97  # of the cut-off: what lies above may be on the slope of a filter
+SILENT_DB = -150.0  # below anything that a recording holds
+NOISE_DB = 2.5  # by which the mean power of noise exceeds the mean of its levels in dB
+PASSED = 0.97  # of the cut-off: a filter may attenuate what lies above
 SLAB = 128  # frames of spectra at a time
 DB = np.float32(10 / np.log(10))
 

@@ -35,9 +35,9 @@ class ExpansionEngine(Engine):
     """A method that generates the new band."""
 
     lowest_hz: ClassVar[float] = 0.0
-    """Cut-off below which it was not made for."""
+    """Lowest cut-off that it was made for."""
     end_hz: ClassVar[float] = math.inf
-    """Where its new band ends at the latest."""
+    """Highest frequency of its new band."""
 
     @abstractmethod
     def stream(self, source: Format, band: NewBand) -> Stream:

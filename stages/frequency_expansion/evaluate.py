@@ -54,7 +54,7 @@ def mad(reference: Audio, estimate: Audio, sample_rate: int) -> float:
     return float(1000 * np.abs(reference - estimate).mean())
 
 
-MOST_WIDTH = 4096  # of a network that a file says it holds
+MOST_WIDTH = 4096  # widest network that is opened from a file
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aural")
 
-FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # what a file becomes whose sample rate is below the second
+FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # a file with a lower rate than the second is raised to the first
 HIGHEST_HZ = 192000.0
-AUDIBLE_HZ = 20000.0  # what ends above, lacks nothing
+AUDIBLE_HZ = 20000.0  # a recording that reaches higher lacks nothing
 
 
 @dataclass(frozen=True)

@@ -35,18 +35,18 @@ from aural.stages.frequency_expansion.engine import NewBand
 SEGMENT = 64  # blocks of background, 5.5 s
 FLAT_HZ = 250.0  # a copy is made flat over so much to both sides
 DULLEST_DB = -8.0  # a copy is not raised by more, however far its partials stand out
-SILENCE_DB = -125.0  # a background below is none: 16 bits have -101
+SILENCE_DB = -125.0  # a softer background counts as silence; the rounding noise of 16 bits is at -101
 FADE_HZ = 150.0  # at both ends
 NOTHING_DB = -400.0  # which no float32 can hold beside a signal
-MOST_DB = 15.0  # by which the new band may lie above the octave below the cut-off
+MOST_DB = 15.0  # most by which the new band may exceed the octave below the cut-off
 
 
 class NewBandStream(SegmentStream):
     """Turns a signal into a plausible band above its cut-off, and nothing else.
 
     The octave below the cut-off is copied upwards as often as needed, flattened, and mixed with noise. Its level is
-    what an engine expects, or the recording's background where that is louder; a bin gets as much as it lacks, so
-    that what a filter's slope has left is completed and not doubled.
+    what an engine predicts, or the recording's background where that is louder. Where a filter's slope has left some
+    signal, a bin gets only the power that it lacks.
 
     Args:
         noise: share of noise from half an octave above the cut-off; the rest is copied.
@@ -80,14 +80,14 @@ class NewBandStream(SegmentStream):
 
     @abstractmethod
     def expect(self, levels: Levels, standing: Levels, floor: Levels) -> Levels:
-        """Say what level the new band has, background and all.
+        """Return the level of the new band, background included.
 
         Args:
             levels, standing: what `Analysis.levels` finds.
             floor: level of the background in all bands, as it is likely to go on above the cut-off.
 
         Returns:
-            In dB, of the shape of the levels. What it says of the bands below the cut-off does not matter.
+            In dB, of the shape of the levels. Values below the cut-off are ignored.
         """
 
     def process(self, audio: Block) -> Block:

@@ -102,7 +102,7 @@ class Law:
     def gains_db(self, speech: SpeechLevels) -> Floats:
         """Return the gain of each piece: to the target while somebody speaks, in pauses that of the loudest voice.
 
-        A pause that stayed as it is while a near voice is lowered would come nearer to it, and the noise with it.
+        If pauses kept their level while a near voice is lowered, the noise would come closer to the voice.
         """
         level, speaks = speech.level, speech.speaks(self.speech_lufs)
         around = around_lufs(level, speaks, self.window_s)

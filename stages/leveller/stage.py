@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
 
 LOWEST_LUFS = -120.0
-LOUD = 0.9  # of speech is not louder than the loudest voice
+LOUD = 0.9  # quantile of the levels of speech that counts as the loudest voice
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Leveller(Effect):
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]
-        """Levels that were given are absolute."""
+        """False if levels were given, as these are absolute."""
         return (self.target_lufs, self.speech_lufs, self.loud_lufs) == (None, None, None)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:

@@ -37,8 +37,8 @@ MUSIC_DB = (-12.0, 0.0, 0.0, -10.6, -22.2)
 """Corners of straight lines: up by 7.6 dB an octave to 60 Hz, level, down by 2 from 100 Hz and by 5 from 4 kHz on."""
 
 CENTRE = (BANDS_HZ >= 100) & (BANDS_HZ <= 8000)  # bands whose mean gain is 0
-NOTHING = 1e-12  # of the power of what is unlike in two channels: they have nothing in common
-DEEP_DB = 35.0  # below the strongest band a band may be noise, and is not raised
+NOTHING = 1e-12  # of the power of their difference: two channels with a weaker sum have nothing in common
+DEEP_DB = 35.0  # a band this far below the strongest may be noise, and is not raised
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ CLOSE_LU = 0.02
 
 
 def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
-    """Measure the integrated loudness in LUFS; a signal shorter than one gating block as if it went round."""
+    """Measure the integrated loudness in LUFS; a signal shorter than one gating block is looped."""
     meter, enough = LoudnessMeter(source), math.ceil(MOMENTARY_S * source.sample_rate)
     start: list[Block] = []
     for block in blocks:

@@ -13,7 +13,7 @@ from aural import Block, Effect, Format, Stream, param
 from aural.errors import ParameterError
 
 BANDS = 31
-TOLD_DB = 1.0  # beyond its limits that is said
+TOLD_DB = 1.0  # difference beyond the limits that is reported
 log = logging.getLogger("aural")
 
 

@@ -34,10 +34,10 @@ TARGETS = {
 """Integrated loudness in LUFS and ceiling in dBTP by name."""
 
 QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
-SHORT_LU = 0.1  # of the target that is said
-MOST_GAIN_DB = 40.0  # what needs more is noise
-MOST_TRIALS = 5  # of a gain in front of the limiter
-HARD_DB = 6.0  # of limiting that is said unasked
+SHORT_LU = 0.1  # distance from the target that is reported
+MOST_GAIN_DB = 40.0  # a recording that needs more holds only noise
+MOST_TRIALS = 5  # to find the gain in front of the limiter
+HARD_DB = 6.0  # limiting from which a warning is given
 WORTH_SAYING_DB = 0.5
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
@@ -206,7 +206,7 @@ class Master(Effect):
 
     @property
     def front(self) -> tuple[Match, ...]:
-        """What runs in front of the limiter."""
+        """The stages in front of the limiter."""
         if self.curve_db is None and self.width_db is None:
             return ()
         return (Match(curve_db=self.curve_db or (0.0,) * BANDS, width_db=self.width_db or 0.0),)

@@ -18,8 +18,8 @@ from aural.stages.mastering import dsp
 
 Floats = NDArray[np.float64]
 
-LEAST_S, MOST_S = 0.085, 0.5  # to either side of a frame, that a filter of linear phase reaches
-FADED = 1e-4  # of a ringing is left there
+LEAST_S, MOST_S = 0.085, 0.5  # shortest and longest reach of a linear-phase filter to either side of a frame
+FADED = 1e-4  # share of the ringing that is left there
 
 
 class LimiterStream(Stream):

@@ -58,7 +58,7 @@ class ProfileEngine(ProfileParameters, NoiseEngine):
 
     @property
     def level_independent(self) -> bool:
-        """A noise level that was given is absolute."""
+        """False if a noise level was given, as it is absolute."""
         return self.measured_noise_dbfs is None
 
     @property

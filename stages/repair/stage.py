@@ -55,7 +55,7 @@ class Declip(Repair):
 
     @property
     def level_independent(self) -> bool:  # type: ignore[override]
-        """Levels that were given are absolute."""
+        """False if levels were given, as these are absolute."""
         return self.rails is None
 
     def advise(self, diagnosis: Diagnosis) -> Decision:

@@ -27,17 +27,17 @@ from aural.stages.frequency_expansion.bands import (
 from aural.stages.frequency_expansion.engines.envelope.network import NEPER, Envelope
 
 SAMPLE_RATE = 48000
-LEAST_HZ = 13500.0  # that a recording must reach to be a target
+LEAST_HZ = 13500.0  # bandwidth that a target needs at least
 CUTOFFS_HZ = 1500.0, 18000.0
-SPAN, END = 0.85, 0.96  # of what a recording reaches: it is cut off below, and judged up to
-FASTEST = 1.22  # all frequencies rise and fall by so much: longer and shorter throats
+SPAN, END = 0.85, 0.96  # of the bandwidth of a recording: highest cut-off, and end of what the loss counts
+FASTEST = 1.22  # all frequencies are scaled by up to this factor: longer and shorter vocal tracts
 MUSIC = 0.3  # of the clips
 NOISY, GATED = 0.4, 0.12  # of the clips are given another background, or have theirs gated
-SLOPED, SLOPE, SLOPE_DB = 0.4, 0.15, 15.0  # of the clips lose so much at the cut-off, over that share of the band
+SLOPED, SLOPE, SLOPE_DB = 0.4, 0.15, 15.0  # share of clips cut off by a slope; its width, of the band; its depth
 NOISE_DB_BELOW = 35.0, 80.0  # the loudest bands: level of the added background
 TILT_DB, RIPPLE_DB = 1.5, 1.0  # spread of the slope in dB an octave, and of the ripples, of other microphones
 CORNERS_HZ = 500.0, 4000.0
-DEPTH_DB = 60.0  # below the mean power of the whole, all is silence to the loss
+DEPTH_DB = 60.0  # below the mean power of the whole, the loss counts all as silence
 RANDOM_DB2 = 31.0  # square of the spread of a noise's levels
 WIDTHS = np.diff(EDGES_HZ).astype(np.float32)
 LEVEL = 0.15  # weight of the mean error of a band over a clip

@@ -29,7 +29,7 @@ def network(path: Path) -> Envelope:
 
 
 class EnvelopeStream(NewBandStream):
-    """Lets a network say what level the new band has."""
+    """Lets a network predict the level of the new band."""
 
     def __init__(self, source: Format, band: NewBand, noise: float, network: Envelope) -> None:
         super().__init__(source, band, noise, REACH)

@@ -33,20 +33,20 @@ from aural.stages.frequency_expansion.engines.fullband.network import (
 from aural.stages.frequency_expansion.published.networks import KINDS, Audio
 
 WEIGHTS = {"amplitude": 1.0, "phase": 0.3, "spectral": 0.05, "adversarial": 0.05, "matching": 0.5, "judge": 1.0}
-JUDGED = 0.4  # of the steps are done before the judges speak: until then there is nothing to refine
+JUDGED = 0.4  # share of the steps before the discriminators count: until then there is nothing to refine
 HIGHEST_HZ = 18500.0
-LEAST_HZ = 13500.0  # that a recording must reach to be a target
+LEAST_HZ = 13500.0  # bandwidth that a target needs at least
 LEAST_SNR_DB = 30.0
-SPAN = 0.92  # of what a recording reaches, at most, it is cut off at
-CODED = 0.25  # of the recordings have gone through a codec, too
+SPAN = 0.92  # of the bandwidth of a recording: highest cut-off
+CODED = 0.25  # share of the recordings that also go through a codec
 LOST = 1e-3  # of its power is left where a codec has dropped a band
 BAND_HZ = 250.0
 TILT_DB = 3.0  # spread of the slopes in dB an octave that recordings are given beside their own
 CORNERS_HZ = 500.0, 4000.0
-TOLD = 0.97, 1.02  # how far beside the truth the network is told the cut-off: nobody measures it better
+TOLD = 0.97, 1.02  # factors between which the given cut-off errs: a meter is no more accurate
 WINDOWS = (512, 1024, 2048)
 UNKNOWN = 4 / 12 / 32768**2 * 0.375 * WINDOW  # power of a bin that is not above the noise of 16 bits
-FLOOR = 1e-4  # of the mean amplitude: what lies deeper is as good as silent
+FLOOR = 1e-4  # of the mean amplitude: lower amplitudes count as silence
 
 
 def whole(settings: Any, part: str) -> list[Clip]:
@@ -111,7 +111,7 @@ def left_hz(target: Audio, limited: Audio) -> float:
 
 
 def cut(audio: Audio, cutoff_hz: float, rng: np.random.Generator) -> Audio:
-    """Cut audio off by one of the filters that are about: a steep FIR, a gentler one, a Chebyshev filter."""
+    """Cut audio off by a filter of a kind in common use: a steep FIR, a gentler one, a Chebyshev filter."""
     kind = rng.integers(3)
     if kind == 0:
         sections = cheby1(8, 0.05, cutoff_hz, fs=SAMPLE_RATE, output="sos")
@@ -206,7 +206,7 @@ class FullbandRecipe(Recipe):
         }
 
     def _judged(self, audio: Tensor, real: Tensor, cutoff_hz: Tensor) -> dict[str, Tensor]:
-        """Return what the verdicts cost the network, and what the judges must learn."""
+        """Return the adversarial losses of the network and of the discriminators."""
         parts: dict[str, list[Tensor]] = {"adversarial": [], "matching": [], "judge": []}
         for judge, size in zip(self.judges, WINDOWS, strict=True):
             made, true = _levels(audio, real, size)

@@ -31,7 +31,7 @@ from aural.stages.frequency_expansion.engines.fullband.network import (
 from aural.stream import Stream
 
 SEGMENT = 2048 * HOP  # 11 s
-MOST = db_to_power(15)  # power of the new band, at most, against that of the octave below the cut-off
+MOST = db_to_power(15)  # highest power of the new band relative to the octave below the cut-off
 
 
 @cache
@@ -45,16 +45,16 @@ def network(path: Path) -> Fullband:
 
 
 def open_fullband(source: Format, path: Path, band: NewBand) -> Stream:
-    """Open a stream that makes the band at the network's own rate beside a signal of any."""
+    """Open a stream that makes the band at the network's own rate beside a signal of any rate."""
     return AtRate(source, SAMPLE_RATE, lambda inner: FullbandStream(inner, network(path), band))
 
 
 class FullbandStream(SegmentStream):
     """Turns audio at 48 kHz into the band that it lacks between the cut-off and the ceiling.
 
-    What a filter's slope has left there is completed, not doubled: a bin gets as much power as it lacks. No frame
-    gets much more than the octave below the cut-off holds: where that is silent, nothing is made. A result depends on
-    nothing farther away than the context reaches, so segments meet without a seam.
+    Where a filter's slope has left some signal there, a bin gets only the power that it lacks. No frame gets much
+    more than the octave below the cut-off holds: where that is silent, nothing is made. A result depends on nothing
+    beyond the context, so segments join without a seam.
     """
 
     def __init__(self, source: Format, network: Fullband, band: NewBand) -> None:

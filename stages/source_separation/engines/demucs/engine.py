@@ -20,7 +20,7 @@ from aural.stages.source_separation.engine import NAME, OverlapParameters, Separ
 from aural.stream import Stream
 
 LEAST_LEVEL = 1e-8
-"""Of a recording: demucs adds it, so that silence can be divided by it."""
+"""Added to the level of a recording, as demucs does, so that silence is not divided by zero."""
 FOUR = ("drums", "bass", "other", "vocals")
 MODELS = {
     "htdemucs": FOUR,
@@ -92,7 +92,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
 
     @property
     def named(self) -> Any:
-        """The model that is meant."""
+        """The model that was given, or the default."""
         return USUAL if self.model is None else self.model
 
     @property

@@ -40,7 +40,7 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
 
     Args:
         model: the module, path or name.
-        trust: whether a checkpoint that is a pickle (.th) is opened: that is running the program of who made it.
+        trust: whether a checkpoint that is a pickle (.th) is opened, which runs any code that its author put into it.
 
     Raises:
         WeightsError: it is missing, damaged, a pickle that is not trusted, or cannot be downloaded.
@@ -89,7 +89,7 @@ def fetch(name: str) -> Any:
 
 
 def fetched(name: str, signature: str) -> nn.Module:
-    """Download one network of a model, from the hub or else from its first home.
+    """Download one network of a model, from the hub or else from its original server.
 
     There it is a pickle, of which nothing but tensors, plain values and the classes of the closed list are read, and
     its name says the hash of its content.

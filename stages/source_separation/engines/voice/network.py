@@ -21,7 +21,7 @@ TOP = sum(bands * width for bands, width in GROUPS)  # bins below 19.5 kHz; thos
 LOW = 256  # bins below 6 kHz, where the mask turns the phase and mixes the channels
 CHANNELS, BLOCKS = 64, 4
 AHEAD = 6  # frames that a result lies behind the newest frame
-DEAF = 4  # bins, below 94 Hz, that the level does not count
+DEAF = 4  # bins, below 94 Hz, that do not count towards the level
 FORGETTING = 0.99  # of the level, a frame: half of it comes from the last 1.5 s
 COMPRESSION = 0.3
 SIGNALS = 2  # middle and side
@@ -89,7 +89,7 @@ class Voice(nn.Module):
         return (sums[..., 0] / sums[..., 1]).sqrt(), sums[:, -1]
 
     def _features(self, spectra: Tensor) -> Tensor:
-        """Return what the bands begin with, shape (batch, frames, bands, channels)."""
+        """Return the input of the first block, shape (batch, frames, bands, channels)."""
         power = _power(spectra) + 1e-10
         magnitude = power ** (COMPRESSION / 2)
         phasor = spectra[..., :LOW] * power[..., :LOW] ** ((COMPRESSION - 1) / 2)

@@ -16,7 +16,7 @@ from aural.signals import Format
 from aural.stages.source_separation.engines.voice.network import AHEAD, HOP, SAMPLE_RATE, WINDOW, Voice
 from aural.stream import Stream
 
-CHUNK = 32  # frames that the network sees at a time, 0.7 s
+CHUNK = 32  # frames in one call of the network, 0.7 s
 
 
 @cache
@@ -30,7 +30,7 @@ def network(path: Path) -> Voice:
 
 
 def open_voice(source: Format, path: Path) -> Stream:
-    """Open a stream that runs the network at its own rate inside a signal of any."""
+    """Open a stream that runs the network at its own rate inside a signal of any rate."""
     return AtRate(source, SAMPLE_RATE, lambda inner: VoiceStream(inner, path))
 
 

@@ -24,12 +24,12 @@ class Decision:
     effect: Effect | None
     reason: str
     minor: bool = False
-    """Not worth a line: it only follows from another decision."""
+    """Whether it is not worth a line, because it only follows from another decision."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a user wishes of `aural clean`, whatever the recording is like. What is None is left to the diagnosis.
+    """What a user asks of `aural clean`, whatever the recording is like. None leaves it to the diagnosis.
 
     Raises:
         ParameterError: one is of the wrong kind or out of range.

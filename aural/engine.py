@@ -37,7 +37,7 @@ class Model:
     """Size of its files, if it is known."""
     licence: str
     source: str = "included"
-    """Where it is downloaded from; or that it comes with AURAL."""
+    """Where it is downloaded from, or "included" if it comes with AURAL."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +46,16 @@ class Engine(ABC):
 
     name: ClassVar[str]
     meaning: ClassVar[str]
-    """What it is, in a few words: they stand in the help of the stage."""
+    """What it is, in a few words for the help of the stage."""
 
     uses_device: ClassVar[bool] = False
-    """It runs a network, on the device that `aural.device` chose."""
+    """Whether it runs a network, on the device that `aural.device` chose."""
 
     models: ClassVar[Mapping[str, Model]] = {}
     """Networks that it can load by name."""
 
     package: ClassVar[str | None] = None
-    """A package that it needs and AURAL does not install: it is in the extra with the name of the engine."""
+    """A package that it needs beyond those of AURAL; the extra with the name of the engine installs it."""
 
     @classmethod
     def installed(cls) -> bool:
@@ -86,7 +86,7 @@ class Network(OwnWeights, Engine):
 
     uses_device = True
     pretrains: ClassVar[bool] = False
-    """It can be pre-trained on audio without targets."""
+    """Whether it can be pre-trained on audio without targets."""
 
     @classmethod
     @abstractmethod
@@ -114,7 +114,7 @@ E = TypeVar("E", bound=Engine)
 
 
 def networks(engines: Sequence[type[Engine]]) -> dict[str, type[Network]]:
-    """Return by name those of some engines that are networks: they can be trained."""
+    """Return those of some engines that are networks, and so can be trained, by name."""
     return {engine.name: engine for engine in engines if issubclass(engine, Network)}
 
 

@@ -39,10 +39,10 @@ class Param:
     high: float | None = None
     choices: tuple[str, ...] = ()
     measured: bool = False
-    """The first pass over the signal fills it in where the user gives None."""
+    """Whether the first pass over the signal fills it in where the user gives None."""
     when: Mapping[str, Any] = field(default_factory=dict)
-    """Other parameters without which this one does nothing: the value that each must have, or one of several; None
-    where it must not be given, GIVEN where it must."""
+    """Other parameters on which the effect of this one depends: the value that each must have, or a tuple of such
+    values; None if it must not be given, GIVEN if it must."""
     words: Mapping[str, Any] = field(default_factory=dict)
     """Words that stand for values where it is typed."""
     examples: tuple[Any, ...] = ()
@@ -105,11 +105,11 @@ class Parameter:
         return self.spec.allowed if self.numeric or self.spec.choices else f"a {self.kind.__name__}"
 
     def idle(self, owner: object) -> str | None:
-        """Return the name of another parameter by whose value this one does nothing, if there is one."""
+        """Return the name of the parameter because of whose value this one has no effect, if there is one."""
         return next((n for n, wanted in self.spec.when.items() if not _holds(getattr(owner, n), wanted)), None)
 
     def needs(self, owner: type) -> dict[str, Any]:
-        """Return values of the other parameters by which this one matters."""
+        """Return values of the other parameters with which this one has an effect."""
         return {n: _first(owner, n, wanted) for n, wanted in self.spec.when.items()}
 
     @property
@@ -224,7 +224,7 @@ def _first(owner: type, name: str, wanted: Any) -> Any:
 
 
 def _cure(name: str, wanted: object, value: object) -> str:
-    """Say what a parameter that does nothing is for."""
+    """Say what a parameter without effect needs."""
     return f"needs {name}" if wanted is GIVEN else f"is for {name} {shown(wanted)}, not for {name} {value}"
 
 

@@ -1,4 +1,4 @@
-"""Finding stages by name. AURAL's own register by entry point, like anyone else's."""
+"""Finds stages by name. AURAL's own are registered by entry point, like those of other packages."""
 
 from __future__ import annotations
 

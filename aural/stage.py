@@ -45,9 +45,9 @@ class Stage(ABC):
 
     name: ClassVar[str]
     level_independent: ClassVar[bool] = True
-    """Scaling the input scales the output alike."""
+    """Whether scaling the input scales the output by the same factor."""
     suppresses: ClassVar[bool] = False
-    """It takes something away that a user may want to hear, and that can be written beside the result."""
+    """Whether it removes something that a user may want to hear, and that can be written beside the result."""
 
     engines: ClassVar[Sequence[type[Engine]]] = ()
     """Its engines, where it has several ways to do its work; its parameter `engine` names the one that runs."""
@@ -195,21 +195,22 @@ class Effect(Stage):
     def advise(self, diagnosis: Diagnosis) -> Decision:
         """Say what a recording asks of this stage: to run, to run with other values, or nothing; and why.
 
-        `aural clean` asks each stage of a preset. A stage that does not say runs because the preset asks for it.
+        `aural clean` asks each stage of a preset. A stage that does not override this runs because the preset asks
+        for it.
         """
         return Decision(self.name, self, "the preset asks for it")
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:
-        """Say what to do to a clean voice, which nothing but its level may be changed of: nothing, if not said."""
+        """Say what to do to a clean voice, of which only the level may be changed: nothing, unless overridden."""
         reason = "a clean voice: nothing but its level is changed"
         return Decision(self.name, None, reason, minor=self.sets_level)
 
     def fulfils(self, wish: str, diagnosis: Diagnosis, wishes: Wishes) -> bool:
-        """Tell whether it can do what a user wishes to this recording: what it `grants`, if not said."""
+        """Tell whether it can fulfil a user's wish for this recording: any that it `grants`, unless overridden."""
         return wish in self.grants
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
-        """Change what this stage advises to what a user wishes. Called with the wishes that it is to fulfil."""
+        """Change the advice of this stage to what a user wishes. Called with the wishes that it is to fulfil."""
         return decision
 
     def informed(self, diagnosis: Diagnosis) -> Self:

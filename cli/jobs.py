@@ -1,4 +1,4 @@
-"""What is to be done: which recordings, and where the result of each goes."""
+"""Jobs: which recordings are processed, and where the result of each goes."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def pair(
 
 
 def chosen(batch: Batch, force: bool, skip_existing: bool) -> Batch:
-    """Leave out the jobs whose results are there already, if that is wanted.
+    """Leave out the jobs whose results exist already, if `skip_existing` is set.
 
     Raises:
         AudioError: they are to be replaced, too.

@@ -1,4 +1,4 @@
-"""`aural stages`, `aural presets` and `aural models`: what is there."""
+"""`aural stages`, `aural presets` and `aural models`: lists of what is installed."""
 
 from __future__ import annotations
 

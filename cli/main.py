@@ -1,4 +1,4 @@
-"""The `aural` command from its first moment to its last."""
+"""The entry point of the `aural` command: signals, errors and exit codes."""
 
 from __future__ import annotations
 

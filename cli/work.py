@@ -1,4 +1,4 @@
-"""Jobs done one after the other or several at a time, progress, and what failed."""
+"""Runs jobs, one after the other or several at a time; prints progress, results and failures."""
 
 from __future__ import annotations
 

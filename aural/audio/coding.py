@@ -1,4 +1,4 @@
-"""Formats that FFmpeg's libraries write: FLAC, and those that lose something."""
+"""Formats that FFmpeg's libraries write: FLAC, and lossy ones."""
 
 from __future__ import annotations
 

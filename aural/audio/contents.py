@@ -1,4 +1,4 @@
-"""Small files from anywhere: read whole, and no more of them than can be meant."""
+"""Reads small files that may be untrusted: whole, up to a limit of size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films: the sound is replaced, in its place; picture, subtitles, chapters and data are copied bit for bit."""
+"""Films, as AURAL calls videos: the sound is replaced; picture, subtitles, chapters and data are copied."""
 
 from __future__ import annotations
 

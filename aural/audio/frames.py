@@ -96,7 +96,7 @@ def sound_track(container: Any, number: int | None = None) -> Any:
 
 
 def has_picture(container: Any) -> bool:
-    """Tell whether a file holds a moving picture, not only that of a cover."""
+    """Tell whether a file holds a moving picture, not only a cover picture."""
     return any(not stream.disposition & stream.disposition.attached_pic for stream in container.streams.video)
 
 

@@ -1,7 +1,8 @@
-"""What a file says about its recording beside the sound: tags, pictures, chapters, and the chunks of WAV and AIFF.
+"""What a file holds beside the sound: tags, cover pictures, chapters, and the chunks of WAV and AIFF.
 
-All that still holds is carried from a recording to what is made of it. Left out is what does not: loudness measured
-before (ReplayGain, R128, iTunNORM, the loudness in bext), and what describes the old file and not the recording.
+What remains true is carried from a recording to the results made from it. Left out is what no longer holds: loudness
+measured before (ReplayGain, R128, iTunNORM, the loudness in bext), and what describes the old file, not the
+recording.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ PICTURES = ("mjpeg", "png")
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it lies in a file."""
+    """A cover picture, or another still picture, as a file holds it."""
 
     data: bytes
     codec: str
@@ -70,7 +71,7 @@ class Chapter:
 
 @dataclass(frozen=True)
 class About:
-    """What a file says about its recording."""
+    """What a file says about its recording: tags, cover pictures, chapters, and further chunks."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
@@ -173,7 +174,7 @@ def _text(value: str) -> str:
 
 
 def _pictures(file: Any) -> Iterator[Picture]:
-    """Give the pictures, which FFmpeg hands out before any sound."""
+    """Give the cover pictures, which FFmpeg hands out before any sound."""
     import av
 
     attached = av.stream.Disposition.attached_pic

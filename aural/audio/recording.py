@@ -41,7 +41,7 @@ class Info:
     """Which of its sound tracks is read: the one asked for, else the one that the file marks, else the best."""
     tracks: int = 1
     film: bool = False
-    """Whether it holds a moving picture."""
+    """Whether it is a video: a cover picture does not count."""
 
     @property
     def duration_s(self) -> float:

@@ -1,4 +1,4 @@
-"""Writing what a file says about its recording, into each container in its own way."""
+"""Writes tags, chapters and cover pictures, into each container in its own way."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MILLISECOND = Fraction(1, 1000)
 
 
 def describe(container: Any, about: About, duration_s: float) -> list[tuple[Any, Picture]]:
-    """Put tags and chapters into a container that FFmpeg writes; return the pictures with their streams."""
+    """Put tags and chapters into a container that FFmpeg writes; return streams for the cover pictures, and these."""
     name = container.format.name
     frames = {"isrc": "TSRC"} if name == "mp3" else {}  # where FFmpeg has no name of its own for one of ID3's
     container.metadata.update({frames.get(tag, tag): text for tag, text in about.tags.items()})
@@ -61,7 +61,7 @@ def describe(container: Any, about: About, duration_s: float) -> list[tuple[Any,
 
 
 def mux_pictures(container: Any, pictures: Sequence[tuple[Any, Picture]]) -> None:
-    """Write the pictures, before any sound."""
+    """Write the cover pictures, before any sound."""
     import av
 
     for stream, picture in pictures:

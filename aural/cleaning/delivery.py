@@ -1,4 +1,4 @@
-"""Results as files: written, and where a codec brings peaks over the ceiling, turned down and written again."""
+"""Writes results; where a codec raises peaks above the ceiling, they are turned down and written again."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ CLOSE_DB = 0.05
 
 
 def deliver(part: Part, run: Rendering[Any], like: Info, audio_only: bool = False) -> AudioFile:
-    """Write a result, no peak of which is to be higher than its last stage promises, also when it is decoded.
+    """Write a result whose true peaks, once decoded, are no higher than its last stage promises.
 
-    A film stays a film, unless only its sound is wanted, or its target is none. Returns what was written, to be read.
+    A film stays a film, unless only its sound is wanted, or the target is not a film. Returns the written file,
+    opened.
 
-    A lossy codec moves peaks. Where they come out too high, the result is turned down by so much and written again,
-    at most twice, as streaming services do.
+    A lossy codec changes peaks. If they come out too high, the result is turned down by the excess and written again,
+    at most twice.
 
     Raises:
         AudioError: as `aural.audio.writing.write_audio`.

@@ -1,4 +1,4 @@
-"""What a chain takes away, kept while it runs."""
+"""Keeps what a chain removes, while it runs."""
 
 from __future__ import annotations
 

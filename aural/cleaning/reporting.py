@@ -27,7 +27,7 @@ PASSES = 4
 
 
 def report(done: Cleaned, path: str | Path, audio: str = AUDIO[0], *, replace: bool = False) -> None:
-    """Write a page that shows what was done to a recording: one file, which any browser opens without a network.
+    """Write a page that shows what was done to a recording: one file, which any browser opens offline.
 
     Args:
         done: what `clean` returned; its source and result must still be there.

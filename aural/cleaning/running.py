@@ -1,4 +1,4 @@
-"""Chains on files: read, run, write; what was done comes back."""
+"""Runs chains on files: reads, processes, writes, and returns what was done."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Additive(Degradation):
 
 @dataclass(frozen=True, eq=False)
 class Noise(Additive):
-    """A recorded noise, from a place in it that is drawn; one that is too short goes round in a loop.
+    """A recorded noise, from a random place in it; one that is too short is looped.
 
     Raises:
         AudioError: the recording is not float32 of shape (frames,).
@@ -120,7 +120,7 @@ class Floor(Coloured):
 
 @dataclass(frozen=True)
 class Hum(Additive):
-    """The mains: a fundamental and its harmonics, in phases and strengths that are drawn."""
+    """The mains: a fundamental and its harmonics, with random phases and strengths."""
 
     mains_hz: float = param(50.0, "Frequency of the mains", unit="Hz", low=40.0, high=70.0)
     harmonics: int = param(10, "Number of harmonics, including the fundamental", low=1, high=200)
@@ -181,7 +181,7 @@ class Handling(Additive):
 
 
 def excerpt(audio: Audio, frames: int, joint: int, rng: np.random.Generator) -> Audio:
-    """Cut so many frames out at a place that is drawn; one that is too short goes round, cross-faded at the joint."""
+    """Cut frames out at a random place; audio that is too short is looped, cross-faded at the joint."""
     if audio.size >= frames:
         start = int(rng.integers(audio.size - frames + 1))
         return audio[start : start + frames]

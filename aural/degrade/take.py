@@ -1,4 +1,4 @@
-"""A recording, its clean versions, and what all degradations share."""
+"""A take (a recording and its clean versions, the targets), and what all degradations share."""
 
 from __future__ import annotations
 

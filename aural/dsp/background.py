@@ -1,7 +1,7 @@
 """The steady background of a recording: its level by band, and how it goes on where the recording is cut off.
 
-Rooms, microphones and preamplifiers leave a floor that neither ends at a cut-off nor follows the voice. What is
-written above a cut-off must hold it too: a voice over a floor that ends in the middle of the spectrum sounds cut off.
+Rooms, microphones and preamplifiers leave a floor that neither ends at a cut-off nor follows the voice. A band
+generated above a cut-off needs this floor too: otherwise the recording still sounds cut off.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from aural.stream import Queue, Stream
 class SegmentStream(Stream):
     """Runs a non-causal method on long segments with real context on both sides, whose results are discarded.
 
-    Segments lie at fixed places of the signal, whatever blocks it comes in. The first has no context in
-    front, the last none behind and whatever length remains: the method itself treats the ends.
+    Segments lie at fixed places of the signal, whatever blocks it comes in. The first has no context before it; the
+    last has none after it, and is as long as what remains: the method itself handles the ends.
     """
 
     def __init__(self, source: Format, segment: int, context: int, stems: int | None = None) -> None:

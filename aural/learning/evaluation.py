@@ -31,7 +31,7 @@ REFERENCE = "reference"
 STEM = "stems"
 """Title of the table that has a row for each stem."""
 SLACK_S = 0.1
-"""So much longer or shorter the outputs of another system may be; they are cut, or end in silence."""
+"""Outputs of another system may be this much longer or shorter; they are cut, or end in silence."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _verdict(
     verdict = Verdict()
     try:
         sample = case.load()
-    except Exception as error:  # one odd recording must not take the others with it
+    except Exception as error:  # one bad recording must not end the evaluation of the others
         verdict.errors.append(f"{case.name}: {_words(error)}")
         return verdict
     if keep:
@@ -180,7 +180,7 @@ def _verdict(
             verdict.scores.extend(list(_scores(sample, name, result, metrics)))
             if keep:
                 _keep(keep / name.replace("/", "_"), sample, result)
-        except Exception as error:  # systems are strangers: whatever one raises must not take the others with it
+        except Exception as error:  # systems may raise anything; it must not end the evaluation of the others
             verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
 

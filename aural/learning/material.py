@@ -1,4 +1,4 @@
-"""Folders of training data: their contents, the split into training, validation and test, and a cache."""
+"""Folders of training data: their clips, the split into training, validation and test, and a cache."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ Power = NDArray[np.float64]
 SPEECH_RATE = 16000  # of PESQ and DNSMOS
 PESQ_LOWEST, PESQ_LONGEST_S = 1.04, 20
 DNSMOS_WINDOW = int(9.01 * SPEECH_RATE)
-DNSMOS_SCALE = (-0.06766283, 1.11546468, 0.04602535)  # from what the network says to a rating, highest power first
+DNSMOS_SCALE = (-0.06766283, 1.11546468, 0.04602535)  # polynomial from the network's output to a rating
 LEAK_S, LEAK_DB, LEAST_LEAK = 0.1, 50.0, 1e-12
 LSD_WINDOW_S = 2048 / 48000
 LSD_OVERLAP = 4
@@ -62,10 +62,10 @@ class Metric:
     unit: str
     decimals: int
     rising: bool
-    """More is better."""
+    """Whether higher is better."""
     measure: Measure | Together | OfTakes
     optional: bool = False
-    """Left out, with a sentence that says why, where it cannot be measured."""
+    """Whether it is left out, with a note, where it cannot be measured."""
     together: bool = False
     """Measured over all channels together and beside what was heard, not as the mean over channels."""
     of_takes: bool = False

@@ -1,4 +1,4 @@
-"""The diagnosis of a recording: what `aural inspect` shows, and what `aural clean` decides by."""
+"""The diagnosis of a recording: what `aural inspect` shows, and what `aural clean` bases its decisions on."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Diagnosis:
     info: Info | None = None
     """What the file says about itself; None for a signal that came from no file."""
     ordered: str | None = None
-    """What a user says that it is, speech or music, whatever it sounds like."""
+    """Speech or music, if the user says so; it overrides what was measured."""
 
     @property
     def kind(self) -> str:
@@ -116,7 +116,7 @@ class Diagnosis:
 
     @property
     def uneven(self) -> bool:
-        """Whether voices are so unlike in level that one reaches for the volume."""
+        """Whether the levels of voices differ so much that a listener would reach for the volume."""
         return self.kind == "speech" and self.loudness.range_lu > UNEVEN_LU
 
     @property
@@ -126,7 +126,7 @@ class Diagnosis:
 
     @property
     def dull(self) -> bool:
-        """Whether the spectrum ends so low that one hears it, be it by the sample rate."""
+        """Whether the spectrum ends audibly low, the end given by the sample rate included."""
         return self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
 
     @property

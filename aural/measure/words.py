@@ -1,4 +1,4 @@
-"""A diagnosis in words, the same in the terminal, on a page and in a notebook."""
+"""A diagnosis as text, the same in the terminal, on a page and in a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mixes on files: read, sum, write; what was done comes back."""
+"""Runs mixes on files: reads, sums, writes, and returns what was done."""
 
 from __future__ import annotations
 

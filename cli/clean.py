@@ -77,14 +77,14 @@ def clean(
       aural clean memo.m4a --noise-reduction 12 --dereverb off --target-lufs -18
     """
     from aural.cleaning.planning import check_preset
-    from aural.cli.jobs import STDIO, check_chain_file, check_removed, chosen, pair
+    from aural.cli.jobs import STDIO, check_chain_file, check_removed, pair, unfinished
     from aural.cli.reports import Reports, report_name
     from aural.cli.text import cleaned_line, cleaned_lines, planned_line, planned_lines
-    from aural.cli.work import report, run_jobs
+    from aural.cli.work import run_jobs, show_outcomes
 
     wishes = Wishes(**asked)
     check_preset(preset)
-    batch = chosen(pair(files, output, "_clean", to, dry_run, audio_only), force, skip_existing)
+    batch = unfinished(pair(files, output, "_clean", to, dry_run, audio_only), force, skip_existing)
     to_stdout = any(job.target == STDIO for job in batch.jobs)
     if save_chain:
         check_chain_file(save_chain, force, batch.jobs)
@@ -113,7 +113,7 @@ def clean(
     )
     finish = partial(_print_json, shown, batch.several, to_stdout) if as_json else None
     outcomes = run_jobs(batch.jobs, work, jobs)
-    report(reports.note(outcomes) if reports else outcomes, show, batch, finish, err=to_stdout)
+    show_outcomes(reports.note(outcomes) if reports else outcomes, show, batch, finish, err=to_stdout)
 
 
 clean.params += parameter_options(Wishes)
@@ -131,7 +131,7 @@ def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool,
     """
     from aural.cli.jobs import Batch, Job, find
     from aural.cli.text import diagnosis_line, diagnosis_lines
-    from aural.cli.work import report, run_jobs
+    from aural.cli.work import run_jobs, show_outcomes
 
     shown: list[dict[str, Any]] = []
 
@@ -144,7 +144,7 @@ def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool,
     found, passed_over = find(files)
     batch = Batch([Job(file.path) for file in found], passed_over=passed_over)
     finish = partial(_print_json, shown, batch.several) if as_json else None
-    report(run_jobs(batch.jobs, partial(_inspect, strict, track), jobs), show, batch, finish)
+    show_outcomes(run_jobs(batch.jobs, partial(_inspect, strict, track), jobs), show, batch, finish)
 
 
 def _clean(

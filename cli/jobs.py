@@ -144,7 +144,7 @@ def pair(
     return Batch(kept, passed_over=passed_over + len(jobs) - len(kept))
 
 
-def chosen(batch: Batch, force: bool, skip_existing: bool) -> Batch:
+def unfinished(batch: Batch, force: bool, skip_existing: bool) -> Batch:
     """Leave out the jobs whose results exist already, if `skip_existing` is set.
 
     Raises:

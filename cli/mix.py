@@ -123,7 +123,7 @@ def mix(
     """
     from aural.chainfile import read_chain
     from aural.cli.jobs import STDIO, Batch, Job
-    from aural.cli.work import report, run_jobs
+    from aural.cli.work import run_jobs, show_outcomes
     from aural.mix.mixfile import mix_of
 
     wanted = mix_of(sources)
@@ -146,7 +146,7 @@ def mix(
 
     work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, save_mix, strict)
     batch = Batch([Job(wanted.tracks[0].file, output)])
-    report(run_jobs(batch.jobs, work, 1), show, batch)
+    show_outcomes(run_jobs(batch.jobs, work, 1), show, batch)
 
 
 mix.params += [*parameter_options(Ducking), *parameter_options(Mix)]

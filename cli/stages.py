@@ -113,7 +113,7 @@ def _run_effect(
     **values: Any,
 ) -> None:
     from aural.cleaning.running import measure_album
-    from aural.cli.jobs import STDIO, check_targets, chosen, pair
+    from aural.cli.jobs import STDIO, check_targets, pair, unfinished
 
     effect = cast(Effect, stage(**values))
     batch = pair(*_inputs(files, output), f"_{stage.name}", to, dry_run, audio_only)
@@ -128,7 +128,7 @@ def _run_effect(
         raise click.UsageError("--takes needs files as input and output")
     all_takes = [take for job in batch.jobs for take in _takes(job, takes, effect)]
     check_targets([job.target for job in all_takes if job.target], [job.source for job in all_takes])
-    batch = chosen(replace(batch, jobs=all_takes), force, skip_existing)
+    batch = unfinished(replace(batch, jobs=all_takes), force, skip_existing)
     process_all(batch, force, dry_run, jobs, with_report, save_removed, strict, track, audio_only)
 
 
@@ -167,7 +167,7 @@ def process_all(
     from aural.cli.jobs import STDIO, check_chain_file, check_removed
     from aural.cli.reports import Comparisons
     from aural.cli.text import effect_line, effect_lines
-    from aural.cli.work import report, run_jobs
+    from aural.cli.work import run_jobs, show_outcomes
 
     to_stdout = any(job.target == STDIO for job in batch.jobs)
     if save_removed:
@@ -183,7 +183,7 @@ def process_all(
 
     work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict, track, audio_only)
     outcomes = run_jobs(batch.jobs, work, jobs)
-    report(report_pages.note(outcomes) if report_pages else outcomes, show, batch, err=to_stdout)
+    show_outcomes(report_pages.note(outcomes) if report_pages else outcomes, show, batch, err=to_stdout)
 
 
 def _page(job: Job) -> Path:
@@ -247,7 +247,7 @@ def _run_separator(
     from aural.cleaning.running import stem_names
     from aural.cli.jobs import Batch, Job, check_targets, find
     from aural.cli.reports import Comparisons
-    from aural.cli.work import report, run_jobs
+    from aural.cli.work import run_jobs, show_outcomes
 
     if trust_model and stage.trusted:
         module, _, opened = stage.trusted.partition(":")
@@ -274,7 +274,7 @@ def _run_separator(
 
     pages = Comparisons(batch.jobs, page, named, force, matched=False) if with_report else None
     outcomes = run_jobs(batch.jobs, partial(_separate, separator, suffix, force, strict), 1)
-    report(pages.note(outcomes) if pages else outcomes, show, batch)
+    show_outcomes(pages.note(outcomes) if pages else outcomes, show, batch)
 
 
 def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:

@@ -118,7 +118,7 @@ def failed(job: Job, error: Exception) -> Outcome:
     return Outcome(job, error=sentence(error, job.source), trace="".join(format_exception(error)))
 
 
-def report(
+def show_outcomes(
     outcomes: Iterable[Outcome],
     show: Callable[[Outcome], None],
     batch: Batch,

@@ -30,9 +30,9 @@ class Plan:
 def plan(diagnosis: Diagnosis, preset: str = "auto", wishes: Wishes = NO_WISHES) -> Plan:
     """Choose a chain for a recording.
 
-    A preset says what may be done; each of its stages says what the diagnosis asks of it. `auto` takes voice-memo or
-    lecture for speech, old-mp3 or song for music, and changes nothing but the level of a clean voice. A preset that
-    is named also says whether the recording is speech or music, whatever the diagnosis takes it for. What a user
+    A preset lists the stages that may run; each of them says what it would do about the diagnosis. `auto` takes
+    voice-memo or lecture for speech, old-mp3 or song for music, and changes nothing but the level of a clean voice. A
+    preset that is named also says whether the recording is speech or music, whatever the diagnosis says. What a user
     wishes is done in any case.
 
     Raises:

@@ -15,11 +15,11 @@ from aural.parameters import param
 
 Point = NDArray[np.float64]
 
-WALL_M = 0.2  # nobody stands closer to a wall
+WALL_M = 0.2  # least distance of voice and device from a wall
 TRIES = 200
 ONSET = 0.1  # the direct sound begins where the response first comes within 20 dB of its peak, as in ISO 3382-1
 MOST_REFLECTIONS = 75  # of one sound; beyond, a small room that rings for long would take a minute to simulate
-DIRECT_S = 0.0025  # so long it lasts; what comes later is the room
+DIRECT_S = 0.0025  # length of the direct sound; what comes later is the room
 
 
 @dataclass(frozen=True, eq=False)

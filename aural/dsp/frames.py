@@ -84,7 +84,7 @@ class FrameStream(Stream):
         return out[:, : count * self.hop]
 
     def _pay(self, block: Block) -> Block:
-        """Drop what stands before the first frame of the signal and after its last."""
+        """Drop frames before the first one of the signal and after its last."""
         skipped = min(self.skip, block.shape[-1])
         self.skip -= skipped
         block = block[:, skipped : skipped + self.owed]

@@ -1,4 +1,4 @@
-"""Breaths: soft noise without pitch between what is spoken."""
+"""Breaths: soft noise without pitch between words."""
 
 from __future__ import annotations
 

@@ -44,9 +44,9 @@ class ClickMeter(DefectMeter):
 def find_clicks(audio: Block, sample_rate: int, threshold_db: float) -> list[Defect]:
     """Find the clicks of each channel of a piece of a signal, shape (channels, frames).
 
-    A frame is as wrong as the smaller of the errors of its predictions from before and from behind: an onset is
-    predicted from behind, a decay from before, a click from neither side. A click is short, and stands out of what is
-    wrong around it, on either side, by at least `threshold_db`; a longer one by more.
+    The error of a frame is the smaller of its prediction errors from before and from after: an onset can be predicted
+    from what follows, a decay from what precedes, a click from neither. A click is short, and its errors exceed those
+    around it, on either side, by at least `threshold_db`; those of a longer one by more.
 
     References:
         S. J. Godsill, P. J. W. Rayner, Digital Audio Restoration, Springer 1998, chapter 5. The errors are compared
@@ -94,7 +94,7 @@ def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[
 
 @njit(fastmath=True)
 def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> None:
-    """Write how wrong each frame is, and the same in medians of its window.
+    """Write the error of each frame, and the same as a multiple of the median of its window.
 
     A model is fitted twice: the second time to the window without the candidates that the first one has found.
     """
@@ -139,7 +139,7 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
 
 
 def _around(errors: Signal, start: int, stop: int, apart: int, reach: int) -> float:
-    """Return how wrong frames are on that side of a run where they are more so."""
+    """Return the errors on that side of a run where they are larger."""
     before = errors[max(0, start - apart - reach) : max(0, start - apart)]
     behind = errors[stop + apart : stop + apart + reach]
     ranks = ((side, int(CROWD * side.size)) for side in (before, behind) if side.size)

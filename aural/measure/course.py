@@ -137,7 +137,7 @@ class CourseMeter:
 
 
 def added(before: Course, after: Course) -> NDArray[np.bool_]:
-    """Tell what of a recording was not there before: shape (bands, columns), those of `after`.
+    """Return where `after` holds something that was not there before: shape (bands, columns) of `after`.
 
     Levels are compared once the gain has been taken away that the loudest bands got: those that were far below are
     what a stage has made up, in holes, in gaps, or above a cut-off.

@@ -12,7 +12,7 @@ SEGMENT_S, CONTEXT_S = 2.0, 0.5
 LONGEST_S = 0.06
 SHORTEST_S = 0.001
 EDGE_S, NEAR_S = 0.002, 0.02
-ABRUPT = 0.1  # of the level near by, at the edges: what fades out is no gap
+ABRUPT = 0.1  # of the level nearby, needed at the edges: a fade is not a gap
 STEPS = 8.0  # of quantisation, at the edges: what is next to silent has moments of zero
 
 

@@ -16,7 +16,7 @@ from aural.signals import Block, Format
 Signal = NDArray[np.floating[Any]]
 
 SEGMENT_S, CONTEXT_S = 4.0, 1.0
-DEEP_HZ = 60.0  # no voice has a tone below
+DEEP_HZ = 60.0  # below any tone of a voice
 FILTER_S = 0.08
 FRAME_S = 0.01
 AGAINST_VOICE = 0.5  # of the level of the voice within VOICE_S

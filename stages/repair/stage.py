@@ -25,7 +25,7 @@ EXACT_DB = 0.05  # spread of a rail that nothing has blurred
 
 @dataclass(frozen=True)
 class Repair(Effect):
-    """A stage that mends what is broken, in a clean voice too, and leaves the rest as it is."""
+    """A stage that repairs defects, in a clean voice too, and leaves the rest as it is."""
 
     suppresses: ClassVar[bool] = True
 
@@ -94,7 +94,8 @@ class Declip(Repair):
 class Declick(Repair):
     """Remove clicks: ticks of a record or a cable, digital errors, crackle. All samples beside them stay bit for bit.
 
-    Beats, plucks and consonants are no clicks: what follows them is as unpredictable as they are.
+    Beats, plucks and consonants stay: onsets can be predicted from what follows, and around consonants all errors are
+    large.
     """
 
     name: ClassVar[str] = "declick"

@@ -1,4 +1,4 @@
-"""The repairs as streams: what is found is mended segment by segment, and all else is not touched."""
+"""The repairs as streams: defects are repaired segment by segment, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 DECLICK_WINDOW_S = 0.093
 ORDERS = (32, 128)
-LEARNT_S = 0.07  # on each side of a gap, what the continuation is learnt from
+LEARNT_S = 0.07  # of audio on each side of a gap, to which the model is fitted
 ORDER_S = 0.01  # a period of the lowest voices
 TONE_S, TONE_ORDER = 0.02, 32
 TONE_REACH_S = 0.3
@@ -64,7 +64,7 @@ class DeclipStream(RepairStream):
         return out
 
     def _restored(self, y: Floats, bounds: declipping.Bounds) -> Floats:
-        """Return the mean of two estimates, whose errors are unlike."""
+        """Return the mean of two estimates, whose errors are largely independent."""
         first = declipping.sparse(y, bounds, next_fast_len(self._frames(declipping.WINDOW_S) // 2, real=True))
         return (first + declipping.autoregressive(first, bounds, self._frames(declipping.WINDOW_S))) / 2
 
@@ -90,7 +90,7 @@ class DeclickStream(RepairStream):
 
 
 def _groups(found: Sequence[Defect], reach: int) -> Iterator[list[Defect]]:
-    """Put clicks of a channel together that lie so close that one would spoil the model for the other."""
+    """Group clicks of a channel that lie so close that one would spoil the model for the other."""
     group: list[Defect] = []
     for click in found:
         if group and (click.channel != group[0].channel or click.stop - group[0].start > reach):
@@ -149,7 +149,7 @@ class ConcealStream(RepairStream):
 
 
 class PlosiveStream(RepairStream):
-    """Takes the depths out of plosives while they last; other moments are not touched."""
+    """Takes the low frequencies out of plosives; other moments are not touched."""
 
     def __init__(self, source: Format, cutoff_hz: float, range_db: float) -> None:
         super().__init__(source, plosives.SEGMENT_S, plosives.CONTEXT_S)

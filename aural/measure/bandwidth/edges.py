@@ -1,4 +1,4 @@
-"""Where a mean spectrum falls off, and which falls are the end of what a filter left."""
+"""Where a mean spectrum falls off, and which of these falls a filter has made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOWEST_HZ = 1800.0
 HIGHEST = 0.97  # of half the sample rate: beyond it the file is full band
 LEAST_FALL_DB = 13.0
 SURE_FALL_DB = 40.0  # nothing but a filter falls so far
-SURE_ODDS = 1.0  # logarithm: a cut-off that is none does more harm than one that is missed
+SURE_ODDS = 1.0  # log odds; above zero, because a false cut-off does more harm than a missed one
 APART = 12  # steps between falls that are told apart
 FAR, NEAR, BELOW = 58, 30, 4  # steps below an edge: 25 %, 14 % and 2 %
 ABOVE, BEYOND = 8, 81  # steps above it: 4 % and 50 %

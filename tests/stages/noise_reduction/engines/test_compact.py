@@ -12,6 +12,7 @@ from recordings import voice
 from scipy.signal import firwin, oaconvolve
 from tones import restless
 
+from aural import devices
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import start

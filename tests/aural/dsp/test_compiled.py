@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from recordings import EXAMPLE, MAIN, ROOT
+from recordings import EXAMPLE, MAIN, ROOT, voice, write
 
 TEN_TWICE = """
 from aural.dsp.compiled import njit
@@ -94,9 +94,10 @@ caching.IndexDataCacheFile._open_for_write = refuse
     assert run("-c", f"{full}\nrunpy.run_path({str(module)!r}, run_name='__main__')") == "20 Cache 0"
 
 
-def test_the_example_is_cleaned_where_nothing_but_the_result_can_be_written(tmp_path: Path) -> None:
-    target = tmp_path / "clean.wav"
-    code = f"{NOWHERE}\nimport sys\nsys.argv = ['aural', 'clean', {str(EXAMPLE)!r}, '-o', {str(target)!r}]\n{MAIN}"
+def test_a_stage_runs_where_nothing_but_the_result_can_be_written(tmp_path: Path) -> None:
+    source, target = write(tmp_path / "memo.wav", voice(2.0)), tmp_path / "even.wav"
+    typed = ["aural", "dynamic-compression", str(source), str(target)]
+    code = f"{NOWHERE}\nimport sys\nsys.argv = {typed!r}\n{MAIN}"
     run("-c", code.replace("; sys.argv[0] = 'aural'", ""), HOME="/nonexistent", XDG_CACHE_HOME="/proc/none")
     assert target.stat().st_size > 100_000
 

@@ -5,12 +5,14 @@ Networks run on the CPU, whose results are the reference.
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
 
 import pytest
 
 from aural import devices
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; what the tests start inherits it
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded; what the tests start inherits it
 devices.device("cpu")
 
 for name in (
@@ -21,6 +23,19 @@ for name in (
         signal.signal(number, signal.SIG_DFL)
 
 
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """Fail a test that leaves torch with another number of threads: those after it would take ten times as long."""
+    yield
+    if "torch" in sys.modules:
+        import torch
+
+        left = torch.get_num_threads()
+        torch.set_num_threads(1)
+        assert left == 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end it would run alone."""
-    items.sort(key=lambda item: item.name != "test_training_and_evaluating")
+    longest = ("test_training_and_evaluating", "test_nothing_bad_comes_of_bad_input")
+    items.sort(key=lambda item: item.name not in longest)

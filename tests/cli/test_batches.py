@@ -31,14 +31,14 @@ def test_a_line_a_file_and_a_summary(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["master", "-o", "out"], ["clean", "-n"]])
-def test_every_command_is_as_brief(tmp_path: Path, command: list[str]) -> None:
+def test_every_command_is_as_brief(tmp_path: Path, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [write(tmp_path / f"{name}.wav", voice(1.0)) for name in "ab"]
-    done = aural(*command, *paths, cwd=tmp_path)
-    assert done.returncode == 0
-    assert [line.startswith(str(path)) for line, path in zip(done.stdout.splitlines(), paths, strict=False)] == [
-        True
-    ] * 2
-    assert re.fullmatch(SUMMARY.format("2 done"), done.stdout.splitlines()[2])
+    monkeypatch.chdir(tmp_path)
+    code, out, err = invoke(*command, *paths)
+    assert (code, err) == (0, "")
+    *lines, summary = out.splitlines()
+    assert [line.startswith(str(path)) for line, path in zip(lines, paths, strict=True)] == [True] * 2
+    assert re.fullmatch(SUMMARY.format("2 done"), summary)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -47,8 +47,11 @@ def test_warnings_stand_in_the_line_of_their_file(tmp_path: Path, jobs: str) -> 
     done = aural("master", *paths, "-o", "out", "-j", jobs, cwd=tmp_path)
     assert done.stderr == ""
     assert ["too soft to have a loudness" in line for line in done.stdout.splitlines()] == [True, True, False]
-    done = aural("inspect", "--json", *paths, cwd=tmp_path)
-    assert done.stderr == ""
+
+
+def test_warnings_stand_beside_json_only_where_a_file_is_damaged(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{name}.wav", 1e-5 * voice(1.0), subtype="FLOAT") for name in "ab"]
+    assert aural("inspect", "--json", *paths, cwd=tmp_path).stderr == ""
     mp3 = [tmp_path / f"{name}.mp3" for name in "ab"]
     for result in mp3:
         write_audio(result, [voice(1.0)], Format(48000, 1))
@@ -151,9 +154,9 @@ def test_a_broken_mp3_is_one_sentence(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_sixty_files_of_all_formats_of_which_five_are_broken(tmp_path: Path) -> None:
+def test_files_of_all_formats_of_which_five_are_broken(tmp_path: Path) -> None:
     rec = tmp_path / "rec"
-    for number in range(55):
+    for number in range(18):
         suffix = FORMATS[number % len(FORMATS)]
         path = rec / suffix / f"{number}.{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,16 +169,16 @@ def test_sixty_files_of_all_formats_of_which_five_are_broken(tmp_path: Path) -> 
     done = aural("clean", rec, "-o", tmp_path / "out", "-j", "2")
     lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
     assert done.returncode == 1
-    assert len(lines) <= 70
-    assert re.fullmatch(SUMMARY.format("55 done, 5 failed, 1 passed over"), done.stdout.splitlines()[-1])
-    assert len(files(tmp_path / "out")) == 55
+    assert len(lines) <= 33
+    assert re.fullmatch(SUMMARY.format("18 done, 5 failed, 1 passed over"), done.stdout.splitlines()[-1])
+    assert len(files(tmp_path / "out")) == 18
     for number in range(5):
         assert sum(f"broken{number}." in line for line in lines) == 1
     again = aural("clean", rec, "-o", tmp_path / "out", "--skip-existing")
     assert again.returncode == 1  # the five are tried again
-    assert "5 failed, 55 skipped, 1 passed over" in again.stdout
+    assert "5 failed, 18 skipped, 1 passed over" in again.stdout
     for broken in rec.glob("broken*"):
         broken.unlink()
     again = aural("clean", rec, "-o", tmp_path / "out", "--skip-existing")
     assert again.returncode == 0
-    assert re.fullmatch(SUMMARY.format("55 skipped, 1 passed over"), again.stdout.strip())
+    assert re.fullmatch(SUMMARY.format("18 skipped, 1 passed over"), again.stdout.strip())

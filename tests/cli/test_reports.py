@@ -74,34 +74,44 @@ def test_an_existing_index_is_kept_and_nothing_is_begun(tmp_path: Path, chain: P
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
-@in_browser
-@pytest.mark.parametrize("settings", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_index_of_many(tmp_path: Path, chain: Path, settings: dict[str, object]) -> None:
-    nasty = "<img src=x onerror=alert(1)>#?.wav"
+NASTY = "<img src=x onerror=alert(1)>#?.wav"
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clean four files, of which one is no recording; return the folder of the results."""
+    folder = tmp_path_factory.mktemp("many")
+    (folder / "my.toml").write_text(CHAIN)
     paths = [
-        write(tmp_path / "b.wav", 0.3 * voice(1.0)),
-        write(tmp_path / "a10.wav", voice(2.0)),
-        write(tmp_path / nasty, 0.1 * voice(1.5)),
-        tmp_path / "a2.wav",
+        write(folder / "b.wav", 0.3 * voice(1.0)),
+        write(folder / "a10.wav", voice(2.0)),
+        write(folder / NASTY, 0.1 * voice(1.5)),
+        folder / "a2.wav",
     ]
     paths[-1].write_text("no recording")
-    code, _, err = invoke("clean", *paths, "-p", chain, "--report", "-o", tmp_path / "out", "-j", "2")
+    code, _, err = invoke("clean", *paths, "-p", folder / "my.toml", "--report", "-o", folder / "out", "-j", "2")
     assert (code, err.count("\n")) == (1, 1)
-    with opened(tmp_path / "out" / "index.html", **settings) as page:
+    return folder / "out"
+
+
+@in_browser
+@pytest.mark.parametrize("settings", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_index_of_many(many: Path, settings: dict[str, object]) -> None:
+    with opened(many / "index.html", **settings) as page:
         first = "[...document.querySelectorAll('tbody th')].map(cell => cell.textContent)"
-        assert page.evaluate(first) == ["b.wav", "a10.wav", nasty, "a2.wav"]
+        assert page.evaluate(first) == ["b.wav", "a10.wav", NASTY, "a2.wav"]
         page.get_by_role("button", name="recording").click()
-        assert page.evaluate(first) == [nasty, "a2.wav", "a10.wav", "b.wav"]
+        assert page.evaluate(first) == [NASTY, "a2.wav", "a10.wav", "b.wav"]
         page.get_by_role("button", name="length, s").click()
-        assert page.evaluate(first) == ["b.wav", nasty, "a10.wav", "a2.wav"]
+        assert page.evaluate(first) == ["b.wav", NASTY, "a10.wav", "a2.wav"]
         page.get_by_role("button", name="loudness before, LUFS").click()
         page.get_by_role("button", name="loudness before, LUFS").click()
-        assert page.evaluate(first) == ["a10.wav", "b.wav", nasty, "a2.wav"]
+        assert page.evaluate(first) == ["a10.wav", "b.wav", NASTY, "a2.wav"]
         assert "failed: " in page.inner_text("tbody")
         links = page.eval_on_selector_all(
             "tbody a", "all => all.map(a => decodeURIComponent(a.getAttribute('href')))"
         )
-        assert [(tmp_path / "out" / link).is_file() for link in links] == [True] * 3
+        assert [(many / link).is_file() for link in links] == [True] * 3
         check_access(page)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from recordings import EXAMPLE, MAIN, ROOT
+from recordings import EXAMPLE, MAIN, ROOT, voice, write
 
 TEN_TWICE = """
 from aural.dsp.compiled import njit
@@ -61,11 +62,18 @@ def test_what_was_compiled_is_kept(module: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"no pickle", None], ids=["empty", "nonsense", "cut short"])
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-def test_a_damaged_cache_is_made_anew(module: Path, suffix: str, damage: bytes | None) -> None:
-    run(module)
+def test_a_damaged_cache_is_made_anew(
+    module: Path, suffix: str, damage: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def again() -> str:
+        """Run the module within this process, with loops that are made anew."""
+        runpy.run_path(str(module), run_name="__main__")
+        return capsys.readouterr().out.strip()
+
+    assert again() == "20 Cache 0"
     (file,) = (path for path in cached(module) if path.suffix == suffix)
     file.write_bytes(file.read_bytes()[:40] if damage is None else damage)
-    assert [run(module) for _ in range(2)] == ["20 Cache 0", "20 Cache 1"]
+    assert [again() for _ in range(2)] == ["20 Cache 0", "20 Cache 1"]
 
 
 def test_no_place_for_a_cache_is_no_error(module: Path) -> None:
@@ -86,9 +94,10 @@ caching.IndexDataCacheFile._open_for_write = refuse
     assert run("-c", f"{full}\nrunpy.run_path({str(module)!r}, run_name='__main__')") == "20 Cache 0"
 
 
-def test_the_example_is_cleaned_where_nothing_but_the_result_can_be_written(tmp_path: Path) -> None:
-    target = tmp_path / "clean.wav"
-    code = f"{NOWHERE}\nimport sys\nsys.argv = ['aural', 'clean', {str(EXAMPLE)!r}, '-o', {str(target)!r}]\n{MAIN}"
+def test_a_stage_runs_where_nothing_but_the_result_can_be_written(tmp_path: Path) -> None:
+    source, target = write(tmp_path / "memo.wav", voice(2.0)), tmp_path / "even.wav"
+    typed = ["aural", "dynamic-compression", str(source), str(target)]
+    code = f"{NOWHERE}\nimport sys\nsys.argv = {typed!r}\n{MAIN}"
     run("-c", code.replace("; sys.argv[0] = 'aural'", ""), HOME="/nonexistent", XDG_CACHE_HOME="/proc/none")
     assert target.stat().st_size > 100_000
 

@@ -120,12 +120,12 @@ def test_a_rating_from_the_first_click_to_the_answers(
 def test_the_order_follows_from_seed_and_listener(folders: list[Path], tmp_path: Path) -> None:
     orders = []
     for seed, listener in ((1, "Ann"), (1, "Ann"), (1, "Bob"), (2, "Ann")):
-        ListeningTest(kind="ab", trials=8, seed=seed).write(
+        ListeningTest(kind="ab", trials=4, seed=seed).write(
             folders[0], folders[1:], tmp_path / "t.html", replace=True
         )
         with opened(tmp_path / "t.html") as page:
             begin(page, listener)
-            for _ in range(16):
+            for _ in range(8):
                 page.get_by_role("button", name="I prefer A").click()
             answers = json.loads(saved(page, tmp_path / "a.json").read_text())["answers"]
         orders.append([(answer["item"], answer["preferred"]) for answer in answers])

@@ -260,7 +260,7 @@ def test_linked_files_are_found_whatever_their_name(tmp_path: Path) -> None:
 
 def test_long_recordings_hold_the_passages_that_changed_most(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(CHAIN)
-    write(tmp_path / "memo.wav", np.tile(voice(4.0, 2), 45))
+    write(tmp_path / "memo.wav", np.tile(voice(4.0, 2), 15))
     aural.clean(tmp_path / "memo.wav", tmp_path / "out.wav", str(tmp_path / "my.toml"), report=tmp_path / "memo.html")
     passages = data_of(tmp_path / "memo.html")["audio"]["passages"]
     assert [round(p["to_s"] - p["from_s"], 3) for p in passages] == [10.0] * 3

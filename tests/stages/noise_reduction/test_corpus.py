@@ -48,14 +48,13 @@ def scores(clean: Block, noisy: Block) -> list[float]:
 
 
 @pytest.mark.parametrize("snr_db", [0, 5, 10, 15])
-@pytest.mark.parametrize("gain_db", [0, -24])
 @pytest.mark.parametrize("engine", LEAST)
-def test_scores_rise(engine: str, snr_db: float, gain_db: float) -> None:
+def test_scores_rise(engine: str, snr_db: float) -> None:
     gains = []
     for voice in VOICES:
-        clean = read("speech", "set", voice, 6) * np.float32(10 ** (gain_db / 20))
+        clean = read("speech", "set", voice, 6)
         for place in PLACES:
-            noise = read("noise", "category", place, 6) * np.float32(10 ** ((gain_db - snr_db) / 20))
+            noise = read("noise", "category", place, 6) * np.float32(10 ** (-snr_db / 20))
             before, after = (
                 scores(clean, clean + noise),
                 scores(clean, NoiseReduction(engine=engine)(clean + noise, RATE)),

@@ -319,7 +319,12 @@ def test_snr_is_checked(snr_db: tuple[float, ...]) -> None:
 def test_held_out_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AURAL_CACHE", str(tmp_path / "cache"))
     speech, noise = str(CORPUS / "speech"), str(CORPUS / "noise")
-    report = Quick(speech=(speech,), noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
+
+    class Two(Quick):
+        def systems(self) -> Mapping[str, System]:
+            return {name: system for name, system in super().systems().items() if name in ("input", "mmse")}
+
+    report = Two(speech=(speech,), noise=noise, pairs=2, snr_db=(10.0,), clip_s=4.0).run()
     assert not report.errors
     names = [metric.name for metric in report.metrics]
     means = {row.system: dict(zip(names, row.means, strict=True)) for row in table(report, WITH).rows}

@@ -41,11 +41,6 @@ def tiny() -> torch.nn.Module:
     return network.eval()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
     return tiny()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from aural import AudioError, Format, ParameterError
 from aural.advice import Wishes
@@ -18,11 +17,6 @@ from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import RULES, memory_is_bounded, probe
 
 RATE = 48000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def test_contract() -> None:

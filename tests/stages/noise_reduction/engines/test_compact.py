@@ -12,6 +12,7 @@ from recordings import voice
 from scipy.signal import firwin, oaconvolve
 from tones import restless
 
+from aural import devices
 from aural.errors import ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import start
@@ -212,6 +213,6 @@ def test_passages_of_music_in_disorder(music_s: tuple[float, ...]) -> None:
 def test_channels_in_threads_of_their_own_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     stereo, results = restless(3.0, channels=2), []
     for threads in (1, 2):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(devices, "threads", lambda network, threads=threads: threads)
         results.append(NoiseReduction(hum_hz=0.0)(stereo, SAMPLE_RATE))
     assert results[0] == pytest.approx(results[1], abs=1e-6)

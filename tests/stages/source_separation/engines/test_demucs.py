@@ -22,11 +22,6 @@ from aural.testing import probe
 RATE = 8000
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def transformer(seed: int = 0) -> Any:
     return tiny(seed, samplerate=RATE)
 

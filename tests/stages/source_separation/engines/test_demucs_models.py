@@ -26,7 +26,6 @@ from aural.testing import probe
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    torch.set_num_threads(1)
     yield
     demucs_network.opened.cache_clear()
     demucs_network.fetch.cache_clear()

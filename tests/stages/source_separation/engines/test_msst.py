@@ -40,7 +40,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("msst", reason='needs pip install "aural[msst]"')
     from tiny_msst import save_tiny
 
-    torch.set_num_threads(1)
     return save_tiny(tmp_path_factory.mktemp("msst") / "tiny.ckpt")
 
 

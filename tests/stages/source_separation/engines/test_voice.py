@@ -29,11 +29,6 @@ from aural.testing import probe
 RATE = 48000
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)

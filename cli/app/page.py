@@ -5,7 +5,7 @@ from __future__ import annotations
 from aural import __version__, registry
 from aural.advice import Wishes
 from aural.chainfile import chain_table, presets, read_chain
-from aural.cli.app.settings import LOCAL, AppSettings
+from aural.cli.app.settings import AppSettings
 from aural.cli.stages import description
 from aural.markup import Markup, element, joined
 from aural.pages.forms import fields, strength
@@ -45,7 +45,7 @@ def app_page(token: str, settings: AppSettings) -> str:
 
 
 def _drop(settings: AppSettings) -> Markup:
-    where = "this machine" if settings.host in LOCAL else "the machine that runs this page"
+    where = "this machine" if settings.local else "the machine that runs this page"
     return element(
         "section",
         element(

@@ -62,6 +62,7 @@ class Server:
 
     def __init__(self, settings: AppSettings, folder: Path, jobs: int = 1) -> None:
         self.settings, self.folder = settings, folder
+        self.key = "" if settings.local else secrets.token_urlsafe(24)
         self.pools = Pools(ThreadPoolExecutor(1, "look"), ThreadPoolExecutor(jobs, "clean"))
         self.sessions: dict[str, Session] = {}
         self.closing: dict[str, asyncio.TimerHandle] = {}
@@ -77,7 +78,7 @@ class Server:
 
     def application(self) -> Starlette:
         """Make the application that a server runs."""
-        hosts = list(LOCAL) if self.settings.host in LOCAL else ["*"]
+        hosts = list(LOCAL) if self.settings.local else ["*"]
         paths: list[tuple[str, str, Callable[[Session, Request], Awaitable[Response]]]] = [
             ("GET", "/events", self.events),
             ("PUT", "/recordings", self.take),
@@ -133,6 +134,9 @@ class Server:
         return answered
 
     async def page(self, request: Request) -> Response:
+        """Begin a session, for who has the key; all else is asked for below the token of a session."""
+        if not secrets.compare_digest(request.query_params.get("key", "").encode(), self.key.encode()):
+            return Response("open the whole address that aural app printed, with its key", 403, SAFE)
         if len(self.sessions) >= self.settings.most_pages:
             return Response(f"{self.settings.most_pages} pages are open already; close one", 503, SAFE)
         session = Session(Path(tempfile.mkdtemp(dir=self.folder)), self.pools)

@@ -287,6 +287,24 @@ def test_names_that_browsers_send_and_places_in_chains(served: Serving) -> None:
     session.remove(recording.number)
 
 
+def test_a_page_that_others_reach_needs_the_key(tmp_path: Path) -> None:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", MAIN, "app", "--host", "0.0.0.0", "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as app:
+        assert app.stdout
+        place, _, key = app.stdout.readline().split()[0].partition("?key=")
+        assert place.startswith(f"http://{socket.gethostname()}:")
+        assert len(key) == 32
+        here = f"http://127.0.0.1:{place.rpartition(':')[2]}"
+        for wrong in ("", "?key=", "?key=x", f"?key={key[:-1]}", "?key=%FF"):
+            status, text = asked(here + wrong)
+            assert (status, text) == (403, "open the whole address that aural app printed, with its key")
+        assert 'id="data"' in asked(f"{here}?key={key}")[1]
+        assert "the machine that runs this page" in asked(f"{here}?key={key}", Host="aural.example")[1]
+        app.send_signal(signal.SIGINT)
+        app.wait(20)
+
+
 def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path) -> None:
     with serving(tmp_path, most_pages=2, closing_s=0.5) as one:
         for _ in range(2):

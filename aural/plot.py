@@ -196,7 +196,7 @@ def _explain(ax: Axes) -> None:
 
 def _times(course: Course) -> NDArray[np.float64]:
     """Return the edges of the columns, in seconds."""
-    return np.arange(len(course.low) + 1) * course.column_s
+    return np.arange(len(course.low) + 1, dtype=np.float64) * course.column_s
 
 
 def _mel(hz: Any) -> Any:

@@ -56,9 +56,9 @@ class Reports:
 
     def note(self, outcomes: Iterable[Outcome], told: Callable[[str], None]) -> Iterator[Outcome]:
         """Take down a row of the index for each outcome on its way; at the end, write it, and tell where it is."""
-        folder = os.path.commonpath([job.source.absolute().parent for job in self.jobs])
+        common = os.path.commonpath([job.source.absolute().parent for job in self.jobs])
         for outcome in outcomes:
-            self.rows.append({"source": os.path.relpath(outcome.job.source.absolute(), folder), **_row(outcome)})
+            self.rows.append({"source": os.path.relpath(outcome.job.source.absolute(), common), **_row(outcome)})
             yield outcome
         if self.index and any("error" not in row for row in self.rows):
             folder = self.index.absolute().parent

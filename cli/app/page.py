@@ -11,7 +11,7 @@ from aural.markup import Markup, element, joined
 from aural.pages.forms import fields, strength
 from aural.pages.page import button, page, section
 from aural.parameters import parameters
-from aural.stage import Effect, Separator, Stage
+from aural.stage import Effect, Separator
 
 STRENGTHS = {"noise_reduction": "Noise", "dereverb": "Room", "treble": "Treble", "target_lufs": "Loudness"}
 """Wishes that have a slider, and what it is called."""
@@ -150,7 +150,7 @@ def _apart() -> list[Markup]:
     ]
 
 
-def _stage_choice(kind: type[Stage], place: str) -> Markup:
+def _stage_choice(kind: type, place: str) -> Markup:
     names = (name for name in registry.names() if issubclass(registry.stage_class(name), kind))
     return element("select", *(element("option", name) for name in names), id=place)
 

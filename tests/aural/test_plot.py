@@ -68,7 +68,7 @@ def test_diagnoses_mark_what_the_report_marks(tmp_path: Path) -> None:
     tint = second.collections[-1].get_array()
     assert tint is not None
     edges = np.unique(second.collections[-1].get_coordinates()[:, :, 1])  # type: ignore[attr-defined]
-    shown = ~np.ma.getmaskarray(tint).all(axis=1)
+    shown = np.array([not row.all() for row in np.ma.getmaskarray(tint)])
     assert not shown[edges[1:] < 7500].any()
     assert shown[edges[:-1] > 8500].all()
     assert len(plot.spectrogram(narrow, 48000, before).lines) == 2

@@ -135,7 +135,7 @@ def _effect(table: dict[str, Any]) -> Effect:
         case {"use": "chain"}:
             refuse_unknown("a chain", table, ("use", "stage", "mix"))
             return Chain(_branch(table.get("stage")).stages, mix=table.get("mix", 1.0))
-    stage = _stage(table)
+    stage = stage_of(table)
     if not isinstance(stage, Effect):
         raise ChainError(f'{stage.name} gives stems; write use = "split" and separator = {{ use = "{stage.name}" }}')
     return stage
@@ -144,7 +144,7 @@ def _effect(table: dict[str, Any]) -> Effect:
 def _split(table: dict[str, Any]) -> Split:
     refuse_unknown("a split", table, ("use", "separator", "branch", "mix"))
     separator, branches = table.get("separator"), table.get("branch", {})
-    if not isinstance(separator, dict) or not isinstance(stage := _stage(separator), Separator):
+    if not isinstance(separator, dict) or not isinstance(stage := stage_of(separator), Separator):
         raise ChainError("a split needs separator = { use = the name of a stage that gives stems }")
     if not isinstance(branches, dict):
         raise ChainError("a split's branches are [[stage.branch.NAME]] tables, NAME that of a stem")
@@ -156,7 +156,12 @@ def _branch(entries: Any) -> Chain:
     return Chain(tuple(_effect(entry) for entry in _tables(entries, "stage")))
 
 
-def _stage(table: dict[str, Any]) -> Stage:
+def stage_of(table: dict[str, Any]) -> Stage:
+    """Read one stage from plain values.
+
+    Raises:
+        ChainError: there is no such stage, or a value is wrong.
+    """
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     name = values.pop("use", None)
     if not isinstance(name, str):

@@ -15,6 +15,8 @@ from aural.cli.terminal import say, say_json
 from aural.stream import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aural.cleaning.planning import Plan
     from aural.cleaning.running import Cleaned
     from aural.cli.jobs import Job, Outcome
@@ -112,8 +114,9 @@ def clean(
         else partial(_clean, preset, wishes, force, with_report, beside, strict, track, audio_only)
     )
     finish = partial(_print_json, shown, batch.several, to_stdout) if as_json else None
+    tell: Callable[[str], None] = (lambda _: None) if as_json else say
     outcomes = run_jobs(batch.jobs, work, jobs)
-    show_outcomes(reports.note(outcomes) if reports else outcomes, show, batch, finish, err=to_stdout)
+    show_outcomes(reports.note(outcomes, tell) if reports else outcomes, show, batch, finish, err=to_stdout)
 
 
 clean.params += parameter_options(Wishes)

@@ -47,7 +47,7 @@ def listen(
         raise click.UsageError("name the page with -o, such as -o test.html")
     test = ListeningTest(**values)
     test.write(files[0], files[1:], output, replace=force)
-    say(f"{output}: {test.kind}, {len(files) - 1} beside the reference, seed {test.seed}")
+    say(f"{output}: {test.kind} test, the reference and {len(files) - 1} made of it, seed {test.seed}")
 
 
 def _results(files: tuple[Path, ...], output: Path | None, force: bool, as_json: bool) -> None:

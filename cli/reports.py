@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aural.audio.atomic import destination, write_text
 from aural.cli.jobs import STDIO, Job, Outcome, check_targets
+from aural.cli.terminal import say
 from aural.errors import AudioError, TargetExists
 from aural.pages.index import index_page
 
@@ -53,24 +54,25 @@ class Reports:
         path = Path(os.path.relpath(os.path.commonpath(folders))) / "index.html"
         return None if self.skip_existing and path.exists() else path
 
-    def note(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-        """Take down a row of the index for each outcome on its way; at the end, write it."""
+    def note(self, outcomes: Iterable[Outcome], told: Callable[[str], None]) -> Iterator[Outcome]:
+        """Take down a row of the index for each outcome on its way; at the end, write it, and tell where it is."""
+        common = os.path.commonpath([job.source.absolute().parent for job in self.jobs])
         for outcome in outcomes:
-            self.rows.append(_row(outcome))
+            self.rows.append({"source": os.path.relpath(outcome.job.source.absolute(), common), **_row(outcome)})
             yield outcome
         if self.index and any("error" not in row for row in self.rows):
             folder = self.index.absolute().parent
             hrefs = [os.path.relpath(report_name(job.target).absolute(), folder) for job in self.jobs if job.target]
             rows = [{**row, "href": href} for row, href in zip(self.rows, hrefs, strict=True)]
             write_text(self.index, index_page(rows), self.force)
+            told(f"report {self.index}")
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
     if outcome.error:
-        return {"source": outcome.job.source.name, "error": outcome.error}
+        return {"error": outcome.unnamed(outcome.error)}
     done: Cleaned = outcome.result
     return {
-        "source": outcome.job.source.name,
         "preset": Path(done.plan.preset).name,
         "found": done.before.findings(),
         "duration_s": done.before.duration_s,
@@ -119,3 +121,5 @@ class Comparisons:
             if not waiting[source] and not outcome.error:
                 page = self.page_of(outcome.job)
                 compare(made[source], page, matched=self.matched, track=self.track, replace=self.force)
+                if len(waiting) == 1:
+                    say(f"report {page}")

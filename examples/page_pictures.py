@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 DESKTOP = {"viewport": {"width": 1000, "height": 1200}}
 PHONE = {"viewport": {"width": 390, "height": 1200}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
 TEST = {"viewport": {"width": 1000, "height": 430}}
+PATIENCE_MS = 120_000
 APP = {"viewport": {"width": 1000, "height": 800}}
 
 
@@ -50,12 +51,15 @@ def main() -> None:
             [program, "app", "--port", "0", "--no-browser"], stdout=subprocess.PIPE, text=True
         ) as app:
             assert app.stdout
-            shown = browser.new_context(**APP).new_page()
-            shown.goto(app.stdout.readline().split()[0])
-            clean(shown, memo)
-            shown.screenshot(path=folder / "app.png", full_page=True)
-            Image.open(folder / "app.png").quantize(128).save(HERE / "app.png", optimize=True)
-            app.terminate()
+            try:
+                shown = browser.new_context(**APP).new_page()
+                shown.set_default_timeout(PATIENCE_MS)
+                shown.goto(app.stdout.readline().split()[0])
+                clean(shown, memo)
+                shown.screenshot(path=folder / "app.png", full_page=True)
+                Image.open(folder / "app.png").quantize(128).save(HERE / "app.png", optimize=True)
+            finally:
+                app.terminate()
         browser.close()
 
 
@@ -63,7 +67,7 @@ def clean(page: Page, memo: Path) -> None:
     page.set_input_files("#files", memo)
     page.get_by_label("Noise: auto").wait_for()
     page.locator("#do-clean:enabled").click()
-    page.get_by_role("button", name="Listen and compare").wait_for(timeout=120_000)
+    page.get_by_role("button", name="Listen and compare").wait_for()
     page.get_by_label("Noise: auto").uncheck()
     page.get_by_role("slider", name="Noise").fill("18")
     page.get_by_label("Loudness: auto").uncheck()

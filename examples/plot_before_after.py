@@ -20,7 +20,7 @@ def main() -> None:
         done = aural.clean(HERE / "phone_memo.m4a", target)
         before, sample_rate = aural.read(HERE / "phone_memo.m4a")
         after, _ = aural.read(target)
-    figure = plot.compare(before, after, sample_rate)
+    figure = plot.compare(before, after, sample_rate, (done.before, done.after))
     for name, diagnosis, ax in zip(("before", "after"), (done.before, done.after), figure.axes, strict=False):
         loudness, snr = diagnosis.loudness.integrated_lufs, diagnosis.environment.snr_db
         ax.set_title(f"{name}: {loudness:.0f} LUFS, background {snr:.0f} dB below", fontsize=10)

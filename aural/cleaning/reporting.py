@@ -58,6 +58,7 @@ def compare(
     matched: bool = True,
     track: int | None = None,
     replace: bool = False,
+    watch: Watch = UNWATCHED,
 ) -> None:
     """Write a page that plays versions of a recording, switched in place: what it was, and results, takes or stems.
 
@@ -67,6 +68,7 @@ def compare(
         matched: whether they can be heard equally loud; stems are not, as they are parts of a whole.
         track: of the first, which of several sound tracks.
         replace: whether a file that exists may be replaced.
+        watch: sees the recordings go by.
 
     Raises:
         AudioError: there is one version only, a recording cannot be read, or the page cannot be written.
@@ -76,8 +78,8 @@ def compare(
     check_page(Path(path))
     first, second, *_ = versions
     files = {name: open_audio(file, track=track if name == first else None) for name, file in versions.items()}
-    courses = {name: course(file, file.format) for name, file in files.items()}
-    heard = [Version(name, file, file.format) for name, file in files.items()]
+    courses = {name: course(watch(file, file.format), file.format) for name, file in files.items()}
+    heard = [Version(name, watch(file, file.format), file.format) for name, file in files.items()]
     quiet = {} if matched else {name: first for name in versions if name != first}
     sound = {"passages": clips(heard, most_changed(courses[first], courses[second]), quiet)}
     with Results(replace, likes=list(versions.values())) as results:

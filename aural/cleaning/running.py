@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,9 +26,10 @@ from aural.measure.diagnosis import Diagnosis, examine
 from aural.measure.words import compared
 from aural.parameters import settings
 from aural.signals import Block, Format
-from aural.stage import Effect, Separator
+from aural.stage import Effect, Separator, Stage
 from aural.stream import UNWATCHED, Watch
 
+AnyStage = TypeVar("AnyStage", bound=Stage)
 NOTHING_TO_DO = "nothing to do: the recording holds nothing but silence"
 
 
@@ -142,9 +143,14 @@ def carry_out(
     report: str | Path | None = None,
     report_audio: str = AUDIO[0],
     audio_only: bool = False,
+    names: Mapping[str, str] | None = None,
     watch: Watch = UNWATCHED,
 ) -> Cleaned:
-    """Do what was planned for a recording that was examined, and write the result. As `clean`."""
+    """Do what was planned for a recording that was examined, and write the result. As `clean`.
+
+    Args:
+        names: what files that the chain names, such as a reference, are called in what comes back and in the report.
+    """
     watch.expect(1 + chosen.chain.passes + (PASSES if report else 0))
     removed = Removed()
     kept = save_removed or report
@@ -153,11 +159,18 @@ def carry_out(
         written = deliver(results.open(target), run, file.info, audio_only)
         after = dataclasses.replace(examine(written, watch), info=None)  # the file has another name by now
         ran = _write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
+        ran = dataclasses.replace(ran, stages=tuple(called(stage, names or {}) for stage in ran.stages))
         done = Cleaned(file.info.path, Path(target), chosen, ran, before, after)
         if report:
             shown = write_report(results.open(report), done, file, written, removed, report_audio, watch)
             done = dataclasses.replace(done, shown=shown)
     return done
+
+
+def called(stage: AnyStage, names: Mapping[str, str]) -> AnyStage:
+    """Return a stage in which files have other names."""
+    texts = {f.name: value for f in dataclasses.fields(stage) if isinstance(value := getattr(stage, f.name), str)}
+    return dataclasses.replace(stage, **{key: names[text] for key, text in texts.items() if text in names})
 
 
 def process(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,10 @@ SLAB = 128  # columns transformed at once: bounds the memory
 LOWEST_DB = -120.0
 HEARD_DB = -75.0
 """A band whose mean level lies below is not heard."""
-ADDED_DB = 12.0
+FAINT_DB, ADDED_DB = -95.0, 12.0
+"""What is made up, and so loud, is marked, if so much louder than before."""
+SPECK = 8
+"""Fewer cells that hang together may differ by chance."""
 LOUD = 90  # percentile of what is heard, above which nobody lowers anything but all of it
 
 
@@ -142,16 +146,33 @@ def added(before: Course, after: Course) -> NDArray[np.bool_]:
     Levels are compared once the gain has been taken away that the loudest bands got: those that were far below are
     what a stage has made up, in holes, in gaps, or above a cut-off.
     """
-    middles_hz = (after.edges_hz[1:] + after.edges_hz[:-1]) / 2
-    rows = np.searchsorted(before.edges_hz, middles_hz) - 1
-    columns = np.minimum(after.times_s / before.column_s, before.levels_db.shape[1] - 1).astype(int)
-    known = before.levels_db[np.minimum(rows, ROWS - 1)][:, columns]
-    known = np.where((rows < ROWS)[:, None], known, LOWEST_DB)
+    known = _as_seen_by(after, before, before.levels_db, LOWEST_DB)
     change = after.levels_db - known
     heard = known[known > HEARD_DB]
     gain_db = np.median(change[known >= np.percentile(heard, LOUD)]) if heard.size else 0.0
-    made: NDArray[np.bool_] = (after.levels_db > HEARD_DB) & (change - gain_db > ADDED_DB)
-    return made
+    return _without_specks((after.levels_db > FAINT_DB) & (change - gain_db > ADDED_DB))
+
+
+def missing(before: Course, after: Course) -> NDArray[np.bool_]:
+    """Tell where in a recording something was added later: as `added`, in the bands and columns of `before`."""
+    found: NDArray[np.bool_] = _as_seen_by(before, after, added(before, after), False)
+    return found
+
+
+def _as_seen_by(course: Course, other: Course, cells: NDArray[Any], outside: Any) -> NDArray[Any]:
+    """Return cells of another course at the bands and columns of a course; it may have ended at a lower frequency."""
+    middles_hz = (course.edges_hz[1:] + course.edges_hz[:-1]) / 2
+    rows = np.searchsorted(other.edges_hz, middles_hz) - 1
+    columns = np.minimum(course.times_s / other.column_s, cells.shape[1] - 1).astype(int)
+    return np.where((rows < ROWS)[:, None], cells[np.minimum(rows, ROWS - 1)][:, columns], outside)
+
+
+def _without_specks(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    from scipy.ndimage import label
+
+    groups, _ = label(cells, np.ones((3, 3)))
+    kept: NDArray[np.bool_] = cells & (np.bincount(groups.ravel()) >= SPECK)[groups]
+    return kept
 
 
 @cache

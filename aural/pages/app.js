@@ -52,8 +52,9 @@ function show() {
   for (const button of document.querySelectorAll(".cancel")) button.disabled = !working;
   byId("do-clean").disabled = !ready.length;
   byId("do-run").disabled = !ready.length || !byId("stages").children.length;
+  byId("do-separate").disabled = !ready.length;
   byId("do-clean").textContent = ready.length > 1 ? `Clean ${ready.length} recordings` : "Clean";
-  const results = recordings.filter(({ result }) => result).length;
+  const results = recordings.reduce((count, { result }) => count + (result?.files.length ?? 0), 0);
   byId("all").hidden = results < 2;
 }
 
@@ -117,7 +118,7 @@ function update(row, recording) {
 
 function steps({ preset, steps: all }) {
   const rows = all.map(([runs, name, reason, values]) => [`${runs ? "+" : "-"} ${name}`, [reason, values].filter(Boolean).join(" · ")]);
-  return [made("p", { class: "quiet" }, `preset ${preset}`), table([], rows)];
+  return [...(preset ? [made("p", { class: "quiet" }, `preset ${preset}`)] : []), table([], rows)];
 }
 
 function table(head, lines) {
@@ -141,8 +142,9 @@ function result({ id, name, result: made_of }) {
   const bad = made_of.not_mended.map((finding) => made("li", {}, `not mended: ${finding}`));
   return [
     made("details", {}, made("summary", {}, "What was done, and why"), ...steps(made_of), made("ul", {}, ...bad),
-      table(["", "before", "after"], made_of.figures)),
-    made("div", { class: "row" }, listen, link("Download", "result"), link("Save the report", "report?save")),
+      ...(made_of.figures.length ? [table(["", "before", "after"], made_of.figures)] : [])),
+    made("div", { class: "row" }, listen, ...made_of.files.map((what, n) => link(`Download ${what}`.trim(), `result/${n}`)),
+      link("Save the report", "report?save")),
     place,
   ];
 }
@@ -270,6 +272,14 @@ function save() {
   URL.revokeObjectURL(url);
 }
 
+// Stems -----------------------------------------------------------------------------------------------------------
+
+function showSeparator() {
+  const form = byId("separator");
+  form.replaceChildren(byId(`stage-${byId("by").value}`).content.cloneNode(true));
+  depend(form);
+}
+
 // The page --------------------------------------------------------------------------------------------------------
 
 function choose(tab) {
@@ -313,6 +323,13 @@ byId("do-clean").addEventListener("click", async () => {
 byId("do-run").addEventListener("click", async () => {
   say("");
   await ask("POST", "run", chain());
+});
+byId("by").addEventListener("change", showSeparator);
+byId("separator").addEventListener("change", () => depend(byId("separator")));
+showSeparator();
+byId("do-separate").addEventListener("click", async () => {
+  say("");
+  await ask("POST", "separate", JSON.stringify({ use: byId("by").value, ...values(byId("separator")) }));
 });
 for (const button of document.querySelectorAll(".cancel")) {
   button.addEventListener("click", () => ask("POST", "cancel"));

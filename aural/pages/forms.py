@@ -48,7 +48,7 @@ def _labelled(parameter: Parameter, control: Markup) -> Markup:
     return element(
         "div",
         element("label", f"{name} ({unit})" if unit else name, control),
-        element("p", f"{parameter.spec.help}.{_notes(parameter)}", class_="quiet"),
+        element("p", f"{parameter.spec.help}{_notes(parameter)}.", class_="quiet"),
         class_="field",
         data_when=json.dumps(conditions) if conditions else None,
     )

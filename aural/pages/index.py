@@ -16,11 +16,11 @@ COLUMNS = (
     "preset",
     "length, s",
     "loudness before, LUFS",
-    "after, LUFS",
+    "loudness after, LUFS",
     "signal to noise before, dB",
-    "after, dB",
+    "signal to noise after, dB",
     "true peak before, dBTP",
-    "after, dBTP",
+    "true peak after, dBTP",
     "what was found",
 )
 
@@ -38,7 +38,7 @@ def index_page(rows: Sequence[Mapping[str, Any]]) -> str:
     body = element(
         "main",
         element("h1", "Cleaned recordings"),
-        element("p", f"{count}. The head of a column sorts by it.", class_="quiet"),
+        element("p", f"{count}. Press the heading of a column to sort by it.", class_="quiet"),
         element(
             "div",
             element("table", element("thead", element("tr", *head)), element("tbody", *map(_row, rows)), id="rows"),

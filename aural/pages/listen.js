@@ -7,6 +7,7 @@ const results = {
 let player = null;
 let keys = {};
 let draw = Math.random;
+let unsaved = false; // answers that would be lost
 
 // Numbers from 0 to 1 that follow from a text: FNV-1a for the seed, then mulberry32.
 function drawn(text) {
@@ -49,6 +50,7 @@ function welcome() {
     results.listener = name.value.trim();
     if (!results.listener) return;
     results.began = new Date().toISOString();
+    unsaved = true;
     draw = drawn(`${DATA.seed}\n${results.listener}`);
     player = new Player(new AudioContext({ sampleRate: SAMPLE_RATE }));
     await player.context.resume();
@@ -80,6 +82,7 @@ async function listening({ item }, sounds, count) {
   player.chosen = null;
   player.load(await decoded(player.context, Object.fromEntries(clips)));
   const heard = new Set();
+  const hint = made("p", { class: "quiet", role: "status" }, "Listen to all versions before you go on.");
   const buttons = {};
   const show = () => {
     for (const [label, button] of Object.entries(buttons)) {
@@ -117,18 +120,24 @@ async function listening({ item }, sounds, count) {
   to.addEventListener("change", repeat);
   repeat();
   return {
-    heard, buttons, title: heading(`${count}: ${DATA.task}`),
+    buttons, hint, title: heading(`${count}: ${DATA.task}`),
     controls: made("div", { class: "row" }, pause, made("label", {}, "Repeat from", from, "s"), made("label", {}, "to", to, "s")),
-    whenHeard: (call) => { onheard = call; },
+    // Nothing can be answered before these have been heard.
+    onceHeard: (labels, answers) => {
+      onheard = () => {
+        hint.hidden = labels.every((label) => heard.has(label));
+        for (const answer of answers) answer.disabled = !hint.hidden;
+      };
+    },
   };
 }
 
-// Rate all versions of an item; the next one comes when all have been heard.
+// Rate all versions of an item.
 async function rate(task, count) {
   const names = shuffled([...others(task.item), "reference"]);
   const sounds = { Reference: "reference", ...Object.fromEntries(names.map((name, n) => [String(n + 1), name])) };
   screen(made("p", { role: "status" }, "Loading"));
-  const { heard, buttons, title, controls, whenHeard } = await listening(task, sounds, count);
+  const { buttons, title, controls, hint, onceHeard } = await listening(task, sounds, count);
   const kept = keys;
   const sliders = names.map((_, n) => made("input", { type: "range", min: "0", max: "100", step: "1", value: "50", "aria-label": `Version ${n + 1}` }));
   const columns = sliders.map((slider, n) => {
@@ -143,12 +152,7 @@ async function rate(task, count) {
     return made("div", {}, buttons[String(n + 1)], slider, value);
   });
   const next = made("button", { type: "button", class: "main", disabled: "" }, "Next");
-  const hint = made("p", { class: "quiet", role: "status" }, "The next one comes when all versions have been heard.");
-  whenHeard(() => {
-    const all = names.every((_, n) => heard.has(String(n + 1)));
-    next.disabled = !all;
-    hint.hidden = all;
-  });
+  onceHeard(names.map((_, n) => String(n + 1)), [next]);
   screen(made("section", {}, title, made("div", { class: "row" }, buttons.Reference), controls,
     made("div", { class: "sliders" }, ...columns), hint, next));
   keys = kept;
@@ -159,10 +163,12 @@ async function rate(task, count) {
 // Ask a question about sounds; return the answer that was given.
 async function asked(task, sounds, answers, count) {
   screen(made("p", { role: "status" }, "Loading"));
-  const { buttons, title, controls } = await listening(task, sounds, count);
+  const { buttons, title, controls, hint, onceHeard } = await listening(task, sounds, count);
   const kept = keys;
-  const choices = Object.entries(answers).map(([answer, text]) => [answer, made("button", { type: "button", class: "main" }, text)]);
-  screen(made("section", {}, title, made("div", { class: "row" }, ...Object.values(buttons)), controls,
+  const choices = Object.entries(answers).map(([answer, text]) =>
+    [answer, made("button", { type: "button", class: "main", disabled: "" }, text)]);
+  onceHeard(["A", "B", ...("X" in sounds ? ["X"] : [])], choices.map(([, button]) => button));
+  screen(made("section", {}, title, made("div", { class: "row" }, ...Object.values(buttons)), controls, hint,
     made("div", { class: "row" }, ...choices.map(([, button]) => button))));
   keys = kept;
   return new Promise((done) => choices.forEach(([answer, button]) => button.addEventListener("click", () => done(answer))));
@@ -189,9 +195,11 @@ function end() {
     const link = made("a", { href: url, download: `${DATA.kind}_${safe}.json` });
     link.click();
     URL.revokeObjectURL(url);
+    unsaved = false;
   });
-  screen(made("section", {}, heading("Thank you"), made("p", {}, "Save your answers as a file, and give it to who asked you."), save));
+  screen(made("section", {}, heading("Thank you"), made("p", {}, "Save your answers as a file, and send it to the person who asked you."), save));
 }
 
 onKeys(() => keys);
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 welcome();

@@ -147,7 +147,7 @@ function drawLoudness() {
   }
 }
 
-// In the spectrum after, what was added is tinted; above it a tick for each defect, or where one was mended.
+// What was added is tinted, and where it was missing before; above a tick for each defect, or where one was mended.
 const bits = (coded) => {
   const bytes = Uint8Array.from(atob(coded), (sign) => sign.charCodeAt(0));
   return (n) => (bytes[n >> 3] >> (7 - (n & 7))) & 1;

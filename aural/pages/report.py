@@ -17,9 +17,9 @@ from aural import __version__
 from aural.advice import Decision
 from aural.chainfile import write_chain
 from aural.markup import Markup, element, joined, listed, table, visible
-from aural.measure.clipping import MeasuredClipping
-from aural.measure.course import Course, added
+from aural.measure.course import Course, added, missing
 from aural.measure.diagnosis import Diagnosis
+from aural.measure.marks import BREATHS, CLIPPING, marks
 from aural.measure.words import compared, figures
 from aural.pages.page import button, canvas, group, page, section
 from aural.parameters import settings
@@ -29,19 +29,17 @@ if TYPE_CHECKING:
 
 Sound = dict[str, Any]
 """`passages` as `aural.pages.sound.clips` makes them, or `links`."""
-CLIPPING, BREATHS = "clipping", "breaths"
-"""The one kind of place that is no defect."""
 MOST_TAGS, LONGEST_TAG = 20, 200
 DRAWN = ("content", "target", "places_s", "marks_s", "mended_s", "added", "cutoff_hz", "courses")
-NEAR_S = 0.05
 CLASSES = ("speech", "music", "both", "neither", "silence")
 
 
 def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple[str, dict[str, Any]]:
     """Write the page; return it and what it shows as plain values, the sound left out."""
-    places_s, left_s = _places_s(done.before, before), _places_s(done.after, after)
+    had, has = marks(done.before, before), marks(done.after, after)
     told = BREATHS, CLIPPING  # one is no defect, the other is among the findings
-    defects = [f"{name}: {value}" for name, value in figures(done.before) if name in places_s and name not in told]
+    named = set(had.places_s).difference(told)
+    defects = [f"{name}: {value}" for name, value in figures(done.before) if name in named]
     shown = {
         "version": __version__,
         "source": done.source.name,
@@ -56,11 +54,11 @@ def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple
         "chain": write_chain(done.chain),
         "content": done.before.content.line(len(done.before.content.silent)),
         "target": _target(done),
-        "places_s": places_s,
-        "marks_s": {"before": _defects_s(places_s), "after": _defects_s(left_s)},
-        "mended_s": {"after": _mended_s(places_s, left_s)},
-        "added": {"after": base64.b64encode(np.packbits(added(before, after)).tobytes()).decode("ascii")},
-        "cutoff_hz": {"before": _cutoff_hz(done.before), "after": _cutoff_hz(done.after)},
+        "places_s": had.places_s,
+        "marks_s": {"before": had.defects_s, "after": has.defects_s},
+        "mended_s": {"after": had.mended_s(has)},
+        "added": {"before": _bits(missing(before, after)), "after": _bits(added(before, after))},
+        "cutoff_hz": {"before": had.cutoff_hz, "after": has.cutoff_hz},
         "courses": {"before": plain(before), "after": plain(after)},
         "passages": [{k: p[k] for k in ("from_s", "to_s")} for p in sound.get("passages", [])],
     }
@@ -209,11 +207,11 @@ def _pictures(shown: dict[str, Any]) -> Markup:
             f"thick: loudness of 3 s, thin: true peaks{aims}",
         ),
     )
-    marks, mended = shown["marks_s"], shown["mended_s"]["after"]
-    new = any(base64.b64decode(shown["added"]["after"]))
+    defects, mended = shown["marks_s"], shown["mended_s"]["after"]
+    new = {name: any(base64.b64decode(bits)) for name, bits in shown["added"].items()}
     known = {
-        "before": {"defect": marks["before"]},
-        "after": {"defect": marks["after"], "mended": mended, "added": new},
+        "before": {"defect": defects["before"], "missing": new["before"]},
+        "after": {"defect": defects["after"], "mended": mended, "added": new["after"]},
     }
     spectra = [
         spectrum(name, text, *keys)
@@ -291,40 +289,8 @@ def _target(done: Cleaned) -> dict[str, float] | None:
     return {"lufs": goals[-1][0], "dbtp": goals[-1][1]} if goals else None
 
 
-def _places_s(diagnosis: Diagnosis, course: Course) -> dict[str, list[float]]:
-    """Return where the recording has short defects, by their name, and breaths; in seconds."""
-    found = {CLIPPING: _clipped_s(diagnosis.clipping, course)}
-    found |= {name: list(defects.places_s) for name, defects in diagnosis.defects().items()}
-    if diagnosis.kind == "speech":
-        found[BREATHS] = list(diagnosis.breaths.places_s)
-    return {name: [round(place, 2) for place in places] for name, places in found.items() if places}
-
-
-def _defects_s(places_s: Mapping[str, list[float]]) -> list[float]:
-    return sorted({place for name, places in places_s.items() if name != BREATHS for place in places})
-
-
-def _mended_s(before: Mapping[str, list[float]], after: Mapping[str, list[float]]) -> list[float]:
-    """Say where there were defects that are there no more; in seconds."""
-    kinds = ((places, after.get(name, [])) for name, places in before.items() if name != BREATHS)
-    return sorted({place for places, left in kinds for place in places if _far(place, left)})
-
-
-def _far(place: float, others: list[float]) -> bool:
-    return all(abs(place - other) > NEAR_S for other in others)
-
-
-def _clipped_s(clipping: MeasuredClipping, course: Course) -> list[float]:
-    """Return where the waveform reaches a level that it is cut off at."""
-    clipped = np.zeros(len(course.low), bool)
-    for low, high in clipping.rails:
-        clipped |= -course.low >= low.reach if low else False
-        clipped |= course.high >= high.reach if high else False
-    return [float(time) for time in course.times_s[clipped]]
-
-
-def _cutoff_hz(diagnosis: Diagnosis) -> float | None:
-    return round(diagnosis.bandwidth.cutoff_hz, 1) if diagnosis.bandwidth.cut else None
+def _bits(mask: NDArray[np.bool_]) -> str:
+    return base64.b64encode(np.packbits(mask).tobytes()).decode("ascii")
 
 
 def _rounded(values: NDArray[np.float32], digits: int) -> list[float | None]:

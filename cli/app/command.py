@@ -14,6 +14,8 @@ from aural.cli.options import parameter_options, shared
 from aural.cli.terminal import say
 from aural.errors import AuralError
 
+EVERYWHERE = "0.0.0.0"
+
 
 class NoPage(AuralError):
     """The page cannot be offered."""
@@ -28,7 +30,7 @@ def app(jobs: int, **values: Any) -> None:
     \b
       aural app
       aural app --port 9000 --no-browser
-      aural app --host 0.0.0.0 -j 4      for all who reach this machine
+      aural app --host 0.0.0.0 -j 4      for others too, who need the key that it prints
     """
     try:
         from aural.cli.app.server import Server
@@ -38,13 +40,20 @@ def app(jobs: int, **values: Any) -> None:
 
     settings = AppSettings(**values)
     listening = listening_at(settings.host, settings.port)
-    host, port = listening.getsockname()[:2]
-    url = f"http://{host}:{port}/"
-    say(f"{url}  (Ctrl-C ends it)")
-    if settings.browser:
-        Timer(0.5, webbrowser.open, [url]).start()
     with scratch() as folder:
-        Server(settings, folder, jobs).serving().run([listening])
+        server = Server(settings, folder, jobs)
+        url = address(listening, server.key)
+        say(f"{url}  (Ctrl-C ends it)")
+        if settings.browser:
+            Timer(0.5, webbrowser.open, [url]).start()
+        server.serving().run([listening])
+
+
+def address(listening: socket.socket, key: str) -> str:
+    """Write where the page is; that of all addresses of this machine is its name."""
+    host, port = listening.getsockname()[:2]
+    name = socket.gethostname() if host == EVERYWHERE else host
+    return f"http://{name}:{port}/{'?key=' * bool(key)}{key}"
 
 
 def listening_at(host: str, port: int) -> socket.socket:

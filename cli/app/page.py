@@ -5,13 +5,13 @@ from __future__ import annotations
 from aural import __version__, registry
 from aural.advice import Wishes
 from aural.chainfile import chain_table, presets, read_chain
-from aural.cli.app.settings import LOCAL, AppSettings
+from aural.cli.app.settings import AppSettings
 from aural.cli.stages import description
 from aural.markup import Markup, element, joined
 from aural.pages.forms import fields, strength
 from aural.pages.page import button, page, section
 from aural.parameters import parameters
-from aural.stage import Effect
+from aural.stage import Effect, Separator
 
 STRENGTHS = {"noise_reduction": "Noise", "dereverb": "Room", "treble": "Treble", "target_lufs": "Loudness"}
 """Wishes that have a slider, and what it is called."""
@@ -32,12 +32,14 @@ def app_page(token: str, settings: AppSettings) -> str:
             "div",
             _tab("clean", "Clean", chosen=True),
             _tab("chain", "Build a chain"),
+            _tab("apart", "Take apart"),
             role="tablist",
             aria_label="What to do",
             class_="row",
         ),
         _panel("clean", *_wishes()),
         _panel("chain", *_chain(), hidden=True),
+        _panel("apart", *_apart(), hidden=True),
         *_templates(),
         element("p", f"AURAL {__version__}", class_="quiet"),
     )
@@ -45,7 +47,7 @@ def app_page(token: str, settings: AppSettings) -> str:
 
 
 def _drop(settings: AppSettings) -> Markup:
-    where = "this machine" if settings.host in LOCAL else "the machine that runs this page"
+    where = "this machine" if settings.local else "the machine that runs this page"
     return element(
         "section",
         element(
@@ -107,7 +109,6 @@ def _buttons(name: str, label: str) -> Markup:
 
 
 def _chain() -> list[Markup]:
-    names = [name for name in registry.names() if issubclass(registry.stage_class(name), Effect)]
     return [
         element(
             "p",
@@ -118,7 +119,7 @@ def _chain() -> list[Markup]:
         element(
             "div",
             element("label", "Begin with", _preset_choice("begin", "nothing", "")),
-            element("label", "Stage", element("select", *(element("option", name) for name in names), id="stage")),
+            element("label", "Stage", _stage_choice(Effect, "stage")),
             button("Add", name="add"),
             class_="row",
         ),
@@ -136,13 +137,30 @@ def _chain() -> list[Markup]:
     ]  # fmt: skip
 
 
+def _apart() -> list[Markup]:
+    return [
+        element(
+            "p",
+            "Takes each recording apart into stems, such as the voice and all else, which add up to it again.",
+            class_="quiet",
+        ),
+        element("div", element("label", "Stage", _stage_choice(Separator, "by")), class_="row"),
+        element("div", id="separator"),
+        _buttons("separate", "Take apart"),
+    ]
+
+
+def _stage_choice(kind: type, place: str) -> Markup:
+    names = (name for name in registry.names() if issubclass(registry.stage_class(name), kind))
+    return element("select", *(element("option", name) for name in names), id=place)
+
+
 def _templates() -> list[Markup]:
-    """Write the form of each stage, to be copied for each time that it stands in the chain."""
+    """Write the form of each stage, to be copied wherever it is used."""
     found = []
     for name in registry.names():
         stage = registry.stage_class(name)
-        if issubclass(stage, Effect):
-            says = description(stage).split("\n")[0]
-            form = element("details", element("summary", "Settings"), joined(fields(stage)))
-            found.append(element("template", element("p", says, class_="quiet"), form, id=f"stage-{name}"))
+        says = description(stage).split("\n")[0]
+        form = element("details", element("summary", "Settings"), joined(fields(stage)))
+        found.append(element("template", element("p", says, class_="quiet"), form, id=f"stage-{name}"))
     return found

@@ -26,7 +26,7 @@ from aural.advice import Wishes
 from aural.chainfile import write_chain
 from aural.cleaning.planning import check_preset
 from aural.cli.app.page import app_page
-from aural.cli.app.sessions import Pools, Recording, Session, steps
+from aural.cli.app.sessions import Made, Pools, Recording, Session, steps
 from aural.cli.app.settings import LOCAL, AppSettings
 from aural.cli.app.work import Noting
 from aural.cli.terminal import sentence
@@ -62,6 +62,7 @@ class Server:
 
     def __init__(self, settings: AppSettings, folder: Path, jobs: int = 1) -> None:
         self.settings, self.folder = settings, folder
+        self.key = "" if settings.local else secrets.token_urlsafe(24)
         self.pools = Pools(ThreadPoolExecutor(1, "look"), ThreadPoolExecutor(jobs, "clean"))
         self.sessions: dict[str, Session] = {}
         self.closing: dict[str, asyncio.TimerHandle] = {}
@@ -77,7 +78,7 @@ class Server:
 
     def application(self) -> Starlette:
         """Make the application that a server runs."""
-        hosts = list(LOCAL) if self.settings.host in LOCAL else ["*"]
+        hosts = list(LOCAL) if self.settings.local else ["*"]
         paths: list[tuple[str, str, Callable[[Session, Request], Awaitable[Response]]]] = [
             ("GET", "/events", self.events),
             ("PUT", "/recordings", self.take),
@@ -85,10 +86,11 @@ class Server:
             ("POST", "/clean", self.clean),
             ("POST", "/chain", self.chain),
             ("POST", "/run", self.run),
+            ("POST", "/separate", self.separate),
             ("POST", "/cancel", self.cancel),
             ("POST", "/close", self.close),
             ("GET", "/results", self.results),
-            ("GET", "/{number:int}/result", self.result),
+            ("GET", "/{number:int}/result/{file:int}", self.result),
             ("GET", "/{number:int}/report", self.report),
             ("DELETE", "/{number:int}", self.remove),
         ]
@@ -133,6 +135,9 @@ class Server:
         return answered
 
     async def page(self, request: Request) -> Response:
+        """Begin a session, for who has the key; all else is asked for below the token of a session."""
+        if not secrets.compare_digest(request.query_params.get("key", "").encode(), self.key.encode()):
+            return Response("open the whole address that aural app printed, with its key", 403, SAFE)
         if len(self.sessions) >= self.settings.most_pages:
             return Response(f"{self.settings.most_pages} pages are open already; close one", 503, SAFE)
         session = Session(Path(tempfile.mkdtemp(dir=self.folder)), self.pools)
@@ -202,6 +207,10 @@ class Server:
         session.run(session.chain(await _json(request)))
         return JSONResponse({})
 
+    async def separate(self, session: Session, request: Request) -> Response:
+        session.separate(await asyncio.to_thread(session.separator, await _json(request)))  # may read a model
+        return JSONResponse({})
+
     async def cancel(self, session: Session, request: Request) -> Response:
         session.cancel()
         return JSONResponse({})
@@ -215,17 +224,15 @@ class Server:
         return JSONResponse({})
 
     async def result(self, session: Session, request: Request) -> Response:
-        done = _recording(session, request).done
-        if not done:
-            raise Refused("there is no result yet", 404)
-        return FileResponse(done.target, filename=done.target.name)
+        files, number = _made(session, request).files, request.path_params["file"]
+        if number >= len(files):
+            raise Refused("there is no such result", 404)
+        _, path = files[number]
+        return FileResponse(path, filename=path.name)
 
     async def report(self, session: Session, request: Request) -> Response:
-        recording = _recording(session, request)
-        if not recording.done:
-            raise Refused("there is no report yet", 404)
-        saved = "save" in request.query_params
-        return FileResponse(recording.report, filename=recording.report.name if saved else None)
+        page = _made(session, request).report
+        return FileResponse(page, filename=page.name if "save" in request.query_params else None)
 
     async def results(self, session: Session, request: Request) -> Response:
         """Give all results in one file."""
@@ -268,6 +275,12 @@ def _recording(session: Session, request: Request) -> Recording:
         return session.recordings[request.path_params["number"]]
     except KeyError:
         raise Refused("there is no such recording on this page", 404) from None
+
+
+def _made(session: Session, request: Request) -> Made:
+    if made := _recording(session, request).made:
+        return made
+    raise Refused("there is no result yet", 404)
 
 
 async def _json(request: Request) -> Any:

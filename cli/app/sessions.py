@@ -10,16 +10,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from aural.advice import Decision, Wishes
 from aural.audio.files import open_audio
 from aural.chain import Chain
-from aural.chainfile import chain_of
+from aural.chainfile import chain_of, stage_of
 from aural.cleaning.planning import Plan, as_asked, plan
-from aural.cleaning.running import NOTHING_TO_DO, Cleaned, carry_out
+from aural.cleaning.reporting import compare
+from aural.cleaning.running import NOTHING_TO_DO, Cleaned, called, carry_out, separate
 from aural.cli.app.work import JobWatch, PageJob
 from aural.cli.jobs import result_name
 from aural.errors import AudioError, AuralError, ChainError
@@ -27,6 +28,7 @@ from aural.markup import visible
 from aural.measure.diagnosis import Diagnosis, inspect
 from aural.measure.words import compared, figures
 from aural.parameters import settings
+from aural.stage import Separator
 
 LONGEST_NAME = 150  # bytes, so that what is made of it is a name, too
 
@@ -39,6 +41,22 @@ class Pools:
     cleaning: ThreadPoolExecutor
 
 
+@dataclass(frozen=True)
+class Made:
+    """What was made of a recording."""
+
+    files: tuple[tuple[str, Path], ...]
+    """What each is, and where it lies: one result, or the stems."""
+    report: Path
+    told: dict[str, Any]
+    """What was done, as plain values."""
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that holds it, and nothing else."""
+        return self.report.parent
+
+
 @dataclass
 class Recording:
     """A file that a user gave, what was found in it, and what was made of it."""
@@ -47,15 +65,8 @@ class Recording:
     path: Path
     diagnosis: Diagnosis | None = None
     job: PageJob | None = None
-    done: Cleaned | None = None
+    made: Made | None = None
     found: dict[str, Any] = field(default_factory=lambda: {"found": [], "figures": []})
-    result: dict[str, Any] | None = None
-
-    @property
-    def report(self) -> Path:
-        """The page of its result."""
-        assert self.done
-        return self.done.target.with_suffix(".html")
 
     def shown(self) -> dict[str, Any]:
         """Return what a page shows of it, as plain values."""
@@ -70,19 +81,22 @@ class Recording:
             "error": job.error if job else "",
             "notes": list(job.notes) if job and job.over else [],
             **self.found,
-            "result": self.result,
+            "result": {**self.made.told, "files": [what for what, _ in self.made.files]} if self.made else None,
         }
 
 
-def _result(done: Cleaned, run: int) -> dict[str, Any]:
+def _cleaned(done: Cleaned) -> dict[str, Any]:
     return {
-        "run": run,
-        "name": visible(done.target.name),
         "preset": done.plan.preset,
         "steps": steps(done.decisions) or [[False, "", NOTHING_TO_DO, ""]],
         "figures": compared(done.before, done.after),
         "not_mended": done.before.beyond_repair(),
     }
+
+
+def _apart(separator: Separator) -> dict[str, Any]:
+    step = [True, separator.name, f"{len(separator.stems)} stems, which add up to the recording", settings(separator)]
+    return {"preset": "", "steps": [step], "figures": [], "not_mended": []}
 
 
 def steps(decisions: list[Decision] | tuple[Decision, ...]) -> list[list[Any]]:
@@ -149,27 +163,54 @@ class Session:
 
     def run(self, chain: Chain) -> None:
         """Begin to run a chain over each recording that was looked at."""
-        chosen = as_asked(chain, "your chain")
+        chosen = as_asked(chain, "chain.toml")
         self.clean({number: chosen for number, recording in self.recordings.items() if recording.diagnosis})
 
     def _clean(self, recording: Recording, found: Diagnosis, chosen: Plan) -> None:
-        def work(watch: JobWatch) -> None:
+        def make(folder: Path, watch: JobWatch) -> Made:
             several = found.info is not None and found.info.tracks > 1
             file = open_audio(recording.path, track=found.info.track if several and found.info else None)
-            folder = Path(tempfile.mkdtemp(dir=recording.path.parent))
             target = folder / result_name(recording.path, "_clean")
-            done = carry_out(chosen, found, file, target, report=target.with_suffix(".html"), watch=watch)
-            before, recording.done = recording.done, done
-            recording.result = _result(done, next(self.numbers))
-            if before:
-                shutil.rmtree(before.target.parent, ignore_errors=True)
+            report = target.with_suffix(".html")
+            done = carry_out(chosen, found, file, target, report=report, names=self._names(), watch=watch)
+            return Made((("", target),), report, _cleaned(done))
 
-        self._do(recording, work, found.duration_s, self.pools.cleaning)
+        self._make(recording, make, found.duration_s)
+
+    def separate(self, separator: Separator) -> None:
+        """Begin to take each recording apart that was looked at and is not at work."""
+        for recording in self.recordings.values():
+            if recording.diagnosis and recording.job and recording.job.over:
+                self._separate(recording, separator, recording.diagnosis.duration_s)
+
+    def _separate(self, recording: Recording, separator: Separator, duration_s: float) -> None:
+        def make(folder: Path, watch: JobWatch) -> Made:
+            stems = tuple(zip(separator.stems, separate(separator, recording.path, folder, watch=watch), strict=True))
+            report = folder / f"{recording.path.stem}.html"
+            compare({"before": recording.path, **dict(stems)}, report, matched=False, watch=watch)
+            return Made(stems, report, _apart(called(separator, self._names())))
+
+        self._make(recording, make, duration_s)
+
+    def _make(self, recording: Recording, make: Callable[[Path, JobWatch], Made], duration_s: float) -> None:
+        """Begin to make something of a recording, in place of what was made before."""
+
+        def work(watch: JobWatch) -> None:
+            made = make(Path(tempfile.mkdtemp(dir=recording.path.parent)), watch)
+            before, recording.made = recording.made, replace(made, told={**made.told, "run": next(self.numbers)})
+            if before:
+                shutil.rmtree(before.folder, ignore_errors=True)
+
+        self._do(recording, work, duration_s, self.pools.cleaning)
+
+    def _names(self) -> dict[str, str]:
+        """Return the names of recordings, by where they lie."""
+        return {str(recording.path): visible(recording.path.name) for recording in self.recordings.values()}
 
     def _do(
         self, recording: Recording, work: Callable[[JobWatch], None], duration_s: float, pool: ThreadPoolExecutor
     ) -> None:
-        places = re.compile(rf"{re.escape(f'{recording.path.parent}{os.sep}')}(\w+{re.escape(os.sep)})?")
+        places = re.compile(rf"{re.escape(f'{self.folder}{os.sep}')}(\w+{re.escape(os.sep)}){{1,2}}")
         recording.job = PageJob(work, duration_s, lambda text: places.sub("", text))
         recording.job.begin(pool)
 
@@ -195,7 +236,8 @@ class Session:
 
     def results(self) -> list[Path]:
         """List the files that were made."""
-        return [recording.done.target for recording in self.recordings.values() if recording.done]
+        made = [recording.made for recording in self.recordings.values() if recording.made]
+        return [path for one in made for _, path in one.files]
 
     def chain(self, table: Any, names: bool = False) -> Chain:
         """Read a chain from the values of a form. A text in it names a recording of this page, or no file at all.
@@ -209,6 +251,18 @@ class Session:
         """
         placed = self._placed(table)
         return chain_of(table if names else placed)
+
+    def separator(self, table: Any) -> Separator:
+        """Read a stage that gives stems from the values of a form.
+
+        Raises:
+            AuralError: it makes no sense; the sentence says why.
+        """
+        (placed,) = self._placed({"stage": [table]})["stage"]
+        stage = stage_of(placed)
+        if not isinstance(stage, Separator):
+            raise ChainError(f"{stage.name} gives no stems")
+        return stage
 
     def _placed(self, table: Any) -> dict[str, Any]:
         entries = table.get("stage") if isinstance(table, dict) else None

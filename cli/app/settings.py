@@ -19,7 +19,8 @@ class AppSettings:
 
     host: str = param(
         LOCAL[0],
-        "Address that the page is offered at. Whoever reaches it can use it: 0.0.0.0 is all who reach this machine",
+        "Address that the page is offered at; 0.0.0.0: every address of this machine. Where others reach it, "
+        "it opens only with the key that is printed with its address",
     )
     port: int = param(8710, "Port; 0 takes any that is free", low=0, high=65535)
     browser: bool = param(True, "Open the page in a browser")
@@ -37,3 +38,8 @@ class AppSettings:
 
     def __post_init__(self) -> None:
         check(self, "app")
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine reaches the page."""
+        return self.host in LOCAL

@@ -46,6 +46,34 @@ def test_two_recordings_share_their_axes(tmp_path: Path) -> None:
     assert (tmp_path / "compared.png").stat().st_size > 10_000
 
 
+def test_diagnoses_mark_what_the_report_marks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    wide = rng.normal(0, 0.05, (1, 4 * 48000))
+    spectrum = np.fft.rfft(wide)
+    spectrum[:, 4 * 8000 :] = 0
+    narrow = np.fft.irfft(spectrum).astype(np.float32)
+    narrow[0, 96000] = 0.9
+    before, after = (aural.inspect(write(tmp_path / f"{n}.wav", a)) for n, a in (("before", narrow), ("after", wide)))
+    assert before.clicks.places_s == pytest.approx([2.0], abs=0.01)
+    figure = plot.compare(narrow, wide, 48000, (before, after))
+    first, second = figure.axes[:2]
+    drawn = [
+        {str(line.get_label()): line for line in ax.lines if not str(line.get_label()).startswith("_")}
+        for ax in (first, second)
+    ]
+    assert [set(lines) for lines in drawn] == [{"defect", "missing"}, {"mended", "added"}]
+    assert list(drawn[0]["defect"].get_xdata()) == list(drawn[1]["mended"].get_xdata()) == [2.0]
+    (cutoff,) = [line for line in first.lines if line.get_linestyle() == "--"]
+    assert cutoff.get_ydata()[0] == pytest.approx(8000, rel=0.05)  # type: ignore[index]
+    tint = second.collections[-1].get_array()
+    assert tint is not None
+    edges = np.unique(second.collections[-1].get_coordinates()[:, :, 1])  # type: ignore[attr-defined]
+    shown = np.array([not row.all() for row in np.ma.getmaskarray(tint)])
+    assert not shown[edges[1:] < 7500].any()
+    assert shown[edges[:-1] > 8500].all()
+    assert len(plot.spectrogram(narrow, 48000, before).lines) == 2
+
+
 def test_axes_of_ones_own() -> None:
     ax = matplotlib.pyplot.figure().subplots()
     assert plot.spectrogram(voice(1.0), 48000, ax=ax) is ax

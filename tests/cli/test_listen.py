@@ -24,7 +24,7 @@ def test_a_page_is_made(tmp_path: Path) -> None:
         "listen", *names, "-o", tmp_path / "t.html", "--kind", "abx", "--trials", "4", "--seed", "5"
     )
     assert (code, err) == (0, "")
-    assert out == f"{tmp_path / 't.html'}: abx, 2 beside the reference, seed 5\n"
+    assert out == f"{tmp_path / 't.html'}: abx test, the reference and 2 made of it, seed 5\n"
     code, _, err = invoke("listen", *names, "-o", tmp_path / "t.html")
     assert code == 2
     assert "exists already; use -f" in err

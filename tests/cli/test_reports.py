@@ -74,6 +74,24 @@ def test_an_existing_index_is_kept_and_nothing_is_begun(tmp_path: Path, chain: P
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
+def test_the_index_tells_recordings_in_folders_apart_and_is_told_of(
+    tmp_path: Path, chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        write(tmp_path / "in" / name / "a.wav", voice(1.0))
+    (tmp_path / "in" / "bad.wav").write_text("no recording")
+    code, out, err = invoke("clean", "in", "-p", chain, "--report", "-o", "out")
+    assert code == 1
+    assert out.splitlines()[-2] == f"report {Path('out', 'index.html')}"
+    text = (tmp_path / "out" / "index.html").read_text()
+    for name in ("one", "two"):
+        assert f'<a href="{name}/a_clean.html">{name}/a.wav</a>' in text
+    reason = err.removeprefix(f"aural: {Path('in', 'bad.wav')}: ").strip()
+    assert f"<td>failed: {reason}</td>" in text
+
+
 NASTY = "<img src=x onerror=alert(1)>#?.wav"
 
 
@@ -118,8 +136,9 @@ def test_the_index_of_many(many: Path, settings: dict[str, object]) -> None:
 @in_browser
 def test_stems_and_takes_are_played_in_place(tmp_path: Path) -> None:
     song = write(tmp_path / "song.wav", 0.5 * voice(2.0, 2))
-    code, _, err = invoke("source-separation", song, tmp_path / "stems", "--engine", "center", "--report")
+    code, out, err = invoke("source-separation", song, tmp_path / "stems", "--engine", "center", "--report")
     assert (code, err) == (0, "")
+    assert out.endswith(f"report {tmp_path / 'stems' / 'song.html'}\n")
     with opened(tmp_path / "stems" / "song.html") as page:
         assert page.locator("[data-version]").all_inner_texts() == ["Before1", "Center2", "Sides3"]
         page.keyboard.press("3")

@@ -50,6 +50,12 @@ def begin(page: Any, listener: str) -> None:
     page.get_by_role("button", name="Begin").click()
 
 
+def hear(page: Any, keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+        until(page, f"player.playing && player.chosen === '{key.upper()}'")
+
+
 def test_all_versions_are_equally_loud_and_without_loss(folders: list[Path], tmp_path: Path) -> None:
     ListeningTest().write(folders[0], folders[1:], tmp_path / "test.html")
     item, _ = data_of(tmp_path / "test.html")["items"]
@@ -125,7 +131,9 @@ def test_the_order_follows_from_seed_and_listener(folders: list[Path], tmp_path:
         )
         with opened(tmp_path / "t.html") as page:
             begin(page, listener)
-            for _ in range(8):
+            for n in range(1, 9):
+                page.get_by_role("heading", name=f"{n} of 8").wait_for()
+                hear(page, "ab")
                 page.get_by_role("button", name="I prefer A").click()
             answers = json.loads(saved(page, tmp_path / "a.json").read_text())["answers"]
         orders.append([(answer["item"], answer["preferred"]) for answer in answers])
@@ -148,8 +156,9 @@ def test_x_is_what_it_was_told_to_be(folders: list[Path], tmp_path: Path) -> Non
         for n in range(1, 7):
             page.get_by_role("heading", name=f"{n} of 6").wait_for()
             check_access(page)
-            page.keyboard.press("x")
-            until(page, "player.playing && player.chosen === 'X'")
+            hear(page, "ab")
+            assert page.get_by_role("button", name="X is A").is_disabled()
+            hear(page, "x")
             page.get_by_role("button", name="X is A" if page.evaluate(same) else "X is B").click()
         answers = read_answers([saved(page, tmp_path / "a.json")])
     (row,) = judge(answers).rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from recordings import voice
 
-from aural.measure.course import COLUMNS, Course, CourseMeter, added
+from aural.measure.course import COLUMNS, Course, CourseMeter, added, missing
 from aural.signals import Block, Format
 
 RATE = 48000
@@ -92,6 +92,32 @@ def test_what_was_added_is_told_from_what_was_turned_up() -> None:
     assert {int(np.searchsorted(brighter.edges_hz, 9000)) - 1} <= set(bands.tolist())
     assert (brighter.edges_hz[bands] > 7500).all()
     assert abs(float(columns.min()) * brighter.column_s - 1) < 0.05
+
+
+def test_a_faint_fill_is_marked_and_a_speck_is_not() -> None:
+    rng = np.random.default_rng(0)
+    times = np.arange(2 * RATE) / RATE
+    tone = (0.1 * np.sin(2 * np.pi * 400 * times))[None].astype(np.float32)
+    faint = rng.normal(0, 10 ** (-58 / 20), (1, 2 * RATE)).astype(np.float32)  # -85 dB in each bin
+    filled = added(course(tone), course(tone + faint))
+    assert filled[course(tone).edges_hz[:-1] > 2000].mean() > 0.9
+    blip = np.zeros_like(tone)
+    blip[0, RATE : RATE + 960] = 0.003 * np.hanning(960) * np.sin(2 * np.pi * 9000 * times[:960])
+    assert not added(course(tone), course(tone + blip)).any()
+
+
+def test_what_was_missing_is_what_is_added_later() -> None:
+    rng = np.random.default_rng(0)
+    narrow, wide = (rng.normal(0, 0.1, (1, rate)).astype(np.float32) for rate in (RATE, RATE))
+    spectrum = np.fft.rfft(narrow)
+    spectrum[:, 10000:] = 0
+    before, after = course(np.fft.irfft(spectrum).astype(np.float32)), course(wide)
+    holes = missing(before, after)
+    assert holes[before.edges_hz[:-1] > 10500].all()
+    assert holes[before.edges_hz[1:] < 9500].mean() < 0.1
+    low = course(narrow[:, ::3], rate=RATE // 3)
+    assert missing(low, after).shape == low.levels_db.shape
+    assert missing(low, after).mean() < 0.2  # other noise
 
 
 def test_what_lies_above_the_old_sample_rate_is_added() -> None:

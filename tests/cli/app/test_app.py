@@ -161,7 +161,7 @@ def test_a_chain_is_built_by_keyboard_alone(tmp_path: Path, visitors: Visitors) 
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.locator("#said").inner_text() == ""
-    page.get_by_text("Settings").last.focus()
+    page.locator("#stages").get_by_text("Settings").focus()
     page.keyboard.press("Enter")
     page.get_by_label("target (LUFS)").focus()
     page.keyboard.type("9")
@@ -180,6 +180,66 @@ def test_a_chain_is_built_by_keyboard_alone(tmp_path: Path, visitors: Visitors) 
     assert page.locator("#said").inner_text().startswith("a.wav: done")
     page.get_by_text("What was done, and why").click()
     seen(page, "-19.0 LUFS")
+    leave(page)
+
+
+@in_browser
+def test_a_reference_goes_by_its_name_and_the_form_fits_a_phone(
+    tmp_path: Path, served: Serving, visitors: Visitors
+) -> None:
+    page = visitors.come(**PHONE)
+    given(page, write(tmp_path / "a.wav", voice(2.0)), write(tmp_path / "ref <b>.wav", np.diff(voice(2.0))))
+    seen(page, "Clean 2 recordings")
+    page.get_by_role("tab", name="Build a chain").click()
+    page.select_option("#begin", "podcast")
+    until(page, "document.querySelectorAll('#stages li').length > 5")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#stages h3").first.bounding_box()["height"] < 40  # one line
+    page.select_option("#begin", "nothing")
+    page.select_option("#stage", "match")
+    page.get_by_role("button", name="Add").click()
+    page.locator("#stages").get_by_text("Settings").click()
+    page.get_by_label("reference").fill("ref <b>.wav")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Listen and compare: a.wav").wait_for(timeout=60_000)
+    page.get_by_text("What was done, and why").first.click()
+    until(page, "!document.querySelector('.cancel:enabled')")
+    report = downloaded(page, "Save the report").decode()
+    assert "reference = &quot;ref &lt;b&gt;.wav&quot;" in report
+    assert "with the preset chain.toml" in report
+    said = page.inner_text("body")
+    assert "dB away from that of ref <b>.wav" in said
+    assert "reference ref <b>.wav" in said
+    for text in (report, said):
+        assert str(served.folder) not in text
+    leave(page)
+
+
+@in_browser
+def test_a_song_is_taken_apart(tmp_path: Path, served: Serving, visitors: Visitors) -> None:
+    page = visitors.come(**PHONE)
+    given(page, write(tmp_path / "song.wav", 0.5 * voice(2.0, 2)))
+    seen(page, "Figures")
+    page.get_by_role("tab", name="Take apart").click()
+    page.locator("#separator").get_by_text("Settings").click()
+    page.locator("#separator [data-param=engine]").select_option("center")
+    assert not page.locator("#separator [data-param=model]").is_visible()
+    check_access(page)
+    page.get_by_role("button", name="Take apart", exact=True).click()
+    seen(page, "Download center")
+    stems = [soundfile.read(io.BytesIO(downloaded(page, f"Download {name}")))[0] for name in ("center", "sides")]
+    song, _ = soundfile.read(tmp_path / "song.wav")
+    np.testing.assert_allclose(sum(stems), song, atol=2 / 32768)
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "Download all results"))) as file:
+        assert sorted(file.namelist()) == ["song_center.wav", "song_sides.wav"]
+    page.get_by_role("button", name="Listen and compare").click()
+    page.frame_locator("iframe").get_by_role("button", name="Sides").click()
+    until(page.frames[1], "player?.chosen === 'sides'")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("tab", name="Clean", exact=True).click()
+    page.get_by_role("button", name="Clean", exact=True).click()
+    page.get_by_role("link", name="Download: song.wav").wait_for(timeout=60_000)
+    assert [path.name for path in served.folder.rglob("song_*.wav")] == ["song_clean.wav"]
     leave(page)
 
 
@@ -236,7 +296,7 @@ def test_what_is_refused(served: Serving) -> None:
     for code, sentence, answer in (
         (400, "Invalid host header", asked(served.url, Host="evil.example")),
         (404, "this page was closed", asked(f"{served.url}{'x' * 32}/results")),
-        (404, "no such recording", asked(f"{mine}/1/result")),
+        (404, "no such recording", asked(f"{mine}/1/result/0")),
         (413, "larger than 20 MB", asked(f"{mine}/recordings?name=a.wav", "PUT", b"x", Content_Length="20000001")),
         (400, "no name that a file can have", asked(f"{mine}/recordings?name=..", "PUT", b"x")),
         (400, "names no preset", asked(f"{mine}/plan", "POST", {"preset": "/etc/a.toml", "wishes": {}})),
@@ -247,6 +307,14 @@ def test_what_is_refused(served: Serving) -> None:
         (413, "asks for too much", asked(f"{mine}/clean", "POST", bytes(1_100_000))),
     ):
         assert (answer[0], sentence in answer[1]) == (code, True), answer
+    for sentence, stage in (
+        ("master gives no stems", {"use": "master"}),
+        ("no stage called", {"use": "shine"}),
+        ("no recording on this page", {"use": "source-separation", "engine": "demucs", "model": str(EXAMPLE)}),
+        ("a chain is a list", [1]),
+    ):
+        code, text = asked(f"{mine}/separate", "POST", stage)
+        assert (code, sentence in text) == (400, True), text
     asked(f"{mine}/close", "POST", b"")
 
 
@@ -285,6 +353,24 @@ def test_names_that_browsers_send_and_places_in_chains(served: Serving) -> None:
     assert session.chain(table).stages[0].reference == str(recording.path)  # type: ignore[attr-defined]
     assert session.chain(table, names=True).stages[0].reference == "song.wav"  # type: ignore[attr-defined]
     session.remove(recording.number)
+
+
+def test_a_page_that_others_reach_needs_the_key(tmp_path: Path) -> None:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", MAIN, "app", "--host", "0.0.0.0", "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as app:
+        assert app.stdout
+        place, _, key = app.stdout.readline().split()[0].partition("?key=")
+        assert place.startswith(f"http://{socket.gethostname()}:")
+        assert len(key) == 32
+        here = f"http://127.0.0.1:{place.rpartition(':')[2]}"
+        for wrong in ("", "?key=", "?key=x", f"?key={key[:-1]}", "?key=%FF"):
+            status, text = asked(here + wrong)
+            assert (status, text) == (403, "open the whole address that aural app printed, with its key")
+        assert 'id="data"' in asked(f"{here}?key={key}")[1]
+        assert "the machine that runs this page" in asked(f"{here}?key={key}", Host="aural.example")[1]
+        app.send_signal(signal.SIGINT)
+        app.wait(20)
 
 
 def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path) -> None:

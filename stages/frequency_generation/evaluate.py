@@ -84,26 +84,33 @@ class FrequencyGenerationEvaluation(Evaluation):
             generations(entry)
 
     def systems(self) -> Mapping[str, System]:
+        return {
+            "input": unchanged,
+            **{name: partial(restored, name, own, self.takes) for name, own in self.weighted()},
+        }
+
+    def weighted(self) -> list[tuple[str, str | None]]:
+        """List the engines that have weights, and those weights that are your own.
+
+        Raises:
+            ParameterError: two networks have one name.
+        """
         own: dict[str, str] = {}
         for path in self.network:
             name = _network(Path(path))
             if name in own:
                 raise ParameterError(f"two networks are called {name!r}", stage="evaluation")
             own[name] = path
-        engines = [engine for engine in ENGINES if engine.name in own or _ready(engine)]
-        return {
-            "input": unchanged,
-            **{e.name: partial(restored, e.name, own.get(e.name), self.takes) for e in engines},
-        }
+        return [(e.name, own.get(e.name)) for e in ENGINES if e.name in own or _ready(e)]
 
     def cases(self) -> Sequence[Case]:
         return [
             Case(f"{name} {entry}", partial(self._coded, f"{name} {entry}", kind, clips, entry))
-            for kind, name, clips in self._held_out()
+            for kind, name, clips in self.held_out()
             for entry in self.codec
         ]
 
-    def _held_out(self) -> list[tuple[str, str, list[Clip]]]:
+    def held_out(self) -> list[tuple[str, str, list[Clip]]]:
         """List kind, name and clips of each speaker or song."""
         part, found = None if self.part == "all" else self.part, []
         for kind in KINDS:

@@ -91,7 +91,8 @@ def undamaged(settings: FrequencyGenerationEvaluation) -> str:
                     if added.any():
                         level_db = 10 * np.log10(np.square(added).sum() / np.square(audio).sum())
                         changed.append(f"{name} ({level_db:.0f} dB)")
-            lines.append([kind, what, true + len(changed), true, ", ".join(changed)])
+            if true or changed:
+                lines.append([kind, what, true + len(changed), true, ", ".join(changed)])
     return report.table(["", "recordings that", "", "bit-identical", "others, and the level of what is added"], lines)
 
 
@@ -150,7 +151,8 @@ def main() -> None:
     if given.network:
         print(text)
     else:
-        report.write("Frequency generation", Path(__file__).name, text)
+        options = [f"--music {Path(folder).name}" for folder in given.music]
+        report.write("Frequency generation", " ".join([Path(__file__).name, *options]), text)
 
 
 if __name__ == "__main__":

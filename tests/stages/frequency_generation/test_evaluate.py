@@ -24,13 +24,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "music"
 
 
-def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str]) -> None:
+def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str], tmp_path: Path) -> None:
     settings = FrequencyGenerationEvaluation(
         music=(str(folder),), part="all", codec=("mp3:32",), network=(drawn["stochastic"],), takes=2, clip_s=1.5,
         music_s=10.0,
     )  # fmt: skip
-    report = settings.run()
+    (kept := tmp_path / "kept").mkdir()
+    report = settings.run(keep=kept)
     assert not report.errors
+    takes = {f"{name}{take}" for name in (*drawn, "classical") for take in ("", ", take 2")}
+    assert {path.name for path in kept.iterdir()} == {"reference", "input", *takes}
     names = [name + best for name in drawn | {"classical": ""} for best in ("", ", best of 2")]
     (table,) = report.tables
     assert table.title == "codec"

@@ -138,11 +138,11 @@ class FrequencyGenerationEvaluation(Evaluation):
 
     def notes(self) -> Sequence[str]:
         lacking = [e.name for e in ENGINES if not _ready(e) and e.name not in map(_network, map(Path, self.network))]
-        left_out = f"No weights: {', '.join(lacking)}." if lacking else ""
+        left_out = [f"No weights: {', '.join(lacking)}."] if lacking else []
         layout = "joint stereo" if self.channels == 2 else "mono"
         return [
             f"48 kHz, {layout}; bit rates in kbit/s; MP3 up to {LOW_KBPS} kbit/s coded at {LOW_RATE / 1000:.0f} kHz.",
-            left_out,
+            *left_out,
         ]
 
 

@@ -1,8 +1,4 @@
-"""How well holes of codecs are filled and cut-offs found, what becomes of undamaged recordings, and speed.
-
-Log-spectral distance (LSD) in dB, as in all of AURAL (aural.learning.metrics), over the bins of a band; channels are
-averaged. Two recordings of the same noise have an LSD of about 8 dB: that, not zero, is what a good guess can reach.
-"""
+"""How well cut-offs are found, what becomes of undamaged recordings, and speed."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -24,7 +20,6 @@ from scipy.signal import butter, firwin, oaconvolve, sosfilt
 
 from aural import Block, Format
 from aural.learning.material import find, read
-from aural.learning.metrics import lsd
 from aural.measure.bandwidth.meter import BandwidthMeter
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stages.frequency_generation.stage import FrequencyGeneration
@@ -53,11 +48,6 @@ def pieces(kind: str, held_out: bool = True, most: int = 12, only: str = "") -> 
         audio = audio[: rate * SECONDS].T
         assert rate == SAMPLE_RATE
         yield audio, min(float(row["bandwidth_hz"]), 19500.0)
-
-
-def distance_db(original: Block, other: Block, band_hz: tuple[float, float]) -> float:
-    """Return the mean log-spectral distance of the channels in a band."""
-    return float(np.mean([lsd(*pair, SAMPLE_RATE, band_hz) for pair in zip(original, other, strict=True)]))
 
 
 def low_passed(audio: Block, cutoff_hz: float) -> Block:
@@ -105,28 +95,6 @@ def measured_cutoff(audio: Block, sample_rate: int = SAMPLE_RATE) -> tuple[float
     meter.update(audio)
     found = meter.compute()
     return found.cutoff_hz, found.cut
-
-
-def mean(rows: Iterable[Iterable[float]]) -> list[str]:
-    """Average column by column."""
-    return [f"{value:.1f}" for value in np.mean([list(row) for row in rows], axis=0)]
-
-
-def generation() -> str:
-    """Measure the filling of what codecs left, and of recordings they left alone."""
-    lines = []
-    for kind in ("speech", "music"):
-        for codec, kbps in (("libmp3lame", 16), ("libmp3lame", 32), ("libmp3lame", 64), ("aac", 32)):
-            scores = []
-            for audio, top_hz in pieces(kind, most=8):
-                lossy = coded(audio, codec, kbps)
-                filled = FrequencyGeneration()(lossy, SAMPLE_RATE)
-                cutoff_hz = min(measured_cutoff(lossy)[0], 18000.0)
-                bands = (2000.0, cutoff_hz), (cutoff_hz, top_hz), (0.0, top_hz)
-                scores.append([distance_db(audio, x, band) for band in bands for x in (lossy, filled)])
-            lines.append([kind, f"{codec.removeprefix('lib')} {kbps} kbit/s", len(scores), *mean(scores)])
-    pairs = [f"{band}, {what}" for band in ("2 kHz..cut-off", "above", "whole") for what in ("decoded", "filled")]
-    return "LSD in dB.\n\n" + table(["", "codec", "recordings", *pairs], lines)
 
 
 def harm() -> str:
@@ -291,7 +259,6 @@ def speed() -> str:
 
 if __name__ == "__main__":
     for title, make in (
-        ("Bandwidth: generation", generation),
         ("Bandwidth: undamaged recordings", harm),
         ("Bandwidth: cut-off found", meter),
         ("Bandwidth: speed", speed),

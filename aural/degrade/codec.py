@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ CODERS = {
     "mp3": LossyCoder("libmp3lame", "mp3float", (32_000, 48_000, 64_000, 96_000), (8_000, 256_000)),
     "opus": LossyCoder("libopus", "opus", (8_000, 12_000, 16_000, 24_000, 32_000, 64_000), (6_000, 256_000)),
 }
+VARIABLE = {"vorbis": ("OGG", "VORBIS", None), "mp3": ("MP3", "MPEG_LAYER_III", "VARIABLE")}
+"""Container, coding and bit rate mode by libsndfile's names."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,35 @@ class Codec(Degradation):
             raise AuralError(f"this PyAV cannot write {self.name}; it can write {', '.join(codecs())}", stage="Codec")
         late, frames = _delay(self, sample_rate), audio.shape[-1]
         return np.pad(_coded(audio, sample_rate, self), ((0, 0), (0, frames)))[:, late : late + frames]
+
+
+@dataclass(frozen=True)
+class VariableCodec(Degradation):
+    """A lossy codec at a quality instead of a bit rate, there and back by libsndfile: Vorbis, or MP3 as LAME's VBR.
+
+    Only the noisy signal goes through it. It stays in time.
+    """
+
+    name: str = param("vorbis", "Which codec", choices=tuple(VARIABLE))
+    quality: float = param(0.3, "Quality, 1 the best: 0.3 is -q 3 of Vorbis, or -V 7 of LAME", low=0.1, high=1.0)
+
+    def __call__(self, take: Take, rng: np.random.Generator) -> Take:
+        return replace(take, noisy=self.there_and_back(take.noisy[np.newaxis], take.sample_rate)[0])
+
+    def there_and_back(self, audio: Block, sample_rate: int) -> Block:
+        """Encode and decode one or two channels, shape (channels, frames); two are coded jointly."""
+        import soundfile
+
+        container, subtype, mode = VARIABLE[self.name]
+        frames, file = audio.shape[-1], BytesIO()
+        with soundfile.SoundFile(
+            file, "w", sample_rate, len(audio), subtype, format=container,
+            compression_level=1 - self.quality, bitrate_mode=mode,
+        ) as out:  # fmt: skip
+            out.write(np.clip(audio, -1, 1).T)
+        file.seek(0)
+        decoded, _ = soundfile.read(file, frames, dtype="float32", always_2d=True)
+        return np.pad(decoded.T, ((0, 0), (0, frames - len(decoded))))
 
 
 @cache

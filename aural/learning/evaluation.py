@@ -126,7 +126,8 @@ class Evaluation(ABC):
         Args:
             jobs: processes, each of which computes in one thread where there are several.
             watch: passes the verdicts on, e.g. to show progress; its second argument is their number.
-            keep: folder to write all outputs to: a subfolder for each system, and `reference` for the targets.
+            keep: folder to write all outputs to: a subfolder for each system and each further take of it, and
+                `reference` for the targets.
 
         Raises:
             AuralError: a metric cannot be measured here, or as `cases`.
@@ -179,16 +180,17 @@ def _verdict(
                 continue
             verdict.scores.extend(list(_scores(sample, name, result, metrics)))
             if keep:
-                _keep(keep / name.replace("/", "_"), sample, result)
+                for number, part in enumerate(result.blocks if isinstance(result, Takes) else [result]):
+                    folder = f"{name}, take {number + 1}" if number else name
+                    _keep(keep / folder.replace("/", "_"), sample, part)
         except Exception as error:  # systems may raise anything; it must not end the evaluation of the others
             verdict.errors.append(f"{case.name}: {name}: {_words(error)}")
     return verdict
 
 
-def _keep(folder: Path, sample: Sample, result: Result) -> None:
-    """Write what was judged, as floats: it may go beyond full scale. Stems go to a file each; of takes, the first."""
+def _keep(folder: Path, sample: Sample, result: Block | Mapping[str, Block]) -> None:
+    """Write what was judged, as floats: it may go beyond full scale. Stems go to a file each."""
     folder.mkdir(exist_ok=True)
-    result = result.blocks[0] if isinstance(result, Takes) else result
     name = sample.name.replace("/", "_")
     parts = result if isinstance(result, Mapping) else {"": result}
     for stem, audio in parts.items():

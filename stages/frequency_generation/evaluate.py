@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from aural.degrade.codec import Codec
+from aural.degrade.codec import Codec, VariableCodec
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, Takes, unchanged
@@ -24,16 +24,29 @@ from aural.stages.frequency_generation.stage import FrequencyGeneration
 
 KINDS = ("speech", "music")
 CODECS = ("mp3:16", "mp3:32", "mp3:64", "mp3:96", "mp3:128", "aac:32", "aac:64", "opus:24")
+CEILING_HZ = 20000.0  # of what is filled
+BEST = {("vorbis", "q"): 10, ("mp3", "V"): 0}  # of the qualities that encoders count
+DIGITS = tuple("0123456789")
 LOW_KBPS, LOW_RATE = 24, 24000  # MP3 of few bits is coded at a lower sample rate, as LAME does
+
+
+@dataclass(frozen=True)
+class CodedSample(Sample):
+    """What a codec has made of a recording."""
+
+    end_hz: float
+    """Up to where the target is known: an earlier codec may have cut it off there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyGenerationEvaluation(Evaluation):
     """Evaluate the repair of codec damage: LSD, LSD of what was lost, and SI-SDR, by codec and bit rate.
 
-    Give folders of voices and music, of which the held-out part is used. Each excerpt goes through real encoders, and
+    Give folders of voices and music, of which the held-out part is used: recordings of music that last 15 s or more,
+    as single notes and loops do not, and speakers of whom there are 10 s. Each excerpt goes through real encoders and
     is left as it is and restored by every engine that has weights, several times with other seeds: tables show the
-    mean and the best of these takes, and by how many dB their levels differ.
+    mean and the best of these takes, and by how many dB their levels differ. Nothing is filled above the frequency
+    up to which the recording is known to reach.
 
     Raises:
         ParameterError: besides ranges, no folder is given, a codec is not NAME:KBPS, or two networks have one name.
@@ -50,49 +63,62 @@ class FrequencyGenerationEvaluation(Evaluation):
     music: tuple[str, ...] = param((), "Folder of music; may be given several times")
     part: str = param("test", "Which speakers and songs to use: the test part, the validation part, or all",
                       choices=("test", "validation", "all"))  # fmt: skip
-    codec: tuple[str, ...] = param(CODECS, "Codec and bit rate in kbit/s, as mp3:32")
+    codec: tuple[str, ...] = param(
+        CODECS,
+        "Codec and bit rate in kbit/s, as mp3:32, or its quality, as vorbis:q3 or "
+        "mp3:V5; as mp3:64+aac:64, one after the other",
+    )
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
     takes: int = param(3, "Takes of each engine, each with another seed", low=1, high=100)
     channels: int = param(2, "Channels that are coded", low=1, high=2)
     clip_s: float = param(10.0, "Length used of each speaker or song", unit="s", low=1.0, high=60.0)
-    files: int = param(12, "Maximum number of speakers or songs of each kind", low=1, high=10**6)
+    music_s: float = param(15.0, "Length that a recording of music must have", unit="s", low=0.0, high=3600.0)
+    files: int = param(16, "Maximum number of speakers or songs of each kind", low=1, high=10**6)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (self.speech or self.music):
             raise ParameterError("speech or music must name a folder of audio", stage="evaluation")
         for entry in self.codec:
-            coded(entry)
+            generations(entry)
 
     def systems(self) -> Mapping[str, System]:
+        return {
+            "input": unchanged,
+            **{name: partial(restored, name, own, self.takes) for name, own in self.weighted()},
+        }
+
+    def weighted(self) -> list[tuple[str, str | None]]:
+        """List the engines that have weights, and those weights that are your own.
+
+        Raises:
+            ParameterError: two networks have one name.
+        """
         own: dict[str, str] = {}
         for path in self.network:
             name = _network(Path(path))
             if name in own:
                 raise ParameterError(f"two networks are called {name!r}", stage="evaluation")
             own[name] = path
-        engines = [engine for engine in ENGINES if engine.name in own or _ready(engine)]
-        return {
-            "input": unchanged,
-            **{e.name: partial(restored, e.name, own.get(e.name), self.takes) for e in engines},
-        }
+        return [(e.name, own.get(e.name)) for e in ENGINES if e.name in own or _ready(e)]
 
     def cases(self) -> Sequence[Case]:
         return [
             Case(f"{name} {entry}", partial(self._coded, f"{name} {entry}", kind, clips, entry))
-            for kind, name, clips in self._held_out()
+            for kind, name, clips in self.held_out()
             for entry in self.codec
         ]
 
-    def _held_out(self) -> list[tuple[str, str, list[Clip]]]:
+    def held_out(self) -> list[tuple[str, str, list[Clip]]]:
         """List kind, name and clips of each speaker or song."""
         part, found = None if self.part == "all" else self.part, []
         for kind in KINDS:
             groups: dict[str, list[Clip]] = {}
             for folder in getattr(self, kind):
                 for clip in whole(find(folder, kind, part)):
-                    groups.setdefault(clip.group, []).append(clip)
+                    if kind == "speech" or clip.seconds >= self.music_s:
+                        groups.setdefault(clip.group, []).append(clip)
             names = sorted(groups)
             step = max(1, len(names) // self.files)
             found += [(kind, name, groups[name]) for name in names[::step][: self.files]]
@@ -104,32 +130,48 @@ class FrequencyGenerationEvaluation(Evaluation):
         if not target.any():
             raise AudioError("is silent")
         target = target[: self.channels] if self.channels == 2 else target.mean(axis=0, keepdims=True)
-        damaged = coded(entry).there_and_back(target, SAMPLE_RATE)
-        return Sample(name, damaged, target, SAMPLE_RATE, {"codec": f"{kind}, {entry} kbit/s"})
+        damaged = target
+        for codec in generations(entry):
+            damaged = codec.there_and_back(damaged, SAMPLE_RATE)
+        end_hz = min(CEILING_HZ, *(clip.bandwidth_hz for clip in clips))
+        return CodedSample(name, damaged, target, SAMPLE_RATE, {"codec": f"{kind}, {entry}"}, end_hz)
 
     def notes(self) -> Sequence[str]:
         lacking = [e.name for e in ENGINES if not _ready(e) and e.name not in map(_network, map(Path, self.network))]
-        left_out = f"No weights: {', '.join(lacking)}." if lacking else ""
+        left_out = [f"No weights: {', '.join(lacking)}."] if lacking else []
         layout = "joint stereo" if self.channels == 2 else "mono"
-        return [f"48 kHz, {layout}; MP3 up to {LOW_KBPS} kbit/s coded at {LOW_RATE / 1000:.0f} kHz.", left_out]
+        return [
+            f"48 kHz, {layout}; bit rates in kbit/s; MP3 up to {LOW_KBPS} kbit/s coded at {LOW_RATE / 1000:.0f} kHz.",
+            *left_out,
+        ]
 
 
-def coded(entry: str) -> Codec:
-    """Return the codec that an entry such as mp3:32 names.
+def generations(entry: str) -> list[Codec | VariableCodec]:
+    """List the codecs that an entry names: mp3:32 by its bit rate in kbit/s, vorbis:q3 and mp3:V5 by a quality, as
+    their encoders count it; mp3:64+aac:64 is one after the other.
 
     Raises:
         ParameterError: there is no such codec, or it has no such bit rate.
     """
-    name, _, kbps = entry.partition(":")
-    if not kbps.isdecimal():
-        raise ParameterError(f"codec must be NAME:KBPS, got {entry!r}", stage="evaluation", parameter="codec")
-    low = name == "mp3" and int(kbps) <= LOW_KBPS
-    return Codec(name, 1000 * int(kbps), LOW_RATE if low else None)
+    codecs: list[Codec | VariableCodec] = []
+    for name, _, rate in (part.partition(":") for part in entry.split("+")):
+        if rate.isdecimal():
+            low = name == "mp3" and int(rate) <= LOW_KBPS
+            codecs.append(Codec(name, 1000 * int(rate), LOW_RATE if low else None))
+        elif (name, rate[:1]) in BEST and rate[1:] in DIGITS:
+            codecs.append(VariableCodec(name, (10 - abs(BEST[name, rate[0]] - int(rate[1:]))) / 10))
+        else:
+            raise ParameterError(
+                f"codec must be NAME:KBPS, vorbis:q1 to q9 or mp3:V0 to V9, got {entry!r}",
+                stage="evaluation", parameter="codec",
+            )  # fmt: skip
+    return codecs
 
 
 def restored(engine: str, own: str | None, takes: int, sample: Sample) -> Takes:
     """Let the stage restore a recording several times, by the network of these weights or AURAL's."""
-    stage = FrequencyGeneration(engine=engine, weights=own)
+    assert isinstance(sample, CodedSample)
+    stage = FrequencyGeneration(engine=engine, weights=own, ceiling_hz=sample.end_hz)
     ready = stage.measure([sample.input], Format(sample.sample_rate, len(sample.input)))
     return Takes([replace(ready, seed=seed)(sample.input, sample.sample_rate) for seed in range(takes)])
 

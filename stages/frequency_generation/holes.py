@@ -131,7 +131,7 @@ def _levels(row, first, last, near):  # type: ignore[no-untyped-def]
 
 @njit()
 def _keep_interrupted(missing, log_power, around, cutoff, half, depth):  # type: ignore[no-untyped-def]
-    """Drop the holes below the cut-off that are as empty in all the time around."""
+    """Fill no hole below the cut-off louder than its band is in the time around, and only bins far below that."""
     channels, frames, _ = missing.shape
     local = np.empty((log_power.shape[1], cutoff))
     for c in range(channels):
@@ -142,9 +142,9 @@ def _keep_interrupted(missing, log_power, around, cutoff, half, depth):  # type:
         for t in range(frames):
             for b in range(cutoff):
                 if missing[c, t, b] > NOTHING:
-                    here = local[t + around, b]
-                    if local[t : t + 2 * around + 1, b].max() < here + depth:
-                        missing[c, t, b] = NOTHING
+                    here, most = local[t + around, b], local[t : t + 2 * around + 1, b].max()
+                    fill = min(missing[c, t, b], most)
+                    missing[c, t, b] = fill if fill >= here + depth else NOTHING
 
 
 @njit()

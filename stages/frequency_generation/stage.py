@@ -60,15 +60,16 @@ class FrequencyGeneration(Parameters, Effect):
     )
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
-        if not (diagnosis.lossy and diagnosis.bandwidth.cut):
+        lowpass_hz = diagnosis.bandwidth.lowpass_hz
+        if not (diagnosis.lossy and lowpass_hz):
             return Decision(self.name, None, "no trace of a codec at a low bit rate")
-        return Decision(self.name, self, f"cut off at {diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz by a codec")
+        return Decision(self.name, self, f"cut off at {lowpass_hz / 1000:.1f} kHz by a codec")
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
         return with_treble(self, decision, wishes)
 
     def informed(self, diagnosis: Diagnosis) -> Self:
-        return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.cutoff_hz)
+        return self if self.cutoff_hz else replace(self, cutoff_hz=diagnosis.bandwidth.lowpass_hz)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.measure.bandwidth.meter import BandwidthMeter
@@ -79,7 +80,7 @@ class FrequencyGeneration(Parameters, Effect):
             meter = BandwidthMeter(source)
             for block in blocks:
                 meter.update(block)
-            ready = replace(ready, cutoff_hz=meter.compute().cutoff_hz)
+            ready = replace(ready, cutoff_hz=meter.compute().lowpass_hz or source.sample_rate / 2)
         if ready.holes is None:
             share = share_of_holes(blocks, source, ready._known(source), ready._ceiling(source))
             ready = replace(ready, holes=share)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from scipy import fft
 
 from aural.measure.bandwidth.edges import HIGHEST, LOWEST_HZ, end_hz, levels, smoothed
 from aural.measure.bandwidth.images import mirror_hz
+from aural.measure.bandwidth.lowpass import lowpass_hz
 from aural.signals import Block, Format
 
 Spectrum = NDArray[np.float64]
@@ -35,11 +36,13 @@ class Bandwidth:
         cutoff_hz: frequency at which the filter is 6 dB down; half the sample rate where nothing cuts it.
         steepness_db: fall of the level there, or at most, from just below a frequency to all that lies above it.
         cut: that fall is the end of what a filter left, not a natural decline.
+        lowpass_hz: frequency above which nothing is left, as codecs do it; None where there is none.
     """
 
     cutoff_hz: float
     steepness_db: float
     cut: bool
+    lowpass_hz: float | None = None
 
 
 class BandwidthMeter:
@@ -93,7 +96,7 @@ class BandwidthMeter:
         mirror = mirror_hz(everything, self.sample_rate / 2)
         if mirror is not None and mirror < found.cutoff_hz:
             found = Bandwidth(mirror, found.steepness_db, cut=True)
-        return found
+        return replace(found, lowpass_hz=lowpass_hz(everything, self.sample_rate / 2))
 
     def _parted(self) -> tuple[Spectrum, Spectrum | None]:
         """Return the mean magnitudes of what stands out from the background, and of that, if there is one.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from takes import RATE, VOICE, generator, lag, voice_at
 
-from aural.degrade import Codec, PacketLoss, Take, codecs
+from aural.degrade import Codec, PacketLoss, Take, VariableCodec, codecs
 from aural.errors import AuralError
 
 
@@ -44,6 +44,25 @@ def test_two_channels_are_coded_jointly_and_stay_in_time(name: str, bit_rate: in
     for before, after in zip(clean, coded, strict=True):
         assert abs(lag(after, before)) <= 1
         assert np.corrcoef(after, before)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 48000])
+@pytest.mark.parametrize("name", ["vorbis", "mp3"])
+def test_variable_bit_rates_stay_in_time(name: str, sample_rate: int) -> None:
+    clean = np.stack([voice_at(sample_rate), np.roll(voice_at(sample_rate), sample_rate // 10)])
+    for channels in (1, 2):
+        coded = VariableCodec(name, 0.2).there_and_back(clean[:channels], sample_rate)
+        assert coded.shape == clean[:channels].shape
+        assert lag(coded[0], clean[0]) == 0
+        assert 0.9 < np.corrcoef(coded[0], clean[0])[0, 1] < 0.99999
+    noisy = VariableCodec(name, 0.2)(Take.of(clean[0], sample_rate), generator()).noisy
+    assert noisy.shape == clean[0].shape
+
+
+@pytest.mark.parametrize("name", ["vorbis", "mp3"])
+def test_a_lower_quality_is_worse(name: str) -> None:
+    low, high = (VariableCodec(name, q)(Take.of(VOICE, RATE), generator()).noisy - VOICE for q in (0.1, 1.0))
+    assert np.std(low) > 2 * np.std(high)
 
 
 def test_fewer_bits_are_worse() -> None:

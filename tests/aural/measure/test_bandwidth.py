@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from scipy.signal import firwin, lfilter, oaconvolve
+from scipy.signal import butter, firwin, lfilter, oaconvolve, sosfilt
 
 from aural import Block, Format
 from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
@@ -45,6 +45,21 @@ def test_finds_a_filter(cutoff_hz: float, floor_db: float | None) -> None:
     found = bandwidth(audio)
     assert found.cut
     assert found.cutoff_hz == pytest.approx(cutoff_hz, abs=120)
+
+
+@pytest.mark.parametrize("sample_rate", [24000, 48000])
+@pytest.mark.parametrize("cutoff_hz", [3400, 8000, 11025])
+def test_a_codecs_low_pass_leaves_nothing_above(cutoff_hz: float, sample_rate: int) -> None:
+    found = bandwidth(low_passed(pink(sample_rate=sample_rate), cutoff_hz, sample_rate), sample_rate)
+    assert found.lowpass_hz == pytest.approx(cutoff_hz, abs=120)
+
+
+@pytest.mark.parametrize("gain", [1.0, 1e-3])
+@pytest.mark.parametrize("order", [2, 6])
+def test_what_a_gentle_filter_leaves_is_not_empty(order: int, gain: float) -> None:
+    audio = sosfilt(butter(order, 8000, fs=48000, output="sos"), pink()) * gain
+    assert bandwidth(audio.astype(np.float32)).lowpass_hz is None
+    assert bandwidth(np.float32(gain) * pink()).lowpass_hz is None
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000])

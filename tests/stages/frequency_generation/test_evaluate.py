@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recordings import invoke, refused, write
 
-from aural.stages.frequency_generation.evaluate import FrequencyGenerationEvaluation
+from aural.degrade import Codec, VariableCodec
+from aural.stages.frequency_generation.evaluate import FrequencyGenerationEvaluation, generations, restored
 from aural.testing import probe
 
 pytest.importorskip("av")
@@ -22,12 +24,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "music"
 
 
-def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str]) -> None:
+def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str], tmp_path: Path) -> None:
     settings = FrequencyGenerationEvaluation(
-        music=(str(folder),), part="all", codec=("mp3:32",), network=(drawn["stochastic"],), takes=2, clip_s=1.5
-    )
-    report = settings.run()
+        music=(str(folder),), part="all", codec=("mp3:32",), network=(drawn["stochastic"],), takes=2, clip_s=1.5,
+        music_s=10.0,
+    )  # fmt: skip
+    (kept := tmp_path / "kept").mkdir()
+    report = settings.run(keep=kept)
     assert not report.errors
+    takes = {f"{name}{take}" for name in (*drawn, "classical") for take in ("", ", take 2")}
+    assert {path.name for path in kept.iterdir()} == {"reference", "input", *takes}
     names = [name + best for name in drawn | {"classical": ""} for best in ("", ", best of 2")]
     (table,) = report.tables
     assert table.title == "codec"
@@ -44,12 +50,38 @@ def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str])
 
 @pytest.mark.usefixtures("drawn")
 def test_as_it_is_typed(folder: Path, tmp_path: Path) -> None:
-    name, few = "frequency-generation", ("--codec", "aac:32", "--takes", 1, "--clip-s", 1)
+    name, few = "frequency-generation", ("--codec", "aac:32", "--takes", 1, "--clip-s", 1, "--music-s", 10)
     code, out, err = invoke("evaluate", name, "--music", folder, "--part", "all", *few, "-o", tmp_path / "t.json")
     assert (code, err) == (0, "")
     assert "48 kHz, joint stereo" in out
     content = json.loads((tmp_path / "t.json").read_text())
-    assert {row["group"] for row in content["tables"]["codec"]} == {"music, aac:32 kbit/s"}
+    assert {row["group"] for row in content["tables"]["codec"]} == {"music, aac:32"}
     refused(tmp_path, "speech or music must name a folder of audio", "evaluate", name)
-    refused(tmp_path, "codec must be NAME:KBPS, got 'mp3'", "evaluate", name, "--music", folder, "--codec", "mp3")
+    refused(tmp_path, "codec must be NAME:KBPS, vorbis:q1", "evaluate", name, "--music", folder, "--codec", "mp3")
     refused(tmp_path, "mp3 takes a bit_rate from", "evaluate", name, "--music", folder, "--codec", "mp3:6")
+
+
+def test_codecs_by_quality_and_one_after_the_other(tmp_path: Path) -> None:
+    assert generations("vorbis:q3") == [VariableCodec("vorbis", 0.3)]
+    assert generations("mp3:V9") == [VariableCodec("mp3", 0.1)]
+    assert generations("mp3:16+aac:64") == [Codec("mp3", 16000, 24000), Codec("aac", 64000)]
+    refused(
+        tmp_path, "codec must be NAME:KBPS", "evaluate", "frequency-generation", "--music", ".", "--codec", "mp3:q3"
+    )
+
+
+def test_music_is_long_and_nothing_is_filled_above_what_is_known(tmp_path: Path) -> None:
+    for name, seconds in (("note", 11.0), ("song", 15.0)):
+        write(tmp_path / f"{name}.wav", probe("voice", seconds))
+    rows = "path,seconds,bandwidth_hz\nnote.wav,11,\nsong.wav,15,17000\n"
+    (tmp_path / "MANIFEST.csv").write_text(rows)
+    settings = FrequencyGenerationEvaluation(
+        music=(str(tmp_path),), part="all", codec=("mp3:64",), takes=1, clip_s=1.0
+    )
+    (case,) = settings.cases()
+    assert case.name == "song mp3:64"
+    sample = case.load()
+    added = restored("classical", None, 1, sample).blocks[0] - sample.input
+    power = np.abs(np.fft.rfft(added[0])) ** 2
+    hz = np.fft.rfftfreq(added.shape[1], 1 / 48000)
+    assert power[(hz > 15000) & (hz < 16800)].mean() > 100 * power[hz > 17200].mean()

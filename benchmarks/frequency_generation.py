@@ -1,0 +1,159 @@
+"""The engines of frequency generation on held-out voices and songs: codecs, undamaged recordings, speed and memory.
+
+    python benchmarks/frequency_generation.py [--music FOLDER ...] [--network FILE ...]
+
+Voices and songs are those of the part `test`, as `aural evaluate frequency-generation` splits the audio that
+AURAL_CORPUS names (default ../shared/audio), and the folders of music that `--music` adds, such as MIDI files played
+by fluidsynth. `--network` names weights to judge besides those included with AURAL; the result is then printed and
+not written to benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import report
+from corpus import CORPUS
+from separation_cost import peak_megabytes
+
+from aural import Block, Format
+from aural.learning.excerpts import Excerpts
+from aural.learning.material import load_stereo
+from aural.learning.report import Report, Row
+from aural.stages.frequency_generation.clips import SAMPLE_RATE
+from aural.stages.frequency_generation.evaluate import FrequencyGenerationEvaluation, generations
+from aural.stages.frequency_generation.stage import FrequencyGeneration
+
+CODECS = (
+    "mp3:16", "mp3:32", "mp3:64", "mp3:96", "mp3:128", "mp3:V7", "aac:32", "aac:64", "opus:24", "vorbis:q1",
+    "mp3:64+aac:64",
+)  # fmt: skip
+HIGH = ("mp3:96", "mp3:128")
+"""Where nothing may get worse."""
+SLACK_DB = 0.3  # of SI-SDR
+CLIP_S, TAKES = 6.0, 2
+WHOLE_HZ = 19000.0  # that a recording must reach to count as undamaged
+WHOLE_S = 30.0  # of it are taken
+LONGEST_S = 60  # of the test of speed
+
+
+def judged(settings: FrequencyGenerationEvaluation, scores: Report) -> str:
+    """Write the tables: a line for each codec and engine; then what got worse."""
+    (table,) = scores.tables
+    names = [metric.title for metric in settings.metrics]
+    rows = [[f"{row.group} ({row.files})", row.system, *cells(row)] for row in table.rows]
+    return "\n\n".join([report.table(["", "engine", *names], rows), *harm(scores)])
+
+
+def cells(row: Row) -> list[str]:
+    return [f"{value:.1f}" if np.isfinite(value) else "" for value in row.means]
+
+
+def harm(scores: Report) -> Iterator[str]:
+    """Say for each engine where it is worse than the input: in the mean of a line, and of single recordings."""
+    (table,) = scores.tables
+    means = {(row.group, row.system): row.means for row in table.rows}
+    single = {(score.name, score.system): score.values for score in scores.scores}
+    for system in table.systems:
+        if system == "input" or "best of" in system:
+            continue
+        louder = [group for group, name in means if name == system and group.endswith(HIGH)
+                  and round(means[group, name][0], 1) > round(means[group, "input"][0], 1)]  # fmt: skip
+        below = [group for group, name in means if name == system
+                 and means[group, name][2] < means[group, "input"][2] - SLACK_DB]  # fmt: skip
+        pairs = [(single[name, "input"], values) for (name, by), values in single.items() if by == system]
+        worse = sum(now["LSD"] > before["LSD"] + 0.1 for before, now in pairs)
+        lower = sum(now["SI-SDR"] < before["SI-SDR"] - SLACK_DB for before, now in pairs)
+        yield (
+            f"`{system}`: LSD above the input's at 96 or 128 kbit/s: {', '.join(louder) or 'nowhere'}; SI-SDR more "
+            f"than {SLACK_DB} dB below the input's: {', '.join(below) or 'nowhere'}. Of {len(pairs)} single "
+            f"excerpts, LSD is more than 0.1 dB above the input's in {worse}, SI-SDR more than {SLACK_DB} dB below "
+            f"in {lower}."
+        )
+
+
+def undamaged(settings: FrequencyGenerationEvaluation) -> str:
+    """Count the recordings that come back bit for bit, and name the others."""
+    lines = []
+    for kind in ("speech", "music"):
+        for what, whole in ((f"reach {WHOLE_HZ / 1000:.0f} kHz", True), ("end below", False)):
+            true, changed = 0, []
+            for _, name, clips in (found for found in settings.held_out() if found[0] == kind):
+                if (min(clip.bandwidth_hz for clip in clips) >= WHOLE_HZ) is whole:
+                    audio = Excerpts(clips, WHOLE_S, SAMPLE_RATE, load_stereo)[0]
+                    added = FrequencyGeneration()(audio, SAMPLE_RATE) - audio
+                    true += not added.any()
+                    if added.any():
+                        level_db = 10 * np.log10(np.square(added).sum() / np.square(audio).sum())
+                        changed.append(f"{name} ({level_db:.0f} dB)")
+            if true or changed:
+                lines.append([kind, what, true + len(changed), true, ", ".join(changed)])
+    return report.table(["", "recordings that", "", "bit-identical", "others, and the level of what is added"], lines)
+
+
+def costs(engines: Sequence[tuple[str, str | None]], audio: Block) -> Iterator[list[str]]:
+    """Measure speed and memory of each engine, in a process of its own."""
+    for name, weights in engines:
+        with get_context("spawn").Pool(1) as pool:
+            taken_s, megabytes = pool.apply(run, (name, weights, audio))
+        yield [name, f"{LONGEST_S / taken_s:.0f}", f"{megabytes:.0f}"]
+
+
+def run(name: str, weights: str | None, audio: Block) -> tuple[float, float]:
+    """Restore a recording second by second; return seconds of processor time, both passes, and peak memory in MB."""
+    import torch
+
+    torch.set_num_threads(1)
+    source = Format(SAMPLE_RATE, len(audio))
+    stage = FrequencyGeneration(engine=name, weights=weights)
+    for measured in (False, True):  # compiled at first
+        start = time.process_time()
+        blocks = [np.roll(audio, n, axis=-1)[:, :SAMPLE_RATE] for n in range(LONGEST_S if measured else 3)]
+        stream = stage.measure(blocks, source).open(source)
+        for block in blocks:
+            stream.push(block)
+        stream.flush()
+    return time.process_time() - start, peak_megabytes()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--music", action="append", default=[], help="another folder of music")
+    parser.add_argument("--network", action="append", default=[], help="weights of a network")
+    given = parser.parse_args()
+    settings = FrequencyGenerationEvaluation(
+        speech=tuple(str(CORPUS / name) for name in ("speech", "speech_fullband", "speech_misc")),
+        music=(str(CORPUS / "music"), str(CORPUS / "stems"), *given.music),
+        network=tuple(given.network), codec=CODECS, takes=TAKES, clip_s=CLIP_S,
+    )  # fmt: skip
+    scores = settings.run()
+    song = Excerpts(settings.held_out()[-1][2], 10.0, SAMPLE_RATE, load_stereo)[0]
+    (codec,) = generations("mp3:32")
+    parts = [
+        f"Part `test`, {CLIP_S:.0f} s of each voice and song; the mean of {TAKES} takes. Nothing is filled above the "
+        "frequency up to which a recording is known.",
+        *scores.notes, *(f"Failed: {error}" for error in scores.errors),
+        judged(settings, scores),
+        "### Undamaged recordings",
+        f"The first {WHOLE_S:.0f} s of each. What ends below was cut off by an earlier codec or a microphone.",
+        undamaged(settings),
+        "### Speed and memory",
+        "Stereo, 48 kHz, MP3 at 32 kbit/s; both passes, one thread, processor time.",
+        report.table(["engine", "times real time", "peak memory in MB"],
+                     list(costs(settings.weighted(), codec.there_and_back(song, SAMPLE_RATE)))),
+    ]  # fmt: skip
+    text = "\n\n".join(part for part in parts if part)
+    if given.network:
+        print(text)
+    else:
+        options = [f"--music {Path(folder).name}" for folder in given.music]
+        report.write("Frequency generation", " ".join([Path(__file__).name, *options]), text)
+
+
+if __name__ == "__main__":
+    main()

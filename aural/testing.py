@@ -139,8 +139,8 @@ def _memory(ready: Stage, audio: Block, repeats: int) -> tuple[tuple[int, int], 
             stream.push(block)
         halves.append((tracemalloc.get_traced_memory()[1], _allocated()))
     tracemalloc.stop()
-    peaks, sizes = zip(*halves, strict=True)
-    return peaks, sizes[1] - sizes[0]
+    (first_peak, before), (second_peak, after) = halves
+    return (first_peak, second_peak), after - before
 
 
 class _Allocated(ctypes.Structure):

@@ -107,10 +107,19 @@ def burg(audio: Signal, order: int) -> Any:
 
 def extrapolate(audio: Signal, a: Signal, frames: int, noise: Signal | None = None) -> Signal:
     """Continue a signal beyond its end by a model, which noise, shape (frames,), may keep going."""
-    from scipy.signal import lfilter, lfiltic  # which takes most of a second to import
+    order = a.size - 1
+    past = np.pad(audio, (order, 0))[audio.size :]
+    return _continued(past, a, np.zeros(frames) if noise is None else noise)  # type: ignore[no-any-return]
 
-    zi = lfiltic([1.0], a, audio[::-1][: a.size - 1])
-    return np.asarray(lfilter([1.0], a, np.zeros(frames) if noise is None else noise, zi=zi)[0])
+
+@njit(fastmath=True)
+def _continued(past: Signal, a: Signal, noise: Signal) -> Any:
+    order = past.size
+    audio = np.concatenate((past, noise))
+    for n in range(order, audio.size):
+        for k in range(1, order + 1):
+            audio[n] -= a[k] * audio[n - k]
+    return audio[order:]
 
 
 @njit(fastmath=True)

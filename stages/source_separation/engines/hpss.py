@@ -48,10 +48,8 @@ def harmonic(audio: Block, window: int, hop: int) -> Block:
         Fitzgerald, "Harmonic/percussive separation using median filtering", DAFx 2010, as in
         librosa.decompose.hpss: the same figures, with the medians taken another way.
     """
-    from scipy.signal.windows import hann
-
     frames = audio.shape[-1]
-    shape = hann(window, sym=False).astype(np.float32)
+    shape = np.hanning(window + 1)[:-1].astype(np.float32)
     behind = window // 2 + max(0, window - frames)
     padded = np.pad(audio, ((0, 0), (window // 2, behind)))
     pieces = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[:, ::hop]

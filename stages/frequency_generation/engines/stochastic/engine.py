@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aural.engine import Network
-from aural.errors import WeightsError
+from aural.engine import Model, Network
 from aural.signals import Format
 from aural.stages.frequency_generation.engine import Damage, GenerationEngine, SeedParameters
 from aural.stream import Stream
@@ -15,13 +14,9 @@ from aural.stream import Stream
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
 
-STAGE = "frequency-generation"
-
-
 @dataclass(frozen=True, kw_only=True)
 class LevelsEngine(SeedParameters, Network, GenerationEngine):
-    """A network that predicts the level of every bin, and noise at these levels. No weights of it come with AURAL
-    yet."""
+    """A network that predicts the level of every bin, and noise at these levels."""
 
     phasors: ClassVar[int]
     """Of the noise z in each frame."""
@@ -30,14 +25,6 @@ class LevelsEngine(SeedParameters, Network, GenerationEngine):
         from aural.stages.frequency_generation.engines.stochastic.stream import open_levels
 
         return open_levels(source, damage, self.path, self.phasors, self.seed)
-
-    @classmethod
-    def shipped(cls) -> Path:
-        raise WeightsError(
-            f"no weights of engine {cls.name} come with AURAL yet; train some with aural train {STAGE}, and "
-            "name the file as weights",
-            stage=STAGE,
-        )
 
     @classmethod
     def recipe(cls, settings: Any) -> Recipe:
@@ -52,6 +39,9 @@ class StochasticEngine(LevelsEngine):
 
     name, meaning = "stochastic", "a network that predicts the level of every bin, other levels for other seeds"
     phasors = 8
+    models: ClassVar[Mapping[str, Model]] = {
+        "stochastic": Model(meaning="levels of what a codec removed", megabytes=2.6, licence="MIT")
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,3 +50,6 @@ class DeterministicEngine(LevelsEngine):
 
     name, meaning = "deterministic", "its twin, which gives the same levels for all seeds"
     phasors = 0
+    models: ClassVar[Mapping[str, Model]] = {
+        "deterministic": Model(meaning="the same levels for all seeds", megabytes=2.6, licence="MIT")
+    }

@@ -93,7 +93,7 @@ class VariableCodec(Degradation):
     """
 
     name: str = param("vorbis", "Which codec", choices=tuple(VARIABLE))
-    quality: float = param(0.3, "Quality, 1 the best: 0.3 is -q 3 of Vorbis, or -V 7 of LAME", low=0.1, high=1.0)
+    quality: float = param(0.3, "Quality, 1 the best: 0.3 is quality 3 of Vorbis, or V7 of LAME", low=0.1, high=1.0)
 
     def __call__(self, take: Take, rng: np.random.Generator) -> Take:
         return replace(take, noisy=self.there_and_back(take.noisy[np.newaxis], take.sample_rate)[0])

@@ -22,6 +22,7 @@ from aural.cli.stages import description
 from aural.cli.terminal import say
 from aural.errors import AudioError, AuralError, TargetExists
 from aural.measure.content.meter import ContentMeter
+from aural.measure.room.meter import RoomMeter
 
 if TYPE_CHECKING:
     from aural.learning.evaluation import Evaluation, Verdict
@@ -62,7 +63,9 @@ class LearningGroup(HintingGroup):
 
 def _learners() -> dict[str, type[Any]]:
     """Return the classes of the stages, and of the meter that learns, by name."""
-    return {"content": ContentMeter} | {name: registry.stage_class(name) for name in registry.names()}
+    return {"content": ContentMeter, "room": RoomMeter} | {
+        name: registry.stage_class(name) for name in registry.names()
+    }
 
 
 class TrainGroup(LearningGroup):

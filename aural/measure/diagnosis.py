@@ -23,6 +23,7 @@ from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
 from aural.measure.plosives import PlosiveMeter
+from aural.measure.room.meter import Room, RoomMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.measure.words import figures
 from aural.signals import Block, Format
@@ -45,6 +46,7 @@ class Diagnosis:
     breaths: Defects
     content: Content
     environment: Environment
+    room: Room
     hum: MainsHum
     bandwidth: Bandwidth
     info: Info | None = None
@@ -80,7 +82,7 @@ class Diagnosis:
     @property
     def reverberant(self) -> bool:
         """Whether a voice was recorded far away, or in a room that rings."""
-        return self.kind == "speech" and self.environment.decay_s > REVERBERANT_S
+        return self.kind == "speech" and self.room.reverberant
 
     @property
     def clean(self) -> bool:
@@ -153,7 +155,7 @@ class Diagnosis:
             (self.hums, f"mains hum at {hum.frequency_hz:.2f} Hz, {hum.level_dbfs:.0f} dBFS"),
             (self.offset, f"a DC offset of {100 * self.level.dc:.1f} % of full scale"),
             (self.dull, f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}"),
-            (self.reverberant, f"a reverberant room: sound dies away in {environment.decay_s:.1f} s"),
+            (self.reverberant, f"a reverberant room: {self.room}"),
             (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
             (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
@@ -197,7 +199,6 @@ class Diagnosis:
         return _finite(plain)  # type: ignore[no-any-return]
 
 
-REVERBERANT_S = 0.35
 EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
 RUMBLE_DB = -20.0
@@ -246,6 +247,7 @@ class Examination:
             "breaths": BreathMeter(source),
             "content": ContentMeter(source),
             "environment": EnvironmentMeter(source),
+            "room": RoomMeter(source),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }

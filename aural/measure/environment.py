@@ -1,4 +1,4 @@
-"""The recording environment: background noise, rumble and reverberation time."""
+"""The recording environment: background noise and rumble."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ Array = NDArray[np.float64]
 HOP_S = 0.02
 BANDS = 24
 SLAB = 512
-DECAY_SNR_DB = 15.0
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Background noise, rumble and reverberation of a recording."""
+    """Background noise and rumble of a recording."""
 
     floor_dbfs: float
     """Level of the steady background."""
@@ -31,17 +30,13 @@ class Environment:
     """Level of what stands out from the background, above it."""
     rumble_db: float
     """Level below 60 Hz, against that of the voice band."""
-    decay_s: float
-    """Time in which the sound dies away by 60 dB where it is left alone; nan where it never is, or in noise."""
 
 
 class EnvironmentMeter:
-    """Looks at 40 ms frames every 20 ms; keeps 8 bytes for each frame and a histogram for each band.
+    """Looks at 40 ms frames every 20 ms; keeps a histogram for each band.
 
     Background: read off the tenth percentile of the power in each of 24 bands, digital silence left out, as the
-    mean of the steady noise that would have this percentile. Decay: the fastest third of the free decays by 12 dB
-    or more, as a line fitted to the level in dB; voices recorded in a dry room read 0.1 to 0.25 s (the decay of
-    speech sounds themselves). Noise masks decays, so the time is given only where there is little noise.
+    mean of the steady noise that would have this percentile.
     """
 
     def __init__(self, source: Format) -> None:
@@ -58,7 +53,6 @@ class EnvironmentMeter:
         # Power of steady noise in a band of k bins: gamma distributed, shape about k / 1.5 under a Hann window.
         shape = np.maximum(1, np.diff(self.edges) / 1.5)
         self.tenth_of_mean = gammaincinv(shape, 0.1) / shape
-        self.levels: list[NDArray[np.float32]] = []  # dB of the voice band, a frame each
         self.histogram = np.zeros((len(self.edges) - 1, 320), np.int64)  # half a dB a bin, from -140 dB
         self.power = np.zeros(len(self.edges) - 1)
         self.sounding = 0
@@ -82,7 +76,6 @@ class EnvironmentMeter:
         voice = power[:, self.voice].sum(axis=1)
         self.rumble_power += power[:, self.rumble].sum()
         self.voice_power += voice.sum()
-        self.levels.append(10 * np.log10(voice + 1e-14).astype(np.float32))
         bands = np.add.reduceat(power, self.edges[:-1], axis=1)
         bands = bands[bands.sum(axis=1) > 1e-12]
         self.power += bands.sum(axis=0)
@@ -94,36 +87,13 @@ class EnvironmentMeter:
     def compute(self) -> Environment:
         """Return the findings over all frames so far."""
         if not self.sounding:
-            return Environment(floor_dbfs=-math.inf, snr_db=math.inf, rumble_db=-math.inf, decay_s=math.nan)
-        levels = np.concatenate(self.levels).astype(np.float64)
+            return Environment(floor_dbfs=-math.inf, snr_db=math.inf, rumble_db=-math.inf)
         total, floor = self.power.sum() / self.sounding, self._background().sum()
         snr_db = 10 * math.log10(max(total / floor - 1, 1e-3))
         rumble_db = 10 * math.log10((self.rumble_power + 1e-20) / (self.voice_power + 1e-14))
-        return Environment(
-            floor_dbfs=10 * math.log10(floor),
-            snr_db=snr_db,
-            rumble_db=rumble_db,
-            decay_s=_decay_s(levels) if snr_db > DECAY_SNR_DB else math.nan,
-        )
+        return Environment(floor_dbfs=10 * math.log10(floor), snr_db=snr_db, rumble_db=rumble_db)
 
     def _background(self) -> Array:
         ranks = np.cumsum(self.histogram, axis=1)
         tenth = np.argmax(ranks >= 0.1 * ranks[:, -1:], axis=1)
         return db_to_power(tenth / 2 + 0.25 - 140) / self.tenth_of_mean
-
-
-def _decay_s(levels: Array) -> float:
-    """Return the decay time from runs of falling level."""
-    smooth = np.convolve(levels, np.ones(3) / 3, "same")
-    falling = np.diff(smooth) < 0
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], falling, [0]]).astype(int)))
-    rates = []
-    for start, end in zip(edges[::2], edges[1::2], strict=True):
-        if smooth[start] - smooth[end] >= 12:
-            run = smooth[start : end + 1]
-            run = run[run > run[-1] + 3]  # the end of a run has reached the background
-            if len(run) >= 4:
-                rates.append(-np.polyfit(np.arange(len(run)) * HOP_S, run, 1)[0])
-    if len(rates) < 3:
-        return math.nan
-    return float(60 / np.median(np.sort(rates)[-max(1, len(rates) // 3) :]))

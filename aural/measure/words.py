@@ -43,10 +43,7 @@ def figures(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("clipping", str(diagnosis.clipping)),
         *((name, str(defects)) for name, defects in diagnosis.defects().items()),
         *([("breaths", str(diagnosis.breaths))] if diagnosis.kind == "speech" else []),
-        (
-            "decay of the room",
-            "cannot be told" if math.isnan(environment.decay_s) else f"{environment.decay_s:.2f} s",
-        ),
+        *([("room", str(diagnosis.room))] if diagnosis.kind == "speech" else []),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -12,26 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.dsp.decibels import db_to_gain
-from aural.dsp.resampling import resampler
-from aural.measure.content.features import (
-    AROUND,
-    BANDS,
-    HOP,
-    MARGIN_S,
-    PER_SECOND,
-    SAMPLE_RATE,
-    SILENCE_DB,
-    WINDOW,
-    Bands,
-    bands,
-)
+from aural.measure.content.bands import BandMeter, answers
+from aural.measure.content.features import SAMPLE_RATE, Bands
 from aural.signals import Block, Format
-from aural.stream import Queue
 
 if TYPE_CHECKING:
     from aural.measure.content.network import ContentNetwork
 
-SLAB_S = 60
 SILENT = db_to_gain(-90)
 """A second without a sample above this, -90 dBFS, is silence."""
 SIGNS = {"silence": ".", "speech": "s", "music": "m", "both": "b", "neither": "-"}
@@ -111,7 +97,7 @@ LEAST_SPEECH = 0.1
 """Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""
 
 
-class ContentMeter:
+class ContentMeter(BandMeter):
     """Detects speech and music, second by second.
 
     Keeps about a minute of band levels, whatever the length, and 16 bytes for each second. The network looks 4 s
@@ -123,37 +109,13 @@ class ContentMeter:
     evaluation: ClassVar[str | None] = None
 
     def __init__(self, source: Format) -> None:
-        self.source, self.frames = source, 0
-        self.down = resampler(source, SAMPLE_RATE)
-        self.waiting = Queue()  # 16 kHz audio that the next window needs
-        self.waiting.append(np.zeros((source.channels, AROUND), np.float32))
+        super().__init__(source)
         self.peaks: list[float] = []  # of each second
         self.peak_samples = 0
-        self.levels = np.full((MARGIN_S * PER_SECOND, BANDS), SILENCE_DB, np.float32)
-        self.log_odds: list[Bands] = []
 
-    def update(self, block: Block) -> None:
-        """Take the next frames, shape (channels, frames)."""
-        self.frames += block.shape[-1]
-        self._features(self.down.push(block))
-
-    def _features(self, audio: Block) -> None:
-        for start in range(0, audio.shape[-1], SAMPLE_RATE):
-            piece = audio[:, start : start + SAMPLE_RATE]
-            self._peak(piece)
-            self.waiting.append(piece)
-            count = (self.waiting.frames - WINDOW) // HOP + 1
-            if count > 0:
-                levels = bands(self.waiting.peek((count - 1) * HOP + WINDOW))
-                self.waiting.take(count * HOP)
-                self.levels = np.concatenate([self.levels, levels])
-            slab = (SLAB_S + 2 * MARGIN_S) * PER_SECOND
-            if len(self.levels) >= slab:
-                self.log_odds.append(_log_odds(self.levels[:slab]))
-                self.levels = self.levels[SLAB_S * PER_SECOND :]
-
-    def _peak(self, audio: Block) -> None:
-        """Note the peak of each second; the piece spans two seconds at most."""
+    def take(self, audio: Block) -> None:
+        """Note the peak of each second besides; the piece spans two seconds at most."""
+        super().take(audio)
         cut = SAMPLE_RATE - self.peak_samples % SAMPLE_RATE
         for part in (audio[:, :cut], audio[:, cut:]):
             if part.shape[-1]:
@@ -162,23 +124,18 @@ class ContentMeter:
                 self.peaks[second] = max(self.peaks[second], float(np.abs(part).max()))
                 self.peak_samples += part.shape[-1]
 
+    def answers(self, levels: Bands) -> Bands:
+        """Return log odds of speech and music for each second between the margins, shape (seconds, 2)."""
+        return answers(_network(), levels)
+
     def compute(self) -> Content:
         """Return what all frames so far hold."""
-        duration_s = self.frames / self.source.sample_rate
-        seconds = math.ceil(duration_s)
-        log_odds = np.concatenate([*self.log_odds, self._rest(seconds - SLAB_S * len(self.log_odds))])[:seconds]
-        peaks = np.array([*self.peaks, *[0.0] * seconds])[:seconds]
+        log_odds = self.each_second()
+        peaks = np.array([*self.peaks, *[0.0] * len(log_odds)])[: len(log_odds)]
         speech, music = 1 / (1 + np.exp(-log_odds.T))
-        return Content(duration_s, tuple(speech.tolist()), tuple(music.tolist()), tuple((peaks < SILENT).tolist()))
-
-    def _rest(self, seconds: int) -> Bands:
-        """Return the log odds of the last seconds: what has not come yet counts as silence."""
-        if seconds <= 0:
-            return np.zeros((0, 2), np.float32)
-        waiting = np.pad(self.waiting.peek(self.waiting.frames), ((0, 0), (0, WINDOW)))
-        levels = np.concatenate([self.levels, bands(waiting)])[: (seconds + MARGIN_S) * PER_SECOND]
-        missing = (seconds + 2 * MARGIN_S) * PER_SECOND - len(levels)
-        return _log_odds(np.pad(levels, ((0, missing), (0, 0)), constant_values=SILENCE_DB))
+        return Content(
+            self.duration_s, tuple(speech.tolist()), tuple(music.tolist()), tuple((peaks < SILENT).tolist())
+        )
 
 
 @cache
@@ -187,12 +144,3 @@ def _network() -> ContentNetwork:
     from aural.measure.content.network import ContentNetwork
 
     return weights.into(ContentNetwork(), weights.shipped("aural.measure.content", "content"))
-
-
-def _log_odds(levels: Bands) -> Bands:
-    """Return log odds of speech and music for each second between the margins, shape (seconds, 2)."""
-    import torch
-
-    with torch.inference_mode():
-        odds = _network()(torch.from_numpy(levels)[None])[0]
-    return np.asarray(odds[MARGIN_S:-MARGIN_S].numpy())

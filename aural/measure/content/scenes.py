@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,25 +43,53 @@ Drawn = tuple[Bands, NDArray[np.float32], NDArray[np.float32]]
 """Levels of bands; 1 where a second holds speech, or music; 1 where this is known."""
 
 
-class Scenes:
+class KeptScenes(ABC):
+    """Scenes that are made once and kept in the cache.
+
+    Args:
+        settings: the length of a scene, their number, and the seed.
+        part: which side of the split.
+        told: what a scene depends on, besides the clips.
+        clips: what scenes are made of, by kind.
+    """
+
+    def __init__(self, settings: Any, part: str, told: str, clips: Mapping[str, Sequence[Clip]]) -> None:
+        self.part, self.seconds = part, round(settings.clip_s)
+        self.frames = self.seconds * SAMPLE_RATE
+        self.scenes, self.seed = (
+            (settings.scenes, settings.seed) if part == "train" else (settings.validation_clips, 0)
+        )
+        listed = (told, *(sorted(str(c.path) for c in clips[kind]) for kind in clips), self.seconds, self.seed)
+        self.cache = cache_folder() / "scenes" / sha256(repr(listed).encode()).hexdigest()[:16]
+
+    def kept(self, number: int) -> Any:
+        """Read a scene that was made before, or make it."""
+        path = self.cache / f"{number}.npz"
+        if not path.exists():
+            drawn = self.make(np.random.default_rng([self.seed, number]))
+            self.cache.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=self.cache, suffix=".tmp", delete=False) as file:
+                np.savez(file, *(array.astype(np.float16) for array in drawn))
+            Path(file.name).replace(path)
+        with np.load(path) as kept:
+            return tuple(kept[name].astype(np.float32) for name in kept.files)
+
+    @abstractmethod
+    def make(self, rng: np.random.Generator) -> Any:
+        """Make a scene: arrays."""
+
+
+class Scenes(KeptScenes):
     """Draws scenes."""
 
     def __init__(self, settings: ContentTraining, part: str) -> None:
-        self.part, self.seconds = part, round(settings.clip_s)
-        self.frames = self.seconds * SAMPLE_RATE
         clips = {kind: find(getattr(settings, kind), kind, part) for kind in ("speech", "music", "noise", "ir")}
+        super().__init__(settings, part, repr((SCENE, KINDS)), clips)
         singing = [clip for clip in clips["music"] if clip.category == SINGING]
         playing = [clip for clip in clips["music"] if clip.category != SINGING]
         self.voices = self._excerpts(clips["speech"])
         self.singing, self.playing = self._excerpts(singing), self._excerpts(playing)
         self.singing_share = settings.singing if singing else 0.0
-        self.scenes, self.seed = (
-            (settings.scenes, settings.seed) if part == "train" else (settings.validation_clips, 0)
-        )
-        told = repr(
-            (SCENE, KINDS, *(sorted(str(c.path) for c in clips[kind]) for kind in clips), self.seconds, self.seed)
-        )
-        self.cache = cache_folder() / "content" / sha256(told.encode()).hexdigest()[:16]
         self.stock = Stock(self._excerpts(clips["noise"]), WholeClips(clips["ir"], SAMPLE_RATE), self.voices)
 
     def _excerpts(self, clips: Sequence[Clip]) -> Excerpts:
@@ -72,7 +101,7 @@ class Scenes:
         if rng.random() < 0.5:
             length = int(rng.integers(2, self.seconds + 1))
             first = int(rng.integers(self.seconds - length + 1))
-        levels, truth, known = self._kept(int(rng.integers(self.scenes)))
+        levels, truth, known = self.kept(int(rng.integers(self.scenes)))
         levels = coloured(levels, rng) if self.part == "train" else levels
         shown = np.full(((self.seconds + 2 * MARGIN_S) * PER_SECOND, BANDS), SILENCE_DB, np.float32)
         start = (MARGIN_S + first) * PER_SECOND
@@ -80,19 +109,6 @@ class Scenes:
         clip = np.zeros((self.seconds, 1), np.float32)
         clip[first : first + length] = 1
         return shown, truth, known * clip
-
-    def _kept(self, number: int) -> Drawn:
-        """Read a scene that was made before, or make it."""
-        path = self.cache / f"{number}.npz"
-        if not path.exists():
-            drawn = self.make(np.random.default_rng([self.seed, number]))
-            self.cache.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=self.cache, suffix=".tmp", delete=False) as file:
-                np.savez(file, *(array.astype(np.float16) for array in drawn))
-            Path(file.name).replace(path)
-        with np.load(path) as kept:
-            levels, truth, known = (kept[name].astype(np.float32) for name in kept.files)
-        return levels, truth, known
 
     def make(self, rng: np.random.Generator) -> Drawn:
         """Make a scene."""

@@ -16,6 +16,7 @@ from aural.chainfile import presets, read_chain
 from aural.cleaning.planning import plan
 from aural.errors import ChainError, ParameterError
 from aural.measure.diagnosis import Diagnosis, inspect
+from aural.measure.room.meter import Room
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,13 @@ def memo() -> Diagnosis:
 @pytest.fixture(scope="module")
 def calm(memo: Diagnosis) -> Diagnosis:
     """Return that of a voice that needs nothing but its level."""
-    environment = replace(memo.environment, snr_db=50.0, decay_s=0.2)
-    return replace(memo, environment=environment, hum=replace(memo.hum, frequency_hz=0.0, harmonics=()))
+    environment = replace(memo.environment, snr_db=50.0)
+    return replace(
+        memo,
+        environment=environment,
+        room=Room(0.3, 1.3, 20.0, 2.0),
+        hum=replace(memo.hum, frequency_hz=0.0, harmonics=()),
+    )
 
 
 def settings(diagnosis: Diagnosis, preset: str = "auto", **wishes: Any) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def test_a_wish_for_noise_reduction(memo: Diagnosis, calm: Diagnosis) -> None:
 
 
 def test_a_wish_for_the_room(memo: Diagnosis, calm: Diagnosis) -> None:
-    far = replace(memo, environment=replace(memo.environment, decay_s=0.9))
+    far = replace(memo, room=Room(0.9, 1.3, 0.0, 2.0))
     assert settings(far)["dereverb"] == 0.5
     assert settings(far, dereverb=0.0)["dereverb"] == 0
     assert settings(far, dereverb=0.0)["max_attenuation_db"] == settings(far)["max_attenuation_db"]

@@ -10,8 +10,9 @@ from recordings import CORPUS, EXAMPLE, needs_corpus
 
 from aural import Format
 from aural.audio.files import read
+from aural.measure.content.bands import SLAB_S
 from aural.measure.content.features import BANDS, EDGES_HZ, HOP, WINDOW, bands
-from aural.measure.content.meter import SIGNS, SLAB_S, Content, ContentMeter
+from aural.measure.content.meter import SIGNS, Content, ContentMeter
 from aural.signals import Block
 from aural.testing import partition
 

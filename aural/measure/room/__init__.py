@@ -1,0 +1,1 @@
+"""The room that a voice was recorded in."""

@@ -1,0 +1,81 @@
+"""The network that tells the room of a voice: convolutions over bands, then over time, and a mean over seconds."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from aural.measure.content.features import BANDS, PER_SECOND
+from aural.measure.content.network import relative
+
+PICTURE = ((12, 3, 1), (20, 3, 2), (24, 3, 1))  # channels, size and stride in time; over bands the stride is 2
+STRIDE = 2  # frames to a step of the layers over time
+WIDTH, TAPS = 64, 7
+DILATIONS = (1, 2, 4, 8)
+ANSWERS = 5
+"""Of each second: decay, its error, ratio, its error, and how much the second tells."""
+SHORTEST_S, LONGEST_S = 0.1, 4.0
+LEAST_RATIO_DB, MOST_RATIO_DB = -15.0, 25.0
+"""Of the direct sound above the room; MOST_RATIO_DB stands for no room at all."""
+
+
+class RoomNetwork(nn.Module):
+    """Levels of bands to what each second tells about the room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inner = 1
+        for outer, size, stride in PICTURE:
+            convolution = nn.Conv2d(inner, outer, size, (stride, 2), padding=size // 2, bias=False)
+            layers += [convolution, nn.BatchNorm2d(outer), nn.ReLU()]
+            inner = outer
+        self.picture = nn.Sequential(*layers)
+        self.join = nn.Sequential(
+            nn.Conv1d(inner * BANDS // 2 ** len(PICTURE), WIDTH, 1), nn.BatchNorm1d(WIDTH), nn.ReLU()
+        )
+        self.course = nn.ModuleList(Course(dilation) for dilation in DILATIONS)
+        self.tell = nn.Linear(2 * WIDTH, ANSWERS)
+
+    def forward(self, bands: Tensor) -> Tensor:
+        """Return the answers for each second, shape (batch, seconds, 5); `joined` makes one of several.
+
+        Args:
+            bands: levels in dB, shape (batch, frames, bands), whole seconds.
+        """
+        x = self.picture(relative(bands)[:, None])
+        x = self.join(x.transpose(2, 3).flatten(1, 2))
+        for layer in self.course:
+            x = layer(x)
+        seconds = x.unflatten(2, (-1, PER_SECOND // STRIDE))
+        return self.tell(torch.cat([seconds.mean(3), seconds.amax(3)], dim=1).transpose(1, 2))
+
+
+class Course(nn.Module):
+    """A residual convolution over time, of each channel by itself, and a mix of the channels."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        reach = TAPS // 2 * dilation
+        self.deep = nn.Conv1d(WIDTH, WIDTH, TAPS, padding=reach, dilation=dilation, groups=WIDTH)
+        self.wide = nn.Conv1d(WIDTH, 2 * WIDTH, 1, bias=False)
+        self.norm = nn.BatchNorm1d(2 * WIDTH)
+        self.narrow = nn.Conv1d(2 * WIDTH, WIDTH, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.narrow(functional.relu(self.norm(self.wide(self.deep(x)))))
+
+
+def joined(answers: Tensor) -> Tensor:
+    """Join the answers for several seconds: a mean, weighted by how much each tells.
+
+    Args:
+        answers: shape (batch, seconds, 5).
+
+    Returns:
+        The base-2 logarithm of the decay in seconds, the logarithm of its standard deviation, the ratio of the
+        direct sound to the room in tens of dB, and the logarithm of its standard deviation; shape (batch, 4).
+    """
+    weights = torch.softmax(answers[..., 4:], dim=1)
+    return (weights * answers[..., :4]).sum(dim=1)

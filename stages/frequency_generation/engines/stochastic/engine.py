@@ -14,6 +14,7 @@ from aural.stream import Stream
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
 
+
 @dataclass(frozen=True, kw_only=True)
 class LevelsEngine(SeedParameters, Network, GenerationEngine):
     """A network that predicts the level of every bin, and noise at these levels."""

@@ -28,8 +28,8 @@ MOST_SDR_DB = 36.0
 """A higher SDR is not rewarded."""
 SILENT_SHARE = 0.02
 """Of clips with noise alone."""
-WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 1.2,
-           "room_disturbance": 0.3, "unintelligible": 5.0}  # fmt: skip
+WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 2.0,
+           "room_disturbance": 0.5, "unintelligible": 5.0}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):

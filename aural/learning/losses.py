@@ -111,6 +111,8 @@ class Unintelligibility(nn.Module):
 
     @staticmethod
     def _compare(heard: Tensor, clean: Tensor, spoken: Tensor) -> Tensor:
+        if heard.shape[1] < 30:
+            return heard.new_zeros(len(heard))
         count = spoken.sum(1)
         order = torch.argsort(~spoken, dim=1, stable=True)[..., None].expand_as(heard)  # the frames of speech first
         segments = []

@@ -23,7 +23,7 @@ from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
 from aural.measure.plosives import PlosiveMeter
-from aural.measure.room.meter import Room, RoomMeter
+from aural.measure.room.meter import RoomEstimate, RoomMeter
 from aural.measure.true_peak import TruePeakMeter
 from aural.measure.words import figures
 from aural.signals import Block, Format
@@ -46,7 +46,7 @@ class Diagnosis:
     breaths: Defects
     content: Content
     environment: Environment
-    room: Room
+    room: RoomEstimate
     hum: MainsHum
     bandwidth: Bandwidth
     info: Info | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Room:
+class RoomEstimate:
     """The room of a recorded voice, as it is heard; of music it says nothing."""
 
     decay_s: float
@@ -55,7 +55,7 @@ EARLY_S = 0.05
 BLURRED_DB = 8.5
 FAINT_DB = 15.0
 NARROW = 1.3  # by which the spread that the network predicts is too narrow, on voices held out for validation
-NOTHING = Room(math.nan, math.nan, math.nan, math.nan)
+NOTHING = RoomEstimate(math.nan, math.nan, math.nan, math.nan)
 
 
 class RoomMeter(BandMeter):
@@ -68,7 +68,7 @@ class RoomMeter(BandMeter):
         """Return what the network says of each second between the margins."""
         return answers(_network(), levels)
 
-    def compute(self) -> Room:
+    def compute(self) -> RoomEstimate:
         """Return the room of all frames so far."""
         import torch
 
@@ -78,7 +78,7 @@ class RoomMeter(BandMeter):
         if not len(seconds):
             return NOTHING
         decay, decay_spread, ratio, ratio_spread = joined(torch.from_numpy(seconds)[None])[0].tolist()
-        return Room(
+        return RoomEstimate(
             decay_s=min(max(2.0**decay, SHORTEST_S), LONGEST_S),
             decay_factor=2 ** (NARROW * math.exp(decay_spread)),
             ratio_db=min(10 * ratio, MOST_RATIO_DB),

@@ -35,7 +35,7 @@ class RoomNetwork(nn.Module):
         self.join = nn.Sequential(
             nn.Conv1d(inner * BANDS // 2 ** len(PICTURE), WIDTH, 1), nn.BatchNorm1d(WIDTH), nn.ReLU()
         )
-        self.course = nn.ModuleList(Course(dilation) for dilation in DILATIONS)
+        self.course = nn.ModuleList(TimeLayer(dilation) for dilation in DILATIONS)
         self.tell = nn.Linear(2 * WIDTH, ANSWERS)
 
     def forward(self, bands: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class RoomNetwork(nn.Module):
         return self.tell(torch.cat([seconds.mean(3), seconds.amax(3)], dim=1).transpose(1, 2))
 
 
-class Course(nn.Module):
+class TimeLayer(nn.Module):
     """A residual convolution over time, of each channel by itself, and a mix of the channels."""
 
     def __init__(self, dilation: int) -> None:

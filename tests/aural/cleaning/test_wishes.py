@@ -16,7 +16,7 @@ from aural.chainfile import presets, read_chain
 from aural.cleaning.planning import plan
 from aural.errors import ChainError, ParameterError
 from aural.measure.diagnosis import Diagnosis, inspect
-from aural.measure.room.meter import Room
+from aural.measure.room.meter import RoomEstimate
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def calm(memo: Diagnosis) -> Diagnosis:
     return replace(
         memo,
         environment=environment,
-        room=Room(0.3, 1.3, 20.0, 2.0),
+        room=RoomEstimate(0.3, 1.3, 20.0, 2.0),
         hum=replace(memo.hum, frequency_hz=0.0, harmonics=()),
     )
 
@@ -61,7 +61,7 @@ def test_a_wish_for_noise_reduction(memo: Diagnosis, calm: Diagnosis) -> None:
 
 
 def test_a_wish_for_the_room(memo: Diagnosis, calm: Diagnosis) -> None:
-    far = replace(memo, room=Room(0.9, 1.3, 0.0, 2.0))
+    far = replace(memo, room=RoomEstimate(0.9, 1.3, 0.0, 2.0))
     assert settings(far)["dereverb"] == 0.5
     assert settings(far, dereverb=0.0)["dereverb"] == 0
     assert settings(far, dereverb=0.0)["max_attenuation_db"] == settings(far)["max_attenuation_db"]

@@ -19,13 +19,13 @@ from aural.cleaning.planning import plan
 from aural.learning.metrics import si_sdr
 from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
-from aural.measure.room.meter import Room
+from aural.measure.room.meter import RoomEstimate
 from aural.parameters import parameters
 from aural.signals import Block
 from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000
-DRY, FAR = Room(0.3, 1.3, 20.0, 2.0), Room(0.8, 1.3, 0.0, 2.0)
+DRY, FAR = RoomEstimate(0.3, 1.3, 20.0, 2.0), RoomEstimate(0.8, 1.3, 0.0, 2.0)
 
 
 def examine(audio: Block, sample_rate: int = RATE) -> Diagnosis:

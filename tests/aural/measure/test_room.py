@@ -13,14 +13,14 @@ from aural import Format
 from aural.degrade.fourier import convolved
 from aural.learning.material import find
 from aural.learning.material import read as read_clip
-from aural.measure.room.meter import Room, RoomMeter
+from aural.measure.room.meter import RoomEstimate, RoomMeter
 from aural.measure.room.scenes import made, told
 from aural.testing import partition
 
 RATE = 16000
 
 
-def room_of(audio: NDArray[np.float32], sample_rate: int = RATE) -> Room:
+def room_of(audio: NDArray[np.float32], sample_rate: int = RATE) -> RoomEstimate:
     meter = RoomMeter(Format(sample_rate, len(audio)))
     for block in partition(audio, 7001):
         meter.update(block)
@@ -53,7 +53,7 @@ def test_rooms_that_are_made_differ() -> None:
     ("decay_s", "ratio_db", "clarity_db"), [(0.35, -1.7, 10.5), (1.5, 0.0, 3.4), (0.3, 20.0, 30.0)]
 )
 def test_clarity(decay_s: float, ratio_db: float, clarity_db: float) -> None:
-    room = Room(decay_s, 1.3, ratio_db, 3.0)
+    room = RoomEstimate(decay_s, 1.3, ratio_db, 3.0)
     assert room.clarity_db == pytest.approx(clarity_db, abs=0.3)
     assert room.reverberant == (clarity_db < 8.5)
 

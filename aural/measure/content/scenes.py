@@ -56,9 +56,8 @@ class KeptScenes(ABC):
     def __init__(self, settings: Any, part: str, told: str, clips: Mapping[str, Sequence[Clip]]) -> None:
         self.part, self.seconds = part, round(settings.clip_s)
         self.frames = self.seconds * SAMPLE_RATE
-        self.scenes, self.seed = (
-            (settings.scenes, settings.seed) if part == "train" else (settings.validation_clips, 0)
-        )
+        self.scenes: int = settings.scenes if part == "train" else settings.validation_clips
+        self.seed: int = settings.seed if part == "train" else 0
         listed = (told, *(sorted(str(c.path) for c in clips[kind]) for kind in clips), self.seconds, self.seed)
         self.cache = cache_folder() / "scenes" / sha256(repr(listed).encode()).hexdigest()[:16]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,16 +24,7 @@ class ContentNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inner = 1
-        for outer, size, stride in PICTURE:
-            convolution = nn.Conv2d(inner, outer, size, (stride, 2), padding=size // 2, bias=False)
-            layers += [convolution, nn.BatchNorm2d(outer), nn.ReLU()]
-            inner = outer
-        self.picture = nn.Sequential(*layers)
-        self.join = nn.Sequential(
-            nn.Conv1d(inner * BANDS // 2 ** len(PICTURE), WIDTH, 1), nn.BatchNorm1d(WIDTH), nn.ReLU()
-        )
+        self.picture, self.join = front(PICTURE, WIDTH)
         self.course = nn.ModuleList(Step(dilation) for dilation in DILATIONS)
         self.drop = nn.Dropout(0.1)
         self.tell = nn.Linear(2 * WIDTH, len(CLASSES))
@@ -48,6 +41,23 @@ class ContentNetwork(nn.Module):
             x = step(x)
         seconds = x.unflatten(2, (-1, PER_SECOND // STRIDE))
         return self.tell(self.drop(torch.cat([seconds.mean(3), seconds.amax(3)], dim=1).transpose(1, 2)))
+
+
+def front(picture: Sequence[tuple[int, int, int]], width: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Make the convolutions over bands and time, and the layer that joins all bands of a frame.
+
+    Args:
+        picture: channels, size and stride in time of each convolution.
+        width: channels of the joined bands.
+    """
+    layers: list[nn.Module] = []
+    inner = 1
+    for outer, size, stride in picture:
+        convolution = nn.Conv2d(inner, outer, size, (stride, 2), padding=size // 2, bias=False)
+        layers += [convolution, nn.BatchNorm2d(outer), nn.ReLU()]
+        inner = outer
+    joined = nn.Conv1d(inner * BANDS // 2 ** len(picture), width, 1)
+    return nn.Sequential(*layers), nn.Sequential(joined, nn.BatchNorm1d(width), nn.ReLU())
 
 
 class Step(nn.Module):

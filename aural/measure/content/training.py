@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -19,9 +19,30 @@ from aural.parameters import param
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContentTraining(Training):
+class SceneTraining(Training):
+    """The settings of a training on scenes that are made once, from folders that must all be given."""
+
+    folders: ClassVar[tuple[str, ...]]
+    scenes: int = param(6000, "Number of different scenes; each is made once, kept in the cache and used in many "
+                        "clips", low=1)  # fmt: skip
+    batch: int = param(32, "Scenes in a batch", low=1)
+    learning_rate: float = param(2e-3, "Peak learning rate: 100 steps of warm-up, cosine decay over the last three "
+                                 "quarters", low=0.0, high=1.0)  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.folders:
+            if not getattr(self, name):
+                raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
+        if self.pretrain:
+            raise ParameterError(f"the network {self.network} has no pre-training", stage="training")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentTraining(SceneTraining):
     """Train the network that distinguishes speech, music, both and neither."""
 
+    folders = ("speech", "music", "noise", "ir")
     network: str = param("content", "Network to train", choices=("content",))
     speech: str = param("", "Folder of voices")
     music: str = param("", "Folder of music; what its manifest calls vocals is unaccompanied singing")
@@ -30,21 +51,7 @@ class ContentTraining(Training):
     singing: float = param(
         0.25, "Fraction of music that is unaccompanied singing, where there is any", low=0.0, high=1.0
     )
-    scenes: int = param(6000, "Number of different scenes; each is made once, kept in the cache and used in many "
-                        "clips",
-                        low=1)  # fmt: skip
-    batch: int = param(32, "Scenes in a batch", low=1)
     clip_s: float = param(12.0, "Length of a scene, in whole seconds", unit="s", low=4.0, high=60.0)
-    learning_rate: float = param(2e-3, "Peak learning rate: 100 steps of warm-up, cosine decay over the last three "
-                                 "quarters", low=0.0, high=1.0)  # fmt: skip
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("speech", "music", "noise", "ir"):
-            if not getattr(self, name):
-                raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
-        if self.pretrain:
-            raise ParameterError("the network content has no pre-training", stage="training")
 
     def recipe(self) -> Recipe:
         return ContentRecipe(self, ContentNetwork())

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from aural.measure.content.features import BANDS, PER_SECOND
-from aural.measure.content.network import relative
+from aural.measure.content.features import PER_SECOND
+from aural.measure.content.network import front, relative
 
 PICTURE = ((12, 3, 1), (20, 3, 2), (24, 3, 1))  # channels, size and stride in time; over bands the stride is 2
 STRIDE = 2  # frames to a step of the layers over time
@@ -25,16 +25,7 @@ class RoomNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inner = 1
-        for outer, size, stride in PICTURE:
-            convolution = nn.Conv2d(inner, outer, size, (stride, 2), padding=size // 2, bias=False)
-            layers += [convolution, nn.BatchNorm2d(outer), nn.ReLU()]
-            inner = outer
-        self.picture = nn.Sequential(*layers)
-        self.join = nn.Sequential(
-            nn.Conv1d(inner * BANDS // 2 ** len(PICTURE), WIDTH, 1), nn.BatchNorm1d(WIDTH), nn.ReLU()
-        )
+        self.picture, self.join = front(PICTURE, WIDTH)
         self.course = nn.ModuleList(TimeLayer(dilation) for dilation in DILATIONS)
         self.tell = nn.Linear(2 * WIDTH, ANSWERS)
 

@@ -10,36 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aural.errors import ParameterError
 from aural.learning.material import describe, find
-from aural.learning.training import Recipe, Training
+from aural.learning.training import Recipe
+from aural.measure.content.training import SceneTraining
 from aural.measure.room.network import RoomNetwork, joined
 from aural.measure.room.scenes import MARGIN_S, Drawn, RoomScenes
 from aural.parameters import param
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoomTraining(Training):
+class RoomTraining(SceneTraining):
     """Train the network that tells the reverberation of the room that a voice was recorded in."""
 
+    folders = ("speech", "noise", "ir")
     network: str = param("room", "Network to train", choices=("room",))
     speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
     noise: str = param("", "Folder of noises")
     ir: str = param("", "Folder of room impulse responses; other rooms are made")
-    scenes: int = param(6000, "Number of different scenes; each is made once, kept in the cache and used in many "
-                        "clips", low=1)  # fmt: skip
-    batch: int = param(32, "Scenes in a batch", low=1)
     clip_s: float = param(8.0, "Length of a scene, in whole seconds", unit="s", low=4.0, high=60.0)
-    learning_rate: float = param(2e-3, "Peak learning rate: 100 steps of warm-up, cosine decay over the last three "
-                                 "quarters", low=0.0, high=1.0)  # fmt: skip
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("speech", "noise", "ir"):
-            if not getattr(self, name):
-                raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
-        if self.pretrain:
-            raise ParameterError("the network room has no pre-training", stage="training")
 
     def recipe(self) -> Recipe:
         return RoomRecipe(self, RoomNetwork())

@@ -50,4 +50,4 @@ def test_pauses_stay_as_quiet_as_noise_reduction_made_them(tmp_path: Path, prese
     done = aural.clean(write(tmp_path / "a.wav", audio), tmp_path / "b.wav", preset)
     assert {"noise-reduction", "leveller", "dynamic-compression"} <= {stage.name for stage in done.chain.stages}
     before, after = (below_db(read(path)[0], speaks, pauses) for path in (tmp_path / "a.wav", tmp_path / "b.wav"))
-    assert after > before + 2.0  # the compressor of a podcast takes about 5 dB of what noise reduction gave
+    assert after > before + 2.5  # the compressor of a podcast takes about 5 dB of what noise reduction gave

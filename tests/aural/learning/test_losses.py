@@ -44,6 +44,21 @@ def test_unintelligibility_is_what_estoi_misses(snr_db: float) -> None:
     assert float(Unintelligibility(SAMPLE_RATE)(noisy[None, :20000], VOICE[None, :20000])) == 0  # too short to judge
 
 
+def test_pauses_are_left_out_and_each_clip_of_a_batch_stands_for_itself() -> None:
+    pystoi = pytest.importorskip("pystoi")
+    half = len(VOICE) // 2
+    paused = torch.cat([VOICE[:half], torch.zeros(half), VOICE[half:]])
+    noisy = paused + NOISE.repeat(2)[: len(paused)] * 10 ** (-10 / 20)
+    whole = VOICE.repeat(2)[: len(paused)]
+    heard = torch.stack([noisy, whole + NOISE.repeat(2)[: len(paused)]])
+    together = Unintelligibility(SAMPLE_RATE)(heard, torch.stack([paused, whole]))
+    expected = pystoi.stoi(paused.numpy(), noisy.numpy(), SAMPLE_RATE, extended=True)
+    assert 1 - float(together[0]) == pytest.approx(expected, abs=0.03)
+    assert float(together[1]) == pytest.approx(
+        float(Unintelligibility(SAMPLE_RATE)(heard[1:], whole[None])), abs=1e-6
+    )
+
+
 def test_hissing_counts_as_speech() -> None:
     """A hiss between the highest band and 5 kHz is no silence, as ESTOI has it: what noise does there counts."""
     pystoi = pytest.importorskip("pystoi")

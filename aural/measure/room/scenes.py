@@ -66,14 +66,10 @@ class RoomScenes(KeptScenes):
 
     def make(self, rng: np.random.Generator) -> Drawn:
         """Make a scene."""
-
-        def cut(audio: Audio) -> Audio:
-            return np.pad(audio, (0, max(0, self.frames - len(audio))))[: self.frames]
-
-        voice = draw(self.voices, rng, FASTEST, SILENT_DBFS, cut)
+        voice = self.voice(rng)
         truth = np.array([0.0, MOST_RATIO_DB / 10, 0.0], np.float32)
         if rng.random() >= DRY:
-            response, delay = self._measured(rng) if rng.random() < MEASURED else made(rng)
+            response, delay = self.measured(rng) if rng.random() < MEASURED else made(rng)
             decay_s, ratio_db = told(response, delay)
             if SHORTEST_S < decay_s < LONGEST_S:
                 voice = convolved(voice, response, delay).astype(np.float32)
@@ -84,7 +80,15 @@ class RoomScenes(KeptScenes):
         noisy = degrade(Take.of(voice, SAMPLE_RATE), SCENE.draw(rng, self.stock), rng).noisy
         return bands(np.pad(noisy, AROUND)[None]), truth
 
-    def _measured(self, rng: np.random.Generator) -> tuple[Audio, int]:
+    def voice(self, rng: np.random.Generator) -> Audio:
+        """Draw a voice at unit level, as long as a scene."""
+
+        def cut(audio: Audio) -> Audio:
+            return np.pad(audio, (0, max(0, self.frames - len(audio))))[: self.frames]
+
+        return draw(self.voices, rng, FASTEST, SILENT_DBFS, cut)
+
+    def measured(self, rng: np.random.Generator) -> tuple[Audio, int]:
         """Draw a measured room, from another distance and often with another decay."""
         response = self.rooms[int(rng.integers(len(self.rooms)))][: round(LATEST_S * SAMPLE_RATE)].copy()
         delay = int(np.argmax(np.abs(response)))

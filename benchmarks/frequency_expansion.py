@@ -39,7 +39,8 @@ from aural.degrade.codec import Codec
 from aural.degrade.take import Take
 from aural.errors import AudioError
 from aural.learning.material import find, read
-from aural.learning.metrics import SPEECH, lsd
+from aural.learning.metrics.distortion import lsd
+from aural.learning.metrics.speech import SPEECH
 from aural.stages.frequency_expansion.evaluate import FrequencyExpansionEvaluation
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 

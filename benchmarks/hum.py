@@ -18,7 +18,7 @@ from report import table, write
 from aural import Block, Format
 from aural.dsp.biquads import BiquadStream
 from aural.learning.material import find, read
-from aural.learning.metrics import si_sdr
+from aural.learning.metrics.distortion import si_sdr
 from aural.stages.noise_reduction.filters import filter_sections
 from aural.stages.noise_reduction.stream import HumStream
 from aural.stream import Stream, pump

@@ -29,7 +29,8 @@ from aural.degrade.room import reverberation_s
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import find, read
-from aural.learning.metrics import SPEECH, Metric
+from aural.learning.metrics.metric import Metric
+from aural.learning.metrics.speech import SPEECH
 from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, NoiseReductionEvaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
 

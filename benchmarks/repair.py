@@ -23,7 +23,7 @@ from scipy.signal import butter, correlate, sosfilt
 
 from aural import Block, Effect, Format
 from aural.learning.material import find, read
-from aural.learning.metrics import estoi, pesq
+from aural.learning.metrics.speech import estoi, pesq
 from aural.measure.breaths import find_breaths
 from aural.stages.repair.stage import Conceal, DeBreath, Declick, Declip, DePlosive
 

@@ -21,7 +21,7 @@ import soundfile
 from corpus import CORPUS
 
 from aural import Block
-from aural.learning import metrics
+from aural.learning.metrics.distortion import si_sdr as si_sdr_of_channel
 from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
 
@@ -38,7 +38,7 @@ def songs() -> Iterator[tuple[str, dict[str, Block]]]:
 
 def si_sdr(estimate: Block, truth: Block) -> float:
     """Return the scale-invariant ratio of signal to distortion in dB (Le Roux et al. 2019)."""
-    return metrics.si_sdr(truth.ravel(), estimate.ravel(), RATE)
+    return si_sdr_of_channel(truth.ravel(), estimate.ravel(), RATE)
 
 
 def sdr(estimate: Block, truth: Block) -> float:

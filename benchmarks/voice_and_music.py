@@ -21,8 +21,9 @@ from corpus import CORPUS
 from aural import Block
 from aural.degrade import active_db
 from aural.dsp.decibels import db_to_gain
-from aural.learning import metrics
 from aural.learning.material import Clip, find, load_stereo
+from aural.learning.metrics.speech import pesq as pesq_of_channel
+from aural.learning.metrics.stems import sdr_of_stem, si_sdr_of_stem
 from aural.learning.stems import VOICES, songs
 from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
@@ -114,11 +115,11 @@ def pairs() -> list[Pair]:
 
 
 def si_sdr(truth: Block, found: Block) -> float:
-    return metrics.si_sdr_of_stem(truth, found, found, RATE)
+    return si_sdr_of_stem(truth, found, found, RATE)
 
 
 def pesq(truth: Block, found: Block) -> float:
-    return metrics.pesq(truth.mean(axis=0), found.mean(axis=0), RATE)
+    return pesq_of_channel(truth.mean(axis=0), found.mean(axis=0), RATE)
 
 
 def spoken(systems: Systems, mixed: list[Pair]) -> str:
@@ -156,7 +157,7 @@ def sung(systems: Systems) -> str:
         for name in systems.names:
             found = systems(name, mixture)
             cells = [
-                f"{metrics.sdr_of_stem(truth, made, mixture, RATE):.1f} / {si_sdr(truth, made):.1f}"
+                f"{sdr_of_stem(truth, made, mixture, RATE):.1f} / {si_sdr(truth, made):.1f}"
                 for truth, made in zip(wanted, found, strict=True)
             ]
             rows.append([song.name.rpartition("/")[2], name, *cells])

@@ -63,7 +63,7 @@ def names(path: Path) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").split(".")[0]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("_package", "pytest.importorskip"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("package", "pytest.importorskip"):
             yield from (str(first.value).split(".")[0] for first in node.args[:1] if isinstance(first, ast.Constant))
 
 

@@ -21,7 +21,7 @@ from aural.audio.metadata import About
 from aural.audio.writing import write_audio
 from aural.chainfile import read_chain
 from aural.errors import AudioError, AuralError, ParameterError
-from aural.learning.metrics import Metric
+from aural.learning.metrics.metric import Metric
 from aural.learning.report import Report, Score
 from aural.parameters import check, param
 from aural.signals import Block, Format

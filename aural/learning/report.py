@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aural.learning.metrics import Metric
+from aural.learning.metrics.metric import Metric
 from aural.markdown import table
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from aural.chainfile import read_chain
 from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.errors import AudioError, ParameterError
 from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
-from aural.learning.metrics import Audio, Metric
+from aural.learning.metrics.metric import Audio, Metric
 from aural.learning.pairs import matched, pair
 from aural.measure.loudness import PIECES, SILENCE_LUFS, LoudnessMeter, lufs_to_power
 from aural.parameters import param

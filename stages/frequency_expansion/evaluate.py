@@ -22,7 +22,8 @@ from aural.learning import weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find
 from aural.learning.material import read as excerpt
-from aural.learning.metrics import Metric, lsd
+from aural.learning.metrics.distortion import lsd
+from aural.learning.metrics.metric import Metric
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stages.frequency_expansion.engine import ExpansionEngine

@@ -14,7 +14,9 @@ from aural.learning import weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, Takes, unchanged
 from aural.learning.excerpts import Excerpts
 from aural.learning.material import Clip, find, load_stereo
-from aural.learning.metrics import Metric, lsd, lsd_of_lost, si_sdr, spread_of_takes
+from aural.learning.metrics.distortion import lsd, lsd_of_lost, si_sdr
+from aural.learning.metrics.metric import Metric
+from aural.learning.metrics.takes import spread_of_takes
 from aural.parameters import param
 from aural.signals import Format
 from aural.stages.frequency_generation.clips import SAMPLE_RATE, whole

@@ -15,7 +15,8 @@ from aural.audio.folders import recordings
 from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
 from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
-from aural.learning.metrics import MASTER, Metric, published_lufs
+from aural.learning.metrics.masters import MASTER, published_lufs
+from aural.learning.metrics.metric import Metric
 from aural.parameters import param
 from aural.stages.mastering.stage import TARGETS, Master
 

@@ -14,9 +14,11 @@ from aural.audio.files import read
 from aural.degrade import active_db
 from aural.engine import networks
 from aural.errors import AudioError, ParameterError, WeightsError
-from aural.learning import material, metrics, weights
+from aural.learning import material, weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, through, unchanged
 from aural.learning.material import Clip
+from aural.learning.metrics.metric import Metric
+from aural.learning.metrics.speech import SPEECH
 from aural.learning.pairs import matched
 from aural.parameters import GIVEN, param
 from aural.signals import Block
@@ -47,7 +49,7 @@ class NoiseReductionEvaluation(Evaluation):
     """
 
     title: ClassVar[str] = "Noise reduction"
-    metrics: ClassVar[tuple[metrics.Metric, ...]] = metrics.SPEECH
+    metrics: ClassVar[tuple[Metric, ...]] = SPEECH
     clean: str | None = param(None, "Folder of clean recordings")
     noisy: str | None = param(None, "Folder of the same with noise: equal names, rates and lengths; its subfolders "
                               "are kinds of noise")  # fmt: skip

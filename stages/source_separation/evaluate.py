@@ -15,9 +15,10 @@ import numpy as np
 from aural.degrade import active_db
 from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
-from aural.learning import metrics
 from aural.learning.evaluation import Case, Evaluation, Sample, System, unchanged
 from aural.learning.material import Clip, find, load_stereo
+from aural.learning.metrics.metric import Metric
+from aural.learning.metrics.stems import STEMS
 from aural.learning.stems import VOICES, Song, songs
 from aural.parameters import GIVEN, param
 from aural.signals import Block
@@ -49,7 +50,7 @@ class SeparationEvaluation(Evaluation):
     """
 
     title: ClassVar[str] = "Source separation"
-    metrics: ClassVar[tuple[metrics.Metric, ...]] = metrics.STEMS
+    metrics: ClassVar[tuple[Metric, ...]] = STEMS
     stems: tuple[str, ...] = param((), "Folder of songs, each a folder with a file for each stem, such as MUSDB; may "
                                    "be given several times")  # fmt: skip
     voice: tuple[str, ...] = param((), "Folder of voices to mix with the rest; may be given several times, and each "

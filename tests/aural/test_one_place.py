@@ -77,8 +77,8 @@ def test_measures_are_defined_once() -> None:
     found = defaultdict(set)
     for module, node in nodes(ast.FunctionDef, modules=modules):
         found[node.name].add(module)  # type: ignore[attr-defined]
-    places = {"lsd": "aural/learning/metrics.py", "si_sdr": "aural/learning/metrics.py",
-              "estoi": "aural/learning/metrics.py", "lufs": "tests/support/meters.py"}  # fmt: skip
+    places = {"lsd": "aural/learning/metrics/distortion.py", "si_sdr": "aural/learning/metrics/distortion.py",
+              "estoi": "aural/learning/metrics/speech.py", "lufs": "tests/support/meters.py"}  # fmt: skip
     of_values = {"aural/mix/mixing.py", "aural/pages/sound.py"}  # what a meter read of a part, or of a sound
     assert {name: found[name] - of_values for name in MEASURES} == {n: {p} for n, p in places.items()}
 

@@ -16,7 +16,8 @@ from scipy.signal import butter, fftconvolve, sosfilt
 
 from aural.audio.files import read
 from aural.audio.writing import write_audio
-from aural.learning.metrics import pesq, si_sdr
+from aural.learning.metrics.distortion import si_sdr
+from aural.learning.metrics.speech import pesq
 from aural.signals import Block, Format
 
 pytestmark = [pytest.mark.corpus, needs_corpus]

@@ -18,7 +18,7 @@ from aural.audio.files import read
 from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, stored, unchanged
-from aural.learning.metrics import Audio, Metric
+from aural.learning.metrics.metric import Audio, Metric
 from aural.signals import Block
 
 RATE = 16000

@@ -16,7 +16,7 @@ import aural
 from aural import ChainError, Effect, Format
 from aural.audio.files import read
 from aural.cleaning.planning import plan
-from aural.learning.metrics import si_sdr
+from aural.learning.metrics.distortion import si_sdr
 from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
 from aural.measure.room.meter import RoomEstimate

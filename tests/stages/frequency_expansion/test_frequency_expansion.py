@@ -13,7 +13,7 @@ from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format
 from aural.errors import ParameterError, WeightsError
-from aural.learning.metrics import lsd
+from aural.learning.metrics.distortion import lsd
 from aural.stages.frequency_expansion.engine import NewBand
 from aural.stages.frequency_expansion.engines.envelope.engine import EnvelopeEngine
 from aural.stages.frequency_expansion.stage import FrequencyExpansion

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aural.learning.metrics import si_sdr
+from aural.learning.metrics.distortion import si_sdr
 from aural.signals import Block
 from aural.stages.noise_reduction.stage import NoiseReduction
 

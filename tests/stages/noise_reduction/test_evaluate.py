@@ -17,7 +17,7 @@ from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.evaluation import Sample, System, judge, unchanged
 from aural.learning.material import find
-from aural.learning.metrics import SPEECH
+from aural.learning.metrics.speech import SPEECH
 from aural.learning.pairs import matched
 from aural.learning.report import Report, Table
 from aural.signals import Block

@@ -1,0 +1,1 @@
+"""Metrics, by what they judge; each is a function, and a `Metric` where a table shows it."""

@@ -1,0 +1,34 @@
+"""Metrics of takes: how the results of one random process differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aural.learning.metrics.distortion import FLOOR, WINDOW_S, spectra
+from aural.signals import Block
+
+SPREAD_HZ, SPREAD_FRAMES, RAISED_DB = 1000.0, 8, 1.0
+
+
+def spread_of_takes(takes: Sequence[Block], heard: Block, sample_rate: int) -> float:
+    """Measure the standard deviation in dB of the level between takes, where they have raised it.
+
+    Levels are those of tiles of 1 kHz and 85 ms; those count in which the mean of the takes lies 1 dB or more above
+    what is heard. NaN where there is none.
+    """
+    powers = np.array([_tiles(take, sample_rate) for take in (heard, *takes)])
+    levels = 10 * np.log10(powers + FLOOR * powers[0].mean() + 1e-20)
+    raised = levels[1:].mean(axis=0) > levels[0] + RAISED_DB
+    return float(levels[1:].std(axis=0)[raised].mean()) if raised.any() else float("nan")
+
+
+def _tiles(audio: Block, sample_rate: int) -> NDArray[np.float64]:
+    """Return the power in tiles of time and frequency, all channels in a row."""
+    channels = np.concatenate([spectra(channel.astype(np.float64), sample_rate) for channel in audio])
+    bins = round(SPREAD_HZ * WINDOW_S)
+    frames, bands = len(channels) // SPREAD_FRAMES, channels.shape[1] // bins
+    whole = channels[: frames * SPREAD_FRAMES, : bands * bins]
+    return whole.reshape(frames, SPREAD_FRAMES, bands, bins).sum(axis=(1, 3))  # type: ignore[no-any-return]

@@ -144,8 +144,12 @@ class Stage(ABC):
     def _whole(self, audio: ArrayLike, sample_rate: int) -> Block:
         """Process a whole signal; shape (channels, frames) or (stems, channels, frames)."""
         block = as_block(audio)
-        run = self.render([block], Format(sample_rate, block.shape[0]))
-        return np.concatenate(list(run.blocks), axis=-1)
+        run = self.run([block], Format(sample_rate, block.shape[0]), UNWATCHED)
+        blocks = list(run.blocks)
+        filled = [out for out in blocks if out.shape[-1]]
+        if len(filled) == 1 and filled[0].flags.owndata and filled[0] is not block:  # nobody else refers to it
+            return filled[0]
+        return np.concatenate(blocks, axis=-1)
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,9 @@ class Biquads:
     def _settle(self, level: Floats) -> None:
         self.unsettled = False
         for number, (b0, b1, b2, _, a1, a2) in enumerate(self.sections):
-            out = level * (b0 + b1 + b2) / (1 + a1 + a2)
-            self.state[:, number] = np.stack([out - b0 * level, b2 * level - a2 * out], axis=-1)
-            level = out
+            before = level / (1 + a1 + a2)
+            self.state[:, number] = before[:, np.newaxis]
+            level = before * (b0 + b1 + b2)
 
 
 class BiquadStream(Stream):
@@ -105,8 +105,8 @@ class BiquadStream(Stream):
 def _run(audio: Block, sections: Sections, state: Floats) -> Block:
     """Run sections over each channel; `state` moves on.
 
-    Transposed direct form II with the output put into the states: s = b1 x - a1 y + t and t = b2 x - a2 y where
-    y = b0 x + s. No frame waits for the output of the one before.
+    Direct form II: u = x - a1 v - a2 w and y = b0 u + b1 v + b2 w, where v and w are the last two u. From frame to
+    frame there is one multiply-add to wait for.
     """
     out = np.empty(audio.shape, np.float32)
     row = np.empty(audio.shape[1], np.float64)
@@ -115,13 +115,12 @@ def _run(audio: Block, sections: Sections, state: Floats) -> Block:
             row[n] = audio[channel, n] + TINY
         for number in range(sections.shape[0]):
             b0, b1, b2, _, a1, a2 = sections[number]
-            c1, c2 = b1 - a1 * b0, b2 - a2 * b0
-            s, t = state[channel, number]
+            v, w = state[channel, number]
             for n in range(row.size):
-                x = row[n]
-                row[n] = b0 * x + s
-                s, t = (c1 * x + t) - a1 * s, c2 * x - a2 * s
-            state[channel, number] = s, t
+                u = (row[n] - a2 * w) - a1 * v
+                row[n] = b0 * u + (b1 * v + b2 * w)
+                v, w = u, v
+            state[channel, number] = v, w
         for n in range(row.size):
             out[channel, n] = row[n] if abs(row[n]) > FAINTEST else 0.0
     return out

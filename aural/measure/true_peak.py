@@ -14,8 +14,8 @@ Floats32 = NDArray[np.float32]
 
 TAPS = 32  # of each phase; half of them lie ahead of the frame
 AHEAD, BEHIND = TAPS // 2, TAPS // 2 - 1
-SLAB = 4096  # frames oversampled in one call: bounds the memory
-TILE = 512  # frames that are looked at, or left alone, together
+SLAB = 8192  # frames oversampled in one call: bounds the memory
+TILE = 128  # frames that are looked at, or left alone, together
 
 
 class TruePeakMeter:
@@ -78,24 +78,32 @@ def oversampled_peaks(audio: Block, taps: Floats32, least: float) -> Floats32:
     frames = audio.shape[1] - TAPS + 1
     peaks = np.zeros(frames, np.float32)
     between = np.empty(TILE, np.float32)
-    overshoot = np.float32(1)
-    for phase in range(taps.shape[0]):
-        overshoot = max(overshoot, np.abs(taps[phase]).sum())
+    overshoots = np.abs(taps).sum(axis=1)
     for start in range(0, frames, TILE):
         tile = peaks[start : start + TILE]
         for channel in range(audio.shape[0]):
             row = audio[channel, start : start + tile.size + TAPS - 1]
             for n in range(tile.size):
                 tile[n] = max(tile[n], abs(row[n + BEHIND]))
-            if np.abs(row).max() * overshoot <= least:
-                continue
+            loudest = np.abs(row).max()
             for phase in range(taps.shape[0]):
+                if loudest * overshoots[phase] <= least:
+                    continue
                 between[:] = 0
-                for k in range(0, TAPS, 4):  # four taps a pass: half the traffic to memory
-                    h0, h1, h2, h3 = taps[phase, k], taps[phase, k + 1], taps[phase, k + 2], taps[phase, k + 3]
+                h = taps[phase]
+                for k in range(0, TAPS, 8):
+                    h0, h1, h2, h3 = h[k], h[k + 1], h[k + 2], h[k + 3]
+                    h4, h5, h6, h7 = h[k + 4], h[k + 5], h[k + 6], h[k + 7]
                     for n in range(tile.size):
                         between[n] += (
-                            h0 * row[n + k] + h1 * row[n + k + 1] + h2 * row[n + k + 2] + h3 * row[n + k + 3]
+                            h0 * row[n + k]
+                            + h1 * row[n + k + 1]
+                            + h2 * row[n + k + 2]
+                            + h3 * row[n + k + 3]
+                            + h4 * row[n + k + 4]
+                            + h5 * row[n + k + 5]
+                            + h6 * row[n + k + 6]
+                            + h7 * row[n + k + 7]
                         )
                 for n in range(tile.size):
                     tile[n] = max(tile[n], abs(between[n]))

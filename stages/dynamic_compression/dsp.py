@@ -34,15 +34,20 @@ def coefficient(time_ms: float, sample_rate: int) -> float:
 
 @njit(fastmath={"contract"})
 def rms(audio: Floats32, state: Floats, pole: float) -> Floats32:
-    """Return the root of the exponentially weighted mean power; `state`, the power of each channel, moves on."""
+    """Return the root of the exponentially weighted mean power; `state` moves on.
+
+    p[n] = pole p[n-1] + u[n], twice: pole^2 p[n-2] + pole u[n-1] + u[n], so that no frame waits for the one before.
+    The state of each channel is the last two p and the last u.
+    """
     out = np.empty(audio.shape, np.float32)
     for channel in range(audio.shape[0]):
-        power = state[channel]
+        power, before, fed = state[channel]
         for n in range(audio.shape[1]):
             x = np.float64(audio[channel, n])
-            power = pole * power + (1 - pole) * (x * x + TINY)
+            u = (1 - pole) * (x * x + TINY)
+            power, before, fed = pole * pole * before + (pole * fed + u), power, u
             out[channel, n] = power
-        state[channel] = power
+        state[channel] = power, before, fed
         for n in range(audio.shape[1]):
             out[channel, n] = np.sqrt(out[channel, n])
     return out

@@ -17,7 +17,7 @@ from aural.stages.dynamic_compression.crossover import crossover
 from aural.stream import Queue
 
 SILENT = np.float32(1e-7)  # amplitude added to the full band, so that silence has no sibilance
-SLAB = 4096  # frames at a time: fits the cache, bounds the memory
+SLAB = 16384  # frames at a time: fits the cache, bounds the memory
 
 
 def slabs(block: Block) -> Iterator[Block]:
@@ -59,11 +59,11 @@ class Rms:
     """Root of a one-pole mean power, run over consecutive slabs."""
 
     def __init__(self, source: Format, time_ms: float) -> None:
-        self.power = np.zeros(source.channels)
+        self.powers = np.zeros((source.channels, 3))
         self.pole = dsp.coefficient(time_ms, source.sample_rate)
 
     def __call__(self, slab: Block) -> Block:
-        return dsp.rms(np.ascontiguousarray(slab, np.float32), self.power, self.pole)
+        return dsp.rms(np.ascontiguousarray(slab, np.float32), self.powers, self.pole)
 
 
 class CompressionStream(GainStream):

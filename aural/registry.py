@@ -42,7 +42,7 @@ def stage_class(name: str) -> type[Stage]:
     try:
         found: type[Stage] = entries[name].load()
     except ImportError as error:
-        raise ChainError(f"stage {name} cannot be loaded from {entries[name].value}: {error}") from error
+        raise ChainError(f"cannot be loaded from {entries[name].value}: {error}", stage=name) from error
     return found
 
 

@@ -33,7 +33,7 @@ TOLERANCE = 1e-6
 PRODUCTS = 16
 DAMAGED = {"conceal": "gaps", "de-breath": "pops", "de-plosive": "pops", "declick": "peaks", "declip": "voice"}
 """Kinds of probe that give a repair something to do."""
-WITHOUT_WEIGHTS = ("demucs", "voice")  # engines whose weights do not come with AURAL
+WITHOUT_WEIGHTS = ("demucs", "msst")  # engines whose weights do not come with AURAL
 
 
 def damaged(name: str) -> np.ndarray:

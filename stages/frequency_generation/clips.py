@@ -57,7 +57,9 @@ class Pool:
     def __init__(self, settings: Any, part: str) -> None:
         folders = [clips for clips in map(whole, settings.folders(part)) if clips]
         if not folders:
-            raise ParameterError(f"no audio for {part} reaches {LEAST_HZ:.0f} Hz, and lasts {SECONDS:.0f} s")
+            raise ParameterError(
+                f"no audio for {part} reaches {LEAST_HZ:.0f} Hz, and lasts {SECONDS:.0f} s", stage="training"
+            )
         self.sources = [Excerpts(clips, SECONDS, SAMPLE_RATE, load_stereo) for clips in folders]
         roots = np.array([sum(clip.seconds for clip in clips) ** 0.25 for clips in folders])
         self.shares = roots / roots.sum()

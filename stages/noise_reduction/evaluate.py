@@ -143,7 +143,7 @@ def pair(name: str, clean: Path, noisy: Path) -> Sample:
     (target, rate), (given, given_rate) = read(clean), read(noisy)
     if (given.shape, given_rate) != (target.shape, rate):
         raise AudioError(
-            f"{noisy} has {_shape(given, given_rate)}, {clean} has {_shape(target, rate)}; they must be alike"
+            f"has {_shape(given, given_rate)}, {clean} has {_shape(target, rate)}; they must be alike", path=noisy
         )
     for path, audio in ((clean, target), (noisy, given)):
         if not audio.any():

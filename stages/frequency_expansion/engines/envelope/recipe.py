@@ -96,7 +96,7 @@ class LevelClips:
         self.voices = [Material(clips) for clips in folders if clips and clips[0].kind == "speech"]
         self.music = [Material(clips) for clips in folders if clips and clips[0].kind == "music"]
         if not (self.voices or self.music):
-            raise ParameterError(f"training: no audio for {part} reaches {LEAST_HZ:.0f} Hz")
+            raise ParameterError(f"no audio for {part} reaches {LEAST_HZ:.0f} Hz", stage="training")
         self.nbins = self.voices[0].analysis if self.voices else self.music[0].analysis
         self.spread_db = (5.57 / np.sqrt(np.maximum(1, WIDTHS / self.nbins.hz[1] / 1.5))).astype(np.float32)
 

@@ -106,9 +106,9 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         table = yaml.load(text, Loader=_Plain)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is no YAML, or holds more than plain values") from error
+        raise WeightsError("is no YAML, or holds more than plain values", path=path) from error
     if not isinstance(table, dict) or not all(isinstance(table.get(part), dict) for part in PARTS):
-        raise WeightsError(f"{path} has no tables {', '.join(PARTS[:-1])} and {PARTS[-1]}")
+        raise WeightsError(f"has no tables {', '.join(PARTS[:-1])} and {PARTS[-1]}", path=path)
     for part in PARTS:
         for name, value in table[part].items():
             check_plain(name, value)

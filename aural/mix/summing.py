@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,8 @@ def placing(channels: int, width: int, pan: float) -> Gains:
 def balancing_db(lufs: Sequence[float]) -> list[float]:
     """Return the gains in dB that bring loudnesses to their mean; 0 for what has none."""
     heard = [value for value in lufs if math.isfinite(value)]
-    return [fmean(heard) - value if math.isfinite(value) else 0.0 for value in lufs]
+    mean = math.fsum(heard) / max(1, len(heard))
+    return [mean - value if math.isfinite(value) else 0.0 for value in lufs]
 
 
 def summed(signals: Sequence[tuple[Iterable[Block], Gains]]) -> Iterator[Block]:

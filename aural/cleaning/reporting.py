@@ -10,7 +10,7 @@ from aural.audio.atomic import Part, Results, destination
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.cleaning.removed import Removed, keeping
 from aural.errors import AudioError, ParameterError
-from aural.measure.course import Course, CourseMeter
+from aural.measure.course import COLUMNS, Course, CourseMeter
 from aural.pages.comparison import compose_comparison
 from aural.pages.report import Sound, compose, links
 from aural.pages.sound import Passage, Version, clips, most_changed
@@ -78,10 +78,11 @@ def compare(
     check_page(Path(path))
     first, second, *_ = versions
     files = {name: open_audio(file, track=track if name == first else None) for name, file in versions.items()}
-    courses = {name: course(watch(file, file.format), file.format) for name, file in files.items()}
+    columns = 2 * COLUMNS // len(files)  # pictures share what the two of a report have
+    courses = {name: course(watch(file, file.format), file.format, columns) for name, file in files.items()}
     heard = [Version(name, watch(file, file.format), file.format) for name, file in files.items()]
     quiet = {} if matched else {name: first for name in versions if name != first}
-    sound = {"passages": clips(heard, most_changed(courses[first], courses[second]), quiet)}
+    sound = {"passages": clips(heard, most_changed(courses[first], courses[second], len(files)), quiet)}
     with Results(replace, likes=list(versions.values())) as results:
         title = Path(versions[first]).name
         results.open(path).write(compose_comparison(title, courses, sound).encode("utf-8"))
@@ -143,9 +144,9 @@ def write_report(
     return shown
 
 
-def course(blocks: Iterable[Block], source: Format) -> Course:
+def course(blocks: Iterable[Block], source: Format, columns: int = COLUMNS) -> Course:
     """Follow a recording from its beginning to its end."""
-    meter = CourseMeter(source)
+    meter = CourseMeter(source, columns)
     for block in blocks:
         meter.update(block)
     return meter.compute()

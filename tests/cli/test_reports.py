@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import DESKTOP, PHONE, check_access, in_browser, opened, until
 from recordings import invoke, voice, write
+
+import aural
 
 CHAIN = '[[stage]]\nuse = "master"\ntarget = "podcast"\n'
 
@@ -131,6 +134,15 @@ def test_the_index_of_many(many: Path, settings: dict[str, object]) -> None:
         )
         assert [(many / link).is_file() for link in links] == [True] * 3
         check_access(page)
+
+
+def test_a_page_of_many_versions_stays_small_and_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = ["before", *(f"take-{n}" for n in range(1, 12))]
+    noise = {name: write(tmp_path / f"{name}.wav", 0.1 * rng.standard_normal((2, 320_000)), 8000) for name in names}
+    aural.compare(noise, tmp_path / "page.html")
+    assert 1e6 < (tmp_path / "page.html").stat().st_size < 3e6
+    assert "it holds one passage of 7.5 s, in which most was changed" in (tmp_path / "page.html").read_text("utf-8")
 
 
 @in_browser

@@ -375,7 +375,7 @@ def test_a_page_that_others_reach_needs_the_key(tmp_path: Path) -> None:
 
 
 def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path) -> None:
-    with serving(tmp_path, most_pages=2, closing_s=0.5) as one:
+    with serving(tmp_path, most_pages=2, closing_s=2.0) as one:
         for _ in range(2):
             asked(f"{one.url}{token(one.url)}/recordings?name=a.wav", "PUT", b"no sound")
         assert asked(one.url)[0] == 503
@@ -386,6 +386,21 @@ def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path
             time.sleep(0.05)
         assert asked(one.url)[0] == 200
         assert not list(tmp_path.rglob("a.wav"))
+
+
+def test_a_page_in_use_stays_and_one_that_breaks_off_is_closed(tmp_path: Path) -> None:
+    with serving(tmp_path, closing_s=1.0) as one:
+        mine = one.url + token(one.url)
+        with urllib.request.urlopen(f"{mine}/events") as events:
+            events.readline()
+            asked(f"{mine}/recordings?name=a.wav", "PUT", b"no sound")
+            time.sleep(1.5)
+            assert len(list(tmp_path.rglob("a.wav"))) == 1
+        for _ in range(200):
+            if not list(tmp_path.iterdir()):
+                break
+            time.sleep(0.05)
+        assert not list(tmp_path.iterdir())
 
 
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aural.audio.atomic import Part, Results, destination
+from aural.audio.atomic import Part, Results
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.cleaning.removed import Removed, keeping
 from aural.errors import AudioError, ParameterError
 from aural.measure.course import COLUMNS, Course, CourseMeter
 from aural.pages.comparison import compose_comparison
+from aural.pages.page import check_page
 from aural.pages.report import Sound, compose, links
 from aural.pages.sound import Passage, Version, clips, most_changed
 from aural.parameters import hint
@@ -93,13 +94,6 @@ def _opened(path: Path, info: Info | None) -> AudioFile:
     file = open_audio(path)
     several = info and 1 < info.tracks == file.info.tracks
     return open_audio(path, track=info.track) if info and several else file
-
-
-def check_page(path: Path) -> None:
-    """Raise AudioError unless a page can be written to this file."""
-    if path.suffix.lower() != ".html":
-        raise AudioError("a page is written to a file that ends in .html", path=path)
-    destination(path)
 
 
 def write_report(

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -356,11 +357,20 @@ def test_names_that_browsers_send_and_places_in_chains(served: Serving) -> None:
     session.remove(recording.number)
 
 
+@contextmanager
+def commanded(folder: Path, *options: str) -> Iterator[Any]:
+    """Run the command in a process, which ends at the latest with the test."""
+    command = [sys.executable, "-c", MAIN, "app", "--port", "0", "--no-browser", *options]
+    env = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as app:
+        try:
+            yield app
+        finally:
+            app.kill()
+
+
 def test_a_page_that_others_reach_needs_the_key(tmp_path: Path) -> None:
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", MAIN, "app", "--host", "0.0.0.0", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as app:
-        assert app.stdout
+    with commanded(tmp_path, "--host", "0.0.0.0") as app:
         place, _, key = app.stdout.readline().split()[0].partition("?key=")
         assert place.startswith(f"http://{socket.gethostname()}:")
         assert len(key) == 32
@@ -404,11 +414,7 @@ def test_a_page_in_use_stays_and_one_that_breaks_off_is_closed(tmp_path: Path) -
 
 
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MAIN, "app", "--port", "0", "--no-browser"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as app:
-        assert app.stdout
-        assert app.stderr
+    with commanded(tmp_path) as app:
         url = app.stdout.readline().split()[0]
         assert asked(f"{url}{token(url)}/recordings?name=a.wav", "PUT", b"no sound")[0] == 200
         assert len(list(tmp_path.rglob("a.wav"))) == 1

@@ -395,6 +395,7 @@ def spectrograms() -> None:
     )
     for row, (kind, cutoff_hz) in zip(axes, chosen, strict=True):
         audio = degraded[kind].audio[: 4 * SAMPLE_RATE]
+        audio = audio / np.abs(audio).max()
         left = fir(audio, cutoff_hz)
         made = {name: FrequencyExpansion(engine=name)(left[None], SAMPLE_RATE)[0] for name in ENGINES}
         for axis, (title, shown) in zip(row, {"original": audio, "input": left, **made}.items(), strict=True):

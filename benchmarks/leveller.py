@@ -129,7 +129,7 @@ def draw(talk: Lecture, levelled: Audio) -> None:
     for ax, name, audio in zip(axes, ("input", "levelled"), (talk.audio, levelled), strict=True):
         plot.loudness(audio, RATE, ax=ax).set(title=f"{name}; grey: the far voice", xlabel="")
         for turn in talk.far:
-            ax.axvspan(turn.start / RATE, turn.stop / RATE, color="#ddd", zorder=0)
+            ax.axvspan(turn.start / RATE, turn.stop / RATE, color="#eee", zorder=0)
     axes[-1].set_xlabel("s")
     figure.savefig(PICTURE, dpi=80)
 

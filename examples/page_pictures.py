@@ -68,9 +68,8 @@ def clean(page: Page, memo: Path) -> None:
     page.get_by_label("Noise: auto").wait_for()
     page.locator("#do-clean:enabled").click()
     page.get_by_role("button", name="Listen and compare").wait_for()
-    page.get_by_label("Noise: auto").uncheck()
     page.get_by_role("slider", name="Noise").fill("18")
-    page.get_by_label("Loudness: auto").uncheck()
+    page.get_by_role("slider", name="Loudness").fill("-16")
     page.wait_for_timeout(500)
 
 

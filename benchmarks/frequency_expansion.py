@@ -401,7 +401,7 @@ def spectrograms() -> None:
         for axis, (title, shown) in zip(row, {"original": audio, "input": left, **made}.items(), strict=True):
             plot.spectrogram(shown, SAMPLE_RATE, ax=axis)
             axis.set_title(f"{kind}, cut off at {cutoff_hz / 1000:g} kHz: {title}", fontsize=9)
-            axis.label_outer()
+            axis.set_ylabel("kHz" if axis is row[0] else "")
     figure.savefig(PICTURE, dpi=70)
 
 

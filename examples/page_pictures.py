@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 DESKTOP = {"viewport": {"width": 1000, "height": 1200}}
 PHONE = {"viewport": {"width": 390, "height": 1200}, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
 TEST = {"viewport": {"width": 1000, "height": 430}}
-PATIENCE_MS = 120_000
+PATIENCE_MS = 600_000
 APP = {"viewport": {"width": 1000, "height": 800}}
 
 

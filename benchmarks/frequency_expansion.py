@@ -387,6 +387,8 @@ def spectrograms() -> None:
     """Draw what was there, what was left, and what the engines make of it."""
     import matplotlib.pyplot as plt
 
+    from aural import plot
+
     degraded = {piece.kind: piece for piece in reversed(list(pieces()))}
     chosen = (("speech", 4000.0), ("speech", 8000.0), ("songs", 8000.0), ("loops, notes", 12000.0))
     figure, axes = plt.subplots(
@@ -394,12 +396,13 @@ def spectrograms() -> None:
     )
     for row, (kind, cutoff_hz) in zip(axes, chosen, strict=True):
         audio = degraded[kind].audio[: 4 * SAMPLE_RATE]
+        audio = audio / np.abs(audio).max()
         left = fir(audio, cutoff_hz)
         made = {name: FrequencyExpansion(engine=name)(left[None], SAMPLE_RATE)[0] for name in ENGINES}
         for axis, (title, shown) in zip(row, {"original": audio, "input": left, **made}.items(), strict=True):
-            axis.specgram(shown + 1e-9, NFFT=2048, Fs=SAMPLE_RATE, noverlap=1536, vmin=-150, vmax=-40, cmap="magma")
+            plot.spectrogram(shown, SAMPLE_RATE, ax=axis)
             axis.set_title(f"{kind}, cut off at {cutoff_hz / 1000:g} kHz: {title}", fontsize=9)
-            axis.set(ylim=(0, 24000))
+            axis.set_ylabel("kHz" if axis is row[0] else "")
     figure.savefig(PICTURE, dpi=70)
 
 

@@ -15,11 +15,10 @@ from corpus import CORPUS
 from numpy.typing import NDArray
 from report import table, write
 
-from aural import Format
+from aural import Format, plot
 from aural.degrade import SimulatedRoom, Take, degrade
 from aural.learning.material import find, read
 from aural.measure.loudness import LoudnessMeter
-from aural.stages.leveller import dsp
 from aural.stages.leveller.stage import Leveller
 
 Audio = NDArray[np.float32]
@@ -70,14 +69,9 @@ def lecture(speakers: tuple[str, str], noise: Audio | None = None, noise_dbfs: f
 
 def loudness_lufs(audio: Audio) -> float:
     """Measure integrated loudness."""
-    return metered(audio).compute().integrated_lufs
-
-
-def metered(audio: Audio) -> LoudnessMeter:
-    """Let a meter hear it all."""
     meter = LoudnessMeter(Format(RATE, 1))
     meter.update(audio[np.newaxis])
-    return meter
+    return meter.compute().integrated_lufs
 
 
 def distance_lu(talk: Lecture, audio: Audio) -> float:
@@ -130,15 +124,13 @@ def noisy() -> Iterator[list[str]]:
 
 
 def draw(talk: Lecture, levelled: Audio) -> None:
-    """Draw the level of both, as the leveller sees it."""
-    figure, axis = plt.subplots(figsize=(11, 3.2), layout="constrained")
-    for name, audio, colour in (("input", talk.audio, "#999"), ("levelled", levelled, "#c33")):
-        level = dsp.levels(metered(audio).powers)
-        axis.plot(np.arange(level.size) / 100, level, label=name, color=colour, linewidth=0.9)
-    for turn in talk.far:
-        axis.axvspan(turn.start / RATE, turn.stop / RATE, color="#eee")
-    axis.set(xlabel="s", ylabel="LUFS over 0.2 s", ylim=(-75, -15), title="grey: the far voice")
-    axis.legend(loc="lower right")
+    """Draw the loudness of both."""
+    figure, axes = plt.subplots(2, 1, figsize=(11, 5), sharex=True, sharey=True, layout="constrained")
+    for ax, name, audio in zip(axes, ("input", "levelled"), (talk.audio, levelled), strict=True):
+        plot.loudness(audio, RATE, ax=ax).set(title=f"{name}; grey: the far voice", xlabel="")
+        for turn in talk.far:
+            ax.axvspan(turn.start / RATE, turn.stop / RATE, color="#eee", zorder=0)
+    axes[-1].set_xlabel("s")
     figure.savefig(PICTURE, dpi=80)
 
 

@@ -167,17 +167,20 @@ def _evaluate(
 
 
 def _write_test(folder: Path, page: Path, force: bool) -> None:
-    """Make a listening test of the recordings that every system has done."""
+    """Make a listening test of the recordings, or stems, that most systems have done."""
     from aural.listening.making import REFERENCE, ListeningTest
 
-    systems = sorted(path for path in folder.iterdir() if path.is_dir() and path.name != REFERENCE)
-    files = sorted((folder / REFERENCE).iterdir()) if systems else []
-    done = [file for file in files if all((system / file.name).is_file() for system in systems)]
-    if not done:
-        raise AudioError("there is no recording that every system has done", path=page)
-    for file in {*files} - {*done[:MOST_ITEMS]}:
-        file.unlink()
-    ListeningTest().write(folder / REFERENCE, systems, page, replace=force)
+    found: dict[str, dict[str, Path]] = {}
+    for file in sorted(folder.glob("*/*")):
+        found.setdefault(file.stem, {})[file.parent.name] = file
+    most = max((len(versions) for versions in found.values()), default=0)
+    items = {name: versions for name, versions in found.items() if len(versions) == most and REFERENCE in versions}
+    if most < 2:
+        raise AudioError("there is no recording that a system has done", path=page)
+    items = dict(list(items.items())[:MOST_ITEMS])
+    ListeningTest().write_items(items, page, replace=force)
+    systems = sorted({name for versions in items.values() for name in versions} - {REFERENCE})
+    say(f"{page}: listening test of {'; '.join(items)}, made by {'; '.join(systems)}")
 
 
 def _check_output(output: Path | None, formats: tuple[str, ...], what: str, force: bool) -> None:

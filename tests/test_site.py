@@ -9,6 +9,8 @@ import shlex
 import subprocess
 import sys
 import threading
+import urllib.parse
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,43 @@ def test_a_command_can_be_typed(line: str) -> None:
     command.make_context(name, rest)
 
 
+class Page(HTMLParser):
+    """What a page of the site can be linked to by, leads to, and loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.leads: list[str] = []
+        self.loads: list[str] = []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        self.names |= {given[name] for name in ("id", "name") if name in given}
+        if "href" in given:
+            (self.leads if tag == "a" else self.loads).append(given["href"])
+        self.loads += [given[name] for name in ("src", "data", "poster") if name in given]
+
+
+def check_links(site: Path) -> None:
+    """See that all that pages lead to is there, and that nothing they load is elsewhere."""
+    pages = {path: Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
+    for path, page in pages.items():
+        for url in page.loads + page.leads:
+            scheme, host, place, _, _, name = urllib.parse.urlparse(url)
+            if scheme or host:
+                assert url in page.leads, f"{path} loads {url}"
+                continue
+            there = (path.parent / urllib.parse.unquote(place)).resolve() if place else path
+            there = there / "index.html" if there.is_dir() else there
+            assert there.is_file(), f"{path} leads to {url}"
+            assert not name or there not in pages or urllib.parse.unquote(name) in pages[there].names, (
+                f"{path}: {url}"
+            )
+    for path in site.rglob("*.css"):
+        assert not re.search(r"(url\(|@import\s*)[\"']?(https?:)?//", path.read_text("utf-8")), path
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -48,6 +87,7 @@ def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> 
     asked, complaints = [], []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    check_links(tmp_path)
     home = f"http://127.0.0.1:{server.server_port}/"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

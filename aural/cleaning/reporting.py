@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aural.audio.atomic import Part, Results, destination
+from aural.audio.atomic import Part, Results
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.cleaning.removed import Removed, keeping
 from aural.errors import AudioError, ParameterError
-from aural.measure.course import Course, CourseMeter
+from aural.measure.course import COLUMNS, Course, CourseMeter
 from aural.pages.comparison import compose_comparison
+from aural.pages.page import check_page
 from aural.pages.report import Sound, compose, links
 from aural.pages.sound import Passage, Version, clips, most_changed
 from aural.parameters import hint
@@ -78,10 +79,11 @@ def compare(
     check_page(Path(path))
     first, second, *_ = versions
     files = {name: open_audio(file, track=track if name == first else None) for name, file in versions.items()}
-    courses = {name: course(watch(file, file.format), file.format) for name, file in files.items()}
+    columns = 2 * COLUMNS // len(files)  # pictures share what the two of a report have
+    courses = {name: course(watch(file, file.format), file.format, columns) for name, file in files.items()}
     heard = [Version(name, watch(file, file.format), file.format) for name, file in files.items()]
     quiet = {} if matched else {name: first for name in versions if name != first}
-    sound = {"passages": clips(heard, most_changed(courses[first], courses[second]), quiet)}
+    sound = {"passages": clips(heard, most_changed(courses[first], courses[second], len(files)), quiet)}
     with Results(replace, likes=list(versions.values())) as results:
         title = Path(versions[first]).name
         results.open(path).write(compose_comparison(title, courses, sound).encode("utf-8"))
@@ -92,13 +94,6 @@ def _opened(path: Path, info: Info | None) -> AudioFile:
     file = open_audio(path)
     several = info and 1 < info.tracks == file.info.tracks
     return open_audio(path, track=info.track) if info and several else file
-
-
-def check_page(path: Path) -> None:
-    """Raise AudioError unless a page can be written to this file."""
-    if path.suffix.lower() != ".html":
-        raise AudioError("a page is written to a file that ends in .html", path=path)
-    destination(path)
 
 
 def write_report(
@@ -143,9 +138,9 @@ def write_report(
     return shown
 
 
-def course(blocks: Iterable[Block], source: Format) -> Course:
+def course(blocks: Iterable[Block], source: Format, columns: int = COLUMNS) -> Course:
     """Follow a recording from its beginning to its end."""
-    meter = CourseMeter(source)
+    meter = CourseMeter(source, columns)
     for block in blocks:
         meter.update(block)
     return meter.compute()

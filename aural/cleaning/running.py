@@ -19,11 +19,12 @@ from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
 from aural.cleaning.removed import Removed, keeping, plain
-from aural.cleaning.reporting import AUDIO, PASSES, check_page, write_report
+from aural.cleaning.reporting import AUDIO, PASSES, write_report
 from aural.errors import AudioError, TargetExists
 from aural.markup import element, listed, table
 from aural.measure.diagnosis import Diagnosis, examine
 from aural.measure.words import compared
+from aural.pages.page import check_page
 from aural.parameters import settings
 from aural.signals import Block, Format
 from aural.stage import Effect, Separator, Stage

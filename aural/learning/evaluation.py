@@ -130,11 +130,13 @@ class Evaluation(ABC):
                 `reference` for the targets.
 
         Raises:
-            AuralError: a metric cannot be measured here, or as `cases`.
+            AuralError: a metric cannot be measured here, there is no recording, or as `cases`.
         """
         metrics, left_out = _measurable(self.metrics)
         systems = dict(self.systems()) | dict(map(_extra, self.extra))
         cases = self.cases()
+        if not cases:
+            raise AudioError("no recording in these folders is fit to be judged")
         verdicts = list(watch(judge(cases, systems, metrics, jobs, keep), len(cases)))
         return Report(
             title=self.title,

@@ -22,7 +22,7 @@ from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError
 from aural.markup import element, visible
-from aural.pages.page import page
+from aural.pages.page import check_page, page
 from aural.pages.sound import SAMPLE_RATE, matching_gains
 from aural.parameters import check, param
 from aural.signals import Block, Format
@@ -83,9 +83,23 @@ class ListeningTest:
             AudioError: a recording cannot be read, or is longer than a minute, or does not fit the reference; there
                 are too few; two have one name; or the page cannot be written.
         """
-        if Path(path).suffix.lower() != ".html":
-            raise AudioError("a page is written to a file that ends in .html", path=path)
-        files = _items(Path(reference), [Path(other) for other in others], least=2 if self.kind == "ab" else 1)
+        least = 2 if self.kind == "ab" else 1
+        self.write_items(_items(Path(reference), [Path(other) for other in others], least), path, replace=replace)
+
+    def write_items(
+        self, files: Mapping[str, Mapping[str, Path]], path: str | Path, *, replace: bool = False
+    ) -> None:
+        """Write the page of items that need not have the same versions.
+
+        Args:
+            files: for each item by its name, the files of its versions by theirs; one is the `reference`.
+            path: where the page goes (.html).
+            replace: whether a file that exists may be replaced.
+
+        Raises:
+            AudioError: as `write`.
+        """
+        check_page(Path(path))
         with Results(replace, likes=[file for versions in files.values() for file in versions.values()]) as results:
             part = results.open(path)
             part.write(self._page({item: self._clips(versions) for item, versions in files.items()}).encode("utf-8"))

@@ -61,13 +61,17 @@ class CourseMeter:
 
     Spectra are those of Hann windows of 40 ms, the mean over channels.
 
+    Args:
+        source: what is measured.
+        columns: the least that a long recording has; twice as many at most.
+
     References:
         S. S. Stevens, J. Volkmann, E. B. Newman, A scale for the measurement of the psychological magnitude pitch,
         JASA 8 (1937), in the form of O'Shaughnessy: mel = 2595 log10(1 + f / 700).
     """
 
-    def __init__(self, source: Format) -> None:
-        self.source, self.frames = source, 0
+    def __init__(self, source: Format, columns: int = COLUMNS) -> None:
+        self.source, self.frames, self.least = source, 0, columns
         self.half = max(BEHIND + 1, AHEAD, round(source.sample_rate / 100))
         self.hop = 2 * self.half
         self.edges_hz = mel_edges(source.sample_rate / 2)
@@ -117,7 +121,7 @@ class CourseMeter:
         whole = len(rows) // self.hops * self.hops
         self.columns = np.concatenate([self.columns, _folded(rows[:whole], self.hops)])
         self.fresh = rows[whole:]
-        while len(self.columns) >= 2 * COLUMNS and len(self.columns) % 2 == 0:
+        while len(self.columns) >= 2 * self.least and len(self.columns) % 2 == 0:
             self.columns, self.hops = _folded(self.columns, 2), 2 * self.hops
 
     def compute(self) -> Course:

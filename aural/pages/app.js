@@ -46,7 +46,9 @@ function show() {
     if (!rows.has(recording.id)) rows.set(recording.id, begun(recording));
     update(rows.get(recording.id), recording);
   }
+  const first = byId("list").hidden && recordings.length > 0;
   byId("list").hidden = !recordings.length;
+  if (first) byId("list").scrollIntoView({ block: "nearest" });
   const working = recordings.some(({ state }) => state === "waiting" || state === "running");
   const ready = recordings.filter(({ found, state }) => found.length && state !== "waiting" && state !== "running");
   for (const button of document.querySelectorAll(".cancel")) button.disabled = !working;
@@ -82,8 +84,8 @@ function begun({ id, name }) {
 
 const STATES = {
   arriving: () => "is on its way",
-  waiting: ({ task }) => (task === "looking" ? "waits to be looked at" : "waits"),
-  running: ({ task, left }) => [task === "looking" ? "is looked at" : "is being cleaned", left].filter(Boolean).join(", "),
+  waiting: ({ task }) => (task === "looking" ? "waits to be examined" : "waits"),
+  running: ({ task, left }) => [task === "looking" ? "is being examined" : "is being cleaned", left].filter(Boolean).join(", "),
   failed: ({ error }) => error,
   cancelled: () => "cancelled",
   done: ({ result, notes }) => [...(result ? ["done"] : []), ...notes].join("; "),
@@ -117,7 +119,8 @@ function update(row, recording) {
 }
 
 function steps({ preset, steps: all }) {
-  const rows = all.map(([runs, name, reason, values]) => [`${runs ? "+" : "-"} ${name}`, [reason, values].filter(Boolean).join(" · ")]);
+  const rows = all.map(([runs, name, reason, values]) =>
+    [runs ? made("strong", {}, name) : name, [runs || !name ? reason : `left out: ${reason}`, values].filter(Boolean).join(" · ")]);
   return [...(preset ? [made("p", { class: "quiet" }, `preset ${preset}`)] : []), table([], rows)];
 }
 
@@ -179,7 +182,7 @@ const asText = (field) => (field.dataset.kind === "boolean" ? String(field.check
 function values(form) {
   const given = {};
   for (const field of form.querySelectorAll("[data-param]")) {
-    if (field.disabled || field.closest("[hidden]") !== form.closest("[hidden]")) continue;
+    if (field.closest(".idle") || field.closest("[hidden]") !== form.closest("[hidden]")) continue;
     const found = value(field);
     if (found !== null && (field.dataset.default === undefined || asText(field) !== field.dataset.default)) {
       given[field.dataset.param] = found;
@@ -202,7 +205,7 @@ function depend(form) {
 
 function slide(part) {
   const [range, box, output] = ["[type=range]", ".auto", "output"].map((which) => part.querySelector(which));
-  range.disabled = box.checked;
+  part.classList.toggle("idle", box.checked);
   const text = box.checked ? "auto" : `${range.value} ${output.dataset.unit}`.trim();
   output.textContent = text;
   range.setAttribute("aria-valuetext", text);
@@ -313,7 +316,10 @@ document.addEventListener("drop", (event) => {
 });
 for (const part of document.querySelectorAll(".strength")) {
   slide(part);
-  part.addEventListener("input", () => slide(part));
+  part.addEventListener("input", ({ target }) => {
+    if (target.type === "range") part.querySelector(".auto").checked = false;
+    slide(part);
+  });
 }
 byId("panel-clean").addEventListener("change", foresee);
 byId("do-clean").addEventListener("click", async () => {

@@ -18,12 +18,13 @@ def compose_comparison(title: str, courses: Mapping[str, Course], sound: Sound) 
         courses: of each version, by name; the first is what the others were made of.
         sound: as `aural.pages.sound.clips` makes it.
     """
+    drawn = {name: plain(course) for name, course in courses.items()}
     spectra = (spectrum(name, f"Spectrum of {name}") for name in courses)
     body = element(
         "main",
         element("h1", title),
-        listening(sound, courses),
+        listening(sound, drawn),
         section("Spectrum over time", element("div", *spectra, class_="columns")),
     )
-    data = {"courses": {name: plain(course) for name, course in courses.items()}, "audio": sound}
+    data = {"courses": drawn, "audio": sound}
     return page(visible(title), body, data, "elements.js", "player.js", "report.js")

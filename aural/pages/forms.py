@@ -22,7 +22,7 @@ def fields(owner: type) -> list[Markup]:
 
 
 def strength(parameter: Parameter, label: str) -> Markup:
-    """Write a slider for a number that may be left open, and a box that leaves it open."""
+    """Write a slider for a number that may be left open, and a box that leaves it open until the slider is moved."""
     spec = parameter.spec
     assert spec.low is not None
     assert spec.high is not None
@@ -31,12 +31,12 @@ def strength(parameter: Parameter, label: str) -> Markup:
         "div",
         element("label", element("strong", label),
                 element("input", type="range", min=f"{spec.low:g}", max=f"{spec.high:g}", step=f"{step:g}",
-                        value=f"{spec.examples[0]:g}", disabled=True, data_param=parameter.name, data_kind="number")),
+                        value=f"{spec.examples[0]:g}", data_param=parameter.name, data_kind="number")),
         element("output", "auto", data_unit=spec.unit),
         element("label", element("input", type="checkbox", class_="auto", checked=True,
                                  aria_label=f"{label}: auto"), "auto"),
         element("p", f"{spec.help}.", class_="quiet"),
-        class_="strength",
+        class_="strength idle",
     )  # fmt: skip
 
 

@@ -99,8 +99,9 @@ async function listening({ item }, sounds, count) {
   };
   let onheard = () => {};
   for (const label of Object.keys(sounds)) {
-    const key = label === "Reference" ? "r" : label.toLowerCase();
-    buttons[label] = made("button", { type: "button", "aria-pressed": "false" }, label, made("kbd", { "aria-hidden": "true" }, key));
+    const key = label === "Reference" ? "r" : label.toLowerCase(); // from 10 on there is none
+    const hint = key.length === 1 ? [made("kbd", { "aria-hidden": "true" }, key)] : [];
+    buttons[label] = made("button", { type: "button", "aria-pressed": "false" }, label, ...hint);
     buttons[label].addEventListener("click", () => hear(label));
     keys[key] = () => hear(label);
   }

@@ -6,9 +6,12 @@ import base64
 import hashlib
 import json
 from importlib import resources
+from pathlib import Path
 from string import Template
 from typing import Any
 
+from aural.audio.atomic import destination
+from aural.errors import AudioError
 from aural.markup import Markup, element, escaped, joined
 
 UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
@@ -44,6 +47,13 @@ def page(title: str, body: Markup, data: Any, *scripts: str, served: bool = Fals
         data=json.dumps(data, allow_nan=False, separators=(",", ":")).translate(UNSAFE),
         script=code,
     )
+
+
+def check_page(path: Path) -> None:
+    """Raise AudioError unless a page can be written to this file."""
+    if path.suffix.lower() != ".html":
+        raise AudioError("a page is written to a file that ends in .html", path=path)
+    destination(path)
 
 
 def part(name: str) -> str:

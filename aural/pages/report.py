@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -123,9 +123,9 @@ def _body(title: str, shown: dict[str, Any], sound: Sound) -> Markup:
     )
 
 
-def listening(sound: Sound, names: Iterable[str], *strips: Markup) -> Markup:
-    """Write the player, with a waveform for each version that has a name, and what lies under them in time."""
-    wave = canvas("wave", f"Waveforms of {', '.join(names)}, with the passages that can be heard")
+def listening(sound: Sound, courses: Mapping[str, dict[str, Any]], *strips: Markup) -> Markup:
+    """Write the player, with a waveform for each version that has a course, and what lies under them in time."""
+    wave = canvas("wave", f"Waveforms of {', '.join(courses)}, with the passages that can be heard")
     picture = element("figure", joined([wave, *strips]))
     if "links" in sound:
         return section("Listen", *(_linked(name, link) for name, link in sound["links"].items()), picture)
@@ -153,7 +153,7 @@ def listening(sound: Sound, names: Iterable[str], *strips: Markup) -> Markup:
             class_="row",
         ),
         picture,
-        element("p", _said(passages), class_="quiet"),
+        element("p", _said(passages, min(one["duration_s"] for one in courses.values())), class_="quiet"),
         element("p", id="said", role="status", class_="quiet"),
     )
 
@@ -174,10 +174,14 @@ def _version_buttons(versions: list[str]) -> list[Markup]:
     ]
 
 
-def _said(passages: list[dict[str, Any]]) -> str:
-    held = "The whole recording can be heard here"
-    if len(passages) > 1:
-        held = "The passages in which most was changed can be heard here; they are shaded in the waveform"
+def _said(passages: list[dict[str, Any]], duration_s: float) -> str:
+    held, length_s = "The whole recording can be heard here", passages[0]["to_s"] - passages[0]["from_s"]
+    if duration_s - length_s > 0.1:
+        count, shaded = ("one passage", "it is") if len(passages) == 1 else (f"{len(passages)} passages", "they are")
+        held = (
+            f"To keep this page small, it holds {count} of {length_s:.3g} s, in which most was changed; {shaded} "
+            "shaded in the waveform"
+        )
     return f"{held} (as MP3). Choose a part to repeat by dragging over the waveform, or by its seconds."
 
 

@@ -24,7 +24,10 @@ SAMPLE_RATE = 48000
 BIT_RATES = {1: 96_000, 2: 128_000}
 """MP3 is what decodeAudioData of Chromium, Firefox and Safari all decode; Safari learnt Opus in Ogg only in 2025, and
 AAC is missing from Chromium's free builds. All versions pass one encoder, so they lie on each other to the sample."""
-MOST_EXCERPTS_S, EXCERPT_S = 30.0, 10.0
+HEARD_S, ALL_HEARD_S = 30.0, 90.0
+"""The most of a recording that is cut out of it, and of all its versions together: 2 MB in stereo."""
+MOST_PASSAGES, SHORTEST_S = 3, 5.0
+"""Passages are fewer rather than shorter."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +47,28 @@ class Version:
     format: Format
 
 
-def most_changed(before: Course, after: Course) -> list[Passage]:
+def most_changed(before: Course, after: Course, versions: int = 3) -> list[Passage]:
     """Choose the passages in which most was changed, in order of time; the whole of a short recording.
 
     What is compared is the spectrum, where either recording can be heard and after the difference in level that
-    prevails has been taken away.
+    prevails has been taken away. The more versions a page is to hold, the shorter they are.
     """
     duration_s = min(before.duration_s, after.duration_s)
-    if duration_s <= MOST_EXCERPTS_S:
+    heard_s = min(HEARD_S, ALL_HEARD_S / versions)
+    if duration_s <= heard_s:
         return [Passage(0.0, duration_s)]
+    count = min(MOST_PASSAGES, max(1, int(heard_s // SHORTEST_S)))
+    length_s = math.floor(10 * heard_s / count) / 10
     changes = _changes(before, after)
     chosen: list[Passage] = []
-    starts = np.arange(0, duration_s - EXCERPT_S, 0.5)
-    first, last = (np.searchsorted(before.times_s[: len(changes)], starts + shift) for shift in (0.0, EXCERPT_S))
+    starts = np.arange(0, duration_s - length_s, 0.5)
+    first, last = (np.searchsorted(before.times_s[: len(changes)], starts + shift) for shift in (0.0, length_s))
     sums = np.concatenate([[0.0], np.cumsum(changes)])
     means = (sums[last] - sums[first]) / np.maximum(last - first, 1)
-    while len(chosen) < MOST_EXCERPTS_S // EXCERPT_S and np.isfinite(means).any():
+    while len(chosen) < count and np.isfinite(means).any():
         start = float(starts[means.argmax()])
-        chosen.append(Passage(start, start + EXCERPT_S))
-        means[np.abs(starts - start) < EXCERPT_S] = -np.inf
+        chosen.append(Passage(start, start + length_s))
+        means[np.abs(starts - start) < length_s] = -np.inf
     return sorted(chosen, key=lambda passage: passage.from_s)
 
 

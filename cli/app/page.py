@@ -27,7 +27,6 @@ def app_page(token: str, settings: AppSettings) -> str:
         element("p", "Turns a poor recording into a good one, and says why.", class_="quiet"),
         _drop(settings),
         element("p", id="said", role="status", class_="notice"),
-        section("Recordings", element("ul", id="recordings"), id="list", hidden=True),
         element(
             "div",
             _tab("clean", "Clean", chosen=True),
@@ -40,6 +39,7 @@ def app_page(token: str, settings: AppSettings) -> str:
         _panel("clean", *_wishes()),
         _panel("chain", *_chain(), hidden=True),
         _panel("apart", *_apart(), hidden=True),
+        section("Recordings", element("ul", id="recordings"), id="list", hidden=True),
         *_templates(),
         element("p", f"AURAL {__version__}", class_="quiet"),
     )

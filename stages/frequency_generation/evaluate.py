@@ -19,7 +19,7 @@ from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.takes import spread_of_takes
 from aural.parameters import param
 from aural.signals import Format
-from aural.stages.frequency_generation.clips import SAMPLE_RATE, whole
+from aural.stages.frequency_generation.clips import LEAST_HZ, SAMPLE_RATE, SECONDS, whole
 from aural.stages.frequency_generation.engine import GenerationEngine
 from aural.stages.frequency_generation.engines import ENGINES
 from aural.stages.frequency_generation.stage import FrequencyGeneration
@@ -106,9 +106,14 @@ class FrequencyGenerationEvaluation(Evaluation):
         return [(e.name, own.get(e.name)) for e in ENGINES if e.name in own or _ready(e)]
 
     def cases(self) -> Sequence[Case]:
+        held_out = self.held_out()
+        if not held_out:
+            raise AudioError(
+                f"no speaker or song of the part {self.part!r} reaches {LEAST_HZ:.0f} Hz and lasts {SECONDS:.0f} s"
+            )
         return [
             Case(f"{name} {entry}", partial(self._coded, f"{name} {entry}", kind, clips, entry))
-            for kind, name, clips in self.held_out()
+            for kind, name, clips in held_out
             for entry in self.codec
         ]
 

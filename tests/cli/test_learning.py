@@ -66,13 +66,14 @@ def test_a_page_is_not_replaced_unasked(pairs: Path) -> None:
     assert page.read_text().startswith("# Noise reduction\n")
 
 
-def test_a_listening_test_of_what_every_system_has_done(pairs: Path) -> None:
+def test_a_listening_test_of_what_most_systems_have_done(pairs: Path) -> None:
     (pairs / "other").mkdir()
     for number in range(2):
         write(pairs / "other" / f"{number}.wav", voice(1.0))
     page = pairs / "test.html"
-    code, _, err = typed(pairs, "--extra", f"other={pairs / 'other'}", "--listen", page)
+    code, out, err = typed(pairs, "--extra", f"other={pairs / 'other'}", "--listen", page)
     assert code == 1
+    assert f"{page}: listening test of 0; 1, made by compact; " in out
     assert "2: other: " in err
     items = json.loads(page.read_text().partition('id="data">')[2].partition("</script>")[0])["items"]
     assert [item["name"] for item in items] == ["0", "1"]
@@ -80,6 +81,25 @@ def test_a_listening_test_of_what_every_system_has_done(pairs: Path) -> None:
     folders = "--clean", pairs / "clean", "--noisy", pairs / "noisy"
     refused("test.html: exists already; use -f", "evaluate", NAME, *folders, "--listen", page)
     refused("test.txt: a page is written as .html", "evaluate", NAME, *folders, "--listen", pairs / "test.txt")
+
+
+def test_a_listening_test_of_stems_has_those_that_most_systems_give(tmp_path: Path) -> None:
+    for name, audio in (("vocals", voice(1.0, 2)), ("drums", voice(1.0, 2)[:, ::-1])):
+        (tmp_path / "songs" / "one").mkdir(parents=True, exist_ok=True)
+        write(tmp_path / "songs" / "one" / f"{name}.wav", audio)
+    page = tmp_path / "test.html"
+    options = "--stems", tmp_path / "songs", "--part", "all", "--listen", page
+    code, out, err = invoke("evaluate", "source-separation", *options)
+    assert (code, err) == (0, "")
+    assert "listening test of one_rest; one_voice, made by center; input; voice\n" in out
+    assert "hpss" in out
+
+
+def test_nothing_to_judge_is_said(tmp_path: Path) -> None:
+    (tmp_path / "songs").mkdir()
+    write(tmp_path / "songs" / "short.wav", voice(1.0))
+    options = "--music", tmp_path / "songs", "--part", "all"
+    refused("reaches 15000 Hz and lasts 10 s", "evaluate", "frequency-generation", *options)
 
 
 def test_one_broken_file_is_named_and_the_others_count(pairs: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import DESKTOP, PHONE, check_access, in_browser, opened, until
 from recordings import invoke, voice, write
+
+import aural
 
 CHAIN = '[[stage]]\nuse = "master"\ntarget = "podcast"\n'
 
@@ -92,14 +95,14 @@ def test_the_index_tells_recordings_in_folders_apart_and_is_told_of(
     assert f"<td>failed: {reason}</td>" in text
 
 
-NASTY = "<img src=x onerror=alert(1)>#?.wav"
+NASTY, NASTY_CHAIN = "<img src=x onerror=alert(1)>#?%41.wav", "<b>\"'my.toml"
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clean four files, of which one is no recording; return the folder of the results."""
     folder = tmp_path_factory.mktemp("many")
-    (folder / "my.toml").write_text(CHAIN)
+    (folder / NASTY_CHAIN).write_text(CHAIN)
     paths = [
         write(folder / "b.wav", 0.3 * voice(1.0)),
         write(folder / "a10.wav", voice(2.0)),
@@ -107,7 +110,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "a2.wav",
     ]
     paths[-1].write_text("no recording")
-    code, _, err = invoke("clean", *paths, "-p", folder / "my.toml", "--report", "-o", folder / "out", "-j", "2")
+    code, _, err = invoke("clean", *paths, "-p", folder / NASTY_CHAIN, "--report", "-o", folder / "out", "-j", "2")
     assert (code, err.count("\n")) == (1, 1)
     return folder / "out"
 
@@ -126,11 +129,19 @@ def test_the_index_of_many(many: Path, settings: dict[str, object]) -> None:
         page.get_by_role("button", name="loudness before, LUFS").click()
         assert page.evaluate(first) == ["a10.wav", "b.wav", NASTY, "a2.wav"]
         assert "failed: " in page.inner_text("tbody")
-        links = page.eval_on_selector_all(
-            "tbody a", "all => all.map(a => decodeURIComponent(a.getAttribute('href')))"
-        )
-        assert [(many / link).is_file() for link in links] == [True] * 3
+        assert page.locator("tbody tr td:nth-child(2)").all_inner_texts() == [NASTY_CHAIN] * 3 + [""]
+        links = page.eval_on_selector_all("tbody a", "all => all.map(a => decodeURIComponent(a.pathname))")
+        assert [Path(link).is_file() for link in links] == [True] * 3
         check_access(page)
+
+
+def test_a_page_of_many_versions_stays_small_and_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = ["before", *(f"take-{n}" for n in range(1, 12))]
+    noise = {name: write(tmp_path / f"{name}.wav", 0.1 * rng.standard_normal((2, 320_000)), 8000) for name in names}
+    aural.compare(noise, tmp_path / "page.html")
+    assert 1e6 < (tmp_path / "page.html").stat().st_size < 3e6
+    assert "it holds one passage of 7.5 s, in which most was changed" in (tmp_path / "page.html").read_text("utf-8")
 
 
 @in_browser

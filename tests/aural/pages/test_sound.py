@@ -31,6 +31,13 @@ def test_what_changed_most_is_where_noise_was_removed_and_not_where_the_level_wa
     assert [p.from_s for p in passages] == sorted(p.from_s for p in passages)
 
 
+@pytest.mark.parametrize(("versions", "lengths"), [(2, [10.0] * 3), (5, [6.0] * 3), (8, [5.6] * 2), (20, [4.5])])
+def test_the_more_versions_the_less_of_each(versions: int, lengths: list[float]) -> None:
+    before, after = followed(np.zeros((1, 31 * SAMPLE_RATE), np.float32)), followed(np.tile(voice(1.0), 31))
+    passages = most_changed(before, after, versions)
+    assert [round(p.to_s - p.from_s, 6) for p in passages] == lengths
+
+
 def test_short_recordings_are_heard_whole() -> None:
     assert most_changed(followed(voice(3.0)), followed(voice(3.0))) == [Passage(0.0, 3.0)]
 

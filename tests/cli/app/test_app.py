@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -68,9 +69,9 @@ def test_it_cleans_the_example_and_plays_it(served: Serving, visitors: Visitors)
     given(page, EXAMPLE)
     seen(page, "mains hum at 50.02 Hz")
     seen(page, "background 8 dB below the voice, hum at 50.0 Hz")
-    page.get_by_label("Loudness: auto").uncheck()
     page.get_by_role("slider", name="Loudness").fill("-20")
     seen(page, "-20 LUFS")
+    assert page.get_by_label("Loudness: auto").is_checked() is False
     page.get_by_role("button", name="Clean", exact=True).click()
     seen(page, "Listen and compare", 60)
     sound, _ = soundfile.read(io.BytesIO(downloaded(page, "Download")))
@@ -356,11 +357,20 @@ def test_names_that_browsers_send_and_places_in_chains(served: Serving) -> None:
     session.remove(recording.number)
 
 
+@contextmanager
+def commanded(folder: Path, *options: str) -> Iterator[Any]:
+    """Run the command in a process, which ends at the latest with the test."""
+    command = [sys.executable, "-c", MAIN, "app", "--port", "0", "--no-browser", *options]
+    env = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as app:
+        try:
+            yield app
+        finally:
+            app.kill()
+
+
 def test_a_page_that_others_reach_needs_the_key(tmp_path: Path) -> None:
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", MAIN, "app", "--host", "0.0.0.0", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as app:
-        assert app.stdout
+    with commanded(tmp_path, "--host", "0.0.0.0") as app:
         place, _, key = app.stdout.readline().split()[0].partition("?key=")
         assert place.startswith(f"http://{socket.gethostname()}:")
         assert len(key) == 32
@@ -375,7 +385,7 @@ def test_a_page_that_others_reach_needs_the_key(tmp_path: Path) -> None:
 
 
 def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path) -> None:
-    with serving(tmp_path, most_pages=2, closing_s=0.5) as one:
+    with serving(tmp_path, most_pages=2, closing_s=2.0) as one:
         for _ in range(2):
             asked(f"{one.url}{token(one.url)}/recordings?name=a.wav", "PUT", b"no sound")
         assert asked(one.url)[0] == 503
@@ -388,12 +398,23 @@ def test_a_page_out_of_reach_is_closed_and_there_are_not_too_many(tmp_path: Path
         assert not list(tmp_path.rglob("a.wav"))
 
 
+def test_a_page_in_use_stays_and_one_that_breaks_off_is_closed(tmp_path: Path) -> None:
+    with serving(tmp_path, closing_s=1.0) as one:
+        mine = one.url + token(one.url)
+        with urllib.request.urlopen(f"{mine}/events") as events:
+            events.readline()
+            asked(f"{mine}/recordings?name=a.wav", "PUT", b"no sound")
+            time.sleep(1.5)
+            assert len(list(tmp_path.rglob("a.wav"))) == 1
+        for _ in range(200):
+            if not list(tmp_path.iterdir()):
+                break
+            time.sleep(0.05)
+        assert not list(tmp_path.iterdir())
+
+
 def test_the_command_serves_until_it_is_ended_and_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MAIN, "app", "--port", "0", "--no-browser"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as app:
-        assert app.stdout
-        assert app.stderr
+    with commanded(tmp_path) as app:
         url = app.stdout.readline().split()[0]
         assert asked(f"{url}{token(url)}/recordings?name=a.wav", "PUT", b"no sound")[0] == 200
         assert len(list(tmp_path.rglob("a.wav"))) == 1

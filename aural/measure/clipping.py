@@ -35,6 +35,7 @@ ALIKE_DB = 0.5  # so near to the rail of the other side
 BLUNTER = 0.15  # by how much their tips are, where the rail is the peak
 SURE_FLATTER, SURE_BLUNTER = 0.9, 0.6  # both times the root of the number of lobes: few must be the flatter
 SINE, SINE_TIP = 0.53, 0.2  # of a sine, where there are no lower lobes
+SHARP = 0.5  # of the samples around a rail
 HALF, TOP, TIP = 0.5, 0.85, 0.994  # of the peak of a lobe: flat is what spends much of its time above HALF above TOP
 STEPS = 60  # of quantisation: fewer leave gaps that look like valleys
 LIGHT, HEAVY = 0.001, 0.01
@@ -47,11 +48,11 @@ class Rail:
     level: float
     """Magnitude, where full scale is 1."""
     spread_db: float
-    """How far what came behind, a codec or a resampler, scatters samples around the level."""
+    """How far what came behind, a codec or a resampler, scatters samples around the level; near 0 if nothing did."""
 
     @property
     def reach(self) -> float:
-        """Magnitude from which samples are not to be trusted."""
+        """Magnitude from which samples count as cut off."""
         return self.level * db_to_gain(-self.spread_db)
 
 
@@ -190,10 +191,20 @@ class _Side:
                 best, chosen = rise * near, at
         if not chosen:
             return None
+        if sharp := self._sharp(chosen):
+            level = self.peak if sharp >= last - 1 else db_to_gain(LOWEST_DBFS + sharp / PER_DB)
+            return Rail(level, 20 * math.log10(1 + self.step / (2 * level)))  # dither, if any, moves it by a step
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
         level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
         return Rail(self.peak if chosen >= exact else level, spread_db)
+
+    def _sharp(self, at: int) -> int:
+        """Return the bin of a rail that nothing has scattered, 0 if something has: two bins hold most samples."""
+        first = at - BLUR.size // 2
+        near = self.counts[first : at + BLUR.size // 2 + 1]
+        pairs = near[:-1] + near[1:]
+        return first + int(pairs.argmax()) if pairs.max() > SHARP * near.sum() else 0
 
     def _flat(self, at: int, rise: float, exact: bool) -> bool:
         """Say whether lobes that reach a bin are flatter than lower ones, or their tips blunter."""

@@ -48,7 +48,7 @@ class Rail:
     level: float
     """Magnitude, where full scale is 1."""
     spread_db: float
-    """How far what came behind, a codec or a resampler, scatters samples around the level; near 0 if nothing did."""
+    """How far what came behind, a codec or a resampler, scatters samples around the level; 0 if nothing did."""
 
     @property
     def reach(self) -> float:
@@ -147,7 +147,7 @@ class _Side:
 
     def __init__(self) -> None:
         self.counts, self.lobes = np.zeros(BINS, np.int64), np.zeros((4, BINS), np.int64)
-        self.peak, self.step = 0.0, math.inf
+        self.peak, self.at_peak, self.step = 0.0, 0, math.inf
         self.seconds: list[tuple[int, NDArray[np.uint16]]] = []  # the bin of the peak, and counts from there down
 
     def update(self, audio: NDArray[np.float32]) -> None:
@@ -155,6 +155,8 @@ class _Side:
         peak = float(audio.max())
         counts = np.zeros(BINS, np.int64)
         if peak > LEAST:
+            before = self.at_peak if peak <= self.peak else 0
+            self.at_peak = before + (int(np.count_nonzero(audio == peak)) if peak >= self.peak else 0)
             self.peak = max(self.peak, peak)
             self.step = min(self.step, float(audio[audio > 0].min()))
             _count(audio, max(RANGE * peak, LEAST), counts, self.lobes)
@@ -192,12 +194,13 @@ class _Side:
         if not chosen:
             return None
         if sharp := self._sharp(chosen):
-            level = self.peak if sharp >= last - 1 else db_to_gain(LOWEST_DBFS + sharp / PER_DB)
-            return Rail(level, 20 * math.log10(1 + self.step / (2 * level)))  # dither, if any, moves it by a step
+            exactly = self.at_peak > SHARP * self.counts[sharp : sharp + 2].sum()
+            return Rail(self.peak if exactly else db_to_gain(LOWEST_DBFS + sharp / PER_DB), 0.0)
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
-        level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
-        return Rail(self.peak if chosen >= exact else level, spread_db)
+        if chosen >= exact:  # nothing lies beyond, as a codec would have it: a shoulder, which begins lower
+            return Rail(self.peak * db_to_gain(-spread_db), 0.0)
+        return Rail(db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB), spread_db)
 
     def _sharp(self, at: int) -> int:
         """Return the bin of a rail that nothing has scattered, 0 if something has: two bins hold most samples."""

@@ -36,6 +36,7 @@ BLUNTER = 0.15  # by how much their tips are, where the rail is the peak
 SURE_FLATTER, SURE_BLUNTER = 0.9, 0.6  # both times the root of the number of lobes: few must be the flatter
 SINE, SINE_TIP = 0.53, 0.2  # of a sine, where there are no lower lobes
 SHARP = 0.5  # of the samples around a rail
+TAIL = 3.0  # times the spread: so far beyond a rail a codec throws samples
 HALF, TOP, TIP = 0.5, 0.85, 0.994  # of the peak of a lobe: flat is what spends much of its time above HALF above TOP
 STEPS = 60  # of quantisation: fewer leave gaps that look like valleys
 LIGHT, HEAVY = 0.001, 0.01
@@ -198,9 +199,10 @@ class _Side:
             return Rail(self.peak if exactly else db_to_gain(LOWEST_DBFS + sharp / PER_DB), 0.0)
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
-        if chosen >= exact:  # nothing lies beyond, as a codec would have it: a shoulder, which begins lower
-            return Rail(self.peak * db_to_gain(-spread_db), 0.0)
-        return Rail(db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB), spread_db)
+        level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
+        if self.peak < level * db_to_gain(TAIL * spread_db):  # no codec: a shoulder, which begins lower
+            return Rail(level * db_to_gain(-spread_db), 0.0)
+        return Rail(level, spread_db)
 
     def _sharp(self, at: int) -> int:
         """Return the bin of a rail that nothing has scattered, 0 if something has: two bins hold most samples."""

@@ -33,6 +33,7 @@ Repair = Callable[[Audio], Audio]
 RATE = 44100
 CLIPS, SECONDS = 6, 5.0
 CUT_CLIPS, CUT_S, PEER_DB = 4, 3.0, 7.0  # ffmpeg's filter needs minutes for a second that is clipped harder
+BREATHS = 40  # voices, each with a breath of 0.2 to 0.6 s put in
 CLEAN_S, SONG_S = 600.0, 60.0  # of each kind, and of each song, to look for harm in
 KINDS = ("voices", "music")
 
@@ -190,8 +191,12 @@ def speaking() -> str:
         made = DePlosive()(bad, RATE)
         removed.append(ratio_db(bad - audio, made - audio))
         untouched.append(ratio_db(bad[beside], (made - bad)[beside]))
-        half, length = audio.size // 2, round(0.4 * RATE)
-        noise = sosfilt(butter(2, (500, 3500), "band", fs=RATE, output="sos"), rng.standard_normal(length))
+    for audio in recordings("voices", BREATHS, SECONDS):
+        half, length = audio.size // 2, round(rng.uniform(0.2, 0.6) * RATE)
+        low = rng.uniform(300, 800)
+        noise = sosfilt(
+            butter(2, (low, low * rng.uniform(4, 7)), "band", fs=RATE, output="sos"), rng.standard_normal(length)
+        )
         noise *= np.hanning(length) ** 0.7 * audio.std() * 10 ** rng.uniform(-1.1, -0.7) / noise.std()
         pause = np.concatenate([np.zeros(RATE // 4), noise, np.zeros(RATE // 4)])
         breathing = np.concatenate([audio[:half], pause, audio[half:]])

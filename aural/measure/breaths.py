@@ -25,7 +25,7 @@ PITCH_HZ, PITCHED_HZ = (70.0, 400.0), 2000.0
 VOICED = 0.6  # of the autocorrelation at a period of a voice
 LENGTH_S = (0.12, 1.2)
 APART_S = 0.02  # from speech, on at least one side: a consonant touches its vowels
-STEADY_DB = 20.0  # between the 10th and the 90th of a hundred frames
+STEADY_DB = 20.0  # between the 20th and the 90th of a hundred frames: a breath swells and dies away
 SLAB = 256  # frames that are looked at in one call: bounds the memory
 
 
@@ -62,7 +62,7 @@ def find_breaths(audio: Block, sample_rate: int) -> list[Defect]:
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         piece = level[first:last]
         inside = first > 0 and last < level.size
-        steady = np.percentile(piece, 90) - np.percentile(piece, 10) < STEADY_DB
+        steady = np.percentile(piece, 90) - np.percentile(piece, 20) < STEADY_DB
         alone = not loud[max(0, first - apart) : first].any() or not loud[last : last + apart].any()
         if inside and LENGTH_S[0] <= (last - first) * HOP_S <= LENGTH_S[1] and steady and alone:
             start, stop = first * hop + window // 2, (last - 1) * hop + window // 2

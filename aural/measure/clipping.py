@@ -35,6 +35,8 @@ ALIKE_DB = 0.5  # so near to the rail of the other side
 BLUNTER = 0.15  # by how much their tips are, where the rail is the peak
 SURE_FLATTER, SURE_BLUNTER = 0.9, 0.6  # both times the root of the number of lobes: few must be the flatter
 SINE, SINE_TIP = 0.53, 0.2  # of a sine, where there are no lower lobes
+SHARP = 0.5  # of the samples around a rail
+TAIL = 3.0  # times the spread: so far beyond a rail a codec throws samples
 HALF, TOP, TIP = 0.5, 0.85, 0.994  # of the peak of a lobe: flat is what spends much of its time above HALF above TOP
 STEPS = 60  # of quantisation: fewer leave gaps that look like valleys
 LIGHT, HEAVY = 0.001, 0.01
@@ -47,11 +49,11 @@ class Rail:
     level: float
     """Magnitude, where full scale is 1."""
     spread_db: float
-    """How far what came behind, a codec or a resampler, scatters samples around the level."""
+    """How far what came behind, a codec or a resampler, scatters samples around the level; 0 if nothing did."""
 
     @property
     def reach(self) -> float:
-        """Magnitude from which samples are not to be trusted."""
+        """Magnitude from which samples count as cut off."""
         return self.level * db_to_gain(-self.spread_db)
 
 
@@ -146,7 +148,7 @@ class _Side:
 
     def __init__(self) -> None:
         self.counts, self.lobes = np.zeros(BINS, np.int64), np.zeros((4, BINS), np.int64)
-        self.peak, self.step = 0.0, math.inf
+        self.peak, self.at_peak, self.step = 0.0, 0, math.inf
         self.seconds: list[tuple[int, NDArray[np.uint16]]] = []  # the bin of the peak, and counts from there down
 
     def update(self, audio: NDArray[np.float32]) -> None:
@@ -154,6 +156,8 @@ class _Side:
         peak = float(audio.max())
         counts = np.zeros(BINS, np.int64)
         if peak > LEAST:
+            before = self.at_peak if peak <= self.peak else 0
+            self.at_peak = before + (int(np.count_nonzero(audio == peak)) if peak >= self.peak else 0)
             self.peak = max(self.peak, peak)
             self.step = min(self.step, float(audio[audio > 0].min()))
             _count(audio, max(RANGE * peak, LEAST), counts, self.lobes)
@@ -190,10 +194,22 @@ class _Side:
                 best, chosen = rise * near, at
         if not chosen:
             return None
+        if sharp := self._sharp(chosen):
+            exactly = self.at_peak > SHARP * self.counts[sharp : sharp + 2].sum()
+            return Rail(self.peak if exactly else db_to_gain(LOWEST_DBFS + sharp / PER_DB), 0.0)
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
         level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
-        return Rail(self.peak if chosen >= exact else level, spread_db)
+        if self.peak < level * db_to_gain(TAIL * spread_db):  # no codec: a shoulder, which begins lower
+            return Rail(level * db_to_gain(-spread_db), 0.0)
+        return Rail(level, spread_db)
+
+    def _sharp(self, at: int) -> int:
+        """Return the bin of a rail that nothing has scattered, 0 if something has: two bins hold most samples."""
+        first = at - BLUR.size // 2
+        near = self.counts[first : at + BLUR.size // 2 + 1]
+        pairs = near[:-1] + near[1:]
+        return first + int(pairs.argmax()) if pairs.max() > SHARP * near.sum() else 0
 
     def _flat(self, at: int, rise: float, exact: bool) -> bool:
         """Say whether lobes that reach a bin are flatter than lower ones, or their tips blunter."""

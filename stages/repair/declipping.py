@@ -21,9 +21,11 @@ Spectra = NDArray[np.complex64]
 SEGMENT_S, CONTEXT_S = 2.0, 0.25
 WINDOW_S, ORDER = 0.093, 256
 FEW = 350  # wrong samples in a window that a model is fitted to: they cost by the square of how dense they are
-ROUNDS = 56
+ROUNDS = 50  # at least; the share of wrong samples adds as many again where all are wrong
 THRESHOLDS = (0.2, 0.001)  # of the largest coefficient around: the first round's, and the last one's
 OVER = 1.8  # relaxation: the dual variable goes this far towards where it is drawn
+RARER = 3.5  # exponent of the weights of bins, times the square of the share of wrong samples
+SMOOTH, RANGE = 1.2, 1e4  # of the spectrum that gives the weights: half its width as a ratio, and its least value
 AROUND = 3  # frames and bins whose mean power decides about the one in the middle
 
 
@@ -76,7 +78,9 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
 
     The alternating direction method of multipliers, with a threshold that falls from round to round, as A-SPADE [1]
     relaxes its sparsity; a coefficient is kept if the power around it is high, and shrunk by the persistent empirical
-    Wiener rule [2].
+    Wiener rule [2]. Where much is cut off, thresholds are higher at frequencies of which the signal has little, since
+    most of what is there comes from the clipping: weights as in [3], but taken from the spectrum. They fade from
+    round to round, the sooner, the less is cut off.
 
     Args:
         audio: shape (frames,).
@@ -87,7 +91,10 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
         [1] S. Kitic, N. Bertin, R. Gribonval, Sparsity and cosparsity for audio declipping: a flexible non-convex
             approach, LVA/ICA 2015. The schedule is geometric, and the number of rounds fixed.
         [2] K. Siedenburg, M. Kowalski, M. Doerfler, Audio declipping with social sparsity, ICASSP 2014.
+        [3] P. Zaviska, P. Rajmic, J. Schimmel, Psychoacoustically motivated audio declipping based on weighted l1
+            minimization, TSP 2019.
     """
+    share = float(np.mean(bounds.wrong))
     pad = (2 * hop, 2 * hop + -audio.size % hop)
     window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
     low, high = (np.pad(bound, pad).astype(np.float32) for bound in (bounds.low, bounds.high))
@@ -95,12 +102,25 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
     spectra = _analysis(found, window)
     dual, kept = np.zeros_like(spectra), np.empty_like(spectra)
     loudest = maximum_filter1d(np.abs(spectra).max(axis=1), 5)
-    for threshold in np.geomspace(*THRESHOLDS, ROUNDS):
-        _shrink(spectra, dual, (threshold * loudest).astype(np.float32), kept)
+    rarity = _rarity(spectra)
+    rounds = round(ROUNDS * (1 + share))
+    exponents = RARER * share**2 * np.linspace(1, share, rounds)
+    for threshold, exponent in zip(np.geomspace(*THRESHOLDS, rounds), exponents, strict=True):
+        weights = (threshold * rarity**exponent).astype(np.float32)
+        _shrink(spectra, dual, np.square(loudest), np.square(weights), kept)
         found = np.clip(_synthesis(kept - dual, window), low, high)
         spectra = _analysis(found, window)
         dual += spectra - kept
     return found[pad[0] : pad[0] + audio.size].astype(np.float64)
+
+
+def _rarity(spectra: Spectra) -> Signal:
+    """Return the most that there is at any frequency over what there is at each."""
+    power = np.cumsum(np.r_[0, np.mean(np.square(np.abs(spectra)), axis=0, dtype=np.float64)])
+    bins = np.arange(power.size - 1)
+    first, last = (bins / SMOOTH).astype(int), np.minimum((bins * SMOOTH).astype(int) + 2, power.size - 1)
+    smooth = np.sqrt((power[last] - power[first]) / (last - first))
+    return np.asarray(smooth.max() / np.maximum(smooth, smooth.max() / RANGE + 1e-30))
 
 
 def _analysis(audio: NDArray[np.float32], window: NDArray[np.float32]) -> Spectra:
@@ -118,8 +138,13 @@ def _synthesis(spectra: Spectra, window: NDArray[np.float32]) -> NDArray[np.floa
 
 
 @njit(fastmath=True)
-def _shrink(spectra: Spectra, dual: Spectra, threshold: NDArray[np.float32], kept: Spectra) -> Any:
-    """Write into `kept` what is kept of spectra and dual together, over-relaxed towards the spectra."""
+def _shrink(
+    spectra: Spectra, dual: Spectra, loudest: NDArray[np.float32], weights: NDArray[np.float32], kept: Spectra
+) -> Any:
+    """Write into `kept` what is kept of spectra and dual together, over-relaxed towards the spectra.
+
+    The power from which coefficients are kept is the product of one of each frame and one of each bin.
+    """
     frames, bins = spectra.shape
     power = np.empty((frames, bins), np.float32)
     for t in range(frames):
@@ -132,8 +157,8 @@ def _shrink(spectra: Spectra, dual: Spectra, threshold: NDArray[np.float32], kep
         for f in range(bins):
             column[f + 1] = power[before, f] + power[t, f] + power[behind, f]
         column[0], column[bins + 1] = column[2], column[bins - 1]
-        least = AROUND * AROUND * threshold[t] * threshold[t]
         for f in range(bins):
+            least = AROUND * AROUND * loudest[t] * weights[f]
             around = column[f] + column[f + 1] + column[f + 2]
             gain = np.float32(0) if around <= least else np.float32(1) - least / around
             kept[t, f] = np.float32(OVER) * gain * (spectra[t, f] + dual[t, f]) - np.float32(OVER - 1) * spectra[t, f]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -16,11 +17,12 @@ from aural.stage import Effect
 from aural.stream import Stream, Through
 
 if TYPE_CHECKING:
-    from aural.measure.clipping import Rail, Rails
+    from aural.measure.clipping import Rails
     from aural.measure.defects import Defects
     from aural.measure.diagnosis import Diagnosis
 
-EXACT_DB = 0.05  # spread of a rail that nothing has blurred
+TRUSTED = 5  # so many times its spread below a rail, samples are right
+MOST_SPREAD_DB = 6.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Declip(Repair):
         "of each channel in turn; 0 where nothing is cut off", low=-LOUDEST, high=LOUDEST, measured=True,
         examples=((-0.1, 0.1, -0.1, 0.1), (0.0, 0.2, 0.0, 0.0))
     )  # fmt: skip
+    spread_db: float = param(
+        0.0, "How far below a level samples may have been cut off, because a codec or a resampler behind the "
+        "clipping has moved them; if levels are not given, it is measured too", unit="dB", low=0.0,
+        high=MOST_SPREAD_DB, when={"rails": GIVEN}
+    )  # fmt: skip
     headroom_db: float = param(
         24.0, "Maximum rise of a restored peak above the level at which it was cut off", unit="dB", low=0.0,
         high=60.0, when={"rails": GIVEN}
@@ -65,7 +72,7 @@ class Declip(Repair):
         return Decision(self.name, self, f"{clipping.severity} clipping: {clipping}")
 
     def informed(self, diagnosis: Diagnosis) -> Self:
-        return self if self.rails else replace(self, rails=_levels(diagnosis.clipping.rails))
+        return self if self.rails else self._with(diagnosis.clipping.rails)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.measure.clipping import ClippingMeter
@@ -73,7 +80,13 @@ class Declip(Repair):
         meter = ClippingMeter(source)
         for block in blocks:
             meter.update(block)
-        return replace(self, rails=_levels(meter.compute().rails))
+        return self._with(meter.compute().rails)
+
+    def _with(self, rails: Rails) -> Self:
+        sides = [side for pair in rails for side in pair]
+        levels = tuple(side.level * sign if side else 0.0 for side, sign in zip(sides, cycle((-1, 1)), strict=False))
+        spreads_db = [side.spread_db for side in sides if side]
+        return replace(self, rails=levels, spread_db=min(TRUSTED * max(spreads_db, default=0.0), MOST_SPREAD_DB))
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.repair.stream import DeclipStream
@@ -87,7 +100,8 @@ class Declip(Repair):
                 stage=self.name,
                 parameter="rails",
             )
-        return DeclipStream(source, np.array(self.rails, np.float32).reshape(-1, 2), self.headroom_db)
+        rails = np.array(self.rails, np.float32).reshape(-1, 2)
+        return DeclipStream(source, rails, self.spread_db, self.headroom_db)
 
 
 @dataclass(frozen=True)
@@ -203,14 +217,3 @@ class DeBreath(Repair):
         from aural.stages.repair.stream import BreathStream
 
         return BreathStream(source, self.range_db)
-
-
-def _levels(rails: Rails) -> tuple[float, ...]:
-    """Return the levels from which samples are not right: below and above zero, of each channel in turn."""
-    reached = [[_reach(rail) if rail else 0.0 for rail in pair] for pair in rails]
-    return tuple(level for low, high in reached for level in (-low if low else 0.0, high))
-
-
-def _reach(rail: Rail) -> float:
-    """Return where wrong samples begin: at the rail itself, where nothing has scattered them."""
-    return rail.level * (1 - 1e-4) if rail.spread_db <= EXACT_DB else rail.reach

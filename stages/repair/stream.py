@@ -42,15 +42,16 @@ class RepairStream(SegmentStream):
 class DeclipStream(RepairStream):
     """Restores each channel by itself, in segments; those without a sample at a rail are not touched."""
 
-    def __init__(self, source: Format, rails: NDArray[np.float32], headroom_db: float) -> None:
+    def __init__(self, source: Format, rails: NDArray[np.float32], spread_db: float, headroom_db: float) -> None:
         super().__init__(source, declipping.SEGMENT_S, declipping.CONTEXT_S)
         self.rails, self.room = rails, db_to_gain(headroom_db)
+        self.reached = rails * np.float32(db_to_gain(-spread_db))
 
     def process(self, audio: Block) -> Block:
         out = audio.copy()
-        for channel, (low, high) in zip(out, self.rails, strict=True):
-            above = (channel >= high) if high > 0 else np.zeros(channel.size, np.bool_)
-            below = (channel <= low) if low < 0 else np.zeros(channel.size, np.bool_)
+        for channel, (low, high), (below_from, above_from) in zip(out, self.rails, self.reached, strict=True):
+            above = (channel >= above_from) if high > 0 else np.zeros(channel.size, np.bool_)
+            below = (channel <= below_from) if low < 0 else np.zeros(channel.size, np.bool_)
             wrong = above | below
             for place in declipping.islands(wrong, self._frames(declipping.WINDOW_S)):
                 y = channel[place].astype(np.float64)

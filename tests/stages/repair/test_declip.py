@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import firwin, oaconvolve
@@ -58,6 +60,17 @@ def test_the_level_does_not_matter(gain: float) -> None:
 def test_what_is_not_clipped_stays_bit_for_bit() -> None:
     for kind in ("loud", "voice", "peaks"):
         np.testing.assert_array_equal(Declip()(probe(kind), RATE), probe(kind))
+
+
+def test_what_a_codec_has_moved_is_restored_too() -> None:
+    audio, cut = clipped()
+    coded = cut + 0.005 * np.random.default_rng(0).standard_normal(cut.shape).astype(np.float32)
+    stage = Declip().measure([coded], Format(RATE, 2))
+    assert 0.3 < stage.spread_db < 2
+    assert (
+        gained_db(audio, cut, stage(coded, RATE))
+        > gained_db(audio, cut, replace(stage, spread_db=0.0)(coded, RATE)) + 1
+    )
 
 
 def test_one_side_of_one_channel() -> None:

@@ -1,13 +1,19 @@
-"""How well cut-offs are found, what becomes of undamaged recordings, and speed."""
+"""How well cut-offs are found, what becomes of undamaged recordings, and speed.
+
+python benchmarks/bandwidth.py         what lies in the corpus
+python benchmarks/bandwidth.py SONGS   only songs as they are, of a folder with a subfolder for each set
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import av
@@ -18,9 +24,11 @@ from corpus import CORPUS
 from report import side_by_side, table, write
 from scipy.signal import butter, firwin, oaconvolve, sosfilt
 
+import aural
 from aural import Block, Format
+from aural.audio.folders import recordings
 from aural.learning.material import find, read
-from aural.measure.bandwidth.meter import BandwidthMeter
+from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.stages.frequency_expansion.stage import FrequencyExpansion
 from aural.stages.frequency_generation.stage import FrequencyGeneration
 
@@ -241,6 +249,28 @@ CUTS: dict[str, Callable[[Block, float], Block]] = {
 }
 
 
+def songs(folder: Path) -> str:
+    """List songs that are said to be cut off although sound goes on above."""
+    lines = []
+    for group in sorted(path for path in folder.iterdir() if path.is_dir()):
+        found = {}
+        for path in recordings(group):
+            audio, rate = aural.read(path)[:2]
+            if rate >= 44100 and audio.shape[-1] > SECONDS * rate:
+                meter = BandwidthMeter(Format(rate, audio.shape[0]))
+                meter.update(audio[:, : 30 * rate])
+                found[path.stem] = meter.compute()
+        false = [f"{name} ({b.cutoff_hz / 1000:.1f} kHz)" for name, b in found.items() if _false(b)]
+        lines.append([group.name, len(found), len(false), ", ".join(false)])
+    text = "The first 30 s of songs at 44.1 or 48 kHz. False: a cut-off below 14 kHz that is no codec's low-pass.\n\n"
+    return text + table(["", "songs", "false", ""], lines)
+
+
+def _false(found: Bandwidth) -> bool:
+    codec = found.lowpass_hz is not None and found.lowpass_hz < 1.15 * found.cutoff_hz
+    return found.cut and found.cutoff_hz < 14000 and not codec
+
+
 def speed() -> str:
     """Time the second pass, and the meter."""
     lines = []
@@ -258,6 +288,9 @@ def speed() -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        write("Bandwidth: songs as they are", "bandwidth.py SONGS", songs(Path(sys.argv[1])))
+        sys.exit()
     for title, make in (
         ("Bandwidth: undamaged recordings", harm),
         ("Bandwidth: cut-off found", meter),

@@ -11,6 +11,8 @@ REACH = 96  # bins to both sides that are compared
 AROUND = 4  # bins next to the mirror that are not
 DETAIL = 25  # bins over which detail is told from the course of the spectrum
 ALIKE = 0.85  # correlation of the detail
+REPEATS = 0.8  # correlation of the detail with itself, LAGS bins on: partials at even distances mirror each other
+LAGS = range(AROUND, 64)
 LAW_DB = 1.0  # root mean square of what differs from the law of linear interpolation
 LOWEST_HZ = 1800.0
 HIGHEST = 0.7  # of half the sample rate
@@ -20,7 +22,8 @@ def mirror_hz(magnitude: Spectrum, nyquist_hz: float) -> float | None:
     """Return the lowest frequency at which a mean magnitude spectrum is mirrored as linear interpolation does.
 
     That multiplies the spectrum, repeated at the old sample rate, by the square of a sinc: the image of what lies
-    at f below the mirror m is (f / (2 m - f))**2 times as strong. The random detail of both is the same.
+    at f below the mirror m is (f / (2 m - f))**2 times as strong. The random detail of both is the same. The partials
+    of a steady tone mirror each other, too, but they also repeat.
     """
     size = magnitude.size
     if not magnitude.any():
@@ -45,10 +48,16 @@ def mirror_hz(magnitude: Spectrum, nyquist_hz: float) -> float | None:
         for row in np.flatnonzero(alike > ALIKE):
             one, other = lower[row], upper[row]
             off_db = course[other] - course[one] - 40 * np.log10(one / other)
-            if np.sqrt(np.mean(off_db**2)) < LAW_DB:
+            if np.sqrt(np.mean(off_db**2)) < LAW_DB and not _repeats(below[row]):
                 found.append((-alike[row], places[row] + half / 2))
     if not found:
         return None
     lowest = min(place for _, place in found)
     place = min(one for one in found if one[1] < 1.1 * lowest)[1]
     return float(place * nyquist_hz / (size - 1))
+
+
+def _repeats(detail: Spectrum) -> bool:
+    """Say whether detail repeats itself after some bins."""
+    parts = ((detail[lag:], detail[:-lag]) for lag in LAGS)
+    return any(one @ other > REPEATS * np.sqrt((one @ one) * (other @ other)) for one, other in parts)

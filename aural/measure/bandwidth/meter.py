@@ -24,6 +24,7 @@ STEP_DB, BOTTOM_DB = 2.0, -80.0  # against the mean square of a window; what is 
 QUIET = 0.15  # of the windows that are not silent: background
 LOUD = 0.3  # of them: foreground
 HIDES = 3.0  # background hides an end if all that is heard above it is no more than so many times as loud
+STANDS_OUT = 1.3  # and if what is heard just below it is so many times as loud: else the sound declines into it
 SMOOTHED = 0.03  # of the frequency, over which levels are averaged
 FEWEST = 6  # windows
 
@@ -89,9 +90,13 @@ class BandwidthMeter:
         foreground, background = self._parted()
         if background is not None:
             voice = self._end(foreground)
-            above = slice(*(round(factor * voice.cutoff_hz / self.sample_rate * WINDOW) for factor in (1.15, 1.6)))
+            below, above = (
+                slice(*(round(factor * voice.cutoff_hz / self.sample_rate * WINDOW) for factor in factors))
+                for factors in ((0.8, 0.95), (1.15, 1.6))
+            )
             heard = everything[above].sum() / self.counts.sum()
-            if voice.cutoff_hz < 0.97 * found.cutoff_hz and heard < HIDES * background[above].sum():
+            stands_out = np.median(foreground[below] / background[below]) > STANDS_OUT
+            if voice.cutoff_hz < 0.97 * found.cutoff_hz and heard < HIDES * background[above].sum() and stands_out:
                 found = voice
         mirror = mirror_hz(everything, self.sample_rate / 2)
         if mirror is not None and mirror < found.cutoff_hz:

@@ -28,7 +28,7 @@ SCENE = Scene(
     snr_low_db=-3, snr_high_db=40, microphone=0.5, band_limit=0.35, band_limits_hz=(3400.0, 3900.0, 5500.0, 7000.0),
     gain_control=0.2, compression=0.1, clipping=0.07, codec=0.2, packet_loss=0.03,
 )  # fmt: skip
-KINDS = {"speech": 0.34, "music": 0.3, "over": 0.14, "beside": 0.1, "neither": 0.12}
+KINDS = {"speech": 0.32, "music": 0.27, "over": 0.2, "beside": 0.1, "neither": 0.11}
 SINGING = "vocals"
 """Category of music that is singing alone."""
 MARGIN_S = 2  # of silence before and behind a scene
@@ -36,7 +36,7 @@ FADE_S = 0.02
 SPEECH_DB, MUSIC_DB = -30.0, -40.0  # of a frame, against the active level: it sounds
 SOUNDS, HARDLY = 0.15, 0.02  # share of a second's frames that sound: it holds this; it does not; else nobody knows
 FAINT_MUSIC_DB, FAINT_SPEECH_DB = -18.0, -12.0  # below the other: nobody knows whether it is heard
-FASTEST = 1.15
+FASTEST = 1.3
 SILENT_DBFS = -80.0
 
 Drawn = tuple[Bands, NDArray[np.float32], NDArray[np.float32]]

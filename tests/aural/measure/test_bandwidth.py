@@ -172,6 +172,14 @@ def test_images_of_linear_interpolation_end_at_half_the_old_rate(rate: int, leve
     assert found.cutoff_hz == pytest.approx(rate / 2, rel=0.01)
 
 
+@pytest.mark.parametrize("tone_hz", [110.0, 196.0, 440.0])
+def test_a_steady_tone_is_no_image_of_itself(tone_hz: float) -> None:
+    partials = np.arange(1, 20000 / tone_hz)  # they decline as images of linear interpolation do
+    time = np.arange(4 * 48000) / 48000
+    tone = sum(np.sin(2 * np.pi * n * tone_hz * time + n * n) / n**2 for n in partials)
+    assert bandwidth((0.3 * tone + 1e-6 * pink()[0, : time.size])[None].astype(np.float32)).cutoff_hz > 18000
+
+
 @pytest.mark.parametrize("rate", [8000, 16000, 24000])
 @pytest.mark.parametrize("zeros", [6, 16])
 def test_the_slope_of_a_short_kernel_is_not_part_of_the_band(rate: int, zeros: int) -> None:

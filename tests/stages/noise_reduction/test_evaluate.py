@@ -260,7 +260,7 @@ def test_channels_that_cancel_have_an_snr(tmp_path: Path) -> None:
 
 def test_a_pair_is_alike(tmp_path: Path) -> None:
     clean = voice(1.0)
-    with pytest.raises(AudioError, match=r"n/a.wav has 1 x 47999 frames at 48000 Hz, .*c/a.wav has 1 x 48000"):
+    with pytest.raises(AudioError, match=r"n/a.wav: has 1 x 47999 frames at 48000 Hz, .*c/a.wav has 1 x 48000"):
         pairs_of(tmp_path, clean, clean[:, 1:])
     with pytest.raises(AudioError, match="at 44100 Hz"):
         pairs_of(tmp_path, clean, clean, 44100)

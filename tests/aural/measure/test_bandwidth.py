@@ -162,6 +162,14 @@ def test_hiss_above_a_dull_voice_does_not_hide_its_end(cutoff_hz: float, below_d
     assert not bandwidth((spoken() + hiss).astype(np.float32)).cut
 
 
+def test_a_decline_into_the_background_is_no_end() -> None:
+    sound = spoken()
+    share = np.fft.rfftfreq(sound.shape[1], 1 / 48000) / 1500
+    dull = np.fft.irfft(np.fft.rfft(sound) / np.sqrt(1 + share**10), sound.shape[1])
+    hiss = 10 ** (-40 / 20) * np.std(dull) * np.random.default_rng(5).standard_normal(dull.shape)
+    assert not bandwidth((dull + hiss).astype(np.float32)).cut
+
+
 @pytest.mark.parametrize("rate", [8000, 12000, 16000])
 @pytest.mark.parametrize("level_db", [0, -60])
 def test_images_of_linear_interpolation_end_at_half_the_old_rate(rate: int, level_db: float) -> None:

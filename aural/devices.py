@@ -80,7 +80,7 @@ def placed(network: N) -> N:
 
 def run(network: nn.Module, *inputs: Any) -> Any:
     """Run a network where it is. Its inputs and outputs, tensors alone or in tuples, lists and dataclasses, are on
-    the CPU."""
+    the CPU; slices pass as they are."""
     import torch
 
     where = next(network.parameters()).device
@@ -126,4 +126,4 @@ def _moved(value: Any, where: Any) -> Any:
         return type(value)(_moved(item, where) for item in value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: _moved(getattr(value, field.name), where) for field in fields(value)})
-    return value.to(where)
+    return value if isinstance(value, slice) else value.to(where)

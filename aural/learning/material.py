@@ -54,7 +54,8 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     """List the audio files of a folder and those below it.
 
     A MANIFEST.csv in the folder describes them: its column `path`, and where they are there `group` (or `speaker`, or
-    `recording`, whose number at the end is that of a take), `category`, `seconds`, `bandwidth_hz` and `snr_db`.
+    `recording`, whose number at the end is that of a take, or `stem`, of the song that the folder is), `category`,
+    `seconds`, `bandwidth_hz` and `snr_db`.
     Without one the files of a subfolder belong together, and files that lie in the folder itself each stand alone,
     but for a number at the end. A language in front of a speaker's name is left out: people speak several.
 
@@ -140,7 +141,8 @@ def _clip(root: Path, kind: str, row: dict[str, str]) -> Clip:
 
 
 def _group(row: dict[str, str], kind: str) -> str:
-    """Say who or what a row is of: takes of one recording, languages of one speaker, places in one room are one."""
+    """Say who or what a row is of: takes of one recording, languages of one speaker, places in one room and stems of
+    one song are one."""
     if row.get("group"):
         return row["group"].lower()
     if row.get("speaker"):
@@ -149,8 +151,8 @@ def _group(row: dict[str, str], kind: str) -> str:
         return TAKE.sub("", row["recording"].lower()) or row["recording"]
     if kind == "ir":
         return "".join(ROOM.findall(row["path"])[:2]).lower()
-    name = row["path"].rsplit(".", 1)[0]
-    return EXCERPT.sub("", name) or name
+    name = row["path"].rpartition("/")[0] if row.get("stem") else row["path"].rsplit(".", 1)[0]
+    return EXCERPT.sub("", name) or row["path"]
 
 
 def _seconds(path: Path, track: int | None = None) -> float:

@@ -8,7 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from aural.degrade.codec import Codec, VariableCodec
+from aural.dsp.decibels import db_to_power
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.evaluation import Case, Evaluation, Sample, System, Takes, unchanged
@@ -18,7 +21,7 @@ from aural.learning.metrics.distortion import lsd, lsd_of_lost, si_sdr
 from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.takes import spread_of_takes
 from aural.parameters import param
-from aural.signals import Format
+from aural.signals import Block, Format
 from aural.stages.frequency_generation.clips import LEAST_HZ, SAMPLE_RATE, SECONDS, whole
 from aural.stages.frequency_generation.engine import GenerationEngine
 from aural.stages.frequency_generation.engines import ENGINES
@@ -29,6 +32,7 @@ CODECS = ("mp3:16", "mp3:32", "mp3:64", "mp3:96", "mp3:128", "aac:32", "aac:64",
 CEILING_HZ = 20000.0  # of what is filled
 BEST = {("vorbis", "q"): 10, ("mp3", "V"): 0}  # of the qualities that encoders count
 DIGITS = tuple("0123456789")
+PLACES, FAINT_DBFS = 9, -50.0  # where an excerpt is looked for, and what is too faint to be one
 LOW_KBPS, LOW_RATE = 24, 24000  # MP3 of few bits is coded at a lower sample rate, as LAME does
 
 
@@ -132,16 +136,23 @@ class FrequencyGenerationEvaluation(Evaluation):
         return found
 
     def _coded(self, name: str, kind: str, clips: list[Clip], entry: str) -> Sample:
-        excerpts = Excerpts(clips, self.clip_s, SAMPLE_RATE, load_stereo)
-        target = excerpts[len(excerpts) // 2]
-        if not target.any():
-            raise AudioError("is silent")
+        target = self._excerpt(clips)
         target = target[: self.channels] if self.channels == 2 else target.mean(axis=0, keepdims=True)
         damaged = target
         for codec in generations(entry):
             damaged = codec.there_and_back(damaged, SAMPLE_RATE)
         end_hz = min(CEILING_HZ, *(clip.bandwidth_hz for clip in clips))
         return CodedSample(name, damaged, target, SAMPLE_RATE, {"codec": f"{kind}, {entry}"}, end_hz)
+
+    def _excerpt(self, clips: list[Clip]) -> Block:
+        """Return the excerpt nearest to the middle of a speaker or song that is not nearly silent."""
+        excerpts = Excerpts(clips, self.clip_s, SAMPLE_RATE, load_stereo)
+        places = np.linspace(0, len(excerpts) - 1, PLACES).astype(int)
+        for place in sorted(places, key=lambda place: abs(place - len(excerpts) // 2)):
+            excerpt: Block = excerpts[place]
+            if np.square(excerpt).mean() > db_to_power(FAINT_DBFS):
+                return excerpt
+        raise AudioError("is silent")
 
     def notes(self) -> Sequence[str]:
         lacking = [e.name for e in ENGINES if not _ready(e) and e.name not in map(_network, map(Path, self.network))]

@@ -7,7 +7,7 @@ from aural.stages.frequency_generation.engine import GenerationEngine
 from aural.stages.frequency_generation.engines.classical.engine import SubstitutionEngine, SubstitutionParameters
 from aural.stages.frequency_generation.engines.stochastic.engine import DeterministicEngine, StochasticEngine
 
-ENGINES: tuple[type[GenerationEngine], ...] = (SubstitutionEngine, StochasticEngine, DeterministicEngine)
+ENGINES: tuple[type[GenerationEngine], ...] = (StochasticEngine, DeterministicEngine, SubstitutionEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,16 @@ def test_places_in_one_room_are_one(tmp_path: Path) -> None:
     assert found == ["hall/air_museum", "hall/air_museum", "hall/gill_head", "b/omni-35"]
 
 
+def test_stems_and_excerpts_of_a_song_are_one(tmp_path: Path) -> None:
+    rows = [
+        f"band/{song}/{stem}.wav,{stem},1.0"
+        for song in ("1.One_e0", "1.One_e1", "2.Two_e0")
+        for stem in ("bass", "drums")
+    ]
+    (tmp_path / "MANIFEST.csv").write_text("\n".join(["path,stem,seconds", *rows]))
+    assert [clip.group for clip in find(tmp_path, "music")] == ["band/1.One"] * 4 + ["band/2.Two"] * 2
+
+
 @given(st.sets(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), min_size=3), st.text(max_size=5))
 def test_every_part_has_a_group_and_every_group_a_part(groups: set[str], kind: str) -> None:
     parts = split(dict.fromkeys(groups, 1.0), kind)

@@ -9,7 +9,7 @@ from aural.stages.frequency_generation.stage import FrequencyGeneration
 
 VARIANTS = {
     "half": FrequencyGeneration(mix=0.5, seed=3),
-    "low-passed": FrequencyGeneration(cutoff_hz=6000.0, holes=0.0, tonality=1.0),
+    "low-passed": FrequencyGeneration(engine="classical", cutoff_hz=6000.0, holes=0.0, tonality=1.0),
 }
 
 

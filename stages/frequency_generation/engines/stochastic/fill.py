@@ -21,7 +21,8 @@ from aural.stages.frequency_generation.engines.stochastic.network import (
 )
 
 LOWEST_HZ = 700.0
-BEGINS_DB, WHOLE_DB = 10.0, 16.0  # by which a bin lies below what it should be: it begins to be filled, and is
+BEGINS_DB = 10.0  # by which a bin lies below what it should be where the fill begins
+GROWS_DB = 6.0  # further down it is whole
 AROUND_MS, AROUND_HZ = 150.0, 560.0
 DECLINE_DB = 1.0  # per kHz: how fast the level that is allowed falls above the loudest bin
 NOISE_DB = 2.5  # by which the power of noise lies above the mean of its levels
@@ -61,7 +62,9 @@ def allowed_db(near_db: Tensor) -> Tensor:
     return between(torch.cummax(loudest + slope, dim=-1).values - slope, near_db.shape[1])
 
 
-def filled(spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0) -> Tensor:
+def filled(
+    spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0, empty: Tensor | float = 0.0
+) -> Tensor:
     """Return what fills the spectra, and nothing else.
 
     A bin is filled where it and its neighbours lie far below the level it should have, and gets as much power as it
@@ -73,11 +76,13 @@ def filled(spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0
         levels: in dB, for every second of the spectra.
         noise: random phasors, of the shape of the spectra.
         level_db: level of the fill against the predicted one.
+        empty: 1 for bins above a cut-off, which are filled as soon as they lie below the level they should have; 0
+            for others.
     """
     there = power_of(spectra)
     near_db = smooth(torch.log(there + TINY) / NEPER, 3)
     wanted = torch.minimum(between(levels, spectra.shape[1]), allowed_db(smooth(near_db, 9)))
-    share = ((wanted - near_db - BEGINS_DB) / (WHOLE_DB - BEGINS_DB)).clamp(0, 1)
+    share = ((wanted - near_db - BEGINS_DB * (1 - empty)) / GROWS_DB).clamp(0, 1)
     share = share * (torch.arange(spectra.shape[-1], device=spectra.device) * BIN_HZ >= LOWEST_HZ)
     power = db_to_power(wanted + NOISE_DB)
     lacks = (power - there).clamp(min=0) + LEAST * power  # more than nothing: its root has a slope

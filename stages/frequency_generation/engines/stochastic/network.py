@@ -15,6 +15,7 @@ References:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,9 @@ BINS = slice(1, 1 + BANDS * SIZE)
 WIDTH, NARROW, DENSE = 64, 8, 160
 KERNEL, DILATIONS = 5, (1, 2, 4, 1)
 AROUND = 94  # frames of levels to either side, one second, that the level around is taken over
-REACH = AROUND + KERNEL // 2 * sum(DILATIONS)  # frames of levels that an answer depends on to either side
+FRAMES = 32  # that are worked on at a time
+LAYERS = KERNEL // 2 * sum(DILATIONS)  # frames of levels to either side that its layers look at
+REACH = AROUND + LAYERS  # and that an answer depends on
 PHASORS = 8  # of the noise z, in each frame
 DEPTH_DB = 85.0  # below the level around, nothing is heard
 USUAL_DB = -45.0  # against the level around: where an untrained network begins
@@ -58,23 +61,25 @@ class BinLevels(nn.Module):
         self.leave = nn.Linear(WIDTH, 2 * SIZE + 1)
         nn.init.zeros_(self.leave.weight)
 
-    def forward(self, power: Tensor, z: Tensor) -> Tensor:
+    def forward(self, power: Tensor, z: Tensor, near: slice = slice(None)) -> Tensor:
         """Predict levels.
 
         Args:
             power: shape (batch, frames, 513), of Hann windows of 21 ms every 10.7 ms at 48 kHz.
             z: random phasors, complex, shape (batch, frames, 8); the deterministic twin does not look at them.
+            near: frames to answer for; the others count for the level around alone.
 
         Returns:
-            The mean level of each bin in dB, shape (batch, frames, 513).
+            The mean level of each bin in dB, shape (batch, frames near, 513).
         """
-        around = torch.log(centred.around(power.mean(-1), AROUND) + TINY)[..., None] / NEPER
+        around = torch.log(centred.around(power.mean(-1), AROUND)[:, near] + TINY)[..., None] / NEPER
+        power = power[:, near]
         heard = (torch.log(power[..., BINS] + TINY) / NEPER - around).clamp(min=-DEPTH_DB) / SCALE_DB
         bins = heard.reshape(*heard.shape[:-1], BANDS, SIZE)
         band = bins.mean(-1, keepdim=True)
         x = self.enter(torch.cat([bins - band, band - USUAL_DB / SCALE_DB], dim=-1)) + self.place
         if self.chance is not None:
-            x = x + self.chance(torch.view_as_real(z).flatten(-2))[:, :, None]
+            x = x + self.chance(torch.view_as_real(z[:, near]).flatten(-2))[:, :, None]
         for block in self.blocks:
             x = block(x)
         fine, level, kept = self.leave(self.norm(x)).float().split((SIZE, 1, SIZE), dim=-1)
@@ -104,8 +109,20 @@ class BandTimeBlock(nn.Module):
         self.narrow = nn.Linear(2 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        frame = functional.gelu(self.join(self.down(self.norm(x)).flatten(-2)))
-        x = x + self.up(functional.gelu(self.part(frame)).reshape(*frame.shape[:-1], BANDS, NARROW))
+        x = _in_parts(self._across, x)
         with torch.autocast(x.device.type, enabled=False):  # in bfloat16 on the CPU, its gradient is wrong if dilated
             near = self.deep(x.float().permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return x + self.narrow(functional.gelu(self.wide(self.norm_deep(near))))
+        return x + _in_parts(self._within, near)
+
+    def _across(self, x: Tensor) -> Tensor:
+        frame = functional.gelu(self.join(self.down(self.norm(x)).flatten(-2)))
+        return x + self.up(functional.gelu(self.part(frame)).reshape(*frame.shape[:-1], BANDS, NARROW))
+
+    def _within(self, near: Tensor) -> Tensor:
+        wide: Tensor = self.narrow(functional.gelu(self.wide(self.norm_deep(near))))
+        return wide
+
+
+def _in_parts(layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply layers that treat each frame by itself to a few frames at a time, which fit into a processor's cache."""
+    return torch.cat([layers(part) for part in x.split(FRAMES, dim=1)], dim=1)

@@ -18,20 +18,23 @@ from aural.signals import Block, Format
 from aural.stages.frequency_generation.engine import Damage
 from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
 from aural.stages.frequency_generation.engines.stochastic.network import (
+    AROUND,
     BIN_HZ,
     HOP,
+    LAYERS,
     PHASORS,
-    REACH,
     SAMPLE_RATE,
     STEP,
     WINDOW,
     BinLevels,
 )
-from aural.stages.frequency_generation.holes import NOTHING, Holes
 from aural.stream import Stream
 
-SEGMENT = 1024 * HOP  # 5.5 s
+FRAME = STEP * HOP  # from one frame of levels to the next
+SEGMENT = 512 * FRAME  # 5.5 s
+NEAR = LAYERS + 20  # frames of levels to either side that a segment needs, but for the level around
 FADE_HZ = 150.0  # below the ceiling
+SOFTER_DB = -4.0  # than the level that the original had: nearest to it, since the noise itself is another
 
 
 @cache
@@ -50,39 +53,39 @@ def open_levels(source: Format, damage: Damage, path: Path, phasors: int, seed: 
 
 
 class LevelsStream(SegmentStream):
-    """Turns audio at 48 kHz into what it lacks, and nothing else: it is silent wherever the codec left no hole.
+    """Turns audio at 48 kHz into what it lacks, and nothing else: it is silent where nothing is missing.
 
-    A result depends on nothing farther away than the context reaches, so segments meet without a seam.
+    A result depends on nothing farther away than the context reaches, so segments meet without a seam. Most of the
+    context only counts for the level around; the network and the fill take the frames that are near.
     """
 
     def __init__(self, source: Format, damage: Damage, network: BinLevels, seed: int) -> None:
-        reach = STEP * (REACH + 1) + WINDOW // HOP
-        super().__init__(source, SEGMENT, context=-(-reach // STEP) * STEP * HOP)
-        self.network, self.seed, self.damage = devices.placed(network), seed, damage
+        super().__init__(source, SEGMENT, context=(AROUND + NEAR) * FRAME)
+        self.network, self.seed, self.level_db = devices.placed(network), seed, damage.level_db + SOFTER_DB
         self.done = 0
         hz = torch.arange(WINDOW // 2 + 1) * BIN_HZ
-        self.shape = torch.sin(torch.pi / 2 * ((damage.ceiling_hz - hz) / FADE_HZ).clamp(0, 1))
+        self.empty = (hz >= damage.cutoff_hz).float()
+        fades = torch.sin(torch.pi / 2 * ((damage.ceiling_hz - hz) / FADE_HZ).clamp(0, 1))
+        self.shape = fades if damage.porous else fades * self.empty
 
     @torch.inference_mode()
     def process(self, audio: Block) -> Block:
-        frames = audio.shape[-1]
-        padded = torch.from_numpy(np.pad(audio, ((0, 0), (0, -frames % (STEP * HOP)))))
-        spectra = analysis(padded)
+        count = -(-audio.shape[-1] // FRAME)
+        spectra = analysis(torch.from_numpy(np.pad(audio, ((0, 0), (0, count * FRAME - audio.shape[-1])))))
+        begin = max(0, self.before // FRAME - NEAR)
+        end = min(count, (self.before + self.segment) // FRAME + NEAR)
         first = (self.done - self.before) // HOP
         z = self._noise(range(first, first + spectra.shape[1]), PHASORS, None)[:, ::STEP]
-        levels = devices.run(self.network, power_of(spectra[:, ::STEP]), z)
+        levels = devices.run(self.network, power_of(spectra[:, ::STEP]), z, slice(begin, end + 1))
+        spectra = spectra[:, STEP * begin : STEP * end + 1]
+        first += STEP * begin
         noise = self._noise(range(first, first + spectra.shape[1]), spectra.shape[-1], spectra)
-        made = filled(spectra, levels, noise, self.damage.level_db) * self.shape * self._lost(spectra)
+        made = filled(spectra, levels, noise, self.level_db, self.empty) * self.shape
         self.done += self.segment
-        return synthesis(made, padded.shape[-1])[:, :frames].numpy()
-
-    def _lost(self, spectra: Tensor) -> Tensor:
-        """Say which bins the codec has left empty."""
-        damage = self.damage
-        holes = Holes(len(spectra), BIN_HZ, 1000 * HOP / SAMPLE_RATE, damage.cutoff_hz, damage.ceiling_hz)
-        lost = holes.find(spectra.numpy(), last=True)[1] > NOTHING
-        lost[..., : holes.cutoff] &= damage.porous
-        return torch.from_numpy(lost)
+        result = np.zeros_like(audio)
+        made = synthesis(made, (end - begin) * FRAME)[:, : audio.shape[-1] - begin * FRAME]
+        result[:, begin * FRAME : end * FRAME] = made
+        return result
 
     def _noise(self, frames: range, count: int, spectra: Tensor | None) -> Tensor:
         """Return phasors that depend on seed and place alone: z is one for all channels, noise as alike as they."""

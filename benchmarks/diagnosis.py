@@ -1,9 +1,9 @@
-"""What `aural inspect` finds and what it invents: recall and false alarms of clipping, bandwidth, room and hum.
+"""What `aural inspect` finds and what it invents: recall and false alarms of clipping, bandwidth, noise, room, hum.
 
 Voices and songs that training holds out, excerpts of 6 s, one each of three strengths of a defect, two to four
 defects at once, and as they are. Recall is the share of recordings with a defect in which it is found. False alarms
 are the share of those without it, clean or with other defects, in which it is found all the same. A cut-off counts
-as found within 5 % of the filter's, hum where its frequency is right. Rooms are looked for in voices only.
+as found within 5 % of the filter's, hum where its frequency is right. Rooms and noise are looked for in voices only.
 
     python benchmarks/diagnosis.py
 """
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 from corpus import CORPUS
 from report import table, write
 from scipy.signal import fftconvolve, firwin, oaconvolve
 
-from aural.degrade import Audio
+from aural.degrade import Audio, Noise, Take
 from aural.learning.material import find, read
 from aural.measure.diagnosis import Diagnosis, Examination
 from aural.signals import Format
@@ -30,9 +31,11 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "clipping": (0.002, 0.01, 0.05),  # share of samples
     "bandwidth": (8000.0, 5000.0, 3400.0),  # Hz
     "room": (0.4, 0.8, 1.5),  # s
+    "noise": (18.0, 12.0, 5.0),  # dB below the voice
     "hum": (-60.0, -45.0, -35.0),  # dBFS
 }
-ORDER = ("room", "bandwidth", "hum", "clipping")
+ORDER = ("room", "noise", "bandwidth", "hum", "clipping")
+VOICES_ONLY = ("room", "noise")
 
 
 def recordings(kind: str, folder: str) -> Iterator[Audio]:
@@ -48,6 +51,13 @@ def recordings(kind: str, folder: str) -> Iterator[Audio]:
             yield np.asarray(0.5 * audio / peak, np.float32)
 
 
+@cache
+def noises() -> list[Audio]:
+    """Read the noises that training holds out, one of each kind."""
+    clips = {clip.category: clip for clip in find(CORPUS / "noise", "noise", "test")}
+    return [read(clips[category], RATE) for category in sorted(clips)]
+
+
 def harmed(audio: Audio, harms: dict[str, float], rng: np.random.Generator) -> Audio:
     """Bring defects into a recording, in the order in which they come about."""
     for name in ORDER:
@@ -61,6 +71,9 @@ def harmed(audio: Audio, harms: dict[str, float], rng: np.random.Generator) -> A
             tail *= 1 / np.sqrt(np.sum(tail**2))
             tail[0] += 1.0
             audio = fftconvolve(audio, tail)[: len(audio)]
+        elif name == "noise":
+            take = Take.of(np.asarray(audio, np.float32), RATE)
+            audio = Noise(noises()[int(rng.integers(len(noises())))], snr_db=strength)(take, rng).noisy
         elif name == "bandwidth":
             audio = oaconvolve(audio, firwin(1201, strength, fs=RATE), "same")
         elif name == "hum":
@@ -76,6 +89,7 @@ FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
     "clipping": lambda d, _: d.clipping.samples > 0,
     "bandwidth": lambda d, hz: d.bandwidth.cut and (abs(d.bandwidth.cutoff_hz / hz - 1) < 0.05 if hz else d.dull),
     "room": lambda d, _: d.reverberant,
+    "noise": lambda d, _: d.noisy,
     "hum": lambda d, _: abs(d.hum.frequency_hz - 50.03) < 0.1 if d.hums else False,
 }
 
@@ -88,7 +102,7 @@ def examined(audio: Audio) -> Diagnosis:
 
 def trials(kind: str, number: int, rng: np.random.Generator) -> Iterator[dict[str, float]]:
     """List what befalls a recording: nothing, each defect, and two to four at once."""
-    names = [name for name in STRENGTHS if kind == "speech" or name != "room"]
+    names = [name for name in STRENGTHS if kind == "speech" or name not in VOICES_ONLY]
     yield {}
     yield from ({name: STRENGTHS[name][(number + n) % 3]} for n, name in enumerate(names))
     for count in (2, min(4, len(names))):
@@ -107,7 +121,7 @@ def main() -> None:
                     if name in harms:
                         alone = "alone" if len(harms) == 1 else "with others"
                         hits[name, kind, alone].append(found(diagnosis, harms[name]))
-                    elif kind == "speech" or name != "room":
+                    elif kind == "speech" or name not in VOICES_ONLY:
                         alarms[name, kind].append(found(diagnosis, None))
     rows = [
         [

@@ -22,6 +22,7 @@ from aural.cli.stages import description
 from aural.cli.terminal import say
 from aural.errors import AudioError, AuralError, TargetExists
 from aural.measure.content.meter import ContentMeter
+from aural.measure.noise.meter import NoiseMeter
 from aural.measure.room.meter import RoomMeter
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class LearningGroup(HintingGroup):
 
 
 def _learners() -> dict[str, type[Any]]:
-    """Return the classes of the stages, and of the meter that learns, by name."""
-    return {"content": ContentMeter, "room": RoomMeter} | {
+    """Return the classes of the stages, and of the meters that learn, by name."""
+    return {"content": ContentMeter, "noise": NoiseMeter, "room": RoomMeter} | {
         name: registry.stage_class(name) for name in registry.names()
     }
 

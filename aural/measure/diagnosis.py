@@ -22,6 +22,7 @@ from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
 from aural.measure.level import LevelMeter, Levels
 from aural.measure.loudness import Loudness, LoudnessMeter
+from aural.measure.noise.meter import NoiseEstimate, NoiseMeter
 from aural.measure.plosives import PlosiveMeter
 from aural.measure.room.meter import RoomEstimate, RoomMeter
 from aural.measure.true_peak import TruePeakMeter
@@ -46,6 +47,7 @@ class Diagnosis:
     breaths: Defects
     content: Content
     environment: Environment
+    noise: NoiseEstimate
     room: RoomEstimate
     hum: MainsHum
     bandwidth: Bandwidth
@@ -61,8 +63,28 @@ class Diagnosis:
 
     @property
     def noisy(self) -> bool:
-        """Whether a voice has an audible background. What music is made of cannot be told from noise."""
-        return self.kind == "speech" and self.environment.snr_db < NOISY_DB
+        """Whether a voice has an audible background, or noises beside it. What music is made of cannot be told from
+        noise."""
+        return self.kind == "speech" and (self.environment.snr_db < NOISY_DB or bool(self.noises_s))
+
+    @property
+    def noises_s(self) -> tuple[int, ...]:
+        """The seconds in which noise can be heard behind a voice, where no music plays; none if they are too few."""
+        music = self._wider("both", "music")
+        found = tuple(
+            second
+            for second in self.noise.loud_s
+            if not any(
+                begin < second + 1 and second < end for begin, end in zip(music[::2], music[1::2], strict=True)
+            )
+        )
+        few = self.kind != "speech" or len(found) < max(1.0, LEAST_NOISES * self.duration_s)
+        return () if few else found
+
+    @property
+    def noise_db(self) -> float:
+        """Level of the noise against the voice: of the background, or of the loudest noise beside it."""
+        return max(-self.environment.snr_db, *(self.noise.levels_db[second] for second in self.noises_s), -math.inf)
 
     @property
     def rumbles(self) -> bool:
@@ -147,11 +169,10 @@ class Diagnosis:
             return ["holds nothing but silence"]
         environment, hum = self.environment, self.hum
         floor_dbfs, snr_db = environment.floor_dbfs, environment.snr_db
+        steady = self.kind == "speech" and snr_db < NOISY_DB
         found = (
-            (
-                self.noisy,
-                f"background noise at {floor_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice",
-            ),
+            (steady, f"background noise at {floor_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice"),
+            (self.noisy and not steady, self.noises()),
             (self.hums, f"mains hum at {hum.frequency_hz:.2f} Hz, {hum.level_dbfs:.0f} dBFS"),
             (self.offset, f"a DC offset of {100 * self.level.dc:.1f} % of full scale"),
             (self.dull, f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}"),
@@ -162,6 +183,14 @@ class Diagnosis:
             (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()
+
+    def noises(self) -> str:
+        """Say in words what noise there is beside the voice, and where."""
+        seconds = self.noises_s
+        if not seconds:
+            return "none"
+        start = f"{seconds[0] // 60}:{seconds[0] % 60:02d}"
+        return f"noises up to {-self.noise_db:.0f} dB below the voice, in {len(seconds)} s, from {start} on"
 
     def defects(self) -> dict[str, Defects]:
         """Return what was found of each kind of short defect, by its name; music has no plosives."""
@@ -201,6 +230,7 @@ class Diagnosis:
 
 EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
+LEAST_NOISES = 0.01  # of the seconds hold noises before they count
 RUMBLE_DB = -20.0
 OFFSET = 0.003
 FAINT_HUM_DBFS = -90.0
@@ -247,6 +277,7 @@ class Examination:
             "breaths": BreathMeter(source),
             "content": ContentMeter(source),
             "environment": EnvironmentMeter(source),
+            "noise": NoiseMeter(source),
             "room": RoomMeter(source),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),

@@ -43,7 +43,7 @@ def figures(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("clipping", str(diagnosis.clipping)),
         *((name, str(defects)) for name, defects in diagnosis.defects().items()),
         *([("breaths", str(diagnosis.breaths))] if diagnosis.kind == "speech" else []),
-        *([("room", str(diagnosis.room))] if diagnosis.kind == "speech" else []),
+        *([("noises", diagnosis.noises()), ("room", str(diagnosis.room))] if diagnosis.kind == "speech" else []),
     ]
 
 

@@ -25,7 +25,7 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     noisy = diagnosis.noisy and stage.limit_db > 0
     roomy = diagnosis.reverberant and stage.dereverb > 0
     why = [
-        *([f"background {noise.snr_db:.0f} dB below the voice"] if noisy else []),
+        *([_noise(diagnosis)] if noisy else []),
         *([f"hum at {hum.frequency_hz:.1f} Hz"] if diagnosis.hums else []),
         *(["a DC offset"] if diagnosis.offset else []),
         *(["a reverberant room"] if roomy else []),
@@ -76,8 +76,14 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
     return Decision(stage.name, effect, ", ".join(why))
 
 
+def _noise(diagnosis: Diagnosis) -> str:
+    """Say what noise there is."""
+    snr_db = diagnosis.environment.snr_db
+    return f"background {snr_db:.0f} dB below the voice" if snr_db < NOISY_DB else diagnosis.noises()
+
+
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:
     """Return the attenuation: the preset's where noise is loud, less where it is faint, to spare the voice."""
-    share = (NOISY_DB - diagnosis.environment.snr_db) / (NOISY_DB - LOUD_NOISE_DB)
+    share = (NOISY_DB + diagnosis.noise_db) / (NOISY_DB - LOUD_NOISE_DB)
     least = min(LEAST_ATTENUATION_DB, stage.limit_db)
     return float(round(least + min(1.0, share) * (stage.limit_db - least), 1))

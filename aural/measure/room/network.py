@@ -21,16 +21,16 @@ LEAST_RATIO_DB, MOST_RATIO_DB = -15.0, 25.0
 
 
 class RoomNetwork(nn.Module):
-    """Levels of bands to what each second tells about the room."""
+    """Levels of bands to what each second tells about the room, or about something else."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: int = ANSWERS) -> None:
         super().__init__()
         self.picture, self.join = front(PICTURE, WIDTH)
         self.course = nn.ModuleList(TimeLayer(dilation) for dilation in DILATIONS)
-        self.tell = nn.Linear(2 * WIDTH, ANSWERS)
+        self.tell = nn.Linear(2 * WIDTH, answers)
 
     def forward(self, bands: Tensor) -> Tensor:
-        """Return the answers for each second, shape (batch, seconds, 5); `joined` makes one of several.
+        """Return the answers for each second, shape (batch, seconds, answers); `joined` makes one of several.
 
         Args:
             bands: levels in dB, shape (batch, frames, bands), whole seconds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from aural.degrade.fourier import convolved
 from aural.degrade.room import reverberation_s
 from aural.dsp.decibels import db_to_gain
 from aural.learning.excerpts import Excerpts, WholeClips, draw
-from aural.learning.material import find
+from aural.learning.material import Clip, find
 from aural.measure.content.features import AROUND, BANDS, PER_SECOND, SAMPLE_RATE, SILENCE_DB, Bands, bands
 from aural.measure.content.scenes import KeptScenes, coloured
 from aural.measure.room.network import LEAST_RATIO_DB, LONGEST_S, MOST_RATIO_DB, SHORTEST_S
@@ -39,30 +39,42 @@ there is a room."""
 class RoomScenes(KeptScenes):
     """Draws scenes."""
 
+    told: ClassVar[str] = repr((SCENE, DRY, MEASURED))
+    """What a scene depends on, besides the clips."""
+
     def __init__(self, settings: RoomTraining, part: str) -> None:
         clips = {
-            "speech": [clip for folder in settings.speech for clip in find(folder, "speech", part)],
+            "speech": [c for folder in settings.speech for c in find(folder, "speech", part) if self.fit(c)],
             "noise": find(settings.noise, "noise", part),
             "ir": find(settings.ir, "ir", part),
         }
-        super().__init__(settings, part, repr((SCENE, DRY, MEASURED)), clips)
+        super().__init__(settings, part, self.told, clips)
         self.voices = Excerpts(clips["speech"], self.seconds * FASTEST + 0.1, SAMPLE_RATE)
         noises = Excerpts(clips["noise"], self.seconds * FASTEST + 0.1, SAMPLE_RATE)
         self.rooms = WholeClips(clips["ir"], SAMPLE_RATE)
         self.stock = Stock(noises, self.rooms, self.voices)
 
+    def fit(self, clip: Clip) -> bool:
+        """Say whether a voice is fit for a scene."""
+        return True
+
     def __call__(self, rng: np.random.Generator) -> Drawn:
         """Draw one of the scenes, and half the time a part of it, with silence around."""
+        levels, truth = self.kept(int(rng.integers(self.scenes)))
+        shown, _ = self.shown(levels, rng)
+        return shown, truth
+
+    def shown(self, levels: Bands, rng: np.random.Generator) -> tuple[Bands, slice]:
+        """Return a scene, or half the time a part of it, with silence around; and which seconds those are."""
         first, length = 0, self.seconds
         if rng.random() < 0.5:
             length = int(rng.integers(3, self.seconds + 1))
             first = int(rng.integers(self.seconds - length + 1))
-        levels, truth = self.kept(int(rng.integers(self.scenes)))
         levels = coloured(levels, rng) if self.part == "train" else levels
         shown = np.full(((self.seconds + 2 * MARGIN_S) * PER_SECOND, BANDS), SILENCE_DB, np.float32)
         start = (MARGIN_S + first) * PER_SECOND
         shown[start : start + length * PER_SECOND] = levels[first * PER_SECOND : (first + length) * PER_SECOND]
-        return shown, truth
+        return shown, slice(first, first + length)
 
     def make(self, rng: np.random.Generator) -> Drawn:
         """Make a scene."""

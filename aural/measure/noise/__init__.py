@@ -1,0 +1,1 @@
+"""The noise behind a voice, steady or not: how loud it is in each second."""

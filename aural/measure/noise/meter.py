@@ -28,7 +28,7 @@ class NoiseEstimate:
         return tuple(second for second, level_db in enumerate(self.levels_db) if level_db > AUDIBLE_DB)
 
 
-AUDIBLE_DB = -22.0
+AUDIBLE_DB = -25.0
 
 
 class NoiseMeter(BandMeter):

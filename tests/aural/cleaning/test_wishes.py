@@ -16,6 +16,7 @@ from aural.chainfile import presets, read_chain
 from aural.cleaning.planning import plan
 from aural.errors import ChainError, ParameterError
 from aural.measure.diagnosis import Diagnosis, inspect
+from aural.measure.noise.meter import NoiseEstimate
 from aural.measure.room.meter import RoomEstimate
 
 
@@ -32,6 +33,7 @@ def calm(memo: Diagnosis) -> Diagnosis:
     return replace(
         memo,
         environment=environment,
+        noise=NoiseEstimate(()),
         room=RoomEstimate(0.3, 1.3, 20.0, 2.0),
         hum=replace(memo.hum, frequency_hz=0.0, harmonics=()),
     )

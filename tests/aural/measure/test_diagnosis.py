@@ -19,12 +19,14 @@ from aural.cleaning.planning import plan
 from aural.learning.metrics.distortion import si_sdr
 from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
+from aural.measure.noise.meter import NoiseEstimate
 from aural.measure.room.meter import RoomEstimate
 from aural.parameters import parameters
 from aural.signals import Block
 from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000
+NOISELESS = NoiseEstimate(())
 DRY, FAR = RoomEstimate(0.3, 1.3, 20.0, 2.0), RoomEstimate(0.8, 1.3, 0.0, 2.0)
 
 
@@ -118,7 +120,8 @@ def names(diagnosis: Diagnosis, preset: str = "auto") -> list[str]:
 def clean_voice() -> Diagnosis:
     rough = inspect(EXAMPLE)
     environment = replace(rough.environment, snr_db=50.0)
-    return replace(rough, environment=environment, room=DRY, hum=replace(rough.hum, frequency_hz=0.0, harmonics=()))
+    hum = replace(rough.hum, frequency_hz=0.0, harmonics=())
+    return replace(rough, environment=environment, noise=NOISELESS, room=DRY, hum=hum)
 
 
 def test_a_clean_voice_is_left_alone(clean_voice: Diagnosis) -> None:
@@ -142,7 +145,7 @@ def test_each_finding_brings_its_stage(clean_voice: Diagnosis) -> None:
     assert plan(far).preset == "lecture"
     shares = [plan(x).chain.stages[0].dereverb for x in (far, noisy)]  # type: ignore[attr-defined]
     assert shares == [0.5, 0.0]
-    ringing = replace(far, environment=replace(far.environment, snr_db=50.0))
+    ringing = replace(far, environment=replace(far.environment, snr_db=50.0), noise=NOISELESS)
     assert plan(ringing).chain.stages[0].max_attenuation_db == 12.0  # type: ignore[attr-defined]
 
 
@@ -157,6 +160,19 @@ def test_what_a_chain_file_says_of_hum_holds(clean_voice: Diagnosis, tmp_path: P
     (tmp_path / "my.toml").write_text('[[stage]]\nuse = "noise-reduction"\nhum_hz = 60.0\nhum_harmonics = [1, 2]\n')
     (reduction,) = plan(humming, str(tmp_path / "my.toml")).chain.stages
     assert (reduction.hum_hz, reduction.hum_harmonics) == (60.0, (1, 2))  # type: ignore[attr-defined]
+
+
+def test_noises_that_come_and_go(clean_voice: Diagnosis) -> None:
+    def with_noises(levels_db: tuple[float, ...], drawn: str = 20 * "s") -> Diagnosis:
+        return replace(clean_voice, noise=NoiseEstimate(levels_db), content=content(drawn), duration_s=20.0)
+
+    dog = with_noises(4 * (-45.0,) + (-30.0, -9.0, -15.0) + 13 * (-40.0,))
+    assert dog.findings() == ["noises up to 9 dB below the voice, in 2 s, from 0:05 on"]
+    assert names(dog) == ["noise-reduction", "master"]
+    assert plan(dog).chain.stages[0].max_attenuation_db == 30.0  # type: ignore[attr-defined]
+    assert not with_noises(20 * (-30.0,)).noisy
+    assert not with_noises(dog.noise.levels_db, "sss" + 5 * "b" + 12 * "s").noises_s, "music is no noise"
+    assert not replace(dog, duration_s=600.0).noises_s, "so few are left alone"
 
 
 def test_music_loses_nothing_but_hum(clean_voice: Diagnosis) -> None:

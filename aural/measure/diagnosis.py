@@ -65,7 +65,13 @@ class Diagnosis:
     def noisy(self) -> bool:
         """Whether a voice has an audible background, or noises beside it. What music is made of cannot be told from
         noise."""
-        return self.kind == "speech" and (self.environment.snr_db < NOISY_DB or bool(self.noises_s))
+        return self.background or bool(self.noises_s)
+
+    @property
+    def background(self) -> bool:
+        """Whether the pauses of a voice are audible, and hold noise or rumble; hum and a room's tail are none."""
+        none = max(self.noise.levels_db, default=math.inf) < FAINT_NOISE_DB and not self.rumbles
+        return self.kind == "speech" and self.environment.snr_db < NOISY_DB and not none
 
     @property
     def noises_s(self) -> tuple[int, ...]:
@@ -169,10 +175,9 @@ class Diagnosis:
             return ["holds nothing but silence"]
         environment, hum = self.environment, self.hum
         floor_dbfs, snr_db = environment.floor_dbfs, environment.snr_db
-        steady = self.kind == "speech" and snr_db < NOISY_DB
         found = (
-            (steady, f"background noise at {floor_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice"),
-            (self.noisy and not steady, self.noises()),
+            (self.background, f"background noise at {floor_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice"),
+            (self.noisy and not self.background, self.noises()),
             (self.hums, f"mains hum at {hum.frequency_hz:.2f} Hz, {hum.level_dbfs:.0f} dBFS"),
             (self.offset, f"a DC offset of {100 * self.level.dc:.1f} % of full scale"),
             (self.dull, f"the spectrum ends at {self.bandwidth.cutoff_hz / 1000:.1f} kHz: {self.origin}"),
@@ -230,6 +235,7 @@ class Diagnosis:
 
 EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
+FAINT_NOISE_DB = -33.0  # against the voice: what the network hears nowhere louder is none
 LEAST_NOISES = 0.01  # of the seconds hold noises before they count
 RUMBLE_DB = -20.0
 OFFSET = 0.003

@@ -21,7 +21,7 @@ FILTERS_OFF: dict[str, Any] = {"hum_hz": 0.0, "hum_harmonics": (), "highpass_hz"
 
 def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     """Lower noise as far as it is loud; take out hum, an offset, rumble and the room where they were found."""
-    noise, hum = diagnosis.environment, diagnosis.hum
+    hum = diagnosis.hum
     noisy = diagnosis.noisy and stage.limit_db > 0
     roomy = diagnosis.reverberant and stage.dereverb > 0
     why = [
@@ -31,10 +31,7 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
         *(["a reverberant room"] if roomy else []),
     ]
     if not why:
-        calm = (
-            "music, and no hum" if diagnosis.kind == "music" else f"background {noise.snr_db:.0f} dB below the voice"
-        )
-        return Decision(stage.name, None, calm)
+        return Decision(stage.name, None, "music, and no hum" if diagnosis.kind == "music" else _calm(diagnosis))
     faint_db = min(ROOM_ATTENUATION_DB, stage.limit_db) if roomy else 0.0
     changes: dict[str, Any] = {"max_attenuation_db": _attenuation_db(stage, diagnosis) if noisy else faint_db}
     if not roomy:
@@ -76,10 +73,19 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
     return Decision(stage.name, effect, ", ".join(why))
 
 
+def _calm(diagnosis: Diagnosis) -> str:
+    """Say why there is nothing to lower."""
+    snr_db = diagnosis.environment.snr_db
+    return (
+        f"background {snr_db:.0f} dB below the voice" if snr_db >= NOISY_DB else "no noise in the pauses, but a room"
+    )
+
+
 def _noise(diagnosis: Diagnosis) -> str:
     """Say what noise there is."""
-    snr_db = diagnosis.environment.snr_db
-    return f"background {snr_db:.0f} dB below the voice" if snr_db < NOISY_DB else diagnosis.noises()
+    if diagnosis.background:
+        return f"background {diagnosis.environment.snr_db:.0f} dB below the voice"
+    return diagnosis.noises()
 
 
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:

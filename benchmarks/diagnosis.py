@@ -94,8 +94,9 @@ FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
 }
 
 
-def examined(audio: Audio) -> Diagnosis:
-    examination = Examination(Format(RATE, 1))
+def examined(audio: Audio, sample_rate: int = RATE) -> Diagnosis:
+    """Examine a recording, shape (frames,)."""
+    examination = Examination(Format(sample_rate, 1))
     examination.update(audio[None])
     return examination.compute()
 

@@ -71,6 +71,33 @@ def check_links(site: Path) -> None:
         assert not re.search(r"(url\(|@import\s*)[\"']?(https?:)?//", path.read_text("utf-8")), path
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '<a href="nowhere.html">x</a>',
+        '<a href="b.html#nowhere">x</a>',
+        '<a href="folder/">x</a>',
+        '<img src="nowhere.png">',
+        '<img src="https://example.org/a.png">',
+        '<script src="//example.org/a.js"></script>',
+        '<link rel="stylesheet" href="https://example.org/a.css">',
+    ],
+)
+def test_a_link_to_nothing_and_what_is_loaded_from_elsewhere_are_noticed(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "b.html").write_text('<p id="there">b</p>')
+    (tmp_path / "a.html").write_text('<a href="b.html#there">x</a><a href="https://example.org">x</a>')
+    (tmp_path / "a.css").write_text("p { background: url(b.html) }")
+    check_links(tmp_path)
+    (tmp_path / "a.html").write_text(broken)
+    with pytest.raises(AssertionError, match=r"a\.html"):
+        check_links(tmp_path)
+    (tmp_path / "a.html").write_text("")
+    (tmp_path / "a.css").write_text("@import 'https://example.org/a.css';")
+    with pytest.raises(AssertionError, match=r"a\.css"):
+        check_links(tmp_path)
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -62,6 +62,9 @@ SAME = """([one, other]) => {
 }"""
 
 
+BIT = 1 / 32768
+
+
 def test_all_versions_are_equally_loud_and_without_loss(folders: list[Path], tmp_path: Path) -> None:
     ListeningTest().write(folders[0], folders[1:], tmp_path / "test.html")
     item, _ = data_of(tmp_path / "test.html")["items"]
@@ -74,9 +77,45 @@ def test_all_versions_are_equally_loud_and_without_loss(folders: list[Path], tmp
         levels[name] = lufs(sounds[name])
     assert levels["reference"] == pytest.approx(levels["quiet"], abs=0.1)
     assert levels["reference"] == pytest.approx(levels["noisy"], abs=0.1)
-    np.testing.assert_allclose(sounds["reference"], sounds["quiet"], atol=1e-5)
+    assert levels["reference"] == pytest.approx(-23, abs=0.1)
+    np.testing.assert_allclose(sounds["reference"], sounds["quiet"], atol=3 * BIT)
     for name, hz in ANCHORS.items():
-        np.testing.assert_allclose(sounds[name], low_passed(sounds["reference"], hz), atol=1e-6)
+        np.testing.assert_allclose(sounds[name], low_passed(sounds["reference"], hz), atol=4 * BIT)
+
+
+def test_peaks_have_room_where_an_item_is_quiet_for_them(tmp_path: Path) -> None:
+    click = np.zeros((1, SAMPLE_RATE), np.float32)
+    click[0, ::12000] = 0.1
+    names = [write(tmp_path / f"{name}.wav", click, subtype="PCM_24") for name in ("reference", "a")]
+    ListeningTest().write(names[0], names[1:], tmp_path / "test.html")
+    (item,) = data_of(tmp_path / "test.html")["items"]
+    (tmp_path / "a.flac").write_bytes(base64.b64decode(item["clips"]["a"]))
+    assert np.abs(read(tmp_path / "a.flac")[0]).max() == pytest.approx(10 ** (-1 / 20), abs=2 * BIT)
+
+
+def test_a_brief_test_holds_the_middle_of_three_items_or_of_more_below_3_mb(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    files: dict[str, dict[str, Path]] = {}
+    for n in range(6):
+        audio = 0.01 * rng.standard_normal((1, 6 * SAMPLE_RATE))
+        audio[:, SAMPLE_RATE // 2 : -SAMPLE_RATE // 2] *= 5
+        file = write(tmp_path / f"{n}.flac", audio)
+        files[str(n)] = {name: file for name in ("reference", *(f"{number}" for number in range(7 * (n > 0))))}
+    test = ListeningTest(kind="ab")
+    assert test.write_brief(files, tmp_path / "t.html") == ["0", "1", "2"]
+    assert (tmp_path / "t.html").stat().st_size > 3e6
+    (tmp_path / "c.flac").write_bytes(
+        base64.b64decode(data_of(tmp_path / "t.html")["items"][0]["clips"]["reference"])
+    )
+    heard, _ = read(tmp_path / "c.flac")
+    assert heard.shape == (1, 5 * SAMPLE_RATE)
+    assert [float(heard[0, part].std()) for part in (slice(0, 4800), slice(-4800, None))] == pytest.approx(
+        [float(heard.std())] * 2, rel=0.1
+    )
+    brief = {name: {"reference": versions["reference"]} for name, versions in files.items()}
+    held = test.write_brief(brief, tmp_path / "t.html", replace=True)
+    assert held == ["0", "1", "2", "3", "4"]
+    assert (tmp_path / "t.html").stat().st_size < 3.1e6
 
 
 @pytest.mark.parametrize("hz", ANCHORS.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -123,8 +124,8 @@ class EvaluateGroup(LearningGroup):
         page = click.Option(
             ["--listen"],
             type=FileName(),
-            help="Also write a listening test (.html), like aural listen: 5 s of each of the first recordings, as many as "
-            "stay below 3 MB, but three at least.",
+            help="Also write a listening test (.html), like aural listen: 5 s each of recordings drawn at random, "
+            "as many as stay below 3 MB, but three at least.",
         )
         command = click.Command(
             name,
@@ -176,7 +177,8 @@ def _write_test(folder: Path, page: Path, force: bool) -> None:
     items = {name: versions for name, versions in found.items() if len(versions) == most and REFERENCE in versions}
     if most < 2:
         raise AudioError("there is no recording that a system has done", path=page)
-    held = ListeningTest().write_brief(items, page, replace=force)
+    drawn = {name: items[name] for name in random.Random(0).sample(list(items), len(items))}
+    held = sorted(ListeningTest().write_brief(drawn, page, replace=force))
     systems = sorted({name for item in held for name in items[item]} - {REFERENCE})
     say(f"{page}: listening test of {'; '.join(held)}, made by {'; '.join(systems)}")
 

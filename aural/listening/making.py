@@ -45,7 +45,7 @@ TARGET_LUFS, HIGHEST_DBFS = -23.0, -1.0
 """How loud an item is, as long as no version has higher peaks: where it is quiet, 16 bits would be heard."""
 BITS = 16
 BRIEF_S, BRIEF_BYTES, BRIEF_LEAST = 5.0, 3_000_000, 3
-"""Of a brief test: the most that is heard of an item, how large the page may get, and how many items it has anyway."""
+"""Of a brief test: the most that is heard of an item, how large its page may get, and the items it has anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def test_a_brief_test_holds_the_middle_of_three_items_or_of_more_below_3_mb(tmp_
         audio = 0.01 * rng.standard_normal((1, 6 * SAMPLE_RATE))
         audio[:, SAMPLE_RATE // 2 : -SAMPLE_RATE // 2] *= 5
         file = write(tmp_path / f"{n}.flac", audio)
-        files[str(n)] = {name: file for name in ("reference", *(f"{number}" for number in range(7 * (n > 0))))}
+        files[str(n)] = dict.fromkeys(("reference", *(f"{number}" for number in range(7 * (n > 0)))), file)
     test = ListeningTest(kind="ab")
     assert test.write_brief(files, tmp_path / "t.html") == ["0", "1", "2"]
     assert (tmp_path / "t.html").stat().st_size > 3e6

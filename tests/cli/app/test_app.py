@@ -454,9 +454,10 @@ def test_the_command_serves_until_it_is_ended_and_leaves_nothing(tmp_path: Path)
 def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
     with mock.patch.dict(sys.modules, {"uvicorn": None}):
         sys.modules.pop("aural.cli.app.server", None)
-        code, out, err = invoke("app")
-    assert (code, out) == (2, "")
-    assert err == 'aural: the page needs uvicorn: pip install "aural[app]"\n'
+        for command in ("app", "shortcut"):
+            code, out, err = invoke(command)
+            assert (code, out) == (2, "")
+            assert err == 'aural: the page needs uvicorn: pip install "aural[app]"\n'
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, out, err = invoke("app", "--port", taken.getsockname()[1], "--no-browser")
     assert (code, out) == (2, "")

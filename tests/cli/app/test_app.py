@@ -281,7 +281,7 @@ def asked(url: str, method: str = "GET", body: Any = None, **headers: str) -> tu
         url, data, {key.replace("_", "-"): v for key, v in headers.items()}, method=method
     )
     try:
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

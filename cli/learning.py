@@ -124,7 +124,7 @@ class EvaluateGroup(LearningGroup):
         page = click.Option(
             ["--listen"],
             type=FileName(),
-            help="Also write a listening test (.html), like aural listen: 5 s each of recordings drawn at random, "
+            help="Also write a listening test (.html), like aural listen: 4 s each of recordings drawn at random, "
             "as many as stay below 3 MB, but three at least.",
         )
         command = click.Command(

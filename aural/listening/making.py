@@ -44,7 +44,7 @@ SLACK_S = 0.1
 TARGET_LUFS, HIGHEST_DBFS = -23.0, -1.0
 """How loud an item is, as long as no version has higher peaks: where it is quiet, 16 bits would be heard."""
 BITS = 16
-BRIEF_S, BRIEF_BYTES, BRIEF_LEAST = 5.0, 3_000_000, 3
+BRIEF_S, BRIEF_BYTES, BRIEF_LEAST = 4.0, 3_000_000, 3
 """Of a brief test: the most that is heard of an item, how large its page may get, and the items it has anyway."""
 
 
@@ -98,7 +98,7 @@ class ListeningTest:
     def write_brief(
         self, files: Mapping[str, Mapping[str, Path]], path: str | Path, *, replace: bool = False
     ) -> list[str]:
-        """Write a page that is small and soon done: of each item 5 s from its middle; as many items, in their order,
+        """Write a page that is small and soon done: of each item 4 s from its middle; as many items, in their order,
         as stay below 3 MB, but three if there are so many. Return the names of those items.
 
         Args:

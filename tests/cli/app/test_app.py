@@ -117,6 +117,7 @@ def test_a_batch_and_a_text_file_on_a_phone(tmp_path: Path, visitors: Visitors) 
     check_access(page)
     page.get_by_role("button", name="Remove notes.txt").click()
     until(page, "document.querySelectorAll('#recordings li.card').length === 2")
+    until(page, "!document.querySelector('#said').textContent")  # what was said of a recording passes
     leave(page)
 
 

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, in_browser, until
+from browser import CHROMIUM, check_access, in_browser, until
 from recordings import ROOT
 
 from aural.cli.commands import aural
@@ -127,8 +127,12 @@ def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
+        for name in ("index.html", "stages/source_separation/engines/voice/MODEL_CARD.html"):
+            page.goto(home + name)
+            check_access(page, besides=".md-code__nav")  # made by the theme where code can be copied
         for name, text in (
             ("index.html", "AURAL turns a poor recording into a good one."),
             ("stages/mastering/index.html", "max_limiting_db"),

@@ -39,6 +39,12 @@ SECTIONS = {
     "Limits": "guide/limits.md",
 }
 """Where each section of the README stands."""
+MENDED = {
+    'data-md-component="search" role="dialog"': 'data-md-component="search" role="dialog" aria-label="Search"',
+    "<th></th>": "<td></td>",
+    "</head>": "<style>.md-typeset :is(p, li, td) a { text-decoration: underline }</style></head>",
+}
+NAVIGATION = re.compile('aria-labelledby="__nav_([0-9]+)_label"')
 LIBRARY = {
     "Recordings": ("read", "write", "clean", "inspect", "report", "compare", "mix_files"),
     "Stages and chains": (
@@ -168,6 +174,15 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         },
     ]
     return config
+
+
+def on_post_page(output: str, config: MkDocsConfig, **_: Any) -> str:
+    """Mend what the theme and Markdown leave unreadable for some: a search, cells and parts of the navigation without
+    names, and links that only their colour shows."""
+    for before, after in MENDED.items():
+        output = output.replace(before, after)
+    parts = [title for part in config.nav or [] for title in part]
+    return NAVIGATION.sub(lambda found: f'aria-label="{parts[int(found[1]) - 1]}"', output)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "aural.cli.learning:evaluate",
     "listen": "aural.cli.listen:command",
     "app": "aural.cli.app.command:command",
+    "shortcut": "aural.cli.app.shortcut:command",
     "stages": "aural.cli.lists:stages",
     "presets": "aural.cli.lists:presets",
     "models": "aural.cli.lists:models",
@@ -54,7 +55,7 @@ class AuralGroup(HintingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups = {
-            "Recordings": ("clean", "inspect", "chain", "mix", "app"),
+            "Recordings": ("clean", "inspect", "chain", "mix", "app", "shortcut"),
             "Stages": registry.names(),
             "Learning": ("train", "evaluate", "listen"),
             "Lists": ("stages", "presets", "models"),

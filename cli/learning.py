@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from aural.learning.evaluation import Evaluation, Verdict
     from aural.learning.report import Report
     from aural.learning.training import Training
-
-MOST_ITEMS = 10
 
 
 class LearningGroup(HintingGroup):
@@ -126,7 +125,8 @@ class EvaluateGroup(LearningGroup):
         page = click.Option(
             ["--listen"],
             type=FileName(),
-            help=f"Also write a listening test (.html), like aural listen, of the first {MOST_ITEMS} recordings.",
+            help="Also write a listening test (.html), like aural listen: 4 s each of recordings drawn at random, "
+            "as many as stay below 3 MB, but three at least.",
         )
         command = click.Command(
             name,
@@ -178,10 +178,10 @@ def _write_test(folder: Path, page: Path, force: bool) -> None:
     items = {name: versions for name, versions in found.items() if len(versions) == most and REFERENCE in versions}
     if most < 2:
         raise AudioError("there is no recording that a system has done", path=page)
-    items = dict(list(items.items())[:MOST_ITEMS])
-    ListeningTest().write_items(items, page, replace=force)
-    systems = sorted({name for versions in items.values() for name in versions} - {REFERENCE})
-    say(f"{page}: listening test of {'; '.join(items)}, made by {'; '.join(systems)}")
+    drawn = {name: items[name] for name in random.Random(0).sample(list(items), len(items))}
+    held = sorted(ListeningTest().write_brief(drawn, page, replace=force))
+    systems = sorted({name for item in held for name in items[item]} - {REFERENCE})
+    say(f"{page}: listening test of {'; '.join(held)}, made by {'; '.join(systems)}")
 
 
 def _check_output(output: Path | None, formats: tuple[str, ...], what: str, force: bool) -> None:

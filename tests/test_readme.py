@@ -26,8 +26,8 @@ LINES = [
     re.split(r"\s{3,}", line)[0]
     for language, block in BLOCKS
     for line in block.splitlines()
-    if not language and "aural " in line and not line.startswith(("python3 ", " ", "aural app"))
-]  # the app runs until it is ended: tests/cli/app
+    if not language and "aural " in line and not line.startswith(("python3 ", " ", "aural app", "aural shortcut"))
+]  # the app runs until it is ended, and its shortcut is put into the home of the user: tests/cli/app
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, in_browser, until
+from browser import CHROMIUM, check_access, in_browser, until
 from recordings import ROOT
 
 from aural.cli.commands import aural
@@ -32,6 +32,14 @@ def test_a_command_can_be_typed(line: str) -> None:
     assert command
     assert name
     command.make_context(name, rest)
+
+
+def test_the_card_of_each_network_that_makes_sound_has_a_picture() -> None:
+    cards = sorted((ROOT / "stages").glob("*/engines/*/MODEL_CARD.md"))
+    assert len(cards) > 5
+    for card in cards:
+        assert "](card.png)" in card.read_text("utf-8")
+        assert 5_000 < card.with_name("card.png").stat().st_size < 100_000
 
 
 class Page(HTMLParser):
@@ -71,6 +79,33 @@ def check_links(site: Path) -> None:
         assert not re.search(r"(url\(|@import\s*)[\"']?(https?:)?//", path.read_text("utf-8")), path
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '<a href="nowhere.html">x</a>',
+        '<a href="b.html#nowhere">x</a>',
+        '<a href="folder/">x</a>',
+        '<img src="nowhere.png">',
+        '<img src="https://example.org/a.png">',
+        '<script src="//example.org/a.js"></script>',
+        '<link rel="stylesheet" href="https://example.org/a.css">',
+    ],
+)
+def test_a_link_to_nothing_and_what_is_loaded_from_elsewhere_are_noticed(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "b.html").write_text('<p id="there">b</p>')
+    (tmp_path / "a.html").write_text('<a href="b.html#there">x</a><a href="https://example.org">x</a>')
+    (tmp_path / "a.css").write_text("p { background: url(b.html) }")
+    check_links(tmp_path)
+    (tmp_path / "a.html").write_text(broken)
+    with pytest.raises(AssertionError, match=r"a\.html"):
+        check_links(tmp_path)
+    (tmp_path / "a.html").write_text("")
+    (tmp_path / "a.css").write_text("@import 'https://example.org/a.css';")
+    with pytest.raises(AssertionError, match=r"a\.css"):
+        check_links(tmp_path)
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -92,8 +127,12 @@ def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(120_000)
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
+        for name in ("index.html", "stages/source_separation/engines/voice/MODEL_CARD.html"):
+            page.goto(home + name)
+            check_access(page, besides=".md-code__nav")  # made by the theme where code can be copied
         for name, text in (
             ("index.html", "AURAL turns a poor recording into a good one."),
             ("stages/mastering/index.html", "max_limiting_db"),

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from aural.markdown import table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
+
+
+HEADING = 10
+"""Letters in a line of a heading in the terminal, so that the names of systems have room beside the figures."""
 
 
 @dataclass(frozen=True)
@@ -39,35 +44,33 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Means by group and system: groups as rows, systems as columns."""
+    """Means by group and system: a row for each system, a column for each metric, so that 80 columns hold any number
+    of systems."""
 
     title: str
     metrics: tuple[Metric, ...]
     rows: tuple[Row, ...]
 
     @property
-    def systems(self) -> list[str]:
-        """Name the systems, each of which has a column."""
-        return list(dict.fromkeys(row.system for row in self.rows))
-
-    @property
     def header(self) -> list[str]:
-        return [self.title, *self.systems]
+        return [f"{self.title} (files)", *(metric.title for metric in self.metrics)]
 
     def cells(self) -> Iterator[list[str]]:
-        """Write a line with the name of each group and the number of its files, and below it one for each metric.
+        """Write a line with the name of each group and the number of its files, and below it one for each system.
 
         A system that did not give all the files of a group says in brackets how many it gave.
         """
+        systems = dict.fromkeys(row.system for row in self.rows)
         groups: dict[str, dict[str, Row]] = {}
         for row in self.rows:
             groups.setdefault(row.group, {})[row.system] = row
         for group, found in groups.items():
             files = max(row.files for row in found.values())
-            yield [f"{group} ({files})", *("" for _ in self.systems)]
-            for number, metric in enumerate(self.metrics):
-                means = (_written(found.get(system), number, metric, files) for system in self.systems)
-                yield [metric.title, *means]
+            yield [f"{group} ({files})", *("" for _ in self.metrics)]
+            for system in systems:
+                given = found[system].files if system in found else 0
+                name = system if given == files else f"{system} ({given})"
+                yield [name, *(_written(found.get(system), *one) for one in enumerate(self.metrics))]
 
     def markdown(self) -> str:
         """Write it for a page."""
@@ -80,7 +83,8 @@ class Table:
 
         drawn = RichTable()
         for number, title in enumerate(self.header):
-            drawn.add_column(title, justify="right" if number else "left", no_wrap=number > 0)
+            heading = "\n".join(wrap(title, HEADING)) if number else title
+            drawn.add_column(heading, justify="right" if number else "left", no_wrap=number > 0)
         for cells in self.cells():
             if not any(cells[1:]) and drawn.rows:
                 drawn.add_section()
@@ -143,13 +147,10 @@ FORMATS = {".md": Report.markdown, ".json": Report.json}
 """How a report is written, by the suffix of the file."""
 
 
-def _written(row: Row | None, number: int, metric: Metric, files: int) -> str:
-    if row is None:
+def _written(row: Row | None, number: int, metric: Metric) -> str:
+    if row is None or np.isnan(row.means[number]):
         return "-"
-    if np.isnan(row.means[number]):
-        return "-"
-    mean = f"{row.means[number]:.{metric.decimals}f}"
-    return mean if row.files == files else f"{mean} ({row.files})"
+    return f"{row.means[number]:.{metric.decimals}f}"
 
 
 def _means(values: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,17 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural import __version__
-from aural.audio.atomic import Results
+from aural.audio.atomic import Part, Results
 from aural.audio.files import read
 from aural.audio.folders import recordings
-from aural.audio.leftovers import scratch
-from aural.audio.writing import write_audio
-from aural.dsp.decibels import db_to_gain
+from aural.audio.writing import quantise
+from aural.dsp.decibels import db_to_gain, power_to_db
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError
 from aural.markup import element, visible
 from aural.pages.page import check_page, page
-from aural.pages.sound import SAMPLE_RATE, matching_gains
+from aural.pages.sound import SAMPLE_RATE, lufs, matching_gains
 from aural.parameters import check, param
 from aural.signals import Block, Format
 from aural.stream import pump
@@ -39,15 +41,20 @@ KINDS = {
 LONGEST_S = 60.0
 SLACK_S = 0.1
 """So much longer or shorter than the reference a version may be; it is cut, or ends in silence."""
+TARGET_LUFS, HIGHEST_DBFS = -23.0, -1.0
+"""How loud an item is, as long as no version has higher peaks: where it is quiet, 16 bits would be heard."""
+BITS = 16
+BRIEF_S, BRIEF_BYTES, BRIEF_LEAST = 4.0, 3_000_000, 3
+"""Of a brief test: the most that is heard of an item, how large its page may get, and the items it has anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListeningTest:
     """A page on which people compare versions of recordings without knowing which is which.
 
-    All versions of an item are brought to the loudness of the quietest, and are held without loss. The order of items
-    and versions is drawn from the seed and the listener's name; a browser saves the answers as a file, which
-    `aural.listening.results` reads.
+    All versions of all items are brought to one loudness, and are held as FLAC of 16 bits: no codec comes between
+    them and the listener. The order of items and versions is drawn from the seed and the listener's name; a browser
+    saves the answers as a file, which `aural.listening.results` reads.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range.
@@ -84,36 +91,57 @@ class ListeningTest:
                 are too few; two have one name; or the page cannot be written.
         """
         least = 2 if self.kind == "ab" else 1
-        self.write_items(_items(Path(reference), [Path(other) for other in others], least), path, replace=replace)
+        items = _items(Path(reference), [Path(other) for other in others], least)
+        with self._opened(items, path, replace) as page:
+            page.write(self._page({name: self._clips(versions) for name, versions in items.items()}))
 
-    def write_items(
+    def write_brief(
         self, files: Mapping[str, Mapping[str, Path]], path: str | Path, *, replace: bool = False
-    ) -> None:
-        """Write the page of items that need not have the same versions.
+    ) -> list[str]:
+        """Write a page that is small and soon done: of each item 4 s from its middle; as many items, in their order,
+        as stay below 3 MB, but three if there are so many. Return the names of those items.
 
         Args:
-            files: for each item by its name, the files of its versions by theirs; one is the `reference`.
+            files: for each item by its name, the files of its versions by theirs, of which items need not have the
+                same; one is the `reference`.
             path: where the page goes (.html).
             replace: whether a file that exists may be replaced.
 
         Raises:
             AudioError: as `write`.
         """
+        items: dict[str, dict[str, str]] = {}
+        size = 0
+        with self._opened(files, path, replace) as page:
+            for name, versions in files.items():
+                clips = self._clips(versions, BRIEF_S)
+                size += sum(map(len, clips.values()))
+                if len(items) >= BRIEF_LEAST and size > BRIEF_BYTES:
+                    break
+                items[name] = clips
+            page.write(self._page(items))
+        return list(items)
+
+    @contextmanager
+    def _opened(self, files: Mapping[str, Mapping[str, Path]], path: str | Path, replace: bool) -> Iterator[Part]:
         check_page(Path(path))
         with Results(replace, likes=[file for versions in files.values() for file in versions.values()]) as results:
-            part = results.open(path)
-            part.write(self._page({item: self._clips(versions) for item, versions in files.items()}).encode("utf-8"))
+            yield results.open(path)
 
-    def _clips(self, files: Mapping[str, Path]) -> dict[str, str]:
-        """Read an item; return its versions by name, each as a FLAC file in base64."""
-        sounds = _alike({name: _sound(file) for name, file in files.items()}, files)
+    def _clips(self, files: Mapping[str, Path], longest_s: float = LONGEST_S) -> dict[str, str]:
+        """Read an item, or its middle; return its versions by name, each as a FLAC file in base64."""
+        whole = _alike({name: _sound(file) for name, file in files.items()}, files)
+        frames = whole[REFERENCE].shape[-1]
+        outside = max(0, frames - round(longest_s * SAMPLE_RATE)) // 2
+        sounds = {name: sound[:, outside : frames - outside] for name, sound in whole.items()}
         gains = matching_gains(sounds)
-        matched = {name: sound * np.float32(db_to_gain(gains[name])) for name, sound in sounds.items()}
+        louder = _louder({name: sound * np.float32(db_to_gain(gains[name])) for name, sound in sounds.items()})
+        matched = {name: sound * np.float32(db_to_gain(gains[name] + louder)) for name, sound in sounds.items()}
         if self.kind == "mushra":
             matched |= {name: low_passed(matched[REFERENCE], hz) for name, hz in ANCHORS.items()}
         return {name: _flac(sound) for name, sound in matched.items()}
 
-    def _page(self, items: Mapping[str, Mapping[str, str]]) -> str:
+    def _page(self, items: Mapping[str, Mapping[str, str]]) -> bytes:
         marks = "\n".join([self.kind, *(clip for clips in items.values() for clip in clips.values())])
         data = {
             "version": __version__,
@@ -125,7 +153,7 @@ class ListeningTest:
             "items": [{"name": name, "shown": visible(name), "clips": clips} for name, clips in items.items()],
         }
         body = element("main", element("h1", "Listening test"), element("div", id="screen"))
-        return page("Listening test", body, data, "elements.js", "player.js", "listen.js")
+        return page("Listening test", body, data, "elements.js", "player.js", "listen.js").encode("utf-8")
 
 
 @cache
@@ -202,8 +230,19 @@ def _alike(sounds: Mapping[str, Block], files: Mapping[str, Path]) -> dict[str, 
     }
 
 
+def _louder(matched: Mapping[str, Block]) -> float:
+    """Return the gain in dB that brings versions of one loudness to the loudness of all items."""
+    level = lufs(matched[REFERENCE])
+    highest = max(float(np.abs(sound).max(initial=0.0)) for sound in matched.values())
+    if not math.isfinite(level) or not highest:
+        return 0.0
+    return float(min(TARGET_LUFS - level, HIGHEST_DBFS - power_to_db(highest**2)))
+
+
 def _flac(sound: Block) -> str:
-    with scratch() as folder:
-        path = folder / "clip.flac"
-        write_audio(path, [np.clip(sound, -1, 1)], Format(SAMPLE_RATE, len(sound)))
-        return base64.b64encode(path.read_bytes()).decode("ascii")
+    import soundfile
+
+    held = io.BytesIO()
+    samples = quantise(np.clip(sound, -1, 1), BITS, np.random.default_rng(0)).T
+    soundfile.write(held, samples, SAMPLE_RATE, format="FLAC", subtype=f"PCM_{BITS}")
+    return base64.b64encode(held.getvalue()).decode("ascii")

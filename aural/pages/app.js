@@ -3,11 +3,19 @@
 const DATA = JSON.parse(byId("data").textContent);
 const HERE = `${DATA.token}/`;
 const MB = 1e6;
+const PASSING_MS = 8000;
 const rows = new Map(); // by the number of a recording: what stands on the page for it
 let recordings = [];
 let plans = {};
 
-const say = (text) => { byId("said").textContent = text; };
+let going = 0;
+
+// Say something above the page; what stands at a recording, too, covers the page for a while only.
+function say(text, passing = false) {
+  clearTimeout(going);
+  byId("said").textContent = text;
+  if (passing) going = setTimeout(say, PASSING_MS, "");
+}
 
 // Ask for something; return what is answered, or say in a sentence why not, and return null.
 async function ask(method, path, body) {
@@ -95,7 +103,7 @@ function update(row, recording) {
   const text = STATES[recording.state](recording);
   if (row.state.textContent !== text) row.state.textContent = text;
   if (row.told !== recording.state && ["done", "failed", "cancelled"].includes(recording.state) && text) {
-    say(recording.state === "failed" ? text : `${recording.name}: ${text}`); // for who does not see the row
+    say(recording.state === "failed" ? text : `${recording.name}: ${text}`, true); // for who does not see the row
   }
   row.told = recording.state;
   row.state.classList.toggle("bad", recording.state === "failed");

@@ -25,18 +25,17 @@ def app(jobs: int, **values: Any) -> None:
     """Open a page in the browser that cleans recordings, for people who use no terminal.
 
     Drop recordings on it; it says what is wrong with them, cleans them, plays them before and after, and gives the
-    results. It asks nothing of the network, and deletes everything when the page closes. Ctrl-C ends it.
+    results. It asks nothing of the network, and deletes everything when the page closes. Ctrl-C ends it, and so does
+    closing the window of the terminal. `aural shortcut` makes something to double-click instead.
 
     \b
       aural app
       aural app --port 9000 --no-browser
       aural app --host 0.0.0.0 -j 4      for others too, who need the key that it prints
     """
-    try:
-        from aural.cli.app.server import Server
-    except ImportError as error:
-        raise NoPage(f'the page needs {error.name}: pip install "aural[app]"') from error
+    check_installed()
     from aural.audio.leftovers import scratch
+    from aural.cli.app.server import Server
 
     settings = AppSettings(**values)
     listening = listening_at(settings.host, settings.port)
@@ -47,6 +46,14 @@ def app(jobs: int, **values: Any) -> None:
         if settings.browser:
             Timer(0.5, webbrowser.open, [url]).start()
         server.serving().run([listening])
+
+
+def check_installed() -> None:
+    """Raise NoPage unless what serves the page is installed."""
+    try:
+        import aural.cli.app.server  # noqa: F401
+    except ImportError as error:
+        raise NoPage(f'the page needs {error.name}: pip install "aural[app]"') from error
 
 
 def address(listening: socket.socket, key: str) -> str:

@@ -168,7 +168,7 @@ class Server:
         """Take a recording as it arrives."""
         most, limit = self.settings.most_recordings, self.settings.upload_mb
         if len(session.recordings) >= most:
-            raise Refused(f"a page takes {most} recordings at the same time; remove some")
+            raise Refused(f"no more than {most} at the same time; remove some")
         too_large = Refused(f"is larger than {limit} MB, the most that is taken here", 413)
         if int(request.headers.get("content-length") or 0) > limit * MB:
             raise too_large

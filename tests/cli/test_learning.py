@@ -76,7 +76,7 @@ def test_a_listening_test_of_what_most_systems_have_done(pairs: Path) -> None:
     assert f"{page}: listening test of 0; 1, made by compact; " in out
     assert "2: other: " in err
     items = json.loads(page.read_text().partition('id="data">')[2].partition("</script>")[0])["items"]
-    assert [item["name"] for item in items] == ["0", "1"]
+    assert {item["name"] for item in items} == {"0", "1"}
     assert {"reference", "input", "other", "compact"} <= set(items[0]["clips"])
     folders = "--clean", pairs / "clean", "--noisy", pairs / "noisy"
     refused("test.html: exists already; use -f", "evaluate", NAME, *folders, "--listen", page)

@@ -79,9 +79,9 @@ def samples(page: Any, script: str, argument: Any = None) -> Block:
     return np.stack([np.frombuffer(base64.b64decode(channel), np.float32) for channel in channels])
 
 
-def check_access(page: Any) -> None:
-    """Let axe look for what cannot be read, named or reached."""
+def check_access(page: Any, besides: str = "") -> None:
+    """Let axe look for what cannot be read, named or reached, besides elements of a selector."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page)
+    found = Axe().run(page, context={"exclude": [[besides]]} if besides else None)
     assert found.violations_count == 0, found.generate_report()

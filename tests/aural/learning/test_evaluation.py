@@ -19,6 +19,7 @@ from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, stored, unchanged
 from aural.learning.metrics.metric import Audio, Metric
+from aural.learning.report import Row, Table
 from aural.signals import Block
 
 RATE = 16000
@@ -99,9 +100,9 @@ def test_page() -> None:
     page = Toy().run().markdown()
     assert page.startswith("# Toys\n")
     assert "- failed: case 3: three.wav: is empty (0 bytes)" in page
-    assert "| level | input | halved |\n| --- | ---: | ---: |\n| 0 dB (1) |  |  |\n| offset mV | 0.0 | 0.0 |" in page
-    assert "| 5 dB (1) |  |  |\n| offset mV | 1.0 | 0.5 |\n| 10 dB (1) |  |  |\n| offset mV | 2.0 | - |" in page
-    assert "| even (2) |  |  |\n| offset mV | 1.0 | 0.0 (1) |" in page
+    assert "| level (files) | offset mV |\n| --- | ---: |\n| 0 dB (1) |  |\n| input | 0.0 |\n| halved | 0.0 |" in page
+    assert "| 10 dB (1) |  |\n| input | 2.0 |\n| halved (0) | - |" in page
+    assert "| even (2) |  |\n| input | 1.0 |\n| halved (1) | 0.0 |" in page
 
 
 def test_terminal() -> None:
@@ -109,9 +110,20 @@ def test_terminal() -> None:
     with console.capture() as capture:
         console.print(Toy().run().tables[0].rich())
     lines = [line.split() for line in capture.get().splitlines()]
-    assert lines[lines.index(["│", "5", "dB", "(1)", "│", "│", "│"]) + 1 :][:1] == [
-        ["│", "offset", "mV", "│", "1.0", "│", "0.5", "│"]
-    ]
+    at = lines.index(["│", "5", "dB", "(1)", "│", "│"])
+    assert lines[at + 1 : at + 3] == [["│", "input", "│", "1.0", "│"], ["│", "halved", "│", "0.5", "│"]]
+
+
+def test_many_systems_and_long_names_of_metrics_fit_into_80_columns() -> None:
+    metrics = tuple(Metric(f"distance of what was lost {n}", "dB", 1, False, offset) for n in range(4))
+    systems = [f"stochastic, best of {n}" for n in range(9)]
+    rows = tuple(Row("music, mp3:32", name, 3, (-12.3,) * 4) for name in systems)
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(Table("codec", metrics, rows).rich())
+    for name in systems:
+        assert f"│ {name} │{'      -12.3 │' * 4}" in capture.get()
+    assert max(map(len, capture.get().splitlines())) <= 80
 
 
 def test_json_holds_every_score_and_no_infinity() -> None:
@@ -249,7 +261,7 @@ def test_a_figure_that_a_file_has_not_is_left_out_of_the_mean() -> None:
 
     of_stems, of_songs = Some().run().tables
     assert {row.means for row in of_stems.rows} == {(1.0,)}
-    assert "| first | - |" in of_songs.markdown()
+    assert "| input | - |" in of_songs.markdown()
 
 
 def test_each_stem_that_was_judged_can_be_kept(tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ def test_who_does_not_hear_the_reference_or_the_anchor_is_left_out(tmp_path: Pat
         rated(tmp_path, twice_wrong)
 
 
+def test_the_limits_of_post_screening_are_those_of_the_recommendation(tmp_path: Path) -> None:
+    """Below 90 and above 90 in more than 15 % of the items: 3 of 20 are 15 %, 4 are more."""
+    fine = [{"a": 50.0, "reference": 90.0, "anchor-7-khz": 90.0}] * 20
+    for wrong in ({"a": 50.0, "reference": 89.0}, {"a": 50.0, "anchor-7-khz": 91.0}):
+        found = rated(tmp_path, fine, [wrong] * 3 + fine[3:], [wrong] * 4 + fine[4:])
+        assert list(found.left_out) == ["listener 2"]
+
+
 def test_right_answers_by_chance(tmp_path: Path) -> None:
     pair = ["reference", "a"]
     answers = [{"item": "i", "pair": pair, "x": "a", "answer": "a" if n < 9 else "reference"} for n in range(10)]

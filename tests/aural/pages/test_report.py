@@ -101,8 +101,13 @@ def test_keys_buttons_and_marks(done: Cleaned, folder: Path) -> None:
         stands = page.evaluate("player.position")
         page.get_by_role("button", name="Before").click()
         assert page.evaluate("player.position") == stands
-        page.get_by_label("equally loud").uncheck()
-        assert page.evaluate("player.matched") is False
+        heard = "[player.versions.get('after').now, player.versions.get('after').gain]"
+        page.keyboard.press("2")
+        now, gain = page.evaluate(heard)
+        assert now == gain < 0.6  # the result is louder, and equally loud at first
+        for check, wanted in ((False, 1.0), (True, gain)):
+            page.get_by_label("equally loud").set_checked(check)
+            assert page.evaluate(heard) == [wanted, gain]
 
 
 @in_browser
@@ -155,6 +160,35 @@ def test_switching_keeps_the_position_to_the_sample_and_does_not_click(done: Cle
     np.testing.assert_allclose(heard[ramped:30000], after[ramped:], atol=1e-4)
     steps = np.abs(np.diff(heard[at - 200 : ramped + 200])).max()
     assert steps <= np.abs(np.diff(before[: ramped + 400])).max() * 1.01
+
+
+REPEATED = """async () => {
+  const context = new OfflineAudioContext(1, 48000, 48000);
+  const buffer = context.createBuffer(1, 48000, 48000), data = buffer.getChannelData(0);
+  for (let n = 0; n < data.length; n++) data[n] = n / 48000;
+  const player = new Player(context);
+  player.load({before: {buffer, gain_db: 0}});
+  player.offset = 0.1;
+  player.repeat(0.25, 0.5);
+  player.play(0);
+  return context.startRendering();
+}"""
+
+
+STANDING = """(gone) => {
+  const player = new Player({currentTime: gone});
+  player.versions.set("before", {buffer: {duration: 1}});
+  return Object.assign(player, {sources: [1], begun: 0, offset: 0.3, loop: [0.2, 0.5]}).position;
+}"""
+
+
+@in_browser
+def test_what_is_repeated_begins_and_ends_where_it_was_told_to(done: Cleaned, folder: Path) -> None:
+    with opened(folder / "memo.html") as page:
+        (heard,) = samples(page, REPEATED)
+        places = [page.evaluate(STANDING, gone) for gone in (0.0, 0.1, 0.25, 0.55)]
+    np.testing.assert_allclose(heard, np.tile(np.arange(12000, 24000), 4) / RATE, atol=1e-6)
+    assert places == pytest.approx([0.3, 0.4, 0.25, 0.25])
 
 
 HEARD = """async ({name, matched}) => {
@@ -311,6 +345,21 @@ def test_the_policy_lets_nothing_in(done: Cleaned, folder: Path) -> None:
     assert "unsafe" not in text.split("</head>")[0].split("<style>")[0]
     assert "http:" not in text
     assert "https:" not in text
+
+
+BROKEN = {
+    "asks": "<img src='http://127.0.0.1:9/a.png' alt=''>",
+    "fails": "<script>throw new Error('no');</script>",
+    "says": "<script>console.log('so');</script>",
+}
+
+
+@in_browser
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_request_and_a_complaint_are_noticed(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "p.html").write_text(f"<!doctype html><title>p</title>{BROKEN[broken]}")
+    with pytest.raises(AssertionError), opened(tmp_path / "p.html") as page:
+        page.wait_for_timeout(100)
 
 
 def test_silence_has_a_report(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
@@ -116,6 +117,7 @@ def test_a_batch_and_a_text_file_on_a_phone(tmp_path: Path, visitors: Visitors) 
     check_access(page)
     page.get_by_role("button", name="Remove notes.txt").click()
     until(page, "document.querySelectorAll('#recordings li.card').length === 2")
+    until(page, "!document.querySelector('#said').textContent")  # what was said of a recording passes
     leave(page)
 
 
@@ -280,7 +282,7 @@ def asked(url: str, method: str = "GET", body: Any = None, **headers: str) -> tu
         url, data, {key.replace("_", "-"): v for key, v in headers.items()}, method=method
     )
     try:
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -354,7 +356,33 @@ def test_names_that_browsers_send_and_places_in_chains(served: Serving) -> None:
     table = {"stage": [{"use": "match", "reference": "song.wav"}]}
     assert session.chain(table).stages[0].reference == str(recording.path)  # type: ignore[attr-defined]
     assert session.chain(table, names=True).stages[0].reference == "song.wav"  # type: ignore[attr-defined]
+    recording.path.touch()
     session.remove(recording.number)
+    assert not recording.path.parent.exists()
+
+
+@in_browser
+def test_more_than_is_taken_is_refused_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "large.wav").write_bytes(bytes(1_100_000))
+    (tmp_path / "small.wav").write_bytes(b"no sound")
+    with serving(tmp_path / "served", upload_mb=1, most_recordings=1) as one, visited(one.url) as visitors:
+        mine = one.url + token(one.url)
+        host, _, port = one.url.removeprefix("http://").strip("/").partition(":")
+        sending = http.client.HTTPConnection(host, int(port))
+        sending.request("PUT", f"/{mine.rpartition('/')[2]}/recordings?name=a.wav", iter([bytes(600_000)] * 2))
+        answer = sending.getresponse()  # of what did not say how large it is
+        assert (answer.status, b"larger than 1 MB" in answer.read()) == (413, True)
+        assert not list(one.folder.rglob("a.wav"))
+        assert asked(f"{mine}/recordings?name=a.wav", "PUT", b"no sound")[0] == 200
+        status, text = asked(f"{mine}/recordings?name=b.wav", "PUT", b"no sound")
+        assert (status, "no more than 1 at the same time" in text) == (400, True)
+        page = visitors.come()
+        given(page, tmp_path / "large.wav")
+        seen(page, "large.wav: is larger than 1 MB, the most that is taken here")
+        assert not [url for url in visitors.asked if "recordings" in url]
+        asked(f"{mine}/close", "POST", b"")
+        leave(page)
 
 
 @contextmanager
@@ -427,9 +455,10 @@ def test_the_command_serves_until_it_is_ended_and_leaves_nothing(tmp_path: Path)
 def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
     with mock.patch.dict(sys.modules, {"uvicorn": None}):
         sys.modules.pop("aural.cli.app.server", None)
-        code, out, err = invoke("app")
-    assert (code, out) == (2, "")
-    assert err == 'aural: the page needs uvicorn: pip install "aural[app]"\n'
+        for command in ("app", "shortcut"):
+            code, out, err = invoke(command)
+            assert (code, out) == (2, "")
+            assert err == 'aural: the page needs uvicorn: pip install "aural[app]"\n'
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, out, err = invoke("app", "--port", taken.getsockname()[1], "--no-browser")
     assert (code, out) == (2, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -258,12 +257,6 @@ class Examination:
         self.frames += block.shape[-1]
         for _ in self.threads.map(lambda meter: meter.update(block), self.meters.values()):
             pass
-
-    def tee(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """Examine blocks on their way to somewhere else."""
-        for block in blocks:
-            self.update(block)
-            yield block
 
     def compute(self) -> Diagnosis:
         """Return the diagnosis of all frames so far."""

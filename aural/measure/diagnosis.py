@@ -60,7 +60,7 @@ class Diagnosis:
 
     @property
     def noisy(self) -> bool:
-        """Whether a voice has an audible background. What music is made of cannot be told from noise."""
+        """Whether a voice has an audible background. In music, noise cannot be told from the instruments."""
         return self.kind == "speech" and self.environment.snr_db < NOISY_DB
 
     @property
@@ -75,7 +75,7 @@ class Diagnosis:
 
     @property
     def offset(self) -> bool:
-        """Whether the waveform stands off zero."""
+        """Whether the waveform has a DC offset."""
         return self.level.dc > OFFSET and self.duration_s > 0.5
 
     @property
@@ -85,7 +85,7 @@ class Diagnosis:
 
     @property
     def clean(self) -> bool:
-        """Whether it is a voice that nothing needs to be done to."""
+        """Whether it is a voice that needs nothing."""
         clipped = self.clipping.severity in ("clear", "heavy")
         flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven, clipped
         return self.kind == "speech" and not any(flaws)
@@ -117,7 +117,7 @@ class Diagnosis:
 
     @property
     def uneven(self) -> bool:
-        """Whether the levels of voices differ so much that a listener would reach for the volume."""
+        """Whether the levels of voices differ so much that a listener would have to turn the volume up and down."""
         return self.kind == "speech" and self.loudness.range_lu > UNEVEN_LU
 
     @property
@@ -179,7 +179,7 @@ class Diagnosis:
         return element("div", table((), figures(self)), listed(findings))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values for JSON; what cannot be told is None."""
+        """Return everything as plain values for JSON; what is unknown is None."""
         plain: dict[str, Any] = {
             "kind": self.kind,
             "origin": self.origin,

@@ -43,7 +43,7 @@ class BandMeter(ABC):
 
     @abstractmethod
     def answers(self, levels: Bands) -> Bands:
-        """Return what the network says of each second between the margins, shape (seconds, answers)."""
+        """Return the output of the network for each second between the margins, shape (seconds, answers)."""
 
     def update(self, block: Block) -> None:
         """Take the next frames, shape (channels, frames)."""
@@ -71,7 +71,7 @@ class BandMeter(ABC):
         return self.frames / self.source.sample_rate
 
     def each_second(self) -> Bands:
-        """Return what the network says of each second so far, shape (seconds, answers)."""
+        """Return the output of the network for each second so far, shape (seconds, answers)."""
         seconds = math.ceil(self.duration_s)
         missing = seconds - SLAB_S * len(self.answered)
         return np.concatenate([*self.answered, *([self._rest(missing)] if missing > 0 or not self.answered else [])])[
@@ -87,7 +87,7 @@ class BandMeter(ABC):
 
 
 def answers(network: nn.Module, levels: Bands) -> Bands:
-    """Ask a network about levels of bands, shape (frames, bands); return its answers between the margins."""
+    """Run a network on levels of bands, shape (frames, bands); return its output between the margins."""
     import torch
 
     with torch.inference_mode():

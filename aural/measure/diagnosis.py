@@ -14,6 +14,7 @@ from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
 from aural.measure.clipping import ClippingMeter, MeasuredClipping
+from aural.measure.content.bands import BandMeters
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.defects import Defects
 from aural.measure.environment import Environment, EnvironmentMeter
@@ -244,9 +245,8 @@ class Examination:
             "clicks": ClickMeter(source),
             "plosives": PlosiveMeter(source),
             "breaths": BreathMeter(source),
-            "content": ContentMeter(source),
             "environment": EnvironmentMeter(source),
-            "room": RoomMeter(source),
+            "bands": BandMeters(source, ContentMeter, RoomMeter),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }
@@ -261,7 +261,9 @@ class Examination:
     def compute(self) -> Diagnosis:
         """Return the diagnosis of all frames so far."""
         measured = {name: meter.compute() for name, meter in self.meters.items()}
-        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
+        content, room = measured.pop("bands")
+        duration_s = self.frames / self.source.sample_rate
+        return Diagnosis(duration_s, self.source, info=self.info, content=content, room=room, **measured)
 
 
 def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:

@@ -78,10 +78,12 @@ class Table:
         from rich.markup import escape
         from rich.table import Table as RichTable
 
-        drawn = RichTable()
-        for number, title in enumerate(self.header):
-            drawn.add_column(title, justify="right" if number else "left", no_wrap=number > 0)
-        for cells in self.cells():
+        drawn, lines = RichTable(), list(self.cells())
+        drawn.add_column(self.title, no_wrap=True)
+        for number, system in enumerate(self.systems, 1):  # where space is short, their names are folded, not figures
+            widest = max((len(cells[number]) for cells in lines), default=0)
+            drawn.add_column(system, justify="right", min_width=widest, overflow="fold")
+        for cells in lines:
             if not any(cells[1:]) and drawn.rows:
                 drawn.add_section()
             drawn.add_row(*map(escape, cells))

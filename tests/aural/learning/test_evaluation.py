@@ -19,6 +19,7 @@ from aural.errors import AudioError, AuralError, ParameterError
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, stored, unchanged
 from aural.learning.metrics.metric import Audio, Metric
+from aural.learning.report import Row, Table
 from aural.signals import Block
 
 RATE = 16000
@@ -112,6 +113,19 @@ def test_terminal() -> None:
     assert lines[lines.index(["│", "5", "dB", "(1)", "│", "│", "│"]) + 1 :][:1] == [
         ["│", "offset", "mV", "│", "1.0", "│", "0.5", "│"]
     ]
+
+
+def test_many_systems_leave_figures_and_groups_whole() -> None:
+    """Of a table that is wider than the terminal, only titles are folded."""
+    systems = ("input", "compact", "unet", "deepfilternet", "mmse", "gate", "another", "one-more")
+    rows = tuple(Row("10 dB", system, 2, (-1.23,)) for system in systems)
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(Table("recording", (Metric("SI-SDR", "dB", 2, True, offset),), rows).rich())
+    assert "10 dB (2)" in capture.get()
+    assert "SI-SDR dB" in capture.get()
+    assert capture.get().count("-1.23") == len(systems)
+    assert max(map(len, capture.get().splitlines())) <= 80
 
 
 def test_json_holds_every_score_and_no_infinity() -> None:

@@ -65,10 +65,14 @@ class AuralGroup(HintingGroup):
                 formatter.write_dl([(name, self._summary(ctx, name)) for name in names])
 
     def _summary(self, ctx: click.Context, name: str) -> str:
-        try:
-            command = self.get_command(ctx, name)
-        except AuralError as error:  # a stranger's stage that does not load
-            return f"({error})"
+        if name not in COMMANDS:
+            from aural.cli.stages import summary
+
+            try:
+                return summary(name)
+            except AuralError as error:  # a stranger's stage that does not load
+                return f"({error})"
+        command = self.get_command(ctx, name)
         return command.get_short_help_str(100) if command else ""
 
 

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from aural.cli.options import FileName, parameter_options, shared
 from aural.cli.terminal import say, say_json
 from aural.errors import AudioError
-from aural.listening.making import ListeningTest
+from aural.listening.settings import ListeningSettings
 
 if TYPE_CHECKING:
     from aural.listening.results import Findings, ResultRow
@@ -45,6 +45,8 @@ def listen(
         raise click.UsageError("--json is for --results")
     if output is None:
         raise click.UsageError("name the page with -o, such as -o test.html")
+    from aural.listening.making import ListeningTest
+
     test = ListeningTest(**values)
     test.write(files[0], files[1:], output, replace=force)
     say(f"{output}: {test.kind} test, the reference and {len(files) - 1} made of it, seed {test.seed}")
@@ -98,7 +100,7 @@ command = shared("output", "force", "json")(
         "listen",
         params=[
             click.Argument(["files"], nargs=-1, required=True, type=FileName(), metavar="FILE..."),
-            *parameter_options(ListeningTest),
+            *parameter_options(ListeningSettings),
             click.Option(["--results"], is_flag=True, help="Read FILEs as answers, and print the results."),
         ],
         help=listen.__doc__,

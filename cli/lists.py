@@ -8,6 +8,7 @@ import click
 
 from aural import registry
 from aural.cli.options import shared
+from aural.cli.stages import summary
 from aural.cli.terminal import say, say_json
 from aural.engine import Model
 from aural.errors import WeightsError
@@ -51,11 +52,6 @@ def models(download: str | None, as_json: bool) -> None:
 def _line(model: Model) -> str:
     size = f"{model.megabytes:g} MB, " if model.megabytes else ""
     return f"{model.meaning}; {size}{model.licence}, {model.source}"
-
-
-def summary(stage: str) -> str:
-    """Return the first line of a stage's description."""
-    return (registry.stage_class(stage).__doc__ or "").strip().split("\n")[0]
 
 
 def _show(items: dict[str, str], as_json: bool) -> None:

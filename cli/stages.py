@@ -94,6 +94,11 @@ def description(owner: type) -> str:
     return re.split(r"\n\s*(Raises|References|Attributes):", owner.__doc__ or "")[0].strip()
 
 
+def summary(name: str) -> str:
+    """Return the first line of a stage's description."""
+    return description(registry.stage_class(name)).split("\n")[0]
+
+
 def _run_effect(
     stage: type[Stage],
     files: tuple[Path, ...],

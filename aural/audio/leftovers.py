@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import shutil
 import stat
 import tempfile
@@ -29,7 +28,7 @@ SCRATCH, OWNER = "aural-", ".aural-owner"
 def create(target: Path, mode: int) -> tuple[Path, int]:
     """Begin a file beside a target; return its name and descriptor. It is locked as long as it is open."""
     while True:
-        name = target.with_name(f".aural-{secrets.token_hex(4)}.part{target.suffix}")
+        name = target.with_name(f".aural-{os.urandom(4).hex()}.part{target.suffix}")
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         _lock(descriptor)
         if os.fstat(descriptor).st_nlink:  # nobody swept it before it was locked

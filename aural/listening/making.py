@@ -23,21 +23,16 @@ from aural.audio.writing import quantise
 from aural.dsp.decibels import db_to_gain, power_to_db
 from aural.dsp.resampling import resampler
 from aural.errors import AudioError
+from aural.listening.settings import KINDS, ListeningSettings
 from aural.markup import element, visible
 from aural.pages.page import check_page, page
 from aural.pages.sound import SAMPLE_RATE, lufs, matching_gains
-from aural.parameters import check, param
 from aural.signals import Block, Format
 from aural.stream import pump
 
 REFERENCE = "reference"
 ANCHORS = {"anchor-3.5-khz": 3500.0, "anchor-7-khz": 7000.0}
 """Names of the anchors, and where each ends in Hz."""
-KINDS = {
-    "mushra": "Rate how near each version comes to the reference. The reference itself is among them.",
-    "abx": "X is either A or B. Say which.",
-    "ab": "Say which of A and B you prefer. The reference is what both were made from.",
-}
 LONGEST_S = 60.0
 SLACK_S = 0.1
 """So much longer or shorter than the reference a version may be; it is cut, or ends in silence."""
@@ -49,7 +44,7 @@ BRIEF_S, BRIEF_BYTES, BRIEF_LEAST = 4.0, 3_000_000, 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListeningTest:
+class ListeningTest(ListeningSettings):
     """A page on which people compare versions of recordings without knowing which is which.
 
     All versions of all items are brought to one loudness, and are held as FLAC of 16 bits: no codec comes between
@@ -62,18 +57,6 @@ class ListeningTest:
     References:
         ITU-R BS.1534-3 (2015): hidden reference, anchors, scale.
     """
-
-    kind: str = param(
-        "mushra",
-        "Kind of test: rating from 0 to 100 after ITU-R BS.1534-3 with a hidden reference and two anchors, "
-        "telling X from A and B, or a preference between two",
-        choices=tuple(KINDS),
-    )
-    seed: int = param(0, "Seed of the order, together with the listener's name", low=0)
-    trials: int = param(10, "Trials of each pair with each listener", low=1, high=100, when={"kind": ("abx", "ab")})
-
-    def __post_init__(self) -> None:
-        check(self, "listening test")
 
     def write(
         self, reference: str | Path, others: Sequence[str | Path], path: str | Path, *, replace: bool = False

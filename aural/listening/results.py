@@ -13,7 +13,8 @@ import numpy as np
 
 from aural.audio.contents import text_of
 from aural.errors import AudioError
-from aural.listening.making import ANCHORS, KINDS, REFERENCE
+from aural.listening.making import ANCHORS, REFERENCE
+from aural.listening.settings import KINDS
 from aural.markup import visible
 
 CONFIDENCE = 0.95

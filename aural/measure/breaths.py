@@ -95,8 +95,8 @@ def _size(window: int) -> int:
 
 @cache
 def _waves(window: int, sample_rate: int) -> tuple[slice, NDArray[np.float32]]:
-    """Return the bins that tell the pitch, and what turns their power into the autocorrelation at each period of a
-    voice, over that of the window itself; shape (bins, periods)."""
+    """Return the bins in which pitch is looked for, and the matrix, shape (bins, periods), that turns their power
+    into the autocorrelation at each period of a voice, relative to that of the window itself."""
     size = _size(window)
     hz = fft.rfftfreq(size, 1 / sample_rate)
     first, last = np.searchsorted(hz, PITCH_HZ[0]), np.searchsorted(hz, PITCHED_HZ, side="right")

@@ -87,13 +87,6 @@ class MeasuredClipping:
         return "light" if self.share < LIGHT else "clear" if self.share < HEAVY else "heavy"
 
 
-def find_rails(audio: Block, sample_rate: int) -> Rails:
-    """Find the levels at which a whole signal, shape (channels, frames), is cut off."""
-    meter = ClippingMeter(Format(sample_rate, audio.shape[0]))
-    meter.update(audio)
-    return meter.compute().rails
-
-
 class ClippingMeter:
     """Finds rails in the density of samples and in the shape of what reaches them.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
 from aural.measure.clicks import ClickMeter
 from aural.measure.clipping import ClippingMeter, MeasuredClipping
+from aural.measure.content.bands import BandMeters
 from aural.measure.content.meter import Content, ContentMeter
 from aural.measure.defects import Defects
 from aural.measure.environment import Environment, EnvironmentMeter
@@ -63,8 +63,8 @@ class Diagnosis:
 
     @property
     def noisy(self) -> bool:
-        """Whether a voice has an audible background, or noises beside it. What music is made of cannot be told from
-        noise."""
+        """Whether a voice has an audible background, or noises beside it. In music, noise cannot be told from
+        the instruments."""
         return self.background or bool(self.noises_s)
 
     @property
@@ -104,7 +104,7 @@ class Diagnosis:
 
     @property
     def offset(self) -> bool:
-        """Whether the waveform stands off zero."""
+        """Whether the waveform has a DC offset."""
         return self.level.dc > OFFSET and self.duration_s > 0.5
 
     @property
@@ -114,7 +114,7 @@ class Diagnosis:
 
     @property
     def clean(self) -> bool:
-        """Whether it is a voice that nothing needs to be done to."""
+        """Whether it is a voice that needs nothing."""
         clipped = self.clipping.severity in ("clear", "heavy")
         flaws = self.noisy, self.hums, self.dull, self.offset, self.reverberant, self.uneven, clipped
         return self.kind == "speech" and not any(flaws)
@@ -146,7 +146,7 @@ class Diagnosis:
 
     @property
     def uneven(self) -> bool:
-        """Whether the levels of voices differ so much that a listener would reach for the volume."""
+        """Whether the levels of voices differ so much that a listener would have to turn the volume up and down."""
         return self.kind == "speech" and self.loudness.range_lu > UNEVEN_LU
 
     @property
@@ -214,7 +214,7 @@ class Diagnosis:
         return element("div", table((), figures(self)), listed(findings))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values for JSON; what cannot be told is None."""
+        """Return everything as plain values for JSON; what is unknown is None."""
         plain: dict[str, Any] = {
             "kind": self.kind,
             "origin": self.origin,
@@ -281,10 +281,8 @@ class Examination:
             "clicks": ClickMeter(source),
             "plosives": PlosiveMeter(source),
             "breaths": BreathMeter(source),
-            "content": ContentMeter(source),
             "environment": EnvironmentMeter(source),
-            "noise": NoiseMeter(source),
-            "room": RoomMeter(source),
+            "bands": BandMeters(source, ContentMeter, NoiseMeter, RoomMeter),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }
@@ -296,16 +294,11 @@ class Examination:
         for _ in self.threads.map(lambda meter: meter.update(block), self.meters.values()):
             pass
 
-    def tee(self, blocks: Iterable[Block]) -> Iterator[Block]:
-        """Examine blocks on their way to somewhere else."""
-        for block in blocks:
-            self.update(block)
-            yield block
-
     def compute(self) -> Diagnosis:
         """Return the diagnosis of all frames so far."""
         measured = {name: meter.compute() for name, meter in self.meters.items()}
-        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **measured)
+        heard = dict(zip(("content", "noise", "room"), measured.pop("bands"), strict=True))
+        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **heard, **measured)
 
 
 def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""What is marked in a picture of a recording: its cut-off, its short defects, and where it breathes."""
+"""What is marked in a picture of a recording: its cut-off, its short defects, and breaths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Marks:
         return sorted({place for name, places in self.places_s.items() if name != BREATHS for place in places})
 
     def mended_s(self, after: Marks) -> list[float]:
-        """Return where it had defects that are there no more."""
+        """Return where defects were repaired."""
         kinds = ((places, after.places_s.get(name, [])) for name, places in self.places_s.items() if name != BREATHS)
         return sorted({place for places, left in kinds for place in places if _far(place, left)})
 
@@ -48,7 +48,7 @@ def marks(diagnosis: Diagnosis, course: Course) -> Marks:
 
 
 def _clipped_s(clipping: MeasuredClipping, course: Course) -> list[float]:
-    """Return where the waveform reaches a level that it is cut off at."""
+    """Return where the waveform is clipped."""
     clipped = np.zeros(len(course.low), bool)
     for low, high in clipping.rails:
         clipped |= -course.low >= low.reach if low else False

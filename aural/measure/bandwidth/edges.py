@@ -1,4 +1,4 @@
-"""Where a mean spectrum falls off, and which of these falls a filter has made."""
+"""Steps of a mean spectrum, and which of them a filter caused."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def falls(hz: Spectrum, level_db: Spectrum) -> tuple[NDArray[np.int64], Spectrum
     """Return steps at which the level falls most from just below to all that lies above, and by how many dB.
 
     The level below is one that most of the band there reaches, the level above one that hardly anything there
-    exceeds, so that neither a partial nor a whistle makes a cliff or hides one.
+    exceeds, so neither a partial nor a whistle makes a step or hides one.
     """
     nyquist_hz = float(hz[-1])
     first = max(FAR, int(np.searchsorted(hz, min(LOWEST_HZ, nyquist_hz / 2))))
@@ -75,7 +75,7 @@ def falls(hz: Spectrum, level_db: Spectrum) -> tuple[NDArray[np.int64], Spectrum
 
 
 def profile(level_db: Spectrum, edge: int) -> Spectrum:
-    """Return what the network looks at: the level around an edge, against that just below it."""
+    """Return the input of the network: levels around an edge, relative to that just below it."""
     around = level_db[np.clip(edge + PROFILE, 0, level_db.size - 1)]
     return np.clip(around - np.median(level_db[edge - FAR : edge - BELOW]), -70.0, 40.0) / 20
 
@@ -95,7 +95,7 @@ def judged(profiles: Spectrum) -> tuple[Spectrum, Spectrum]:
 
 
 def end_hz(hz: Spectrum, level_db: Spectrum) -> tuple[float | None, float]:
-    """Return where a filter has cut a spectrum off, or None, and by how many dB it falls there or at most."""
+    """Return the cut-off of a filter, or None, and by how many dB the spectrum falls there, or at most."""
     edges, fall_db = falls(hz, level_db)
     if not edges.size:
         return None, 0.0
@@ -113,7 +113,7 @@ def end_hz(hz: Spectrum, level_db: Spectrum) -> tuple[float | None, float]:
 
 
 def _knee(level_db: Spectrum, edge: int) -> tuple[int | None, bool]:
-    """Return where a steep cliff near an edge begins, and whether it does so at once, as of no resampler.
+    """Return where a steep fall near an edge begins, and whether it begins more abruptly than any resampler's.
 
     That is where the level falls a third as fast as it does at most.
     """

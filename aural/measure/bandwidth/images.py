@@ -1,4 +1,4 @@
-"""Images that straight lines between samples leave: the spectrum, mirrored at half the old sample rate."""
+"""Images left by linear interpolation: the spectrum, mirrored at half the old sample rate."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ HIGHEST = 0.7  # of half the sample rate
 def mirror_hz(magnitude: Spectrum, nyquist_hz: float) -> float | None:
     """Return the lowest frequency at which a mean magnitude spectrum is mirrored as linear interpolation does.
 
-    That multiplies the spectrum, repeated at the old sample rate, by the square of a sinc: the image of what lies
-    at f below the mirror m is (f / (2 m - f))**2 times as strong. The random detail of both is the same. The partials
-    of a steady tone mirror each other, too, but they also repeat.
+    Interpolation multiplies the spectrum, repeated at the old sample rate, by the square of a sinc: the image of
+    what lies at f below the mirror m is (f / (2 m - f))**2 times as strong. The random detail of both is the
+    same. The partials of a steady tone mirror each other, too, but they also repeat.
     """
     size = magnitude.size
     if not magnitude.any():

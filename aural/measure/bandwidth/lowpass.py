@@ -1,4 +1,4 @@
-"""The low-pass of a codec: above it the spectrum is empty, as no microphone, instrument or room leaves it."""
+"""The low-pass of a codec: the spectrum above it is emptier than any microphone, instrument or room leaves it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMPTY_DB = 30.0
 
 
 def lowpass_hz(magnitude: Spectrum, nyquist_hz: float) -> float | None:
-    """Return the frequency from which on all lies 30 dB or more below the mean level of the 1.2 kHz before, or None.
+    """Return the frequency above which all is at least 30 dB below the mean level of the 1.2 kHz before, or None.
 
     Args:
         magnitude: mean magnitudes from 0 Hz to half the sample rate, in even steps.

@@ -36,7 +36,7 @@ class Bandwidth:
     Attributes:
         cutoff_hz: frequency at which the filter is 6 dB down; half the sample rate where nothing cuts it.
         steepness_db: fall of the level there, or at most, from just below a frequency to all that lies above it.
-        cut: that fall is the end of what a filter left, not a natural decline.
+        cut: whether a filter caused that fall; it can also be a natural decline.
         lowpass_hz: frequency above which nothing is left, as codecs do it; None where there is none.
     """
 
@@ -47,13 +47,13 @@ class Bandwidth:
 
 
 class BandwidthMeter:
-    """Finds the end of the mean magnitude spectrum: of what stands out from the background, or of everything.
+    """Finds where the mean magnitude spectrum ends: that of the sound above the background, or of everything.
 
-    Magnitudes are averaged, not powers: a lone click above the cut-off hides the cliff less, and rare consonants
-    still show. Wherever the level falls by 13 dB or more, a small network that has seen the slopes of filters,
-    resamplers and voices says whether a filter did that, and where its cut-off lies. Background is what the quietest
-    windows hold: its power is taken from that of the loudest, so that hiss above a dull voice does not hide where the
-    voice ends. Images of linear interpolation are found by their symmetry.
+    Magnitudes are averaged, not powers: a single click above the cut-off then hides it less, and rare consonants
+    still count. Wherever the level falls by 13 dB or more, a small network, trained on the slopes of filters,
+    resamplers and voices, decides whether a filter caused that, and where its cut-off is. The background is measured
+    in the quietest windows, and its power is subtracted from that of the loudest, so that hiss above a dull voice
+    does not hide where the voice ends. Images of linear interpolation are found by their symmetry.
     """
 
     def __init__(self, source: Format) -> None:
@@ -104,9 +104,10 @@ class BandwidthMeter:
         return replace(found, lowpass_hz=lowpass_hz(everything, self.sample_rate / 2))
 
     def _parted(self) -> tuple[Spectrum, Spectrum | None]:
-        """Return the mean magnitudes of what stands out from the background, and of that, if there is one.
+        """Return the mean magnitudes of the sound above the background, and of the background, if there is one.
 
-        The background's power is taken from that of the loudest windows. What chance leaves of it is a floor.
+        The power of the background is subtracted from that of the loudest windows; it also limits how low the
+        result can be, since the difference of two random powers is never exactly zero.
         """
         ranks = np.cumsum(self.counts[1:])
         quiet = 1 + int(np.searchsorted(ranks, QUIET * ranks[-1]))
@@ -130,7 +131,7 @@ class BandwidthMeter:
 
 @cache
 def _shape() -> Any:
-    """Return the four-term Blackman-Harris window: a loud partial leaks nothing that looks like a slope."""
+    """Return the four-term Blackman-Harris window: so leakage of a loud partial does not look like a slope."""
     turn = 2 * np.pi * np.arange(WINDOW) / WINDOW
     terms = (0.35875, -0.48829, 0.14128, -0.01168)
     return sum(a * np.cos(k * turn) for k, a in enumerate(terms)).astype(np.float32)  # type: ignore[union-attr]

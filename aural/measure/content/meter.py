@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aural.dsp.decibels import db_to_gain
-from aural.measure.content.bands import BandMeter, answers
+from aural.measure.content.bands import BandLevels, BandMeter, answers
 from aural.measure.content.features import SAMPLE_RATE, Bands
 from aural.signals import Block, Format
 
@@ -108,14 +108,14 @@ class ContentMeter(BandMeter):
     training: ClassVar[str | None] = "aural.measure.content.training:ContentTraining"
     evaluation: ClassVar[str | None] = None
 
-    def __init__(self, source: Format) -> None:
-        super().__init__(source)
+    def __init__(self, source: Format, measured: BandLevels | None = None) -> None:
+        super().__init__(source, measured)
         self.peaks: list[float] = []  # of each second
         self.peak_samples = 0
 
-    def take(self, audio: Block) -> None:
+    def take(self, audio: Block, levels: Bands) -> None:
         """Note the peak of each second besides; the piece spans two seconds at most."""
-        super().take(audio)
+        super().take(audio, levels)
         cut = SAMPLE_RATE - self.peak_samples % SAMPLE_RATE
         for part in (audio[:, :cut], audio[:, cut:]):
             if part.shape[-1]:
@@ -134,7 +134,7 @@ class ContentMeter(BandMeter):
         peaks = np.array([*self.peaks, *[0.0] * len(log_odds)])[: len(log_odds)]
         speech, music = 1 / (1 + np.exp(-log_odds.T))
         return Content(
-            self.duration_s, tuple(speech.tolist()), tuple(music.tolist()), tuple((peaks < SILENT).tolist())
+            self.measured.duration_s, tuple(speech.tolist()), tuple(music.tolist()), tuple((peaks < SILENT).tolist())
         )
 
 

@@ -73,7 +73,7 @@ class Step(nn.Module):
 
 
 def relative(bands: Tensor) -> Tensor:
-    """Return levels against the loudest band nearby, from -1 to 1: the level of a recording says nothing."""
+    """Return levels relative to the loudest band nearby, from -1 to 1: the absolute level means nothing."""
     loudest = functional.max_pool1d(bands.amax(dim=2), 2 * NEARBY + 1, stride=1, padding=NEARBY)
     below = (bands - loudest[..., None]).clamp(min=-RANGE_DB)
     below = torch.where(loudest[..., None] > SILENCE_DB + 1, below, -RANGE_DB)

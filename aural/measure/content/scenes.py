@@ -49,7 +49,7 @@ class KeptScenes(ABC):
     Args:
         settings: the length of a scene, their number, and the seed.
         part: which side of the split.
-        told: what a scene depends on, besides the clips.
+        told: the settings that a scene depends on, besides the clips.
         clips: what scenes are made of, by kind.
     """
 
@@ -199,7 +199,7 @@ class Scenes(KeptScenes):
     def truth_of(
         self, speech: Audio, music: Audio, balance_db: float
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Say of each second whether it holds speech and music, and whether that is known."""
+        """Return for each second whether it holds speech and music, and whether that is known."""
         shares = np.stack([_share(speech, SPEECH_DB), _share(music, MUSIC_DB)], axis=1)
         known = (shares >= SOUNDS) | (shares <= HARDLY)
         together = (shares > HARDLY).all(axis=1)

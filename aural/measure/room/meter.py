@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RoomEstimate:
-    """The room of a recorded voice, as it is heard; of music it says nothing."""
+    """The room of a recorded voice. It means nothing for music."""
 
     decay_s: float
     """Time in which the sound of the room dies away by 60 dB."""
@@ -32,7 +32,7 @@ class RoomEstimate:
     def clarity_db(self) -> float:
         """Level of what comes within 50 ms of the direct sound, above what comes later (C50 of ISO 3382-1).
 
-        As it is where the room dies away evenly.
+        Computed from the decay and the ratio, for a room that dies away evenly.
         """
         room = db_to_power(-self.ratio_db)
         late = room * db_to_power(-60 * EARLY_S / self.decay_s)
@@ -65,7 +65,7 @@ class RoomMeter(BandMeter):
     evaluation: ClassVar[str | None] = None
 
     def answers(self, levels: Bands) -> Bands:
-        """Return what the network says of each second between the margins."""
+        """Return the output of the network for each second between the margins."""
         return answers(_network(), levels)
 
     def compute(self) -> RoomEstimate:

@@ -1,4 +1,4 @@
-"""The network that tells the room of a voice: convolutions over bands, then over time, and a mean over seconds."""
+"""The network that estimates the room of a voice: convolutions over bands, then time, and a mean over seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEAST_RATIO_DB, MOST_RATIO_DB = -15.0, 25.0
 
 
 class RoomNetwork(nn.Module):
-    """Levels of bands to what each second tells about the room, or about something else."""
+    """Maps levels of bands to an estimate of the room, or of something else, from each second."""
 
     def __init__(self, answers: int = ANSWERS) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class RoomNetwork(nn.Module):
         self.tell = nn.Linear(2 * WIDTH, answers)
 
     def forward(self, bands: Tensor) -> Tensor:
-        """Return the answers for each second, shape (batch, seconds, answers); `joined` makes one of several.
+        """Return the output for each second, shape (batch, seconds, answers); `joined` makes one of several.
 
         Args:
             bands: levels in dB, shape (batch, frames, bands), whole seconds.
@@ -59,7 +59,7 @@ class TimeLayer(nn.Module):
 
 
 def joined(answers: Tensor) -> Tensor:
-    """Join the answers for several seconds: a mean, weighted by how much each tells.
+    """Join the outputs for several seconds: a mean, weighted by how much each says about the room.
 
     Args:
         answers: shape (batch, seconds, 5).

@@ -20,7 +20,7 @@ from aural.parameters import param
 
 @dataclass(frozen=True, kw_only=True)
 class RoomTraining(SceneTraining):
-    """Train the network that tells the reverberation of the room that a voice was recorded in."""
+    """Train the network that estimates the reverberation of the room in which a voice was recorded."""
 
     folders = ("speech", "noise", "ir")
     network: str = param("room", "Network to train", choices=("room",))

@@ -11,7 +11,7 @@ from recordings import loud, voice
 
 from aural import Block, Format
 from aural.degrade import Codec, Take, codecs, degrade
-from aural.measure.clipping import ClippingMeter, MeasuredClipping, find_rails
+from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.testing import SAMPLE_RATE, partition
 
 RATE = SAMPLE_RATE
@@ -72,7 +72,7 @@ def test_rails_behind_a_resampler() -> None:
 def test_each_channel_and_side_for_itself() -> None:
     audio = np.concatenate([talk(), 0.5 * talk()])
     audio[1] = np.minimum(audio[1], 0.1)
-    ((first, second), (low, high)) = find_rails(audio, RATE)
+    ((first, second), (low, high)) = measure(audio).rails
     assert first is second is low is None
     assert high
     assert high.level == pytest.approx(0.1)

@@ -59,7 +59,7 @@ def harm(scores: Report) -> Iterator[str]:
     (table,) = scores.tables
     means = {(row.group, row.system): row.means for row in table.rows}
     single = {(score.name, score.system): score.values for score in scores.scores}
-    for system in table.systems:
+    for system in dict.fromkeys(row.system for row in table.rows):
         if system == "input" or "best of" in system:
             continue
         louder = [group for group, name in means if name == system and group.endswith(HIGH)

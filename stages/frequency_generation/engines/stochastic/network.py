@@ -125,4 +125,4 @@ class BandTimeBlock(nn.Module):
 
 def _in_parts(layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply layers that treat each frame by itself to a few frames at a time, which fit into a processor's cache."""
-    return torch.cat([layers(part) for part in x.split(FRAMES, dim=1)], dim=1)
+    return torch.cat([layers(part) for part in torch.split(x, FRAMES, dim=1)], dim=1)

@@ -110,7 +110,7 @@ class Scene:
         if _happens(rng := own("timbre"), self.timbre):
             yield Microphone(tuple(rng.normal(0, 3, len(OCTAVES_HZ)).clip(-6, 6).tolist()))
         if _happens(rng := own("floor"), self.floor):
-            yield Floor(rng.uniform(-8, 2), snr_db=rng.uniform(28, 50))
+            yield Floor(rng.uniform(-8, 2), snr_db=rng.uniform(40, 60))
 
     def _room(self, own: Generators, stock: Stock) -> Iterator[Degradation]:
         if _happens(rng := own("room"), self.room):

@@ -32,6 +32,10 @@ def paired(seconds: Sequence[float], stage: str, parameter: str) -> Passages:
 
 
 def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
-    """Return 1 for times in a passage and 0 for others; between them it changes over FADE_S."""
-    inside = (np.minimum(seconds - begins, ends - seconds) / FADE_S + 0.5 for begins, ends in passages)
+    """Return 1 for times in a passage and 0 for others; between them it changes over FADE_S.
+
+    A passage that begins with the recording is whole from there on.
+    """
+    starts = ((begins if begins > 0 else -np.inf, ends) for begins, ends in passages)
+    inside = (np.minimum(seconds - begins, ends - seconds) / FADE_S + 0.5 for begins, ends in starts)
     return np.clip(np.max([np.zeros_like(seconds), *inside], axis=0), 0, 1).astype(np.float32)

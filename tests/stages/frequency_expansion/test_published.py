@@ -162,10 +162,10 @@ def test_the_commands_train_a_network_and_judge_it(toy: Path, twin: str) -> None
     code, _, err = invoke(*judge, "--twin", twin)
     assert (code, err) == (0, "")
     lines = [line for line in table.read_text().splitlines() if line.startswith("|")]
-    heads = [lines[number - 1] for number, line in enumerate(lines) if line.startswith("| ---")]
-    assert len(heads) == {"decimated": 2, "coded": 1}[twin]  # by material and ratio, and by ratio
-    assert all("| audiounet |" in head for head in heads)  # a network for each ratio
-    assert all(("| spline |" in head) == (twin == "decimated") for head in heads)
+    tables = "\n".join(lines).split("\n| --- |")[1:]
+    assert len(tables) == {"decimated": 2, "coded": 1}[twin]  # by material and ratio, and by ratio
+    assert all("\n| audiounet |" in table for table in tables)  # a network for each ratio
+    assert all(("\n| spline |" in table) == (twin == "decimated") for table in tables)
     group = {"decimated": "| -, r = 6 (", "coded": "| -, coded ("}[twin]
     assert any(line.startswith(group) for line in lines)
     other = {"decimated": "coded", "coded": "decimated"}[twin]

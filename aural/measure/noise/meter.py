@@ -20,7 +20,7 @@ class NoiseEstimate:
     """The noise behind a voice, steady or not, as it is heard; of music it says nothing."""
 
     levels_db: tuple[float, ...]
-    """Level of the noise in each second against that of the voice, at least -45 dB."""
+    """Level of the noise in each second against that of the voice; about -45 dB where there is none."""
 
     @property
     def loud_s(self) -> tuple[int, ...]:

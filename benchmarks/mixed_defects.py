@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -46,15 +47,16 @@ CLICKS_PER_S, CLICK_DB = 3, 14.0  # their level above that of the voice
 Rng = np.random.Generator
 
 
-def clicks(audio: Audio, rng: Rng) -> Audio:
-    """Add ticks of one to four samples."""
-    out, level = audio.copy(), db_to_gain(active_db(audio, RATE) + CLICK_DB)
-    for place in rng.integers(0, len(audio) - 4, CLICKS_PER_S * len(audio) // RATE):
-        length = int(rng.integers(1, 5))
-        out[place : place + length] += np.float32(level * rng.choice((-1, 1))) * np.hanning(length + 2)[1:-1].astype(
-            np.float32
-        )
-    return out
+class Clicks(Degradation):
+    """Ticks of one to four samples."""
+
+    def __call__(self, take: Take, rng: Rng) -> Take:
+        out, level = take.noisy.copy(), db_to_gain(active_db(take.noisy, RATE) + CLICK_DB)
+        for place in rng.integers(0, len(out) - 4, CLICKS_PER_S * len(out) // RATE):
+            length = int(rng.integers(1, 5))
+            tick = level * rng.choice((-1, 1)) * np.hanning(length + 2)[1:-1]
+            out[place : place + length] += tick.astype(np.float32)
+        return replace(take, noisy=out)
 
 
 def picked(clips: list[Clip], rng: Rng) -> Audio:
@@ -62,7 +64,7 @@ def picked(clips: list[Clip], rng: Rng) -> Audio:
     return read(clips[int(rng.integers(len(clips)))], RATE)
 
 
-def stock() -> dict[str, Callable[[Rng], Degradation | Callable[[Audio, Rng], Audio]]]:
+def stock() -> dict[str, Callable[[Rng], Degradation]]:
     """Return what draws each defect, in the order in which they come about."""
     noises, rooms = find(CORPUS / "noise", "noise", PART), find(CORPUS / "ir", "ir", PART)
     return {
@@ -70,7 +72,7 @@ def stock() -> dict[str, Callable[[Rng], Degradation | Callable[[Audio, Rng], Au
         "noise": lambda rng: Noise(picked(noises, rng), snr_db=rng.uniform(0, 15)),
         "hum": lambda rng: Hum(50.0 + rng.normal(0, 0.03), 10, -6.0, snr_db=rng.uniform(5, 20)),
         "clipping": lambda rng: Clipping(rng.uniform(-18, -8)),
-        "clicks": lambda _: clicks,
+        "clicks": lambda _: Clicks(),
         "band limit": lambda rng: BandLimit(float(rng.choice((3900.0, 5500.0, 7900.0)))),
         "codec": lambda rng: Codec("amr", 12_200) if rng.random() < 0.3 else Codec("opus", 16_000),
         "lost packets": lambda rng: PacketLoss(0.05),
@@ -96,9 +98,7 @@ def harmed(voice: Audio, names: list[str], rng: Rng) -> Audio:
     take = Take.of(voice, RATE)
     for name, draw in stock().items():
         if name in names:
-            change = draw(rng)
-            done = change(take, rng) if isinstance(change, Degradation) else None
-            take = done or Take(change(take.noisy, rng), take.voice, take.dry, RATE)  # type: ignore[operator]
+            take = draw(rng)(take, rng)
     return take.noisy
 
 

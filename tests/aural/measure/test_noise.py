@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from meters import in_blocks
 from numpy.typing import NDArray
 from recordings import CORPUS, needs_corpus
 
@@ -12,16 +13,13 @@ from aural.learning.material import find
 from aural.learning.material import read as read_clip
 from aural.measure.noise.meter import NoiseEstimate, NoiseMeter
 from aural.measure.noise.scenes import below
-from aural.testing import partition
 
 RATE = 16000
 
 
-def noise_of(audio: NDArray[np.float32], sample_rate: int = RATE) -> NoiseEstimate:
-    meter = NoiseMeter(Format(sample_rate, len(audio)))
-    for block in partition(audio, 7001):
-        meter.update(block)
-    return meter.compute()
+def noise_of(audio: NDArray[np.float32]) -> NoiseEstimate:
+    found: NoiseEstimate = in_blocks(NoiseMeter, audio, RATE)
+    return found
 
 
 def test_the_truth_is_the_level_of_each_second() -> None:

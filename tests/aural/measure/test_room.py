@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from meters import in_blocks
 from numpy.typing import NDArray
 from recordings import CORPUS, needs_corpus
 
@@ -15,16 +16,13 @@ from aural.learning.material import find
 from aural.learning.material import read as read_clip
 from aural.measure.room.meter import RoomEstimate, RoomMeter
 from aural.measure.room.scenes import made, told
-from aural.testing import partition
 
 RATE = 16000
 
 
-def room_of(audio: NDArray[np.float32], sample_rate: int = RATE) -> RoomEstimate:
-    meter = RoomMeter(Format(sample_rate, len(audio)))
-    for block in partition(audio, 7001):
-        meter.update(block)
-    return meter.compute()
+def room_of(audio: NDArray[np.float32]) -> RoomEstimate:
+    found: RoomEstimate = in_blocks(RoomMeter, audio, RATE)
+    return found
 
 
 @pytest.mark.parametrize("decay_s", [0.2, 0.5, 1.5])

@@ -128,10 +128,10 @@ class Compact(nn.Module):
 
     def _outputs(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the gains, the filters (batch, frames, low bins, taps) and the gains of the room."""
-        bands = x.permute(0, 2, 3, 1).float()
+        bands = x.permute(0, 2, 3, 1)
         gains, rooms, filters, first = [], [], [], 0
         for layer, (count, width, is_low) in zip(self.join, _groups(), strict=True):
-            out = layer(bands[:, :, first : first + count]).reshape(*bands.shape[:2], count * width, -1)
+            out = layer(bands[:, :, first : first + count]).float().reshape(*bands.shape[:2], count * width, -1)
             gains.append(out[..., GAIN])
             rooms.append(out[..., ROOM])
             if is_low:

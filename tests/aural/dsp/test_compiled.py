@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from recordings import MAIN, ROOT, voice, write
+from recordings import EXAMPLE, MAIN, ROOT, voice, write
 
 TEN_TWICE = """
 from aural.dsp.compiled import njit
@@ -103,7 +103,7 @@ def test_a_stage_runs_where_nothing_but_the_result_can_be_written(tmp_path: Path
 
 
 @pytest.mark.skipif(not shutil.which("setpriv") or os.geteuid() != 0, reason="needs root, to become somebody else")
-def test_a_user_without_a_home_cleans_a_recording_with_a_package_of_root(tmp_path: Path) -> None:
+def test_a_user_without_a_home_cleans_the_example_with_a_package_of_root(tmp_path: Path) -> None:
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable]
     environment = {
         "PATH": os.environ["PATH"],
@@ -117,9 +117,9 @@ def test_a_user_without_a_home_cleans_a_recording_with_a_package_of_root(tmp_pat
     tmp_path.chmod(0o777)
     if subprocess.run([*nobody, "-c", "import aural, numba"], env=environment, capture_output=True).returncode:
         pytest.skip("nobody can read this package")
-    write(tmp_path / "memo.wav", voice(2.0))
+    shutil.copy(EXAMPLE, tmp_path / "memo.m4a")
     done = subprocess.run(
-        [*nobody, "-c", MAIN, "clean", "memo.wav"], env=environment, cwd=tmp_path, capture_output=True, text=True
+        [*nobody, "-c", MAIN, "clean", "memo.m4a"], env=environment, cwd=tmp_path, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["memo.wav", "memo_clean.wav"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["memo.m4a", "memo_clean.wav"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import logging
 import os
@@ -17,6 +18,7 @@ from aural.errors import AuralError, TargetExists, Untrusted
 from aural.markup import visible
 
 LOG = logging.getLogger("aural")
+GARBAGE = 50_000  # objects that are made before garbage is looked for; Python's own is 700
 NOTES: list[list[str]] = []
 NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
 """In the words of the loader of libraries, and of torch, which have no MemoryError."""
@@ -83,7 +85,12 @@ def _machine(error: OSError, of: str) -> str:
 
 
 def prepare(verbose: bool = False) -> None:
-    """Make standard streams of closed ones, let none of them fail at a letter, and show what is logged."""
+    """Make standard streams of closed ones, let none of them fail at a letter, and show what is logged.
+
+    Garbage is looked for less often: nearly all that a command makes is imported, stays, and would be looked through
+    again and again.
+    """
+    gc.set_threshold(GARBAGE)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 import urllib.parse
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, check_access, in_browser, until
+from browser import check_access, chromium, in_browser, until
 from recordings import ROOT
 
 from aural.cli.commands import aural
@@ -113,8 +114,6 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @in_browser
 def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
     pytest.importorskip("material", reason='needs pip install "aural[dev]"')
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
@@ -124,9 +123,8 @@ def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> 
     threading.Thread(target=server.serve_forever, daemon=True).start()
     check_links(tmp_path)
     home = f"http://127.0.0.1:{server.server_port}/"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+    with closing(chromium().new_context()) as context:
+        page = context.new_page()
         page.set_default_timeout(120_000)
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
@@ -145,7 +143,6 @@ def test_the_site_builds_strictly_and_asks_nothing_of_others(tmp_path: Path) -> 
         page.click("[data-md-component=search-query]")
         page.keyboard.type("dereverb")
         until(page, "document.querySelectorAll('.md-search-result__item').length > 1")
-        browser.close()
     server.shutdown()
     assert [url for url in asked if not url.startswith((home, "data:", "blob:"))] == []
     assert complaints == []

@@ -66,7 +66,7 @@ def test_a_disk_that_holds_one_stem_of_two(tmp_path: Path, small_disk: Path) -> 
     ],
 )
 def test_interrupt(tmp_path: Path, number: signal.Signals, arguments: list[str]) -> None:
-    path = write(tmp_path / "a.wav", np.tile(voice(10), 5))
+    path = write(tmp_path / "a.wav", np.tile(voice(10), 2))
     if arguments:
         os.link(path, tmp_path / "b.wav")
     run = subprocess.Popen(

@@ -10,6 +10,7 @@ import pytest
 from recordings import invoke, voice, write
 
 from aural import registry
+from aural.learning.metrics.speech import SPEECH
 from aural.parameters import parameters
 from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation
 
@@ -55,6 +56,18 @@ def test_a_table_and_a_file(pairs: Path) -> None:
     assert rows["perfect"]["PESQ"] == pytest.approx(4.64, abs=0.01)
     assert rows["perfect"]["SI-SDR"] is None
     assert content["settings"]["clean"] == str(pairs / "clean")
+
+
+def test_dnsmos_is_in_the_table(pairs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("speechmos")
+    monkeypatch.setattr(NoiseReductionEvaluation, "metrics", SPEECH)
+    for number in (1, 2):
+        for name in ("clean", "noisy"):
+            (pairs / name / f"{number}.wav").unlink()
+    code, _, err = typed(pairs, "-o", pairs / "table.json")
+    assert (code, err) == (0, "")
+    content = json.loads((pairs / "table.json").read_text())
+    assert all(1 <= row["DNSMOS"] <= 5 for row in content["tables"]["recordings"])
 
 
 def test_a_page_is_not_replaced_unasked(pairs: Path) -> None:

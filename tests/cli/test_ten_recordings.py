@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from films import film, packets
-from recordings import CORPUS, aural, needs_corpus, write
+from recordings import CORPUS, invoke, needs_corpus, write
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from aural.audio.files import read
@@ -147,12 +147,12 @@ class Batch:
 
 @pytest.fixture(scope="module")
 def ten(tmp_path_factory: pytest.TempPathFactory) -> Batch:
-    """Record and clean all ten, two at a time."""
+    """Record and clean all ten."""
     before, after = tmp_path_factory.mktemp("before"), tmp_path_factory.mktemp("after")
     truths = record(before)
-    done = aural("clean", before, "-o", after, "-j", "2", "--json")
-    assert done.returncode == 0, done.stderr
-    told = {Path(one["source"]).name: one for one in json.loads(done.stdout)}
+    code, out, err = invoke("clean", before, "-o", after, "--json")
+    assert code == 0, err
+    told = {Path(one["source"]).name: one for one in json.loads(out)}
     return Batch(before, after, truths, told)
 
 

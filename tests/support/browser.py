@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import importlib.util
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +30,27 @@ def in_browser(test: Any) -> Any:
     return pytest.mark.browser(skip(test))
 
 
+@cache
+def _driver() -> Any:
+    from playwright.sync_api import sync_playwright
+
+    driver = sync_playwright().start()
+    atexit.register(driver.stop)
+    return driver
+
+
+@cache
+def chromium(*flags: str) -> Any:
+    """Start Chromium with these flags, once in each process of the tests. Contexts of one browser share nothing."""
+    return _driver().chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
+
+
 @contextmanager
 def opened(path: Path, **settings: Any) -> Iterator[Any]:
     """Open a page from a file; at the end, see that it asked for nothing but itself and was content."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        page = browser.new_context(offline=True, **(settings or DESKTOP)).new_page()
+    browser = chromium("--autoplay-policy=no-user-gesture-required")
+    with closing(browser.new_context(offline=True, **(settings or DESKTOP))) as context:
+        page = context.new_page()
         asked: list[str] = []
         complaints: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -46,7 +59,6 @@ def opened(path: Path, **settings: Any) -> Iterator[Any]:
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
         page.goto(path.as_uri())
         yield page
-        browser.close()
     assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [path.as_uri()]
     assert complaints == []
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from browser import CHROMIUM, DESKTOP, until
+from browser import DESKTOP, chromium, until
 
 from aural.cli.app.settings import AppSettings
 
@@ -42,15 +42,15 @@ def serving(folder: Path, **settings: Any) -> Iterator[Serving]:
 class Visitors:
     """Pages of one browser; at the end, see that they asked for nothing but what is served, and were content."""
 
-    def __init__(self, browser: Any, url: str) -> None:
-        self.browser, self.url = browser, url
+    def __init__(self, url: str, open_ones: ExitStack) -> None:
+        self.url, self.open_ones = url, open_ones
         self.asked: list[str] = []
         self.complaints: list[str] = []
 
     def come(self, **settings: Any) -> Any:
         """Open the page as somebody else."""
-        context = self.browser.new_context(accept_downloads=True, **(settings or DESKTOP))
-        page = context.new_page()
+        context = chromium().new_context(accept_downloads=True, **(settings or DESKTOP))
+        page = self.open_ones.enter_context(closing(context)).new_page()
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -61,14 +61,10 @@ class Visitors:
 
 @contextmanager
 def visited(url: str) -> Iterator[Visitors]:
-    """Open a browser; a request that leaves the machine fails the test, and so does a complaint."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        visitors = Visitors(browser, url)
+    """Let visitors come; a request that leaves the machine fails the test, and so does a complaint."""
+    with ExitStack() as open_ones:
+        visitors = Visitors(url, open_ones)
         yield visitors
-        browser.close()
     assert [one for one in visitors.asked if not one.startswith((url, "blob:", "data:"))] == []
     assert visitors.complaints == []
 

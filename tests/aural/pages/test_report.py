@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from browser import DESKTOP, PHONE, check_access, in_browser, opened, samples, until
+from browser import DESKTOP, PHONE, check_access, chromium, in_browser, opened, samples, until
 from recordings import voice, write
 
 import aural
@@ -281,22 +282,16 @@ def test_linked_files_are_found_whatever_their_name(tmp_path: Path) -> None:
     aural.clean(
         source, tmp_path / "e&f.wav", str(tmp_path / "my.toml"), report=tmp_path / "p.html", report_audio="link"
     )
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        from browser import CHROMIUM
-
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+    with closing(chromium().new_context()) as context:
+        page = context.new_page()
         page.goto((tmp_path / "p.html").as_uri())
         page.eval_on_selector_all("audio", "all => all.forEach(a => a.load(a.preload = 'auto'))")
         until(page, "[...document.querySelectorAll('audio')].every(a => Math.abs(a.duration - 1) < 0.01)")
-        browser.close()
 
 
 def test_long_recordings_hold_the_passages_that_changed_most(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(CHAIN)
-    write(tmp_path / "memo.wav", np.tile(voice(4.0, 2), 15))
+    write(tmp_path / "memo.wav", np.tile(voice(4.0, 2), 10))
     aural.clean(tmp_path / "memo.wav", tmp_path / "out.wav", str(tmp_path / "my.toml"), report=tmp_path / "memo.html")
     passages = data_of(tmp_path / "memo.html")["audio"]["passages"]
     assert [round(p["to_s"] - p["from_s"], 3) for p in passages] == [10.0] * 3

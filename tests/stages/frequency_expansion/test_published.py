@@ -115,6 +115,8 @@ def test_a_single_patch_can_be_learnt_by_heart(name: str) -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if float(loss.detach()) < 0.3 * first:
+            break
     assert float(loss.detach()) < 0.6 * first
 
 

@@ -78,8 +78,9 @@ def test_a_missing_package_names_the_cure(metric: Measure, package: str, monkeyp
 def test_dnsmos_hears_noise_without_the_reference() -> None:
     pytest.importorskip("speechmos")
     audio, sample_rate = read(MEMO)
-    noisy = audio[0] + 0.1 * white(2, audio.shape[1])
-    assert 5 > dnsmos(audio[0], audio[0], sample_rate) > 0.1 + dnsmos(audio[0], noisy, sample_rate) >= 1
+    memo = audio[0, -10 * sample_rate :]
+    noisy = memo + 0.1 * white(2, memo.size)
+    assert 5 > dnsmos(memo, memo, sample_rate) > 0.1 + dnsmos(memo, noisy, sample_rate) >= 1
 
 
 @pytest.mark.parametrize("seconds", [4.0, 9.5])

@@ -13,12 +13,13 @@ from aural.signals import Block, Format
 
 Signal = NDArray[np.float64]
 
-SEGMENT_S, CONTEXT_S = 2.0, 0.25
+SEGMENT_S, CONTEXT_S = 5.0, 0.25
 SURE_DB, LIKELY_DB = 20.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
 MANY = 6.0  # a minute: from there on it is known
 ORDER = 32
 HOP_S = 0.021  # half of the window that a model is fitted to
 CANDIDATE = 8.0  # times the median error of its window
+SOME = 4  # one error in so many is enough for the median
 LONGEST_S, SHORT_S = 0.004, 0.0001  # a click that lasts longer counts for less: mouths and strings make long ones
 JOIN = 8  # frames between two parts of one click
 AROUND_S = 0.012  # on each side, what a click must stand out of
@@ -100,23 +101,30 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
     """
     window = hann.size
     hop, edge = window // 2, window // 4
-    correlation = np.empty(ORDER + 1)
+    correlation = np.empty(ORDER + 4)
     least, forward, backward = np.empty(hop), np.empty(hop), np.empty(hop)
-    heard, windowed = np.empty(window), np.empty(window)
+    heard, windowed = np.empty(window), np.zeros(window + ORDER + 4)
     for start in range(0, errors.size, hop):
         count = min(hop, errors.size - start)
         heard[:] = padded[start : start + window]
         for _ in range(2):
-            windowed[:] = heard * hann
-            for lag in range(ORDER + 1):
-                correlation[lag] = np.dot(windowed[: window - lag], windowed[lag:])
+            windowed[:window] = heard * hann
+            for lag in range(0, ORDER + 1, 4):  # four lags a pass, and four taps below: half the traffic to memory
+                later = windowed[lag:]
+                c0 = c1 = c2 = c3 = 0.0
+                for n in range(window):
+                    c0 += windowed[n] * later[n]
+                    c1 += windowed[n] * later[n + 1]
+                    c2 += windowed[n] * later[n + 2]
+                    c3 += windowed[n] * later[n + 3]
+                correlation[lag : lag + 4] = c0, c1, c2, c3
             if correlation[0] <= 0:
                 break
             correlation[0] *= 1 + FLOOR
-            a = levinson(correlation)
+            a = levinson(correlation[: ORDER + 1])
             forward[:] = padded[start + edge : start + edge + hop]
             backward[:] = forward
-            for k in range(1, ORDER + 1, 4):  # four taps a pass: half the traffic to memory
+            for k in range(1, ORDER + 1, 4):
                 a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
                 before = padded[start + edge - k - 3 : start + edge - k + hop]
                 behind = padded[start + edge + k : start + edge + k + hop + 3]
@@ -125,17 +133,16 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
                     backward[n] += a0 * behind[n] + a1 * behind[n + 1] + a2 * behind[n + 2] + a3 * behind[n + 3]
             for n in range(hop):
                 least[n] = min(abs(forward[n]), abs(backward[n]))
-            limit = CANDIDATE * np.median(least)
-            found = False
-            for n in range(hop):
-                if least[n] > limit > 0:
-                    found = True
-                    heard[n + edge] = 0.0
+            usual = np.median(least[::SOME])
+            each = 1 / usual if usual > 0 else 0.0
             for n in range(count):
                 errors[start + n] = least[n]
-                relative[start + n] = CANDIDATE * least[n] / limit if limit > 0 else 0.0
-            if not found:
+                relative[start + n] = least[n] * each
+            if least.max() * each <= CANDIDATE:
                 break
+            for n in range(hop):
+                if least[n] * each > CANDIDATE:
+                    heard[n + edge] = 0.0
 
 
 def _around(errors: Signal, start: int, stop: int, apart: int, reach: int) -> float:

@@ -26,6 +26,7 @@ AROUND_S = 0.012  # on each side, what a click must stand out of
 SERIES_S, FELLOWS = 0.03, 2  # in this time on each side more than so many alike are the pulses of a voice
 APART_S = 0.0005
 REACH_S, AUDIBLE = 0.1, 0.005  # a click has at least this part of the peak in this time on each side
+STEPS = 8.0  # and is so many steps of quantisation high: the end of a fade-out is made of steps
 CROWD = 0.93  # quantile of the errors around: pulses of a voice are fewer, but their flanks are not
 CORE = 0.08  # of its largest error: less, at the ends of a click, is not its own
 MARGIN = 2
@@ -78,7 +79,8 @@ def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[
     for number in np.flatnonzero(likely):
         start, stop, peak = int(starts[number]), int(stops[number]), peaks[number]
         near = audio[max(0, start - reach) : stop + reach]
-        if peak * scale < AUDIBLE * max(near.max(), -near.min()):
+        height = np.abs(near)
+        if peak * scale < max(AUDIBLE * height.max(), STEPS * height[height > 0].min()):
             continue
         first, last = np.searchsorted(starts, (start - series, start + series))
         others = np.sort(np.delete(peaks[first:last], number - first))[::-1]

@@ -14,13 +14,13 @@ from aural.signals import Block, Format
 Signal = NDArray[np.float64]
 
 SEGMENT_S, CONTEXT_S = 5.0, 0.25
-SURE_DB, LIKELY_DB = 20.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
+SURE_DB, LIKELY_DB = 24.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
 MANY = 6.0  # a minute: from there on it is known
 ORDER = 32
 HOP_S = 0.021  # half of the window that a model is fitted to
 CANDIDATE = 8.0  # times the median error of its window
 SOME = 4  # one error in so many is enough for the median
-LONGEST_S, SHORT_S = 0.004, 0.0001  # a click that lasts longer counts for less: mouths and strings make long ones
+LONGEST_S, SHORT_S = 0.002, 0.0001  # a click that lasts longer must stand out more: mouths and strings make long ones
 JOIN = 8  # frames between two parts of one click
 AROUND_S = 0.012  # on each side, what a click must stand out of
 SERIES_S, FELLOWS = 0.03, 2  # in this time on each side more than so many alike are the pulses of a voice
@@ -48,7 +48,8 @@ def find_clicks(audio: Block, sample_rate: int, threshold_db: float) -> list[Def
 
     The error of a frame is the smaller of its prediction errors from before and from after: an onset can be predicted
     from what follows, a decay from what precedes, a click from neither. A click is short, and its errors exceed those
-    around it, on either side, by at least `threshold_db`; those of a longer one by more.
+    around it, on either side, by at least `threshold_db`; those of a longer one by more, 3 dB where it lasts twice
+    as long.
 
     References:
         S. J. Godsill, P. J. W. Rayner, Digital Audio Restoration, Springer 1998, chapter 5. The errors are compared
@@ -73,7 +74,7 @@ def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[
     gaps = np.flatnonzero(np.diff(places) > JOIN)
     starts, stops = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]] + 1
     peaks, standing = (np.maximum.reduceat(values[places], np.r_[0, gaps + 1]) for values in (errors, relative))
-    longer = np.maximum(1, (stops - starts) / (SHORT_S * sample_rate))
+    longer = np.sqrt(np.maximum(1, (stops - starts) / (SHORT_S * sample_rate)))
     likely = (standing >= least * longer) & (stops - starts < LONGEST_S * sample_rate)
     likely &= (starts > ORDER) & (stops < audio.size - ORDER)
     for number in np.flatnonzero(likely):

@@ -115,7 +115,7 @@ class Declick(Repair):
     name: ClassVar[str] = "declick"
 
     threshold_db: float | None = param(
-        None, "How far a click must exceed the prediction errors around it; lower finds more. If not given, 20 dB, "
+        None, "How far a click must exceed the prediction errors around it; lower finds more. If not given, 24 dB, "
         "or 10 dB in a recording with many clicks", unit="dB", low=0.0, high=80.0, measured=True,
         examples=(30.0, 6.0),
     )  # fmt: skip

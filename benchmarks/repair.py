@@ -168,7 +168,8 @@ def declicking() -> str:
     rows = []
     for title, spoil in made.items():
         for kind in KINDS:
-            rng, removed = np.random.default_rng(0), {name: [] for name in peers}
+            rng = np.random.default_rng(0)
+            removed: dict[str, list[float]] = {name: [] for name in peers}
             for audio in recordings(kind):
                 bad = spoil(audio, rng)
                 for name, repair in peers.items():

@@ -103,8 +103,10 @@ def declipping() -> str:
     peers = {"AURAL": ours(Declip()), "adeclip": filtered("adeclip")}
     hard = {f"hard, {sdr} dB": (float(sdr), lambda x: np.clip(x, -1, 1), 0) for sdr in (1, 3, 7, 10, 15)}
     others = {
+        "soft (cubic), 10 dB": (10.0, lambda x: np.where(np.abs(x) < 1.5, x - 4 / 27 * x**3, np.sign(x)), 0),
         "soft (tanh), 10 dB": (10.0, np.tanh, 0),
         "hard, 7 dB, AAC 128 kbit/s": (7.0, lambda x: np.clip(x, -1, 1), 128),
+        "hard, 10 dB, AAC 64 kbit/s": (10.0, lambda x: np.clip(x, -1, 1), 64),
     }
     rows = []
     for title, (sdr_db, shape, rate) in (hard | others).items():

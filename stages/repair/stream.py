@@ -59,8 +59,8 @@ class DeclipStream(RepairStream):
                 y = channel[place].astype(np.float64)
                 most = self.room * max(-low, high)
                 bounds = declipping.Bounds(
-                    np.where(above[place], high, np.where(below[place], -most, y)) / most,
-                    np.where(below[place], low, np.where(above[place], most, y)) / most,
+                    np.where(above[place], np.minimum(y, high), np.where(below[place], -most, y)) / most,
+                    np.where(below[place], np.maximum(y, low), np.where(above[place], most, y)) / most,
                 )
                 restored = self._restored(y / most, bounds) * most
                 channel[place][wrong[place]] = restored[wrong[place]]

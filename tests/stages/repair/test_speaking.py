@@ -48,7 +48,7 @@ def test_a_voice_that_speaks_on_keeps_its_tone() -> None:
     time = np.arange(4 * RATE) / RATE
     tone = (0.2 * np.sin(2 * np.pi * 110 * time) * np.minimum(1, time[::-1]))[None].astype(np.float32)
     voice = tone + 0.02 * np.random.default_rng(0).standard_normal(tone.shape).astype(np.float32)
-    bad, places = popping(voice)
+    bad, _ = popping(voice)
     out = DePlosive()(bad, RATE)
     assert np.sum((bad - voice) ** 2) > 20 * np.sum((out - voice) ** 2)
 

@@ -103,8 +103,10 @@ def declipping() -> str:
     peers = {"AURAL": ours(Declip()), "adeclip": filtered("adeclip")}
     hard = {f"hard, {sdr} dB": (float(sdr), lambda x: np.clip(x, -1, 1), 0) for sdr in (1, 3, 7, 10, 15)}
     others = {
+        "soft (cubic), 10 dB": (10.0, lambda x: np.where(np.abs(x) < 1.5, x - 4 / 27 * x**3, np.sign(x)), 0),
         "soft (tanh), 10 dB": (10.0, np.tanh, 0),
         "hard, 7 dB, AAC 128 kbit/s": (7.0, lambda x: np.clip(x, -1, 1), 128),
+        "hard, 10 dB, AAC 64 kbit/s": (10.0, lambda x: np.clip(x, -1, 1), 64),
     }
     rows = []
     for title, (sdr_db, shape, rate) in (hard | others).items():
@@ -145,18 +147,37 @@ def ticking(audio: Audio, rng: np.random.Generator, longest: int) -> Audio:
     return out
 
 
+def crackling(audio: Audio, rng: np.random.Generator) -> Audio:
+    """Add the clicks of a record, bursts of noise that die away: ten a second and fifty that are a tenth as loud."""
+    out = audio.copy()
+    for per_s, level in ((10, 1.0), (50, 0.1)):
+        for at in rng.integers(0, audio.size - RATE // 50, round(per_s * audio.size / RATE)):
+            decay = RATE * np.exp(rng.uniform(np.log(3e-5), np.log(5e-4)))
+            click = np.exp(-np.arange(RATE // 50) / decay) * rng.standard_normal(RATE // 50)
+            click = sosfilt(butter(1, rng.uniform(3000, 15000), fs=RATE, output="sos"), click)
+            height = level * audio.std() * np.exp(rng.normal(0, 0.8))
+            out[at : at + click.size] += (height / np.abs(click).max() * click).astype(np.float32)
+    return out
+
+
 def declicking() -> str:
     peers = {"AURAL": ours(Declick()), "adeclick": filtered("adeclick")}
+    made: dict[str, Callable[[Audio, np.random.Generator], Audio]] = {
+        "ticks of 1 to 3 samples": lambda audio, rng: ticking(audio, rng, 3),
+        "ticks of 1 to 12 samples": lambda audio, rng: ticking(audio, rng, 12),
+        "clicks and crackle of a record": crackling,
+    }
     rows = []
-    for longest in (3, 12):
+    for title, spoil in made.items():
         for kind in KINDS:
-            rng, removed = np.random.default_rng(0), {name: [] for name in peers}
+            rng = np.random.default_rng(0)
+            removed: dict[str, list[float]] = {name: [] for name in peers}
             for audio in recordings(kind):
-                bad = ticking(audio, rng, longest)
+                bad = spoil(audio, rng)
                 for name, repair in peers.items():
                     removed[name].append(ratio_db(bad - audio, repair(bad) - audio))
             cells = (f"{np.mean(values):.1f} (median {np.median(values):.1f})" for values in removed.values())
-            rows.append([f"ticks of 1 to {longest} samples, {kind}", *cells])
+            rows.append([f"{title}, {kind}", *cells])
     return "Error removed, in dB:\n\n" + table(["clicks", *peers], rows)
 
 

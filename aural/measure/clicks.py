@@ -13,18 +13,20 @@ from aural.signals import Block, Format
 
 Signal = NDArray[np.float64]
 
-SEGMENT_S, CONTEXT_S = 2.0, 0.25
-SURE_DB, LIKELY_DB = 20.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
+SEGMENT_S, CONTEXT_S = 5.0, 0.25
+SURE_DB, LIKELY_DB = 24.0, 10.0  # thresholds: for any recording, and for one that is known to have clicks
 MANY = 6.0  # a minute: from there on it is known
 ORDER = 32
 HOP_S = 0.021  # half of the window that a model is fitted to
 CANDIDATE = 8.0  # times the median error of its window
-LONGEST_S, SHORT_S = 0.004, 0.0001  # a click that lasts longer counts for less: mouths and strings make long ones
+SOME = 4  # one error in so many is enough for the median
+LONGEST_S, SHORT_S = 0.002, 0.0001  # a click that lasts longer must stand out more: mouths and strings make long ones
 JOIN = 8  # frames between two parts of one click
 AROUND_S = 0.012  # on each side, what a click must stand out of
 SERIES_S, FELLOWS = 0.03, 2  # in this time on each side more than so many alike are the pulses of a voice
 APART_S = 0.0005
 REACH_S, AUDIBLE = 0.1, 0.005  # a click has at least this part of the peak in this time on each side
+STEPS = 8.0  # and is so many steps of quantisation high: the end of a fade-out is made of steps
 CROWD = 0.93  # quantile of the errors around: pulses of a voice are fewer, but their flanks are not
 CORE = 0.08  # of its largest error: less, at the ends of a click, is not its own
 MARGIN = 2
@@ -46,7 +48,8 @@ def find_clicks(audio: Block, sample_rate: int, threshold_db: float) -> list[Def
 
     The error of a frame is the smaller of its prediction errors from before and from after: an onset can be predicted
     from what follows, a decay from what precedes, a click from neither. A click is short, and its errors exceed those
-    around it, on either side, by at least `threshold_db`; those of a longer one by more.
+    around it, on either side, by at least `threshold_db`; those of a longer one by more, 3 dB where it lasts twice
+    as long.
 
     References:
         S. J. Godsill, P. J. W. Rayner, Digital Audio Restoration, Springer 1998, chapter 5. The errors are compared
@@ -71,13 +74,14 @@ def _clicks(audio: Signal, sample_rate: int, threshold_db: float) -> list[tuple[
     gaps = np.flatnonzero(np.diff(places) > JOIN)
     starts, stops = places[np.r_[0, gaps + 1]], places[np.r_[gaps, -1]] + 1
     peaks, standing = (np.maximum.reduceat(values[places], np.r_[0, gaps + 1]) for values in (errors, relative))
-    longer = np.maximum(1, (stops - starts) / (SHORT_S * sample_rate))
+    longer = np.sqrt(np.maximum(1, (stops - starts) / (SHORT_S * sample_rate)))
     likely = (standing >= least * longer) & (stops - starts < LONGEST_S * sample_rate)
     likely &= (starts > ORDER) & (stops < audio.size - ORDER)
     for number in np.flatnonzero(likely):
         start, stop, peak = int(starts[number]), int(stops[number]), peaks[number]
         near = audio[max(0, start - reach) : stop + reach]
-        if peak * scale < AUDIBLE * max(near.max(), -near.min()):
+        height = np.abs(near)
+        if peak * scale < max(AUDIBLE * height.max(), STEPS * height[height > 0].min()):
             continue
         first, last = np.searchsorted(starts, (start - series, start + series))
         others = np.sort(np.delete(peaks[first:last], number - first))[::-1]
@@ -100,23 +104,30 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
     """
     window = hann.size
     hop, edge = window // 2, window // 4
-    correlation = np.empty(ORDER + 1)
+    correlation = np.empty(ORDER + 4)
     least, forward, backward = np.empty(hop), np.empty(hop), np.empty(hop)
-    heard, windowed = np.empty(window), np.empty(window)
+    heard, windowed = np.empty(window), np.zeros(window + ORDER + 4)
     for start in range(0, errors.size, hop):
         count = min(hop, errors.size - start)
         heard[:] = padded[start : start + window]
         for _ in range(2):
-            windowed[:] = heard * hann
-            for lag in range(ORDER + 1):
-                correlation[lag] = np.dot(windowed[: window - lag], windowed[lag:])
+            windowed[:window] = heard * hann
+            for lag in range(0, ORDER + 1, 4):  # four lags a pass, and four taps below: half the traffic to memory
+                later = windowed[lag:]
+                c0 = c1 = c2 = c3 = 0.0
+                for n in range(window):
+                    c0 += windowed[n] * later[n]
+                    c1 += windowed[n] * later[n + 1]
+                    c2 += windowed[n] * later[n + 2]
+                    c3 += windowed[n] * later[n + 3]
+                correlation[lag : lag + 4] = c0, c1, c2, c3
             if correlation[0] <= 0:
                 break
             correlation[0] *= 1 + FLOOR
-            a = levinson(correlation)
+            a = levinson(correlation[: ORDER + 1])
             forward[:] = padded[start + edge : start + edge + hop]
             backward[:] = forward
-            for k in range(1, ORDER + 1, 4):  # four taps a pass: half the traffic to memory
+            for k in range(1, ORDER + 1, 4):
                 a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
                 before = padded[start + edge - k - 3 : start + edge - k + hop]
                 behind = padded[start + edge + k : start + edge + k + hop + 3]
@@ -125,17 +136,16 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
                     backward[n] += a0 * behind[n] + a1 * behind[n + 1] + a2 * behind[n + 2] + a3 * behind[n + 3]
             for n in range(hop):
                 least[n] = min(abs(forward[n]), abs(backward[n]))
-            limit = CANDIDATE * np.median(least)
-            found = False
-            for n in range(hop):
-                if least[n] > limit > 0:
-                    found = True
-                    heard[n + edge] = 0.0
+            usual = np.median(least[::SOME])
+            each = 1 / usual if usual > 0 else 0.0
             for n in range(count):
                 errors[start + n] = least[n]
-                relative[start + n] = CANDIDATE * least[n] / limit if limit > 0 else 0.0
-            if not found:
+                relative[start + n] = least[n] * each
+            if least.max() * each <= CANDIDATE:
                 break
+            for n in range(hop):
+                if least[n] * each > CANDIDATE:
+                    heard[n + edge] = 0.0
 
 
 def _around(errors: Signal, start: int, stop: int, apart: int, reach: int) -> float:

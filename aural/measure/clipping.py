@@ -37,6 +37,8 @@ SURE_FLATTER, SURE_BLUNTER = 0.9, 0.6  # both times the root of the number of lo
 SINE, SINE_TIP = 0.53, 0.2  # of a sine, where there are no lower lobes
 SHARP = 0.5  # of the samples around a rail
 TAIL = 3.0  # times the spread: so far beyond a rail a codec throws samples
+SHOULDER_DB = 0.8  # spread of a rail where a soft limiter has rounded peaks, which begins five times as far below
+NEAR_RAIL_DB, BELOW_IT_DB, ROUNDED = (0.35, 0.1), (1.5, 0.5), 1.1  # by how much there is more near a rail
 HALF, TOP, TIP = 0.5, 0.85, 0.994  # of the peak of a lobe: flat is what spends much of its time above HALF above TOP
 STEPS = 60  # of quantisation: fewer leave gaps that look like valleys
 LIGHT, HEAVY = 0.001, 0.01
@@ -189,13 +191,21 @@ class _Side:
             return None
         if sharp := self._sharp(chosen):
             exactly = self.at_peak > SHARP * self.counts[sharp : sharp + 2].sum()
-            return Rail(self.peak if exactly else db_to_gain(LOWEST_DBFS + sharp / PER_DB), 0.0)
+            level = self.peak if exactly else db_to_gain(LOWEST_DBFS + sharp / PER_DB)
+            return Rail(level, SHOULDER_DB if self._rounded(sharp) else 0.0)
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
         level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
         if self.peak < level * db_to_gain(TAIL * spread_db):  # no codec: a shoulder, which begins lower
             return Rail(level * db_to_gain(-spread_db), 0.0)
         return Rail(level, spread_db)
+
+    def _rounded(self, sharp: int) -> bool:
+        """Say whether samples get more frequent towards a rail: peaks were rounded before they were cut off."""
+        near, far = (slice(sharp - _bins(first), sharp - _bins(last)) for first, last in (NEAR_RAIL_DB, BELOW_IT_DB))
+        number = max(1, int(self.counts[near].sum()))
+        usual = self.counts[far].sum() / WIDTHS[far].sum()
+        return bool(number / WIDTHS[near].sum() > (ROUNDED + 2 / math.sqrt(number)) * usual > 0)
 
     def _sharp(self, at: int) -> int:
         """Return the bin of a rail that nothing has scattered, 0 if something has: two bins hold most samples."""

@@ -185,6 +185,7 @@ class Diagnosis:
             (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
             (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
+            *((bool(defects), f"{name}: {defects}") for name, defects in self.defects().items()),
             (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aural.measure.course import Course
     from aural.measure.diagnosis import Diagnosis
 
-BREATHS, CLIPPING = "breaths", "clipping"
+BREATHS = "breaths"
 NEAR_S = 0.05
 """Defects closer than this are the same."""
 
@@ -39,7 +39,7 @@ class Marks:
 
 def marks(diagnosis: Diagnosis, course: Course) -> Marks:
     """Find what is to be marked in a recording."""
-    found = {CLIPPING: _clipped_s(diagnosis.clipping, course)}
+    found = {"clipping": _clipped_s(diagnosis.clipping, course)}
     found |= {name: list(defects.places_s) for name, defects in diagnosis.defects().items()}
     if diagnosis.kind == "speech":
         found[BREATHS] = list(diagnosis.breaths.places_s)

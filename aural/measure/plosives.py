@@ -23,7 +23,7 @@ AGAINST_VOICE = 0.5  # of the level of the voice within VOICE_S
 VOICE_S = 0.3
 AGAINST_REST = 8.0  # times the median level below DEEP_HZ
 LONGEST_S = 0.25
-GROWN = 0.07  # of its peak, where a burst begins and ends
+GROWN = 0.05  # of its peak, where a burst begins and ends
 
 
 class PlosiveMeter(DefectMeter):

@@ -19,8 +19,8 @@ from aural.chainfile import write_chain
 from aural.markup import Markup, element, joined, listed, table, visible
 from aural.measure.course import Course, added, missing
 from aural.measure.diagnosis import Diagnosis
-from aural.measure.marks import BREATHS, CLIPPING, marks
-from aural.measure.words import compared, figures
+from aural.measure.marks import marks
+from aural.measure.words import compared
 from aural.pages.page import button, canvas, group, page, section
 from aural.parameters import settings
 
@@ -37,15 +37,12 @@ CLASSES = ("speech", "music", "both", "neither", "silence")
 def compose(done: Cleaned, before: Course, after: Course, sound: Sound) -> tuple[str, dict[str, Any]]:
     """Write the page; return it and what it shows as plain values, the sound left out."""
     had, has = marks(done.before, before), marks(done.after, after)
-    told = BREATHS, CLIPPING  # one is no defect, the other is among the findings
-    named = set(had.places_s).difference(told)
-    defects = [f"{name}: {value}" for name, value in figures(done.before) if name in named]
     shown = {
         "version": __version__,
         "source": done.source.name,
         "result": done.target.name,
         "preset": Path(done.plan.preset).name,
-        "found": [*done.before.findings(), *defects] or ["nothing is wrong with it"],
+        "found": done.before.findings() or ["nothing is wrong with it"],
         "done": [_step(decision) for decision in done.decisions if decision.effect],
         "left_alone": [_step(d) for d in done.decisions if not d.effect and not d.minor],
         "not_mended": done.before.beyond_repair(),

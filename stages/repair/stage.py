@@ -115,7 +115,7 @@ class Declick(Repair):
     name: ClassVar[str] = "declick"
 
     threshold_db: float | None = param(
-        None, "How far a click must exceed the prediction errors around it; lower finds more. If not given, 20 dB, "
+        None, "How far a click must exceed the prediction errors around it; lower finds more. If not given, 24 dB, "
         "or 10 dB in a recording with many clicks", unit="dB", low=0.0, high=80.0, measured=True,
         examples=(30.0, 6.0),
     )  # fmt: skip
@@ -124,7 +124,7 @@ class Declick(Repair):
         clicks = diagnosis.clicks
         if not clicks:
             return Decision(self.name, None, "no clicks", minor=True)
-        return Decision(self.name, self, f"{clicks}")
+        return Decision(self.name, self, f"clicks: {clicks}")
 
     def informed(self, diagnosis: Diagnosis) -> Self:
         return self if self.threshold_db is not None else replace(self, threshold_db=_threshold_db(diagnosis.clicks))
@@ -165,7 +165,7 @@ class Conceal(Repair):
         gaps = diagnosis.gaps
         if not gaps:
             return Decision(self.name, None, "no gaps", minor=True)
-        return Decision(self.name, self, f"{gaps}")
+        return Decision(self.name, self, f"gaps: {gaps}")
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.repair.stream import ConcealStream
@@ -188,7 +188,7 @@ class DePlosive(Repair):
         pops = diagnosis.defects().get("plosives")
         if not pops:
             return Decision(self.name, None, "no plosives", minor=True)
-        return Decision(self.name, self, f"{pops}")
+        return Decision(self.name, self, f"plosives: {pops}")
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.repair.stream import PlosiveStream
@@ -208,7 +208,7 @@ class DeBreath(Repair):
         breaths = diagnosis.breaths
         if not breaths or diagnosis.kind != "speech" or diagnosis.music_under_speech:
             return Decision(self.name, None, "no breaths", minor=True)
-        return Decision(self.name, self, f"{breaths}")
+        return Decision(self.name, self, f"breaths: {breaths}")
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:
         return Effect.advise_level(self, diagnosis)

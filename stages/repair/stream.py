@@ -26,6 +26,8 @@ ORDER_S = 0.01  # a period of the lowest voices
 TONE_S, TONE_ORDER = 0.02, 32
 TONE_REACH_S = 0.3
 SMOOTH_S, STILL = 0.005, 0.5  # room tone comes where this part of its power is not there any more
+TONES_HZ = 80.0  # the lowest of most voices
+VOICED_S, VOICED = 0.04, 10.0  # what is deeper over tones that are half a burst's and half a voice's, in power
 PLOSIVE_FADE_S, BREATH_FADE_S = 0.01, 0.03
 
 
@@ -57,8 +59,8 @@ class DeclipStream(RepairStream):
                 y = channel[place].astype(np.float64)
                 most = self.room * max(-low, high)
                 bounds = declipping.Bounds(
-                    np.where(above[place], high, np.where(below[place], -most, y)) / most,
-                    np.where(below[place], low, np.where(above[place], most, y)) / most,
+                    np.where(above[place], np.minimum(y, high), np.where(below[place], -most, y)) / most,
+                    np.where(below[place], np.maximum(y, low), np.where(above[place], most, y)) / most,
                 )
                 restored = self._restored(y / most, bounds) * most
                 channel[place][wrong[place]] = restored[wrong[place]]
@@ -150,7 +152,7 @@ class ConcealStream(RepairStream):
 
 
 class PlosiveStream(RepairStream):
-    """Takes the low frequencies out of plosives; other moments are not touched."""
+    """Takes the low frequencies out of plosives, but not a voice that speaks on; other moments are not touched."""
 
     def __init__(self, source: Format, cutoff_hz: float, range_db: float) -> None:
         super().__init__(source, plosives.SEGMENT_S, plosives.CONTEXT_S)
@@ -161,9 +163,17 @@ class PlosiveStream(RepairStream):
         for burst in plosives.find_plosives(audio, self.output.sample_rate):
             channel = out[burst.channel]
             begin, end = max(0, burst.start - fade), min(channel.size, burst.stop + fade)
-            low = plosives.deep(audio[burst.channel], self.output.sample_rate, self.cutoff_hz)[begin:end]
+            low = self._burst(audio[burst.channel])[begin:end]
             channel[begin:end] -= self.taken * _faded(end - begin, fade) * low
         return out
+
+    def _burst(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what is below the cut-off; from the tones of a voice up, less of it, the louder they are."""
+        rate, reach = self.output.sample_rate, self._frames(VOICED_S)
+        deep = plosives.deep(audio, rate, min(TONES_HZ, self.cutoff_hz))
+        tones = plosives.deep(audio, rate, self.cutoff_hz) - deep
+        power, louder = (uniform_filter1d(np.square(part, dtype=np.float64), reach) for part in (deep, tones))
+        return np.asarray(deep + tones * power / (power + VOICED * louder + 1e-30), np.float32)
 
 
 class BreathStream(RepairStream):

@@ -54,7 +54,7 @@ def test_ticks_go_and_all_else_stays() -> None:
     for block in partition(bad, 0):
         meter.update(block)
     found = meter.compute()
-    assert 0.6 * count < found.count <= count
+    assert 0.5 * count < found.count <= count
     assert len(found.places_s) == found.count
 
 
@@ -74,6 +74,20 @@ def test_what_does_not_click_stays_bit_for_bit() -> None:
         np.testing.assert_array_equal(Declick()(audio, RATE), audio)
 
 
+def test_bursts_of_a_record_go() -> None:
+    audio, rng = notes(), np.random.default_rng(2)
+    bad = audio.copy()
+    for at in range(8000, audio.shape[-1] - 8000, 6000):
+        bad[:, at : at + 60] += (0.3 * np.exp(-np.arange(60) / 12) * rng.uniform(-1, 1, 60)).astype(np.float32)
+    assert removed_db(audio, bad, Declick()(bad, RATE)) > 6
+
+
+def test_the_steps_of_a_fade_out_are_no_clicks() -> None:
+    fade = notes() * np.geomspace(1, 1e-4, 4 * RATE).astype(np.float32)
+    steps = np.round(fade * 32768) / np.float32(32768)
+    np.testing.assert_array_equal(Declick()(steps, RATE), steps)
+
+
 def test_blocks_do_not_matter_where_it_works() -> None:
     bad, _ = ticking(notes(5.0))
     stage = Declick(threshold_db=12.0)
@@ -84,4 +98,4 @@ def test_blocks_do_not_matter_where_it_works() -> None:
 def test_often_means_more() -> None:
     bad, _ = ticking(notes())
     assert Declick().measure([bad], Format(RATE, 2)).threshold_db == 10
-    assert Declick().measure([notes()], Format(RATE, 2)).threshold_db == 20
+    assert Declick().measure([notes()], Format(RATE, 2)).threshold_db == 24

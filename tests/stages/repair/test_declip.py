@@ -73,6 +73,19 @@ def test_what_a_codec_has_moved_is_restored_too() -> None:
     )
 
 
+def test_rounded_peaks_are_restored_too() -> None:
+    noise = oaconvolve(np.random.default_rng(0).standard_normal((1, 6 * RATE)), firwin(401, 1500, fs=RATE)[None])
+    audio = (0.4 * noise / noise.std()).astype(np.float32)
+    soft = np.where(np.abs(audio) < 0.75, audio - 16 / 27 * audio**3, np.sign(audio) / 2).astype(np.float32)
+    stage = Declip().measure([soft], Format(RATE, 1))
+    hard = Declip().measure([np.clip(audio, -0.5, 0.5)], Format(RATE, 1))
+    assert (hard.spread_db, stage.spread_db) == (0.0, pytest.approx(4.0))
+    out = stage(soft, RATE)
+    high = np.abs(audio) > 0.4
+    assert np.sum((soft - audio)[high] ** 2) > 4 * np.sum((out - audio)[high] ** 2)
+    assert (np.abs(out) >= np.abs(soft) - 1e-6).all()
+
+
 def test_one_side_of_one_channel() -> None:
     audio, _ = clipped()
     cut = np.stack([audio[0], np.minimum(audio[1], 0.3)])

@@ -26,8 +26,8 @@ class NewBand:
 class CopyingParameters:
     """The parameters of engines whose new band is made of copies and noise."""
 
-    noise: float = param(1.0, "Proportion of noise in the new band, from half an octave above the cut-off; the rest "
-                         "is copied from below", low=0.0, high=1.0)  # fmt: skip
+    noise: float = param(1.0, "Proportion of noise in the new band, from an eighth of an octave above the cut-off; "
+                         "the rest is copied from below", low=0.0, high=1.0)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

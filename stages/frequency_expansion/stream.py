@@ -38,6 +38,7 @@ DULLEST_DB = -8.0  # a copy is not raised by more, however far its partials stan
 SILENCE_DB = -125.0  # a softer background counts as silence; the rounding noise of 16 bits is at -101
 FADE_HZ = 150.0  # at both ends
 NOTHING_DB = -400.0  # which no float32 can hold beside a signal
+COPIED_OCTAVES = 0.125  # above the cut-off, over which copies give way to noise
 MOST_DB = 15.0  # most by which the new band may exceed the octave below the cut-off
 
 
@@ -49,7 +50,7 @@ class NewBandStream(SegmentStream):
     signal, a bin gets only the power that it lacks.
 
     Args:
-        noise: share of noise from half an octave above the cut-off; the rest is copied.
+        noise: share of noise from an eighth of an octave above the cut-off; the rest is copied.
         reach: frames of levels that an engine's answer depends on to either side.
     """
 
@@ -71,7 +72,7 @@ class NewBandStream(SegmentStream):
         hz = analysis.hz[self.bins]
         place = np.interp(hz, CENTRES_HZ, np.arange(len(CENTRES_HZ)))
         self.between = np.maximum(0, 1 - np.abs(place - np.arange(len(CENTRES_HZ))[:, None])).astype(np.float32)
-        share = noise * np.clip(2 * np.log2(hz / band.cutoff_hz), 0, 1)
+        share = noise * np.clip(np.log2(hz / band.cutoff_hz) / COPIED_OCTAVES, 0, 1)
         self.tones, self.hiss = np.sqrt(1 - share**2).astype(np.float32), share.astype(np.float32)
         ends = np.clip((band.ceiling_hz - hz) / FADE_HZ, 0, 1)
         self.fade = np.sin(np.pi / 2 * ends).astype(np.float32)

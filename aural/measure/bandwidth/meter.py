@@ -90,14 +90,17 @@ class BandwidthMeter:
         foreground, background = self._parted()
         if background is not None:
             voice = self._end(foreground)
+            bins_per_hz = WINDOW / self.sample_rate
+            above_hz = 1.15 * voice.cutoff_hz, min(1.6 * voice.cutoff_hz, 0.97 * found.cutoff_hz)
             below, above = (
-                slice(*(round(factor * voice.cutoff_hz / self.sample_rate * WINDOW) for factor in factors))
-                for factors in ((0.8, 0.95), (1.15, 1.6))
+                slice(*(round(hz * bins_per_hz) for hz in edges))
+                for edges in ((0.8 * voice.cutoff_hz, 0.95 * voice.cutoff_hz), above_hz)
             )
-            heard = everything[above].sum() / self.counts.sum()
-            stands_out = np.median(foreground[below] / background[below]) > STANDS_OUT
-            if voice.cutoff_hz < 0.97 * found.cutoff_hz and heard < HIDES * background[above].sum() and stands_out:
-                found = voice
+            if above_hz[0] < above_hz[1]:  # where the recording ends just above, that is its end
+                heard = everything[above].sum() / self.counts.sum()
+                stands_out = np.median(foreground[below] / background[below]) > STANDS_OUT
+                if heard < HIDES * background[above].sum() and stands_out:
+                    found = voice
         mirror = mirror_hz(everything, self.sample_rate / 2)
         if mirror is not None and mirror < found.cutoff_hz:
             found = Bandwidth(mirror, found.steepness_db, cut=True)

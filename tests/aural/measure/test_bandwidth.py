@@ -162,6 +162,13 @@ def test_hiss_above_a_dull_voice_does_not_hide_its_end(cutoff_hz: float, below_d
     assert not bandwidth((spoken() + hiss).astype(np.float32)).cut
 
 
+def test_where_the_background_ends_just_above_the_voice_that_is_the_end() -> None:
+    voice = low_passed(spoken(), 7100)
+    hiss = 10 ** (-15 / 20) * np.std(voice) * np.random.default_rng(5).standard_normal(voice.shape)
+    whole = low_passed((voice + hiss).astype(np.float32), 8000)
+    assert bandwidth(whole).cutoff_hz == pytest.approx(8000, rel=0.02)
+
+
 def test_a_decline_into_the_background_is_no_end() -> None:
     sound = spoken()
     share = np.fft.rfftfreq(sound.shape[1], 1 / 48000) / 1500

@@ -90,6 +90,16 @@ def test_the_background_goes_on_between_the_sounds_to_the_top_of_the_band() -> N
         assert -8 < band_db(quiet, low_hz, high_hz) - 10 * np.log10(high_hz - low_hz) - below < 1
 
 
+@ENGINES
+@pytest.mark.parametrize("cutoff_hz", [2000.0, 6000.0])
+def test_there_is_no_stripe_at_the_top(engine: str, cutoff_hz: float) -> None:
+    audio = bursts(cutoff_hz, 4.0, floor=0.01)
+    out = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz)(audio, RATE)
+    top_hz = min(24000.0, next(made.end_hz for made in FrequencyExpansion.engines if made.name == engine))
+    density = [band_db(out, hz, hz + 250) for hz in np.arange(top_hz - 4000, top_hz - 300, 250)]
+    assert max(np.diff(density)) < 3
+
+
 def test_what_is_gated_has_no_background() -> None:
     audio = bursts(8000, 6.0)
     out = FrequencyExpansion(engine="classical", cutoff_hz=8000.0)(audio, RATE)
@@ -223,6 +233,15 @@ def test_a_bass_makes_no_treble() -> None:
     audio = (0.5 * np.hanning(RATE) * np.sin(2 * np.pi * 220 * time))[None].astype(np.float32)
     added = FrequencyExpansion(cutoff_hz=8000.0)(audio, RATE) - audio
     assert band_db(added, 8000, 20000) < band_db(audio, 100, 1000) - 90
+
+
+def test_a_whistle_makes_no_other_whistle() -> None:
+    rng = np.random.default_rng(0)
+    audio = 0.3 * np.sin(2 * np.pi * 2700 * np.arange(3 * RATE) / RATE) + 3e-4 * rng.standard_normal(3 * RATE)
+    audio = oaconvolve(audio, firwin(2001, 3400, fs=RATE), mode="same")[None].astype(np.float32)
+    added = FrequencyExpansion(engine="classical", cutoff_hz=3400.0)(audio, RATE) - audio
+    density = np.array([band_db(added, hz, hz + 20) for hz in range(3800, 6800, 20)])
+    assert density.max() < np.median(density) + 10
 
 
 def test_parameters_of_the_other_engine_are_refused() -> None:

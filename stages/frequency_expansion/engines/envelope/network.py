@@ -20,9 +20,9 @@ from aural.stages.frequency_expansion.bands import BANDS
 
 WIDTH, KERNEL = 64, 7
 DILATIONS = (1, 2, 4, 1, 2)
-AROUND = 94  # frames to either side, one second, that the level around is taken over
+AROUND = 188  # frames to either side, two seconds, that the levels around are taken over
 REACH = AROUND + KERNEL // 2 * sum(DILATIONS)  # frames that an answer depends on to either side
-FEATURES = 5  # of each band
+FEATURES = 6  # of each band
 DEEPEST_DB = 90.0  # below the level around, nothing is heard
 FLOOR_DB = 25.0  # by which a background differs from the usual one at most
 NEPER = math.log(10) / 10
@@ -53,7 +53,8 @@ class Envelope(nn.Module):
         """
         known, octave = known[:, None], octave[:, None] / octave.sum(-1, keepdim=True)[:, None]
         power = torch.exp(NEPER * levels) * known
-        around = torch.log(_around(power.sum(-1) / known.sum(-1)) + 1e-16)[..., None] / NEPER
+        spectrum = _around(power)
+        around = torch.log(spectrum.sum(-1, keepdim=True) / known.sum(-1, keepdim=True) + 1e-16) / NEPER
         there, under = ((x * octave).sum(-1, keepdim=True) for x in (levels, floor))
         features = [
             (levels - around).clamp(min=-DEEPEST_DB) / 20,
@@ -61,6 +62,7 @@ class Envelope(nn.Module):
             (floor - under).clamp(-DEEPEST_DB, DEEPEST_DB) / 20,
             standing / 10,
             torch.ones_like(levels),
+            (torch.log(spectrum + 1e-16) / NEPER - around).clamp(min=-DEEPEST_DB) / 20,
         ]
         x = self.enter(torch.cat([feature * known for feature in features], dim=-1).transpose(1, 2))
         for block in self.blocks:
@@ -86,6 +88,7 @@ class LevelBlock(nn.Module):
         return x + self.narrow(functional.gelu(self.wide(branch))).transpose(1, 2)
 
 
-def _around(level: Tensor) -> Tensor:
-    """Return the mean over a second to either side, less at the ends; shape (batch, frames) as before."""
-    return functional.avg_pool1d(level[:, None], 2 * AROUND + 1, 1, AROUND, count_include_pad=False)[:, 0]
+def _around(power: Tensor) -> Tensor:
+    """Return the mean over two seconds to either side, less at the ends; shape (batch, frames, bands) as before."""
+    mean = functional.avg_pool1d(power.transpose(1, 2), 2 * AROUND + 1, 1, AROUND, count_include_pad=False)
+    return mean.transpose(1, 2)

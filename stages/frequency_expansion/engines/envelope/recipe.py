@@ -1,4 +1,9 @@
-"""Training of the envelope network, on levels alone: no audio is made."""
+"""Training of the envelope network, on levels alone: no audio is made.
+
+References:
+    [1] ITU-T P.862: Perceptual evaluation of speech quality (PESQ), 2001. Here on the levels of 28 bands up to 8 kHz,
+        without alignment in time and without thresholds of hearing.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +32,7 @@ from aural.stages.frequency_expansion.bands import (
 from aural.stages.frequency_expansion.engines.envelope.network import NEPER, Envelope
 
 SAMPLE_RATE = 48000
-LEAST_HZ = 13500.0  # bandwidth that a target needs at least
+LEAST_HZ = 7000.0  # bandwidth that a target needs at least
 CUTOFFS_HZ = 1500.0, 18000.0
 SPAN, END = 0.85, 0.96  # of the bandwidth of a recording: highest cut-off, and end of what the loss counts
 FASTEST = 1.22  # all frequencies are scaled by up to this factor: longer and shorter vocal tracts
@@ -40,7 +45,14 @@ CORNERS_HZ = 500.0, 4000.0
 DEPTH_DB = 60.0  # below the mean power of the whole, the loss counts all as silence
 RANDOM_DB2 = 31.0  # square of the spread of a noise's levels
 WIDTHS = np.diff(EDGES_HZ).astype(np.float32)
-LEVEL = 0.15  # weight of the mean error of a band over a clip
+LEVEL = 0.3  # weight of the mean error of a band over a clip
+HEARD_HZ = 8000.0  # where PESQ ends
+LOUDNESS = 0.23  # exponent from power to loudness
+COMPENSATED_DB = 20.0  # PESQ leaves out so much of a difference that lasts
+MASKED = 0.25  # of the softer loudness: a smaller difference is not heard
+LOUDER, LOUDER_DB, LOUDEST = 1.2, 4.0, 12.0  # what is louder than the target by so much counts more, up to 12 times
+EXCESS = 0.05  # weight of that against the difference itself
+QUALITY = 6.0  # weight of what PESQ hears
 
 
 class Material:
@@ -70,7 +82,7 @@ class Material:
             end_hz = min(end_hz, clip.bandwidth_hz)
         levels, standing = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
         speed = float(np.exp(rng.uniform(-1, 1) * np.log(FASTEST)))
-        return warped(levels, speed), warped(standing, speed), min(end_hz * speed, SAMPLE_RATE / 2)
+        return warped(levels, speed), warped(standing, speed), end_hz * speed
 
     def _measured(self, clip: Clip) -> tuple[Levels, Levels]:
         key = str(clip.path)
@@ -174,15 +186,40 @@ class EnvelopeRecipe(Recipe):
         mean = (torch.exp(NEPER * target) * widths).sum(-1).mean(-1) / widths.sum()
         deep = torch.log(mean + 1e-20)[:, None, None] / NEPER + NOISE_DB - DEPTH_DB
         floored = [torch.logaddexp(NEPER * x, NEPER * deep) / NEPER for x in (told, target)]
-        heard = [torch.exp(NEPER * (x - y)) for x, y in zip((told, target), floored, strict=True)]
+        signal = [torch.exp(NEPER * (x - y)) for x, y in zip((told, target), floored, strict=True)]
         share = (weight / weight.sum(-1, keepdim=True))[:, None]
         error = floored[0] - floored[1]
-        random = RANDOM_DB2 * (heard[0].square() + heard[1].square())
+        random = RANDOM_DB2 * (signal[0].square() + signal[1].square())
         distance = ((error.square() + random) * share).sum(-1).clamp(min=1e-3).sqrt().mean()
         bias = ((error.mean(1).square() + 0.01).sqrt() * share[:, 0]).sum(-1).mean()
+        heard_hz = torch.from_numpy(EDGES_HZ[1:] <= HEARD_HZ).to(told.device)
+        heard = disturbance(*floored, deep + DEPTH_DB, (weight > 0) & heard_hz)
         return {
-            "loss": distance + LEVEL * bias,
+            "loss": distance + LEVEL * bias + QUALITY * heard,
+            "heard": heard,
             "distance": distance,
             "bias": bias,
             "level": (error * share).sum(-1).mean(),
         }
+
+
+def disturbance(told: Tensor, target: Tensor, mean: Tensor, counted: Tensor) -> Tensor:
+    """Return what PESQ would hear of the error of levels [1]; PESQ falls by about 1.7 for each unit.
+
+    Loudness is compared after a lasting difference is made up for. A difference that is masked does not count, and
+    what is too loud counts more than what is missing.
+
+    Args:
+        told, target: in dB, shape (batch, frames, bands).
+        mean: level of the whole, shape (batch, 1, 1).
+        counted: bands that count, shape (batch, bands).
+    """
+    lasting = [torch.log(torch.exp(NEPER * x).mean(1, keepdim=True)) / NEPER for x in (told, target)]
+    target = target + (lasting[0] - lasting[1]).clamp(-COMPENSATED_DB, COMPENSATED_DB)
+    found, true = (torch.exp(LOUDNESS * NEPER * (x - mean)) for x in (told, target))
+    counts = counted[:, None].float()
+    missed = ((found - true).abs() - MASKED * torch.minimum(found, true)).clamp(min=0) * counts
+    over = told - target
+    excess = torch.exp(LOUDER * NEPER * over).clamp(max=LOUDEST) * torch.sigmoid(over - LOUDER_DB)
+    parts = missed.square().sum(-1), EXCESS**2 * (missed * excess).sum(-1).square()
+    return torch.stack([(part.mean(-1) + 1e-6).sqrt() for part in parts]).sum(0).mean()

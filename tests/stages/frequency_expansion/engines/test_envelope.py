@@ -79,6 +79,25 @@ def test_voices_are_made_higher_and_lower() -> None:
     np.testing.assert_allclose(warped(peak, 1.0), peak)
 
 
+def test_the_loss_hears_what_pesq_hears() -> None:
+    """What is too loud now and then counts most, then what is missing; a lasting or a masked difference does not."""
+    from aural.stages.frequency_expansion.engines.envelope.recipe import disturbance
+
+    target = torch.full((1, 200, BANDS), -40.0)
+    target[:, ::4, 20:] = -20.0
+    sometimes = 12.0 * (torch.arange(200) // 10 % 2)[:, None]
+    counted = torch.from_numpy(EDGES_HZ[1:] <= 8000)[None]
+
+    def heard(told: Tensor) -> float:
+        return float(disturbance(told, target, torch.tensor([[[-20.0]]]), counted))
+
+    assert heard(target) < 0.01
+    assert heard(target + 10) < 0.01
+    assert heard(target + sometimes / 12) < 0.01
+    assert heard(target + sometimes) > 1.1 * heard(target - sometimes) > 0.1
+    assert heard(target + sometimes * (torch.arange(BANDS) > 30)) < 0.01  # above 8 kHz
+
+
 def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     from learnt import losses, voices

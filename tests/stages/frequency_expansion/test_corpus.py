@@ -34,7 +34,8 @@ def chosen(folder: str) -> list[tuple[np.ndarray, float]]:
 @pytest.mark.parametrize("cutoff_hz", [2000.0, 4000.0, 8000.0])
 @pytest.mark.parametrize("folder", ["speech_fullband", "speech_phone", "music"])
 def test_what_comes_out_is_nearer_to_the_original(folder: str, cutoff_hz: float) -> None:
-    before, after = [], []
+    before: list[float] = []
+    after: list[float] = []
     for audio, top_hz in chosen(folder):
         low = np.asarray(soxr.resample(audio, RATE, 2 * cutoff_hz), np.float32)
         cut = np.asarray(oaconvolve(audio, firwin(1201, cutoff_hz, fs=RATE), mode="same"), np.float32)

@@ -193,7 +193,7 @@ class EnvelopeRecipe(Recipe):
         distance = ((error.square() + random) * share).sum(-1).clamp(min=1e-3).sqrt().mean()
         bias = ((error.mean(1).square() + 0.01).sqrt() * share[:, 0]).sum(-1).mean()
         heard_hz = torch.from_numpy(EDGES_HZ[1:] <= HEARD_HZ).to(told.device)
-        heard = disturbance(*floored, deep + DEPTH_DB, (weight > 0) & heard_hz)
+        heard = disturbance(floored[0], floored[1], deep + DEPTH_DB, (weight > 0) & heard_hz)
         return {
             "loss": distance + LEVEL * bias + QUALITY * heard,
             "heard": heard,

@@ -13,7 +13,14 @@ from aural.learning.losses import PerceptualDisturbance, spectral_distance
 from aural.learning.material import describe
 from aural.learning.stems import songs
 from aural.learning.training import Recipe
-from aural.stages.source_separation.engines.voice.network import AHEAD, SAMPLE_RATE, WINDOW, Voice, analysis, synthesis
+from aural.stages.source_separation.engines.voice.network import (
+    AHEAD,
+    SAMPLE_RATE,
+    WINDOW,
+    Voice,
+    analysis,
+    synthesis,
+)
 from aural.stages.source_separation.mixing import MixedTraining, Mixing, rests, voices
 
 WEIGHTS = {"voice": 5.0, "rest": 5.0, "linear": 1.0, "error_db": 0.1, "disturbance": 0.15}

@@ -22,7 +22,7 @@ class VoiceEngine(Network, SeparationEngine):
 
     name, meaning = "voice", "a network for a voice, spoken or sung, and the rest"
     stems = ("voice", "rest")
-    models: ClassVar[Mapping[str, Model]] = {"voice": Model(meaning="voice, rest", megabytes=2.5, licence="MIT")}
+    models: ClassVar[Mapping[str, Model]] = {"voice": Model(meaning="voice, rest", megabytes=3.8, licence="MIT")}
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.

@@ -1,9 +1,10 @@
-"""What `aural inspect` finds and what it invents: recall and false alarms of clipping, bandwidth, noise, room, hum.
+"""What `aural inspect` finds and what it invents: recall and false alarms of what it looks for.
 
 Voices and songs that training holds out, excerpts of 6 s, one each of three strengths of a defect, two to four
 defects at once, and as they are. Recall is the share of recordings with a defect in which it is found. False alarms
 are the share of those without it, clean or with other defects, in which it is found all the same. A cut-off counts
-as found within 5 % of the filter's, hum where its frequency is right. Rooms and noise are looked for in voices only.
+as found within 5 % of the filter's, hum where its frequency is right. Rooms, noise and plosives are looked for in
+voices only.
 
     python benchmarks/diagnosis.py
 """
@@ -34,8 +35,14 @@ STRENGTHS: dict[str, tuple[float, ...]] = {
     "noise": (18.0, 12.0, 5.0),  # dB below the voice
     "hum": (-60.0, -45.0, -35.0),  # dBFS
 }
-ORDER = ("room", "noise", "bandwidth", "hum", "clipping")
-VOICES_ONLY = ("room", "noise")
+SHORT: dict[str, tuple[float, ...]] = {
+    "plosives": (1.0, 2.0, 4.0),  # peak, times the level of the voice, one a second
+    "clicks": (2.0, 4.0, 8.0),  # peak, times the level of the recording, two a second
+    "gaps": (0.01, 0.05, 0.1),  # share of the packets of 20 ms
+}
+"""Defects that come singly, and on top of each of the others."""
+ORDER = ("plosives", "room", "noise", "bandwidth", "hum", "clipping", "clicks", "gaps")
+VOICES_ONLY = ("room", "noise", "plosives")
 
 
 def recordings(kind: str, folder: str) -> Iterator[Audio]:
@@ -79,10 +86,43 @@ def harmed(audio: Audio, harms: dict[str, float], rng: np.random.Generator) -> A
         elif name == "hum":
             turn = 2 * np.pi * 50.03 * np.arange(len(audio)) / RATE
             audio = audio + 10 ** (strength / 20) * (np.sin(turn) + 0.5 * np.sin(3 * turn))
-        else:
+        elif name == "clipping":
             ceiling = np.quantile(np.abs(audio), 1 - strength)
             audio = np.clip(audio, -ceiling, ceiling)
+        else:
+            audio = SPOILED[name](audio, strength, rng)
     return np.asarray(audio, np.float32)
+
+
+def popping(audio: Audio, strength: float, rng: np.random.Generator) -> Audio:
+    out, since = audio.copy(), np.arange(RATE // 8) / RATE
+    for start in range(RATE // 2, len(out) - RATE // 2, RATE):
+        wave = np.sin(2 * np.pi * rng.uniform(20, 45) * since + rng.uniform(0, 6))
+        pop = np.exp(-since / 0.03) * (1 - np.exp(-since / 0.004)) * wave
+        out[start : start + len(pop)] += strength * audio.std() / np.abs(pop).max() * pop
+    return out
+
+
+def clicking(audio: Audio, strength: float, rng: np.random.Generator) -> Audio:
+    out = audio.copy()
+    for start in rng.integers(RATE // 10, len(out) - RATE // 10, 2 * len(out) // RATE):
+        click = np.exp(-np.arange(100) / rng.uniform(1, 20)) * rng.standard_normal(100)
+        out[start : start + 100] += strength * audio.std() / np.abs(click).max() * click
+    return out
+
+
+def dropping(audio: Audio, strength: float, rng: np.random.Generator) -> Audio:
+    out, packet = audio.copy(), RATE // 50
+    for number in np.flatnonzero(rng.random(len(out) // packet) < strength):
+        out[number * packet : (number + 1) * packet] = 0
+    return out
+
+
+SPOILED: dict[str, Callable[[Audio, float, np.random.Generator], Audio]] = {
+    "plosives": popping,
+    "clicks": clicking,
+    "gaps": dropping,
+}
 
 
 FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
@@ -91,6 +131,9 @@ FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
     "room": lambda d, _: d.reverberant,
     "noise": lambda d, _: d.noisy,
     "hum": lambda d, _: abs(d.hum.frequency_hz - 50.03) < 0.1 if d.hums else False,
+    "plosives": lambda d, _: bool(d.plosives),
+    "clicks": lambda d, _: bool(d.clicks),
+    "gaps": lambda d, _: bool(d.gaps),
 }
 
 
@@ -102,13 +145,21 @@ def examined(audio: Audio, sample_rate: int = RATE) -> Diagnosis:
 
 
 def trials(kind: str, number: int, rng: np.random.Generator) -> Iterator[dict[str, float]]:
-    """List what befalls a recording: nothing, each defect, and two to four at once."""
-    names = [name for name in STRENGTHS if kind == "speech" or name not in VOICES_ONLY]
+    """List what befalls a recording: nothing, each defect, two to four at once, and a short one with another."""
+    names = _names(STRENGTHS, kind)
     yield {}
     yield from ({name: STRENGTHS[name][(number + n) % 3]} for n, name in enumerate(names))
     for count in (2, min(4, len(names))):
         chosen = rng.choice(names, count, replace=False)
         yield {name: STRENGTHS[name][int(rng.integers(3))] for name in chosen}
+    for n, name in enumerate(_names(SHORT, kind)):
+        strength, other = SHORT[name][(number + n) % 3], names[(number + n) % len(names)]
+        yield {name: strength}
+        yield {name: strength, other: STRENGTHS[other][number % 3]}
+
+
+def _names(strengths: dict[str, tuple[float, ...]], kind: str) -> list[str]:
+    return [name for name in strengths if kind == "speech" or name not in VOICES_ONLY]
 
 
 def main() -> None:
@@ -131,7 +182,7 @@ def main() -> None:
             *(share(hits[name, kind, alone]) for alone in ("alone", "with others")),
             share(alarms[name, kind]),
         ]
-        for name in STRENGTHS
+        for name in FOUND
         for kind in ("speech", "music")
         if (name, kind) in alarms
     ]

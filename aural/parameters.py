@@ -225,7 +225,11 @@ def _first(owner: type, name: str, wanted: Any) -> Any:
 
 def _cure(name: str, wanted: object, value: object) -> str:
     """Say what a parameter without effect needs."""
-    return f"needs {name}" if wanted is GIVEN else f"is for {name} {shown(wanted)}, not for {name} {value}"
+    if wanted is GIVEN:
+        return f"needs {name}"
+    if value is None:
+        return f"needs {name} {shown(wanted)}"
+    return f"is for {name} {shown(wanted)}, not for {name} {value}"
 
 
 def hint(word: str, known: Iterable[str]) -> str:

@@ -24,7 +24,7 @@ from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
 from aural.stages.source_separation.engines.voice.engine import VoiceEngine
-from aural.stages.source_separation.mixing import LEAST_SNR_DB, SAMPLE_RATE
+from aural.stages.source_separation.engines.voice.network import SAMPLE_RATE
 from aural.stages.source_separation.stage import SourceSeparation
 
 VOICE, REST = "voice", "rest"
@@ -33,6 +33,8 @@ GIVEN_AS = {"center": VOICE, "sides": REST, "percussive": "drums", "harmonic": "
 """What the stems of an engine are compared with, where they have other names."""
 LEVEL_DBFS = -26.0
 """Active level of the rest in a mixture."""
+LEAST_SNR_DB = 20.0
+"""Of a voice, where a manifest tells, to be a target."""
 MIXED = {"voice": GIVEN}
 """Where voices and music are mixed."""
 

@@ -18,10 +18,9 @@ from aural.learning.material import Clip, find, load_stereo
 from aural.learning.stems import VOICES, Song, songs
 from aural.learning.training import Training
 from aural.parameters import param
+from aural.stages.source_separation.evaluate import LEAST_SNR_DB
 
 SAMPLE_RATE = 48000
-LEAST_SNR_DB = 20.0
-"""Of a voice, where a manifest tells, to be a target."""
 LEAST_REST_S = 2.0
 MOST_RATIO_DB = 10.0
 ALONE = 0.06

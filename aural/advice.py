@@ -47,9 +47,9 @@ class Wishes:
                                    low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
     treble: float | None = param(None, "Strength of the treble that is added; auto follows the diagnosis",
                                  low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
-    music: str | None = param(None, "What to do with music: keep it, or reduce it. Music under speech is separated "
-                              "and lowered; if there is none, music is reduced like noise. If not given, the "
-                              "diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
+    music: str | None = param(None, "What to do with music: keep it, or reduce it. Music under speech, or all of a "
+                              "song but its voice, is separated and lowered; other music is reduced like noise. If "
+                              "not given, the diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
     music_db: float | None = param(None, "Attenuation of music under speech; 15 dB if not given", unit="dB",
                                    low=0.0, high=60.0, when={"music": "reduce"}, examples=(10.0,))  # fmt: skip
 

@@ -58,8 +58,9 @@ class MusicReduction(OwnWeights, Effect):
         return self._lowering(diagnosis, self.attenuation_db, "music under speech")
 
     def fulfils(self, wish: str, diagnosis: Diagnosis, wishes: Wishes) -> bool:
-        """Tell whether it can reduce music here: only under speech, and in one channel or two."""
-        possible = diagnosis.music_under_speech and diagnosis.format.channels <= MOST_CHANNELS
+        """Tell whether it can reduce music here: under speech, or all of a song, and in one channel or two."""
+        there = diagnosis.music_under_speech or diagnosis.kind == "music"
+        possible = there and diagnosis.format.channels <= MOST_CHANNELS
         return wish in self.grants and wishes.music == "reduce" and possible
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
@@ -67,8 +68,10 @@ class MusicReduction(OwnWeights, Effect):
         return self._lowering(diagnosis, attenuation_db, "as asked for")
 
     def _lowering(self, diagnosis: Diagnosis, attenuation_db: float, why: str) -> Decision:
-        effect = replace(self, attenuation_db=attenuation_db, music_s=diagnosis.music_under_speech_s)
-        return Decision(self.name, effect, f"music under speech lowered by {attenuation_db:g} dB, {why}")
+        passages = diagnosis.music_under_speech_s
+        what = "music under speech" if passages else "all but the voice"
+        effect = replace(self, attenuation_db=attenuation_db, music_s=passages)
+        return Decision(self.name, effect, f"{what} lowered by {attenuation_db:g} dB, {why}")
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.

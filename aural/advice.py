@@ -50,7 +50,7 @@ class Wishes:
     music: str | None = param(None, "What to do with music: keep it, or reduce it. Music under speech, or all of a "
                               "song but its voice, is separated and lowered; other music is reduced like noise. If "
                               "not given, the diagnosis decides", choices=("keep", "reduce"))  # fmt: skip
-    music_db: float | None = param(None, "Attenuation of music under speech; 15 dB if not given", unit="dB",
+    music_db: float | None = param(None, "Attenuation of music that is separated; 15 dB if not given", unit="dB",
                                    low=0.0, high=60.0, when={"music": "reduce"}, examples=(10.0,))  # fmt: skip
 
     def __post_init__(self) -> None:

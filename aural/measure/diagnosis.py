@@ -130,6 +130,11 @@ class Diagnosis:
         return self.kind == "speech" and bool(self.content.passages("music"))
 
     @property
+    def holds_music(self) -> bool:
+        """Whether there is music for more than a moment: under speech, by itself, or all of it."""
+        return self.kind == "music" or bool(self.music_s)
+
+    @property
     def music_s(self) -> tuple[float, ...]:
         """Where music begins and ends in a recording of speech, in seconds, under it or by itself; a little wider."""
         return self._wider("both", "music")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ROOM_ATTENUATION_DB = 12.0  # of noise that is lowered only along with the room
 LOUD_NOISE_DB = 20.0
 LEAST_ATTENUATION_DB = 6.0
+GENTLY = "gently where music plays"
+NO_MUSIC = "no music was found to reduce"
 FILTERS_OFF: dict[str, Any] = {"hum_hz": 0.0, "hum_harmonics": (), "highpass_hz": 0.0}
 
 
@@ -41,7 +43,7 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
         changes |= dict(zip(("hum_hz", "hum_harmonics"), found, strict=True))
     if diagnosis.music_s and stage.engine == CompactEngine.name and stage.keep == "voice":
         changes["music_s"] = stage.music_s or diagnosis.music_s
-        why.append("music is kept where it plays")
+        why.append(GENTLY)
     if not (noisy and diagnosis.rumbles):
         changes["highpass_hz"] = 20.0 if diagnosis.offset else 0.0
     elif stage.highpass_hz:
@@ -64,12 +66,18 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
         why.append(f"dereverb {room:g}, as asked for")
         if room and noise_db is None and not decision.effect:
             changes["max_attenuation_db"] = min(ROOM_ATTENUATION_DB, stage.limit_db)
-    if music is not None or (noise_db and diagnosis.kind == "music"):
-        changes |= {"keep": "voice" if music == "reduce" else "music", "music_s": ()}
-        why.append("music is reduced, as asked for" if music == "reduce" else "music is kept")
+    if music == "reduce":
+        changes |= {"keep": "voice", "music_s": ()}
+        if diagnosis.holds_music and noise_db is None:
+            changes["max_attenuation_db"] = stage.limit_db
+        why.append("music is reduced like noise, as asked for" if diagnosis.holds_music else NO_MUSIC)
+    elif music == "keep" or (noise_db and diagnosis.kind == "music"):
+        changes |= {"keep": "music", "music_s": ()}
+        why.append("music is kept, as asked for" if music else GENTLY)
     effect = replace(advised, **changes)
     if effect.does_nothing:
-        return Decision(stage.name, None, "turned off, as asked for" if decision.effect else decision.reason)
+        off = "turned off, as asked for" if decision.effect else decision.reason
+        return Decision(stage.name, None, f"{off}, {NO_MUSIC}" if NO_MUSIC in why else off)
     return Decision(stage.name, effect, ", ".join(why))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REDUCED_DB = 15.0
 """How far `aural clean` lowers music where a user wishes it reduced and says no more."""
 MOST_CHANNELS = 2
+NONE_FOUND = "no music was found; aural music-reduction lowers all but the voice"
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,22 @@ class MusicReduction(OwnWeights, Effect):
             return Decision(self.name, None, "no music under speech", minor=True)
         if not self.attenuation_db:
             return Decision(self.name, None, "music under speech is kept")
-        return self._lowering(diagnosis, self.attenuation_db, "music under speech")
+        effect = replace(self, music_s=diagnosis.music_under_speech_s)
+        return Decision(self.name, effect, f"music under speech lowered by {self.attenuation_db:g} dB")
 
     def fulfils(self, wish: str, diagnosis: Diagnosis, wishes: Wishes) -> bool:
-        """Tell whether it can reduce music here: under speech, or all of a song, and in one channel or two."""
-        there = diagnosis.music_under_speech or diagnosis.kind == "music"
-        possible = there and diagnosis.format.channels <= MOST_CHANNELS
-        return wish in self.grants and wishes.music == "reduce" and possible
+        """Tell whether it can be asked to reduce music here: in one channel or two."""
+        return wish in self.grants and wishes.music == "reduce" and diagnosis.format.channels <= MOST_CHANNELS
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
+        """Lower music wherever it was found: of speech, where it plays; of what counts as music, everywhere."""
+        if not diagnosis.holds_music:
+            return Decision(self.name, None, f"asked for, but {NONE_FOUND}")
+        passages = diagnosis.music_s
         attenuation_db = REDUCED_DB if wishes.music_db is None else wishes.music_db
-        return self._lowering(diagnosis, attenuation_db, "as asked for")
-
-    def _lowering(self, diagnosis: Diagnosis, attenuation_db: float, why: str) -> Decision:
-        passages = diagnosis.music_under_speech_s
-        what = "music under speech" if passages else "all but the voice"
+        what = "music" if passages else "all but the voice"
         effect = replace(self, attenuation_db=attenuation_db, music_s=passages)
-        return Decision(self.name, effect, f"{what} lowered by {attenuation_db:g} dB, {why}")
+        return Decision(self.name, effect, f"{what} lowered by {attenuation_db:g} dB, as asked for")
 
     def stream(self, source: Format) -> Stream:
         """Make the stream.

@@ -12,6 +12,7 @@ from aural import AudioError, Format, ParameterError
 from aural.advice import Wishes
 from aural.cleaning.planning import plan
 from aural.measure.diagnosis import Diagnosis, Examination
+from aural.measure.noise.meter import NoiseEstimate
 from aural.stages.source_separation.music import MusicReduction
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.testing import RULES, memory_is_bounded, probe
@@ -76,10 +77,44 @@ def test_clean_lowers_music_under_speech_where_it_is_asked_to(talk: Diagnosis) -
     assert (noisy.keep, noisy.music_s) == ("voice", (9.5, 20.5))  # it does not reduce the music a second time
 
 
-def test_without_speech_over_music_it_is_noise_that_is_reduced(talk: Diagnosis) -> None:
+def test_music_beside_speech_is_lowered_too_where_it_is_asked_to(talk: Diagnosis) -> None:
+    speech = tuple(0.0 if 12 <= second < 18 else 1.0 for second in range(30))
+    jingle = replace(talk, content=replace(talk.content, speech=speech))
+    assert stages(jingle, music="reduce")["music-reduction"].music_s == (9.5, 20.5)
+    calm = replace(jingle.environment, snr_db=50.0, rumble_db=-60.0)
+    clean = replace(jingle, environment=calm, noise=NoiseEstimate(()), hum=replace(jingle.hum, frequency_hz=0.0))
+    assert clean.clean
+    (lowering, *_) = plan(clean, wishes=Wishes(music="reduce")).chain.stages
+    assert (lowering.name, vars(lowering)["music_s"]) == ("music-reduction", (9.5, 20.5))
+
+
+def test_what_is_said_of_music_does_not_contradict_itself(talk: Diagnosis) -> None:
+    noisy = replace(talk, environment=replace(talk.environment, snr_db=20.0, rumble_db=0.0))
+    assert "gently where music plays" in reasons(noisy)["noise-reduction"]
+    asked = reasons(noisy, music="reduce")
+    assert "gently where music plays" in asked["noise-reduction"]
+    assert asked["music-reduction"] == "music lowered by 15 dB, as asked for"
+
+
+def test_where_no_music_is_found_a_sentence_says_so(talk: Diagnosis) -> None:
     alone = replace(talk, content=replace(talk.content, music=(0.0,) * 30))
     found = stages(alone, music="reduce", music_db=8.0, noise_reduction=20.0)
     assert "music-reduction" not in found
     assert found["noise-reduction"].keep == "voice"
+    assert "no music was found" in reasons(alone, music="reduce")["music-reduction"]
+    film = replace(alone, format=Format(RATE, 6))
+    assert "no music was found to reduce" in reasons(film, music="reduce")["noise-reduction"]
+
+
+def test_with_more_than_two_channels_music_is_reduced_like_noise(talk: Diagnosis) -> None:
     film = replace(talk, format=Format(RATE, 6))
-    assert "music-reduction" not in stages(film, music="reduce", noise_reduction=20.0)
+    found = stages(film, music="reduce")
+    assert "music-reduction" not in found
+    reduction = found["noise-reduction"]
+    assert (reduction.keep, reduction.music_s, reduction.max_attenuation_db) == ("voice", (), 30.0)
+    assert "music is reduced like noise, as asked for" in reasons(film, music="reduce")["noise-reduction"]
+    assert stages(film, music="reduce", noise_reduction=20.0)["noise-reduction"].max_attenuation_db == 20
+
+
+def reasons(diagnosis: Diagnosis, **wishes: Any) -> dict[str, str]:
+    return {d.name: d.reason for d in plan(diagnosis, "podcast", Wishes(**wishes)).decisions}

@@ -73,7 +73,7 @@ def write_audio(
         about = read_about(like.path) if like else About()
     said = about.at(like.format.sample_rate if like else 0, source.sample_rate)
     suffix, duration_s = target.path.suffix.lower(), like.duration_s if like else 0.0
-    bits, floating = _depth(suffix, like)
+    bits, floating = depth(suffix, like)
     if suffix not in LOSSLESS:
         encode(target, CODERS[suffix], _watched(blocks, target.path), source, said, duration_s, bit_rate=bit_rate)
     else:
@@ -116,18 +116,40 @@ def quantise(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.in
 
     Samples that lie on the grid already, digital silence among them, are left as they are.
     """
-    limit = 2.0 ** (bits - 1)
-    scaled = block.astype(np.float64) * limit
+    limit = 2 ** (bits - 1)
+    scaled = np.clip(_steps(block, bits, rng), -limit, limit - 1)
+    return np.left_shift(scaled.astype(np.int32), 32 - bits)
+
+
+def on_one_grid(stems: Iterable[Block], bits: int) -> Iterator[Block]:
+    """Round stems to steps of so many bits so that their sum stays as it is: all but the last as `quantise` does.
+
+    What they lose or gain, the last one gets; it lies on the grid if the sum does. Nothing is clipped.
+
+    Args:
+        stems: blocks of shape (stems, channels, frames).
+        bits: of the files that they are written to.
+    """
+    rng, step = np.random.default_rng(0), np.float32(2.0 ** (1 - bits))
+    for block in stems:
+        count, channels, frames = block[:-1].shape
+        steps = _steps(block[:-1].reshape(count * channels, frames), bits, rng)
+        rounded = steps.astype(np.float32).reshape(count, channels, frames) * step
+        yield np.concatenate([rounded, (block.sum(axis=0) - rounded.sum(axis=0))[np.newaxis]])
+
+
+def _steps(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Round to whole steps, dithered where few bits make rounding audible."""
+    scaled = block.astype(np.float64) * 2.0 ** (bits - 1)
     if bits <= 16:
         draws = rng.random((block.shape[-1], block.shape[0], 2))  # in order of time: blocks do not matter
         dither = (draws[..., 0] - draws[..., 1]).T
         scaled += np.where(scaled == np.rint(scaled), 0.0, dither)
-    np.clip(np.rint(scaled, out=scaled), -limit, limit - 1, out=scaled)
-    return np.left_shift(scaled.astype(np.int32), 32 - bits)
+    return np.rint(scaled, out=scaled)
 
 
-def _depth(suffix: str, like: Info | None) -> tuple[int, bool]:
-    """Return the bit depth to write with, and whether as floats."""
+def depth(suffix: str, like: Info | None) -> tuple[int, bool]:
+    """Return the bit depth that a lossless format is written with, and whether as floats."""
     bits, floating = (like.bits or 24, like.floating) if like else (24, False)
     if suffix in CODERS:
         return (16 if bits <= 16 else 24), False

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 
 from aural.advice import Decision, Wishes
 from aural.audio.atomic import Results, destination
 from aural.audio.files import AudioFile, open_audio
-from aural.audio.writing import check_target, write_audio
+from aural.audio.writing import LOSSLESS, check_target, depth, on_one_grid, write_audio
 from aural.chain import Chain, spooled_stems
 from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
@@ -248,8 +247,9 @@ def separate(
 ) -> list[Path]:
     """Write each stem of a recording to a file of its own in a folder, all or none; return the files.
 
-    Stems that go beyond full scale, as those of a loud mixture may, are written as floats: clipped, they would not
-    sum to the mixture.
+    Where stems sum to the recording, the files do so too, sample by sample, if its samples are integers of up to 24
+    bits and the format is lossless. Stems that go beyond full scale, as those of a loud mixture may, are written as
+    floats; FLAC holds none, so there they are clipped, and a warning says so.
 
     Raises:
         AudioError: the recording cannot be read, or a stem not written.
@@ -262,9 +262,12 @@ def separate(
     for target in targets:
         guard(source, target, replace)
     with Results(replace, likes=[source]) as results:
+        bits, floating = depth(suffix, file.info)
+        if suffix in LOSSLESS and not floating:
+            run = dataclasses.replace(run, blocks=on_one_grid(run.blocks, bits))
         for target, stem in zip(targets, spooled_stems(run), strict=True):
-            peak = max((float(np.abs(block).max(initial=0)) for block in stem), default=0.0)
-            like = dataclasses.replace(file.info, bits=32, floating=True) if peak > 1 else file.info
+            beyond = any(block.max(initial=0) > 1 - 2.0 ** (1 - bits) or block.min(initial=0) < -1 for block in stem)
+            like = dataclasses.replace(file.info, bits=32, floating=True) if beyond else file.info
             write_audio(results.open(target), stem, run.output, like=like)
     return targets
 

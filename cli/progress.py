@@ -68,7 +68,10 @@ class TimeLeft:
         self.left_s, self.at_s = math.nan, 0.0
 
     def update(self, share: float, at_s: float) -> float:
-        """Return the seconds left when a share is done `at_s` seconds after the start; NaN while nobody knows."""
+        """Return the seconds left when a share is done `at_s` seconds after the start; NaN while nobody knows, and
+        at the end."""
+        if share >= 1:
+            return math.nan
         if share > 0 and at_s >= SOONEST_S:
             paced_s = at_s * (1 - share) / share
             gone_s, self.at_s = at_s - self.at_s, at_s

@@ -6,16 +6,19 @@ For a dense song, engine="demucs" and two_stems="vocals" separate better: then t
 and a model is downloaded on first use.
 """
 
-import sys
+import argparse
 
 import aural
 from aural.audio.files import read
 from aural.audio.writing import write
 
-source, target = sys.argv[1:]
-audio, sample_rate = read(source)  # float32, shape (channels, frames)
+parser = argparse.ArgumentParser()
+parser.add_argument("source")
+parser.add_argument("target")
+given = parser.parse_args()
+audio, sample_rate = read(given.source)  # float32, shape (channels, frames)
 
 stems = aural.create("source-separation")(audio, sample_rate)
 karaoke = aural.Mix((aural.Track("rest"), aural.Track("voice", gain_db=-30)))
 
-write(target, karaoke(stems, sample_rate), sample_rate)
+write(given.target, karaoke(stems, sample_rate), sample_rate)

@@ -6,7 +6,7 @@ A stage that would need a first pass is given the value it would measure: then i
 late by LAG_S, since a stream may give nothing for a while and then more at a time.
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -16,8 +16,11 @@ from aural.audio.writing import write
 
 LAG_S = 0.55  # mmse listens to the noise for half a second before it lets anything out
 
-source, target = sys.argv[1:]
-audio, sample_rate = read(source)
+parser = argparse.ArgumentParser()
+parser.add_argument("source")
+parser.add_argument("target")
+given = parser.parse_args()
+audio, sample_rate = read(given.source)
 
 chain = aural.Chain((  # mmse, since the network of compact lags by more than a second
     aural.create("noise-reduction", engine="mmse", hum_hz=50.0, hum_harmonics=(1, 2, 3)),
@@ -41,4 +44,4 @@ def callback(block: aural.Block) -> aural.Block:
 
 blocks = np.array_split(audio, range(0, audio.shape[1], sample_rate // 100)[1:], axis=-1)
 played = [callback(block) for block in blocks]
-write(target, np.concatenate(played, axis=-1), sample_rate)
+write(given.target, np.concatenate(played, axis=-1), sample_rate)

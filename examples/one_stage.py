@@ -3,17 +3,21 @@
 python examples/one_stage.py examples/phone_memo.m4a quieter.wav removed.wav
 """
 
-import sys
+import argparse
 
 import aural
 from aural.audio.files import read
 from aural.audio.writing import write
 
-source, quieter, removed = sys.argv[1:]
-audio, sample_rate = read(source)  # float32, shape (channels, frames)
+parser = argparse.ArgumentParser()
+parser.add_argument("source")
+parser.add_argument("quieter")
+parser.add_argument("removed")
+given = parser.parse_args()
+audio, sample_rate = read(given.source)  # float32, shape (channels, frames)
 
 reduce = aural.create("noise-reduction", max_attenuation_db=12)
 result = reduce(audio, sample_rate)
 
-write(quieter, result, sample_rate)
-write(removed, audio - result, sample_rate)
+write(given.quieter, result, sample_rate)
+write(given.removed, audio - result, sample_rate)

@@ -5,14 +5,17 @@ python examples/rehearsal.py rehearsal.wav quieter_crowd.wav
 A crowd that talks and shouts is a voice to the network, as is a singer: this is for instruments alone.
 """
 
-import sys
+import argparse
 
 import aural
 from aural.audio.files import read
 from aural.audio.writing import write
 
-source, target = sys.argv[1:]
-audio, sample_rate = read(source)  # float32, shape (channels, frames)
+parser = argparse.ArgumentParser()
+parser.add_argument("source")
+parser.add_argument("target")
+given = parser.parse_args()
+audio, sample_rate = read(given.source)  # float32, shape (channels, frames)
 
 stems = aural.create("source-separation")(audio, sample_rate)
 mix = aural.Mix(
@@ -20,4 +23,4 @@ mix = aural.Mix(
     master=aural.create("master", target="streaming"),
 )
 
-write(target, mix(stems, sample_rate), sample_rate)
+write(given.target, mix(stems, sample_rate), sample_rate)

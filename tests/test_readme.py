@@ -173,6 +173,17 @@ def test_example(folder: Path, script: str, results: list[str], monkeypatch: pyt
     assert frames.pop() > 20 * 44100
 
 
+@pytest.mark.parametrize("script", ["one_stage.py", "live.py", "karaoke.py", "rehearsal.py"])
+def test_an_example_without_arguments_says_what_it_takes(
+    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [script])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+    assert end.value.code == 2
+    assert f"usage: {script} [-h] " in capsys.readouterr().err
+
+
 def test_the_notebook_runs_and_shows_what_it_ends_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matplotlib = pytest.importorskip("matplotlib", reason='needs pip install "aural[plot]"')
     matplotlib.use("Agg")

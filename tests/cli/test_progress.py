@@ -85,6 +85,7 @@ def test_the_time_left_runs_down_steadily() -> None:
     assert steps.min() > -1.0
     assert steps.max() < 4.0
     assert said[-1] == pytest.approx(0, abs=2)
+    assert math.isnan(left.update(1.0, 400))  # at the end, no time is left to speak of
 
 
 @pytest.mark.parametrize(("seconds", "written"), [(0.4, "0:00"), (59.4, "0:59"), (61, "1:01"), (3723, "1:02:03")])

@@ -59,7 +59,7 @@ def from_path(path: Path, trust: bool) -> Any:
     if path.suffix == ".safetensors":
         return from_tensors(path)
     if not path.is_file() or not _is_pickle(path):
-        raise WeightsError("it is no model: neither safetensors, nor a checkpoint, nor a bag")
+        raise WeightsError("it is not a model: neither safetensors, nor a checkpoint, nor a bag")
     if not trust:
         raise Untrusted(PICKLE)
     return sane(load_model(path))  # type: ignore[no-untyped-call]
@@ -85,7 +85,7 @@ def from_parts(parts: Mapping[str, Any]) -> nn.Module:
     if network not in CLASSES.values() or not isinstance(state, dict):
         raise WeightsError("its class is not one of demucs's, or its tensors are quantised")
     if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
-        raise WeightsError("its arguments are no list and table")
+        raise WeightsError("its arguments are not a list and a table")
     known = inspect.signature(network).parameters
     kwargs = {name: value for name, value in kwargs.items() if name in known}  # older versions had others
     for name, value in (*zip(known, args, strict=False), *kwargs.items()):
@@ -109,7 +109,7 @@ def bag(recipe: Path, member: Member) -> nn.Module:
     try:
         table = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise WeightsError("it is no YAML, or holds more than plain values") from error
+        raise WeightsError("it is not valid YAML, or holds more than plain values") from error
     names = table.get("models") if isinstance(table, dict) else None
     if not isinstance(names, list) or not 0 < len(names) <= MOST_ENTRIES or not all(map(_is_name, names)):
         raise WeightsError("a bag is a list of models, each the name of a file beside it")
@@ -186,7 +186,7 @@ def check_plain(name: str, value: Any, depth: int = 0) -> None:
         return
     if value is None or (isinstance(value, str) and len(value) <= 100):
         return
-    raise WeightsError(f"its argument {name} is no plain value, or beyond all measure")
+    raise WeightsError(f"its argument {name} is not a plain value, or beyond all measure")
 
 
 def _fits(tensor: Any, drawn: Tensor) -> bool:

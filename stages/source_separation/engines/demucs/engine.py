@@ -40,8 +40,15 @@ REPOSITORIES = {
     "mdx": "Demucs-mdx",
     "mdx_extra": "Demucs-mdx_extra",
 }
-MEGABYTES = {"htdemucs": 84.0, "htdemucs_ft": 336.0, "htdemucs_6s": 55.0, "hdemucs_mmi": 167.0}
-"""Of what is downloaded, where it is known."""
+MEGABYTES = {
+    "htdemucs": 84.0,
+    "htdemucs_ft": 336.0,
+    "htdemucs_6s": 55.0,
+    "hdemucs_mmi": 167.0,
+    "mdx": 691.0,
+    "mdx_extra": 670.0,
+}
+"""Of what is downloaded."""
 
 USUAL = "htdemucs"
 
@@ -53,7 +60,7 @@ class DemucsParameters(OverlapParameters):
     model: Any = param(  # noqa: RUF009
         None,
         f"Name of a demucs model, downloaded on first use ({USUAL} if not given); or the path of a checkpoint "
-        "(.safetensors), of a bag (.yaml) or of a folder that holds one of them; or a torch module",
+        "(.safetensors), of a bag (.yaml) or of a folder that holds one of them",
     )
     segment_s: float | None = param(
         None, "Length of a segment; if not given, the one used in training, which is the longest for a transformer",
@@ -77,7 +84,7 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
     uses_device = True
     models: ClassVar[Mapping[str, Model]] = {
         name: Model(
-            meaning=", ".join(stems), megabytes=MEGABYTES.get(name), licence="MIT",
+            meaning=", ".join(stems), megabytes=MEGABYTES[name], licence="MIT",
             source=f"huggingface.co/adefossez/{REPOSITORIES[name]}",
         )
         for name, stems in MODELS.items()
@@ -85,9 +92,9 @@ class DemucsEngine(DemucsParameters, SeparationEngine):
 
     @classmethod
     def download(cls, model: str) -> bool:
-        from aural.stages.source_separation.engines.demucs.network import load
+        from aural.stages.source_separation.engines.demucs.network import fetch
 
-        load(model)
+        fetch(model)
         return True
 
     @property

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 
 import huggingface_hub
@@ -27,10 +28,8 @@ from aural.stages.source_separation.engine import NAME
 from aural.stages.source_separation.engines.demucs import checkpoint
 from aural.stages.source_separation.engines.demucs.engine import MODELS
 
-CURE = (
-    "demucs downloads it on first use from the Hugging Face hub or from dl.fbaipublicfiles.com; without a "
-    "network, give the path of a checkpoint as model, or choose engine voice, hpss or center, which need none"
-)
+UNREACHABLE = "no connection to huggingface.co or dl.fbaipublicfiles.com"
+CURE = "give the path of a checkpoint as model, or choose engine voice, hpss or center, which need no download"
 
 
 def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
@@ -50,7 +49,10 @@ def load(model: str | PathLike[str] | nn.Module, trust: bool = False) -> Any:
     if not isinstance(model, str | PathLike):
         raise WeightsError(f"model must be a name, a path or a torch module, got {brief(model)}", stage=NAME)
     if str(model) in MODELS:
-        return placed(fetch(str(model)))
+        try:
+            return placed(fetch(str(model)))
+        except WeightsError as error:
+            raise WeightsError(f"{error.what}; {CURE}", stage=NAME) from error
     if os.path.exists(model):
         return placed(opened(Path(model).resolve(), trust))
     if Path(model).suffix or isinstance(model, PathLike):
@@ -78,14 +80,19 @@ def opened(path: Path, trust: bool) -> Any:
 
 @lru_cache(maxsize=2)
 def fetch(name: str) -> Any:
-    """Open one of the models that demucs publishes on the CPU, once; it is downloaded if need be."""
+    """Open one of the models that demucs publishes on the CPU, once; it is downloaded if need be.
+
+    Raises:
+        WeightsError: it is not here, and cannot be downloaded.
+    """
     try:
         with contextlib.redirect_stdout(sys.stderr) if reachable() else _offline():
             return checkpoint.bag(REMOTE_ROOT / f"{name}.yaml", partial(fetched, name)).eval()
     except (Exception, SystemExit) as error:
         cause = getattr(error, "reason", error)  # what urllib wraps
-        why = getattr(cause, "strerror", None) or str(cause)
-        raise WeightsError(f"the model {name} cannot be fetched here ({why}): {CURE}", stage=NAME) from error
+        offline = isinstance(cause, gaierror | ConnectionError | TimeoutError)
+        why = UNREACHABLE if offline else getattr(cause, "strerror", None) or str(cause)
+        raise WeightsError(f"the model {name} cannot be downloaded: {why}", stage=NAME) from error
 
 
 def fetched(name: str, signature: str) -> nn.Module:

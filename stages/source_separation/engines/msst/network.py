@@ -100,13 +100,13 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read what a checkpoint's network is made of: plain values alone.
 
     Raises:
-        WeightsError: it is missing, no YAML, or holds more than plain values.
+        WeightsError: it is missing, not valid YAML, or holds more than plain values.
     """
     text = text_of(path, WeightsError)
     try:
         table = yaml.load(text, Loader=_Plain)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise WeightsError("is no YAML, or holds more than plain values", path=path) from error
+        raise WeightsError("is not valid YAML, or holds more than plain values", path=path) from error
     if not isinstance(table, dict) or not all(isinstance(table.get(part), dict) for part in PARTS):
         raise WeightsError(f"has no tables {', '.join(PARTS[:-1])} and {PARTS[-1]}", path=path)
     for part in PARTS:
@@ -136,7 +136,7 @@ def built(table: Mapping[str, Any]) -> nn.Module:
     values = table["model"]
     found = next((kind for argument, kind in KINDS.items() if argument in values), None)
     if found is None:
-        raise WeightsError(f"its config is of no network known here: a model has one of {', '.join(KINDS)}")
+        raise WeightsError("its config is not that of a BS-RoFormer, Mel-RoFormer, SCNet or MDX23C")
     module, name = found
     try:
         network = getattr(import_module(module), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from demucs import states
 from demucs.apply import BagOfModels
 from huggingface_hub import constants
 from programs import Program
+from recordings import invoke
 from tiny_demucs import package, save_tensors, separate, tiny
 
 from aural import WeightsError
@@ -68,7 +70,7 @@ def test_no_network_is_one_sentence_and_nothing_printed(
 ) -> None:
     def fail(name: str, signature: str) -> None:
         print("Downloading from afar")
-        raise urllib.error.URLError("Name or service not known")
+        raise urllib.error.URLError(socket.gaierror(-2, "Name or service not known"))
 
     monkeypatch.setattr(demucs_network, "reachable", lambda: False)
     monkeypatch.setattr(demucs_network, "fetched", fail)
@@ -78,7 +80,7 @@ def test_no_network_is_one_sentence_and_nothing_printed(
         stage(probe("voice"), 44100)
     sentence = str(caught.value)
     assert "\n" not in sentence
-    for word in ("htdemucs", "Hugging Face", "dl.fbaipublicfiles.com", "path", "hpss", "center"):
+    for word in ("htdemucs", "huggingface.co", "dl.fbaipublicfiles.com", "path", "hpss", "center"):
         assert word in sentence
     assert capfd.readouterr() == ("", "")
 
@@ -127,9 +129,20 @@ def test_where_the_hub_fails_their_first_home_is_asked_and_runs_no_program(
     assert np.array_equal(separate("htdemucs"), separate(tiny()))
     demucs_network.fetch.cache_clear()
     torch.save(package(tiny()) | {"state": Program(tmp_path / "ran")}, tmp_path / "home.th")
-    with pytest.raises(WeightsError, match="htdemucs cannot be fetched"):
+    with pytest.raises(WeightsError, match="htdemucs cannot be downloaded"):
         demucs_network.load("htdemucs")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_download_without_a_connection_ends_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise urllib.error.URLError(socket.gaierror(-2, "Name or service not known"))
+
+    monkeypatch.setattr(demucs_network, "reachable", lambda: False)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
+    said = "the model mdx cannot be downloaded: no connection to huggingface.co or dl.fbaipublicfiles.com"
+    assert invoke("models", "--download", "mdx") == (2, "", f"aural: source-separation: {said}\n")
 
 
 def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:

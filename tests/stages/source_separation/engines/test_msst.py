@@ -101,7 +101,7 @@ def test_no_program_in_a_checkpoint_is_run(tiny: Path, tmp_path: Path) -> None:
         load(str(path), str(tiny.with_suffix(".yaml")))
     config = tmp_path / "evil.yaml"
     config.write_text(f"audio: !!python/object/apply:subprocess.call [[touch, '{marker}']]")
-    with pytest.raises(WeightsError, match="is no YAML, or holds more than plain values"):
+    with pytest.raises(WeightsError, match="is not valid YAML, or holds more than plain values"):
         load(str(tiny), str(config))
     assert not marker.exists()
 
@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_said(tiny: Path, tmp_path: Path) -> None:
     for parts, words in (
         ({"model": {"dim": 16}}, "holds no weights of the network bsroformer"),
         ({"model": {"colour": 3}}, "no BSRoformer can be made of its config"),
-        ({"model": {"dim": 10**9}}, "its argument dim is no plain value"),
+        ({"model": {"dim": 10**9}}, "its argument dim is not a plain value"),
         ({"training": {"instruments": ["../a", "b"], "target_instrument": None}}, "its stems are called"),
     ):
         opened.cache_clear()
@@ -119,7 +119,7 @@ def test_what_does_not_fit_is_said(tiny: Path, tmp_path: Path) -> None:
         assert words in str(caught.value)
         assert "\n" not in str(caught.value)
     (tmp_path / "none.yaml").write_text("audio: {}\nmodel: {width: 3}\ntraining: {instruments: [a, b]}\n")
-    with pytest.raises(WeightsError, match="of no network known here"):
+    with pytest.raises(WeightsError, match="is not that of a BS-RoFormer"):
         load(str(tiny), str(tmp_path / "none.yaml"))
     with pytest.raises(WeightsError, match="no such file"):
         load(str(tmp_path / "nowhere.ckpt"), None)

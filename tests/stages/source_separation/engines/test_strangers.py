@@ -135,11 +135,11 @@ def test_no_other_class_is_looked_for(
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"channels": 10**9}, "channels is no plain value"),
+        ({"channels": 10**9}, "channels is not a plain value"),
         ({"channels": 4000}, "its tensors are not those of its class and arguments"),
-        ({"depth": 10**5}, "depth is no plain value"),
-        ({"t_layers": 4096}, "t_layers is no plain value"),
-        ({"sources": ["a"] * 1000}, "sources is no plain value"),
+        ({"depth": 10**5}, "depth is not a plain value"),
+        ({"t_layers": 4096}, "t_layers is not a plain value"),
+        ({"sources": ["a"] * 1000}, "sources is not a plain value"),
         ({"sources": ["../../a", "b", "c", "d"]}, "its stems are called"),
         ({"sources": ["a/b", "b", "c", "d"]}, "its stems are called"),
         ({"sources": ["b", "b", "c", "d"]}, "its stems are called"),
@@ -147,8 +147,8 @@ def test_no_other_class_is_looked_for(
         ({"segment": 0}, "it takes 0 s"),
         ({"samplerate": 1}, "at 1 Hz"),
         ({"nfft": {"_type": "fraction", "numerator": 1, "denominator": 0}}, "a fraction that is none"),
-        ({"nfft": {"_class": "os.system"}}, "nfft is no plain value"),
-        ({"norm_starts": float("nan")}, "norm_starts is no plain value"),
+        ({"nfft": {"_class": "os.system"}}, "nfft is not a plain value"),
+        ({"norm_starts": float("nan")}, "norm_starts is not a plain value"),
     ],
 )  # fmt: skip
 def test_arguments_are_plain_and_of_a_sane_size(
@@ -198,7 +198,7 @@ def test_a_recipe_is_plain_yaml(tmp_path: Path, marker: Path, recipe: str) -> No
 def test_what_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "notes.th").write_text("no model")
     for path in (tmp_path / "notes.th", Path("/dev/zero")):
-        assert "it is no model" in refusal(path)
+        assert "it is not a model" in refusal(path)
 
 
 def test_a_trusted_module_is_still_checked(tmp_path: Path) -> None:

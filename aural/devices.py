@@ -84,8 +84,21 @@ def run(network: nn.Module, *inputs: Any) -> Any:
     import torch
 
     where = next(network.parameters()).device
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # which keeps 10 bits of the mantissa
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False), _attention_in_parts():  # TF32 keeps 10 bits
         return _moved(network(*_moved(inputs, where)), torch.device("cpu"))
+
+
+@contextmanager
+def _attention_in_parts() -> Iterator[None]:
+    """Do without torch's fast path for attention: it holds the whole matrix, 230 MB for the segment of htdemucs."""
+    import torch
+
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 @cache

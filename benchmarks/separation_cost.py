@@ -1,90 +1,121 @@
-"""What networks of source separation cost: time beside demucs's own call, and memory by length.
+"""What source separation costs from the command line: time beside demucs's own, and memory for one hour of stereo.
 
-    python benchmarks/separation_cost.py [SECONDS]
+    python benchmarks/separation_cost.py
 
-The networks have their full size and random weights: cost does not depend on the weights. One thread; time is that of
-the processor. Prints a table; nothing is written.
+Both command lines split the same file with the same weights, which are random: cost does not depend on them. One
+thread; time is that of the processor, and everything counts: start, reading, both passes, writing. An hour through
+htdemucs would take an hour, so that a smaller network of the same kind stands for it: it shows that memory does not
+grow with the recording. Takes about half an hour.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import report
+import soundfile
 import torch
 
-from aural import Block, Format
-from aural.learning import weights
-from aural.stages.source_separation.engines.voice.network import Voice
-from aural.stages.source_separation.stage import SourceSeparation
-
 RATE = 44100
+SEGMENT_S = Fraction(39, 5)
 STEMS = ["drums", "bass", "other", "vocals"]
+NETWORKS: dict[str, dict[str, Any]] = {
+    "htdemucs": {"channels": 48, "t_layers": 5, "bottom_channels": 512},
+    "small": {"channels": 4, "t_layers": 1, "t_heads": 1, "t_hidden_scale": 1.0, "dconv_mode": 0},
+}
+"""Arguments of the class HTDemucs: those of the published model, and those of a small one."""
+MINUTES, HOUR = 120, 3600
+RUNS = [
+    ("demucs", "htdemucs", MINUTES),
+    ("aural, engine demucs", "htdemucs", MINUTES),
+    ("aural, engine voice", "voice", MINUTES),
+    ("demucs", "small", MINUTES),
+    ("demucs", "small", HOUR),
+    ("aural, engine demucs", "small", MINUTES),
+    ("aural, engine demucs", "small", HOUR),
+    ("aural, engine voice", "voice", HOUR),
+]
 
 
-def network() -> Any:
-    """Make a network of the size of htdemucs."""
+def write_noise(path: Path, seconds: int) -> None:
+    """Write stereo noise of 16 bits."""
+    rng = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
+        for _ in range(seconds):
+            file.write(0.1 * rng.standard_normal((RATE, 2)))
+
+
+def write_network(path: Path, **arguments: Any) -> None:
+    """Write a network with random weights as demucs writes its checkpoints."""
     from demucs.htdemucs import HTDemucs
+    from demucs.states import get_state
 
     torch.manual_seed(0)
-    return HTDemucs(
-        STEMS, channels=48, t_layers=5, bottom_channels=512, segment=Fraction(39, 5), samplerate=RATE
-    ).eval()
+    made = HTDemucs(STEMS, segment=SEGMENT_S, samplerate=RATE, **arguments)
+    args, kwargs = made._init_args_kwargs
+    package = {"klass": HTDemucs, "args": args, "kwargs": kwargs, "state": get_state(made, None), "training_args": {}}
+    torch.save(package, path)
 
 
-def blocks(seconds: int) -> Iterator[Block]:
-    rng = np.random.default_rng(0)
-    for _ in range(seconds):
-        yield (0.1 * rng.standard_normal((2, RATE))).astype(np.float32)
-
-
-def run(system: str, seconds: int) -> tuple[float, float]:
-    """Separate noise of this length; return seconds of processor time, and peak memory in MB."""
+def run(system: str, network: str, song: Path, folder: Path) -> tuple[float, float]:
+    """Split a file by a command line in this process; return seconds of processor time, and peak memory in MB."""
     torch.set_num_threads(1)
-    if system == "demucs.apply.apply_model":
-        from demucs.apply import apply_model
+    model = song.parent / f"{network}.th"
+    if system == "demucs":
+        from demucs.separate import main as command
 
-        mixture, model = torch.tensor(np.concatenate(list(blocks(seconds)), axis=-1))[None], network()
-        start = time.process_time()
-        with torch.no_grad():
-            apply_model(model, mixture, shifts=0)
+        options = ["-n", network, "--repo", model.parent, "-d", "cpu", "--shifts", "0", "-o", folder, song]
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = weights.save(Voice().state_dict(), Path(folder), "voice", {})
-            voice = SourceSeparation(engine="voice", weights=str(path))
-            model = None if system == "voice" else network()
-            demucs = SourceSeparation(engine="demucs", model=model, measured_offset=0.0, measured_level_dbfs=-20.0)
-            stream = (demucs if model else voice).open(Format(RATE, 2))
-        start = time.process_time()
-        for block in blocks(seconds):
-            stream.push(block)
-        stream.flush()
-    return time.process_time() - start, peak_megabytes()
+        from aural.cli.main import main as command
+
+        of_demucs = ["--engine", "demucs", "--model", model, "--trust-model"]
+        engine = ["--engine", "voice"] if network == "voice" else of_demucs
+        options = ["source-separation", song, folder, "--device", "cpu", *engine]
+    sys.argv = [system, *map(str, options)]
+    with open(os.devnull, "w") as void, contextlib.redirect_stdout(void), contextlib.redirect_stderr(void):
+        command()
+    assert list(folder.rglob("*.wav")), "nothing was written"
+    return time.process_time(), peak_megabytes()
 
 
 def peak_megabytes() -> float:
     """Return the most memory that this process has held, as Linux tells; getrusage tells that of its parent, too."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found
-    return int(found[1]) / 1024
+    return int(found[1]) * 1024 / 1e6
 
 
 def main() -> None:
-    longest = int(sys.argv[1]) if len(sys.argv) > 1 else 40
-    print("| system | seconds of stereo | times real time | peak memory in MB |\n|---|---|---|---|")
-    for system in ("demucs.apply.apply_model", "demucs", "voice"):
-        for seconds in (longest // 2, longest):
-            with get_context("spawn").Pool(1) as pool:  # a process of its own: memory never sinks
-                taken_s, megabytes = pool.apply(run, (system, seconds))
-            print(f"| {system} | {seconds} | {seconds / taken_s:.1f} | {megabytes:.0f} |", flush=True)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        for name, arguments in NETWORKS.items():
+            write_network(Path(place, f"{name}.th"), **arguments)
+        for seconds in (MINUTES, HOUR):
+            write_noise(Path(place, f"{seconds}.wav"), seconds)
+        for system, network, seconds in RUNS:
+            with tempfile.TemporaryDirectory() as folder, get_context("spawn").Pool(1) as pool:
+                taken_s, megabytes = pool.apply(run, (system, network, Path(place, f"{seconds}.wav"), Path(folder)))
+            cells = [f"{seconds // 60} min", f"{taken_s:.0f}", f"{seconds / taken_s:.1f}", f"{megabytes:.0f}"]
+            rows.append([system, network, *cells])
+            print(rows[-1], flush=True)
+    head = ["command line", "network", "stereo of", "processor time, s", "times real time", "peak memory, MB"]
+    text = (
+        "Time of one thread, start and writing included. `htdemucs` has the size of the published model, `small` is "
+        "one of the same kind with few parameters; both have random weights, the same for both command lines. demucs "
+        "runs with `--shifts 0`, as AURAL does.\n\n"
+    )
+    report.write("Cost of source separation", Path(__file__).name, text + report.table(head, rows))
 
 
 if __name__ == "__main__":

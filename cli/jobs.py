@@ -12,7 +12,7 @@ from typing import Any, cast
 from aural.audio.files import READABLE
 from aural.audio.films import FILMS, film_suffix
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
-from aural.cleaning.running import guard_chain, make_folder, removed_name
+from aural.cleaning.targets import guard_chain, make_folder, removed_name
 from aural.errors import AudioError
 from aural.stage import Effect
 

@@ -249,7 +249,7 @@ def _run_separator(
     trust_model: bool = False,
     **values: Any,
 ) -> None:
-    from aural.cleaning.running import stem_names
+    from aural.cleaning.stems import stem_names
     from aural.cli.jobs import Batch, Job, check_targets, find
     from aural.cli.reports import Comparisons
     from aural.cli.work import run_jobs, show_outcomes
@@ -283,7 +283,7 @@ def _run_separator(
 
 
 def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:
-    from aural.cleaning.running import separate
+    from aural.cleaning.stems import separate
 
     assert job.target
     return separate(separator, job.source, job.target, suffix=suffix, replace=force, strict=strict, watch=watch)

@@ -14,7 +14,7 @@ from traceback import format_exception
 from typing import Any, BinaryIO
 
 from aural.audio.leftovers import scratch, sweep
-from aural.cleaning.running import guard
+from aural.cleaning.targets import guard
 from aural.cli.jobs import STDIO, Batch, Job, Outcome
 from aural.cli.progress import clock, progress
 from aural.cli.terminal import LOG, closed, debugging, noted, of_output, say, sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -130,12 +131,14 @@ def on_one_grid(stems: Iterable[Block], bits: int) -> Iterator[Block]:
         stems: blocks of shape (stems, channels, frames).
         bits: of the files that they are written to.
     """
-    rng, step = np.random.default_rng(0), np.float32(2.0 ** (1 - bits))
-    for block in stems:
-        count, channels, frames = block[:-1].shape
-        steps = _steps(block[:-1].reshape(count * channels, frames), bits, rng)
-        rounded = steps.astype(np.float32).reshape(count, channels, frames) * step
-        yield np.concatenate([rounded, (block.sum(axis=0) - rounded.sum(axis=0))[np.newaxis]])
+    return map(partial(_together, bits=bits, rng=np.random.default_rng(0)), stems)
+
+
+def _together(stems: Block, bits: int, rng: np.random.Generator) -> Block:
+    count, channels, frames = stems[:-1].shape
+    steps = _steps(stems[:-1].reshape(count * channels, frames), bits, rng)
+    rounded = steps.astype(np.float32).reshape(count, channels, frames) * np.float32(2.0 ** (1 - bits))
+    return np.concatenate([rounded, (stems.sum(axis=0) - rounded.sum(axis=0))[np.newaxis]])
 
 
 def _steps(block: Block, bits: int, rng: np.random.Generator) -> NDArray[np.float64]:

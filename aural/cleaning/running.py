@@ -8,25 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-
 from aural.advice import Decision, Wishes
-from aural.audio.atomic import Results, destination
+from aural.audio.atomic import Results
 from aural.audio.files import AudioFile, open_audio
-from aural.audio.writing import LOSSLESS, check_target, depth, on_one_grid, write_audio
-from aural.chain import Chain, spooled_stems
+from aural.audio.writing import write_audio
+from aural.chain import Chain
 from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
 from aural.cleaning.removed import Removed, keeping, plain
 from aural.cleaning.reporting import AUDIO, PASSES, write_report
-from aural.errors import AudioError, TargetExists
+from aural.cleaning.targets import guard, removed_name
+from aural.errors import AudioError
 from aural.markup import element, listed, table
 from aural.measure.diagnosis import Diagnosis, examine
 from aural.measure.words import compared
-from aural.pages.page import check_page
 from aural.parameters import settings
 from aural.signals import Block, Format
-from aural.stage import Effect, Separator, Stage
+from aural.stage import Effect, Stage
 from aural.stream import UNWATCHED, Watch
 
 AnyStage = TypeVar("AnyStage", bound=Stage)
@@ -233,104 +232,6 @@ class Album:
 def _form(source: Format) -> str:
     channels = f"{source.channels} channel{'s' * (source.channels > 1)}"
     return f"{channels}{f' ({source.layout})' * (source.channels > 2)} at {source.sample_rate} Hz"
-
-
-def separate(
-    separator: Separator,
-    source: str | Path,
-    folder: str | Path,
-    *,
-    suffix: str = ".wav",
-    replace: bool = False,
-    strict: bool = False,
-    watch: Watch = UNWATCHED,
-) -> list[Path]:
-    """Write each stem of a recording to a file of its own in a folder, all or none; return the files.
-
-    Where stems sum to the recording, the files do so too, sample by sample, if its samples are integers of up to 24
-    bits and the format is lossless. Stems that go beyond full scale, as those of a loud mixture may, are written as
-    floats; FLAC holds none, so there they are clipped, and a warning says so.
-
-    Raises:
-        AudioError: the recording cannot be read, or a stem not written.
-    """
-    file = open_audio(source, strict)
-    targets = stem_names(separator, Path(source), Path(folder), suffix)
-    watch.expect(separator.passes)
-    run = separator.render(file, file.format, watch)  # opens the model: nothing is made if that fails
-    make_folder(Path(folder))
-    for target in targets:
-        guard(source, target, replace)
-    with Results(replace, likes=[source]) as results:
-        bits, floating = depth(suffix, file.info)
-        if suffix in LOSSLESS and not floating:
-            run = dataclasses.replace(run, blocks=on_one_grid(run.blocks, bits))
-        for target, stem in zip(targets, spooled_stems(run), strict=True):
-            beyond = any(block.max(initial=0) > 1 - 2.0 ** (1 - bits) or block.min(initial=0) < -1 for block in stem)
-            like = dataclasses.replace(file.info, bits=32, floating=True) if beyond else file.info
-            write_audio(results.open(target), stem, run.output, like=like)
-    return targets
-
-
-def stem_names(separator: Separator, source: Path, folder: Path, suffix: str) -> list[Path]:
-    """Name the files of the stems."""
-    return [folder / f"{source.stem}_{stem}{suffix}" for stem in separator.stems]
-
-
-def guard(
-    source: str | Path,
-    target: str | Path,
-    replace: bool,
-    save_removed: bool = False,
-    save_chain: str | Path | None = None,
-    report: str | Path | None = None,
-) -> None:
-    """Raise AudioError unless the results may be written: never over the input, over another file only if told.
-
-    This is to fail early; what counts is what lies there when a result is complete.
-    """
-    source, target = Path(source), Path(target)
-    check_target(target)
-    _guard(source, target, replace)
-    if save_removed:
-        guard(source, removed_name(target), replace)
-    if save_chain:
-        guard_chain(source, Path(save_chain), replace)
-    if report:
-        check_page(Path(report))
-        _guard(source, Path(report), replace)
-
-
-def guard_chain(source: str | Path, path: Path, replace: bool) -> None:
-    """Raise AudioError unless a chain may be written to this file."""
-    if path.suffix.lower() != ".toml":
-        raise AudioError("a chain is written to a file that ends in .toml", path=path)
-    _guard(Path(source), path, replace)
-
-
-def _guard(source: Path, target: Path, replace: bool) -> None:
-    if destination(target).exists():
-        if source.exists() and target.samefile(source):
-            raise AudioError("is the input itself; it is never overwritten", path=target)
-        if not replace:
-            raise TargetExists("exists already", path=target)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results, and those that it lies in.
-
-    Raises:
-        AudioError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AudioError(f"cannot be made: {(error.strerror or str(error)).lower()}", path=folder) from error
-
-
-def removed_name(target: str | Path) -> Path:
-    """Name the file that holds what was taken away."""
-    return Path(target).with_stem(f"{Path(target).stem}_removed")
 
 
 def _write_beside(

@@ -13,7 +13,7 @@ from aural.audio.atomic import Results
 from aural.audio.files import AudioFile, Info, open_audio
 from aural.audio.metadata import common, read_about
 from aural.audio.writing import FULL_SCALE, LOSSLESS, write_audio
-from aural.cleaning.running import guard, guard_chain
+from aural.cleaning.targets import guard, guard_chain
 from aural.errors import AudioError
 from aural.measure.loudness import LoudnessMeter
 from aural.measure.true_peak import TruePeakMeter

@@ -20,7 +20,8 @@ from aural.chain import Chain
 from aural.chainfile import chain_of, stage_of
 from aural.cleaning.planning import Plan, as_asked, plan
 from aural.cleaning.reporting import compare
-from aural.cleaning.running import NOTHING_TO_DO, Cleaned, called, carry_out, separate
+from aural.cleaning.running import NOTHING_TO_DO, Cleaned, called, carry_out
+from aural.cleaning.stems import separate
 from aural.cli.app.work import JobWatch, PageJob
 from aural.cli.jobs import result_name
 from aural.errors import AudioError, AuralError, ChainError

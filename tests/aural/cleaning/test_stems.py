@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tiny_demucs import tiny
 
 from aural.audio.writing import on_one_grid
-from aural.cleaning.running import separate
+from aural.cleaning.stems import separate
 from aural.stages.source_separation.stage import SourceSeparation
 from aural.stages.source_separation.stream import complete
 from aural.testing import probe

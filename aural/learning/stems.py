@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from aural.audio.folders import recordings
 from aural.errors import AudioError
-from aural.learning.material import EXCERPT, Clip, clip_of, load_stereo, split
+from aural.learning.material import Clip, clip_of, load_stereo, split
 
 MIXTURES = ("mixture", "mix")
 """Names of files that are no stem but the sum of them all."""
@@ -22,6 +23,8 @@ MULTITRACK = ".stem.mp4"
 TRACKS = ("drums", "bass", "other", "vocals")
 HELD_OUT, TRAINED = "test", "train"
 """Folders in which data sets such as MUSDB keep the songs of either side of the split."""
+EXCERPT = re.compile(r"_e\d+$")
+"""How the names of excerpts of one song end; a number alone, as in Track 01, tells songs apart."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
 
     A recording of the name mixture or mix is no stem. Where the songs lie in a folder `train` and a folder
     `test`, as in MUSDB, those under `test` are the test, and of the others some are held out for validation;
-    elsewhere songs are held out as `aural.learning.material.split` says, excerpts of one song together.
+    elsewhere songs are held out as `aural.learning.material.split` says, excerpts of one song (NAME_e0, NAME_e1)
+    together.
 
     Args:
         part: only the songs on this side of the split: train, validation or test.
@@ -89,7 +93,7 @@ def songs(folder: str, part: str | None = None) -> list[Song]:
 
 def _tracks(file: Path, root: Path) -> Song:
     name = file.relative_to(root).as_posix()[: -len(MULTITRACK)]
-    group = EXCERPT.sub("", name) or name
+    group = EXCERPT.sub("", name)
     return Song(name, {stem: clip_of(file, stem, group, track=2 + n) for n, stem in enumerate(TRACKS)})
 
 
@@ -98,7 +102,7 @@ def _song(place: Path, files: Sequence[Path], root: Path) -> Song | None:
     if len(stems) < 2:
         return None
     name = place.relative_to(root).as_posix() if place != root else place.name
-    group = EXCERPT.sub("", name) or name
+    group = EXCERPT.sub("", name)
     return Song(name, {stem: clip_of(file, stem, group) for stem, file in stems.items()})
 
 

@@ -78,6 +78,13 @@ def test_excerpts_of_one_song_stay_together(tmp_path: Path) -> None:
         assert len(part) == 2 * len({name.rpartition("_")[0] for name in part})
 
 
+def test_songs_that_are_numbered_are_different_songs(tmp_path: Path) -> None:
+    for number in range(6):
+        song(tmp_path / f"set/Track {number:02d}", vocals=0.1, other=0.1)
+    parts = [songs(str(tmp_path / "set"), part) for part in ("train", "validation", "test")]
+    assert sum(map(len, parts)) == 6
+
+
 def test_what_is_no_folder_of_songs_is_said(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="nowhere: no such folder"):
         songs(str(tmp_path / "nowhere"))

@@ -45,6 +45,7 @@ class VoiceStream(AheadStream):
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
         stereo = torch.from_numpy(np.ascontiguousarray(spectra)).expand(2, -1, -1)[None]
-        voice, self.memory = devices.run(self.network, stereo, self.memory)
+        with devices.one_thread():
+            voice, self.memory = devices.run(self.network, stereo, self.memory)
         done: Spectra = voice[0, : spectra.shape[0]].numpy()
         return done

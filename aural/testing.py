@@ -182,7 +182,7 @@ def _allocated() -> int:
 
 
 def _held_back(ready: Stage, audio: Block) -> int:
-    """Count how many times a stream must hear the audio before it gives anything back; 100 at most."""
+    """Count how many times the audio is pushed before a stream returns any frames; 100 at most."""
     stream = ready.open(_format(audio))
     return next((count for count in range(1, 100) if stream.push(audio).shape[-1]), 100)
 

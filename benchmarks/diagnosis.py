@@ -119,7 +119,7 @@ def examined(audio: Audio, sample_rate: int = RATE) -> Diagnosis:
 
 
 def trials(kind: str, number: int, rng: np.random.Generator) -> Iterator[dict[str, float]]:
-    """List what befalls a recording: nothing, each defect, two to four at once, and a short one with another."""
+    """List the defects of each trial: none, each alone, two to four at once, and a short one with another."""
     names = _names(STRENGTHS, kind)
     yield {}
     yield from ({name: STRENGTHS[name][(number + n) % 3]} for n, name in enumerate(names))

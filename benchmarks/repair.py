@@ -197,16 +197,16 @@ def speaking() -> str:
         place = slice(half + RATE // 4 + length // 8, half + RATE // 4 + length * 7 // 8)
         found += ratio_db(breathing[place], DeBreath()(breathing, RATE)[place]) >= 6
         lengths += 1
-    touched, heard = 0.0, 0.0
+    touched, frames = 0.0, 0.0
     for audio in recordings("voices", 60, 3.0):
         breaths = find_breaths(audio[np.newaxis], RATE)
         touched += sum(breath.stop - breath.start for breath in breaths)
-        heard += audio.size
+        frames += audio.size
     rows = [
         ["pop removed", f"{np.mean(removed):.1f} dB (median {np.median(removed):.1f})"],
         ["what is beside pops, against what was changed of it, median", f"{np.median(untouched):.0f} dB"],
         ["breaths lowered by 6 dB or more", f"{found} of {lengths}"],
-        ["clean voices: share of the time taken for a breath", f"{100 * touched / heard:.2f} %"],
+        ["clean voices: share of the time taken for a breath", f"{100 * touched / frames:.2f} %"],
     ]
     return table(["plosives and breaths, made", "AURAL"], rows)
 

@@ -26,7 +26,7 @@ def listen(
     """Make a listening test that runs in a browser, or read what its listeners answered.
 
     The first FILE is the reference, the others were made of it; or folders, whose recordings of one name belong
-    together. All are brought to the same loudness. Send the page to your listeners: it needs no network, and each
+    together. All are brought to the same loudness. Send the page to your listeners: it works offline, and each
     saves a file with the answers.
 
     \b
@@ -95,13 +95,18 @@ def _draw(findings: Findings, output: Path, force: bool) -> None:
     write_bytes(output, drawn.getvalue(), force)
 
 
-command = shared("output", "force", "json")(
+command = shared("force", "json")(
     click.Command(
         "listen",
         params=[
             click.Argument(["files"], nargs=-1, required=True, type=FileName(), metavar="FILE..."),
             *parameter_options(ListeningSettings),
             click.Option(["--results"], is_flag=True, help="Read FILEs as answers, and print the results."),
+            click.Option(
+                ["-o", "--output"],
+                type=FileName(),
+                help="Page of the test (.html); with --results, a picture of the results (.png or .svg).",
+            ),
         ],
         help=listen.__doc__,
         callback=listen,

@@ -58,12 +58,12 @@ class Wishes:
         check(self, "clean")
 
     def only(self, names: Collection[str]) -> Wishes:
-        """Return the wishes of these names alone, with what says more about them."""
+        """Return the wishes of these names alone, and those that refine them, as `music_db` refines `music`."""
         wanted = (p.name for p in parameters(Wishes) if p.name in names or any(name in names for name in p.spec.when))
         return Wishes(**{name: getattr(self, name) for name in wanted})
 
     def named(self) -> list[str]:
-        """Name the wishes that are there, but for those that only say more about others."""
+        """Name the wishes that are given, without those that only refine others."""
         return [p.name for p in parameters(Wishes) if getattr(self, p.name) is not None and not p.spec.when]
 
 

@@ -16,7 +16,7 @@ class Markup(str):
 
 
 def visible(line: str) -> str:
-    """Write a line so that nothing in it is obeyed: a control character as \\x1b, a newline as \\n."""
+    """Escape a line for a terminal: a control character becomes \\x1b, a newline \\n."""
     return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), line)
 
 

@@ -9,8 +9,10 @@ Each rule is also a function of its own, in RULES.
 from __future__ import annotations
 
 import ctypes
+import gc
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -127,20 +129,36 @@ def memory_is_bounded(stage: Stage) -> None:
 def _memory(ready: Stage, audio: Block, repeats: int) -> tuple[tuple[int, int], int]:
     """Push audio through a stream so many times, and so many times again.
 
+    Python's collector of reference cycles is off meanwhile. When it runs depends on what else the process holds, and
+    so would the result; what waits for it counts as memory that is held.
+
     Returns:
         The peaks of what Python and NumPy allocate, in the first half and in the second, and by how much all that
         is allocated, by torch and other libraries too, grew in the second half, all in bytes.
     """
     stream, halves = ready.open(_format(audio)), []
-    tracemalloc.start()
-    for _ in range(2):
-        tracemalloc.reset_peak()
-        for block in (b for _ in range(repeats) for b in np.array_split(audio, 2, axis=-1)):
-            stream.push(block)
-        halves.append((tracemalloc.get_traced_memory()[1], _allocated()))
-    tracemalloc.stop()
+    with _without_collector():
+        tracemalloc.start()
+        for _ in range(2):
+            tracemalloc.reset_peak()
+            for block in (b for _ in range(repeats) for b in np.array_split(audio, 2, axis=-1)):
+                stream.push(block)
+            halves.append((tracemalloc.get_traced_memory()[1], _allocated()))
+        tracemalloc.stop()
     (first_peak, before), (second_peak, after) = halves
     return (first_peak, second_peak), after - before
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Allocated(ctypes.Structure):
@@ -164,7 +182,7 @@ def _allocated() -> int:
 
 
 def _held_back(ready: Stage, audio: Block) -> int:
-    """Count how many times a stream must hear the audio before it gives anything back; 100 at most."""
+    """Count how many times the audio is pushed before a stream returns any frames; 100 at most."""
     stream = ready.open(_format(audio))
     return next((count for count in range(1, 100) if stream.push(audio).shape[-1]), 100)
 

@@ -171,11 +171,11 @@ def _hissy(audio: Block, cutoff_hz: float, below_db: float) -> Block:
 
 def _errors(found: list[tuple[float, bool, float]]) -> list[object]:
     errors = np.array([found_hz / hz - 1 if cut else np.inf for found_hz, cut, hz in found])
-    told = errors[np.isfinite(errors)]
+    finite = errors[np.isfinite(errors)]
     shares = [
         f"{100 * np.mean(share):.0f} %" for share in (np.isfinite(errors), abs(errors) < 0.05, abs(errors) < 0.1)
     ]
-    return [len(found), shares[0], f"{100 * np.median(told):+.1f} %" if told.size else "-", *shares[1:]]
+    return [len(found), shares[0], f"{100 * np.median(finite):+.1f} %" if finite.size else "-", *shares[1:]]
 
 
 def _six_db(noise: Block, cut: Block) -> float:

@@ -127,9 +127,9 @@ def drawn(recordings: list[tuple[float, Array, Array]], count: int, seed: int) -
 def losses(network: nn.Module, profiles: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Return the loss of the decision and that of the distance."""
     made, distance, known = truth.T
-    odds, told = network(profiles).T
+    odds, predicted = network(profiles).T
     wrong = functional.binary_cross_entropy_with_logits(odds, made, weight=known, reduction="sum") / known.sum()
-    off = functional.huber_loss(0.1 * told, distance, delta=0.03, reduction="none")
+    off = functional.huber_loss(0.1 * predicted, distance, delta=0.03, reduction="none")
     return wrong, (off * made).sum() / made.sum()
 
 
@@ -158,10 +158,10 @@ def train() -> None:
         schedule.step()
         if step % 500 == 0:
             with torch.no_grad():
-                told, made = network(held_profiles), held_truth[:, 0] > 0
-                found = told[:, 0] > 0
+                predicted, made = network(held_profiles), held_truth[:, 0] > 0
+                found = predicted[:, 0] > 0
                 natural = ~made & (held_truth[:, 2] > 0)
-                error = (0.1 * told[made, 1] - held_truth[made, 1]).abs()
+                error = (0.1 * predicted[made, 1] - held_truth[made, 1]).abs()
             recall, alarms = found[made].float().mean(), found[natural].float().mean()
             print(f"{step}: recall {recall:.3f}, false alarms {alarms:.3f}, error {error.median():.4f}", flush=True)
     kept = [one for one in layers if isinstance(one, nn.Linear)]

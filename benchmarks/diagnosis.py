@@ -17,6 +17,7 @@ from functools import cache
 
 import numpy as np
 from corpus import CORPUS
+from defects import lost_packets, with_clicks, with_gaps, with_pops
 from report import table, write
 from scipy.signal import fftconvolve, firwin, oaconvolve
 
@@ -89,40 +90,13 @@ def harmed(audio: Audio, harms: dict[str, float], rng: np.random.Generator) -> A
         elif name == "clipping":
             ceiling = np.quantile(np.abs(audio), 1 - strength)
             audio = np.clip(audio, -ceiling, ceiling)
-        else:
-            audio = SPOILED[name](audio, strength, rng)
+        elif name == "plosives":
+            audio = with_pops(audio, RATE, strength, rng)
+        elif name == "clicks":
+            audio = with_clicks(audio, RATE, strength, rng)
+        elif name == "gaps":
+            audio = with_gaps(audio, lost_packets(len(audio), RATE, strength, rng))
     return np.asarray(audio, np.float32)
-
-
-def popping(audio: Audio, strength: float, rng: np.random.Generator) -> Audio:
-    out, since = audio.copy(), np.arange(RATE // 8) / RATE
-    for start in range(RATE // 2, len(out) - RATE // 2, RATE):
-        wave = np.sin(2 * np.pi * rng.uniform(20, 45) * since + rng.uniform(0, 6))
-        pop = np.exp(-since / 0.03) * (1 - np.exp(-since / 0.004)) * wave
-        out[start : start + len(pop)] += strength * audio.std() / np.abs(pop).max() * pop
-    return out
-
-
-def clicking(audio: Audio, strength: float, rng: np.random.Generator) -> Audio:
-    out = audio.copy()
-    for start in rng.integers(RATE // 10, len(out) - RATE // 10, 2 * len(out) // RATE):
-        click = np.exp(-np.arange(100) / rng.uniform(1, 20)) * rng.standard_normal(100)
-        out[start : start + 100] += strength * audio.std() / np.abs(click).max() * click
-    return out
-
-
-def dropping(audio: Audio, strength: float, rng: np.random.Generator) -> Audio:
-    out, packet = audio.copy(), RATE // 50
-    for number in np.flatnonzero(rng.random(len(out) // packet) < strength):
-        out[number * packet : (number + 1) * packet] = 0
-    return out
-
-
-SPOILED: dict[str, Callable[[Audio, float, np.random.Generator], Audio]] = {
-    "plosives": popping,
-    "clicks": clicking,
-    "gaps": dropping,
-}
 
 
 FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
@@ -145,7 +119,7 @@ def examined(audio: Audio, sample_rate: int = RATE) -> Diagnosis:
 
 
 def trials(kind: str, number: int, rng: np.random.Generator) -> Iterator[dict[str, float]]:
-    """List what befalls a recording: nothing, each defect, two to four at once, and a short one with another."""
+    """List the defects of each trial: none, each alone, two to four at once, and a short one with another."""
     names = _names(STRENGTHS, kind)
     yield {}
     yield from ({name: STRENGTHS[name][(number + n) % 3]} for n, name in enumerate(names))

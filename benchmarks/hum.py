@@ -61,9 +61,9 @@ def main() -> None:
     rows: dict[tuple[float, float | None], list[list[float]]] = {case: [] for case in CASES}
     for audio in songs():
         for (hz, below_db), scores in rows.items():
-            heard, source = audio + hum(audio, hz, below_db), Format(RATE, 1)
+            noisy, source = audio + hum(audio, hz, below_db), Format(RATE, 1)
             notches = BiquadStream(source, filter_sections(RATE, 0.0, hz, HARMONICS), settled=True)
-            made = [heard, through(notches, heard), through(HumStream(source, hz, HARMONICS), heard)]
+            made = [noisy, through(notches, noisy), through(HumStream(source, hz, HARMONICS), noisy)]
             scores.append([min(si_sdr(audio, one, RATE), 100.0) for one in made])
     lines = [
         [f"{hz:g} Hz", "none" if below_db is None else f"{below_db:.0f} dB", len(scores), *mean(scores)]

@@ -14,13 +14,13 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from corpus import CORPUS
+from defects import Clicks
 from joblib import Parallel, delayed, parallel_config
 from report import table, write
 
@@ -43,20 +43,7 @@ SPEAKERS = 12
 TRIALS = 8  # of each speaker: two each with one, two, three and four defects
 FOLDERS = ("speech", "speech_fullband", "speech_phone")
 LEVEL_DBFS = -26.0
-CLICKS_PER_S, CLICK_DB = 3, 14.0  # their level above that of the voice
 Rng = np.random.Generator
-
-
-class Clicks(Degradation):
-    """Ticks of one to four samples."""
-
-    def __call__(self, take: Take, rng: Rng) -> Take:
-        out, level = take.noisy.copy(), db_to_gain(active_db(take.noisy, RATE) + CLICK_DB)
-        for place in rng.integers(0, len(out) - 4, CLICKS_PER_S * len(out) // RATE):
-            length = int(rng.integers(1, 5))
-            tick = level * rng.choice((-1, 1)) * np.hanning(length + 2)[1:-1]
-            out[place : place + length] += tick.astype(np.float32)
-        return replace(take, noisy=out)
 
 
 def picked(clips: list[Clip], rng: Rng) -> Audio:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from corpus import CORPUS, songs
+from defects import lost_packets, pop_places, with_crackle, with_gaps, with_pops, with_ticks
 from numpy.typing import NDArray
 from report import table, write
 from scipy.signal import butter, correlate, sosfilt
@@ -137,35 +138,12 @@ def declipping() -> str:
     return f"SDR gain in dB, mean of {CUT_CLIPS} voices and {CUT_CLIPS} pieces of music:\n\n{table(header, rows)}"
 
 
-def ticking(audio: Audio, rng: np.random.Generator, longest: int) -> Audio:
-    """Add two ticks a second, five times the level of the 100 ms around, at least a tenth of the whole's."""
-    out, least = audio.copy(), 0.1 * audio.std()
-    for place in range(RATE // 4, audio.size - RATE // 2, RATE // 2):
-        at, frames = place + int(rng.integers(RATE // 5)), int(rng.integers(1, longest + 1))
-        level = max(least, float(audio[at - RATE // 20 : at + RATE // 20].std()))
-        out[at : at + frames] += 5 * level * rng.choice((-1, 1)) * rng.uniform(0.7, 1, frames).astype(np.float32)
-    return out
-
-
-def crackling(audio: Audio, rng: np.random.Generator) -> Audio:
-    """Add the clicks of a record, bursts of noise that die away: ten a second and fifty that are a tenth as loud."""
-    out = audio.copy()
-    for per_s, level in ((10, 1.0), (50, 0.1)):
-        for at in rng.integers(0, audio.size - RATE // 50, round(per_s * audio.size / RATE)):
-            decay = RATE * np.exp(rng.uniform(np.log(3e-5), np.log(5e-4)))
-            click = np.exp(-np.arange(RATE // 50) / decay) * rng.standard_normal(RATE // 50)
-            click = sosfilt(butter(1, rng.uniform(3000, 15000), fs=RATE, output="sos"), click)
-            height = level * audio.std() * np.exp(rng.normal(0, 0.8))
-            out[at : at + click.size] += (height / np.abs(click).max() * click).astype(np.float32)
-    return out
-
-
 def declicking() -> str:
     peers = {"AURAL": ours(Declick()), "adeclick": filtered("adeclick")}
     made: dict[str, Callable[[Audio, np.random.Generator], Audio]] = {
-        "ticks of 1 to 3 samples": lambda audio, rng: ticking(audio, rng, 3),
-        "ticks of 1 to 12 samples": lambda audio, rng: ticking(audio, rng, 12),
-        "clicks and crackle of a record": crackling,
+        "ticks of 1 to 3 samples": lambda audio, rng: with_ticks(audio, RATE, 3, rng),
+        "ticks of 1 to 12 samples": lambda audio, rng: with_ticks(audio, RATE, 12, rng),
+        "clicks and crackle of a record": lambda audio, rng: with_crackle(audio, RATE, rng),
     }
     rows = []
     for title, spoil in made.items():
@@ -182,16 +160,14 @@ def declicking() -> str:
 
 
 def concealing() -> str:
-    packet, rng, rows = round(0.02 * RATE), np.random.default_rng(0), []
+    rng, rows = np.random.default_rng(0), []
     for share in (0.05, 0.1):
         marks = []
         for audio in recordings("voices"):
-            lost = np.flatnonzero(rng.random(audio.size // packet) < share)
-            zeros, again = audio.copy(), audio.copy()
-            for number in lost[lost > 0]:
-                place = slice(number * packet, (number + 1) * packet)
-                zeros[place] = 0
-                again[place] = again[(number - 1) * packet : number * packet]
+            lost = [place for place in lost_packets(audio.size, RATE, share, rng) if place.start]
+            zeros, again = with_gaps(audio, lost), audio.copy()
+            for place in lost:
+                again[place] = again[2 * place.start - place.stop : place.start]
             marks.append([pesq(audio, made, RATE) for made in (zeros, again, Conceal()(zeros, RATE))])
         rows.append([f"{100 * share:.0f} %", *(f"{mark:.2f}" for mark in np.mean(marks, axis=0))])
     header = ["packets of 20 ms lost", "zeros", "the last packet again", "AURAL"]
@@ -202,13 +178,9 @@ def speaking() -> str:
     rng = np.random.default_rng(0)
     removed, untouched, found, lengths = [], [], 0, 0
     for audio in recordings("voices"):
-        bad, beside = audio.copy(), np.ones(audio.size, np.bool_)
-        since = np.arange(RATE // 8) / RATE
-        for start in range(RATE // 2, audio.size - RATE // 2, RATE):
-            wave = np.sin(2 * np.pi * rng.uniform(20, 45) * since + rng.uniform(0, 6))
-            pop = np.exp(-since / 0.03) * (1 - np.exp(-since / 0.004)) * wave
-            bad[start : start + pop.size] += (3 * audio.std() / np.abs(pop).max() * pop).astype(np.float32)
-            beside[start - RATE // 50 : start + pop.size + RATE // 20] = False
+        bad, beside = with_pops(audio, RATE, 3.0, rng), np.ones(audio.size, np.bool_)
+        for place in pop_places(audio.size, RATE):
+            beside[place.start - RATE // 50 : place.stop + RATE // 20] = False
         made = DePlosive()(bad, RATE)
         removed.append(ratio_db(bad - audio, made - audio))
         untouched.append(ratio_db(bad[beside], (made - bad)[beside]))
@@ -225,16 +197,16 @@ def speaking() -> str:
         place = slice(half + RATE // 4 + length // 8, half + RATE // 4 + length * 7 // 8)
         found += ratio_db(breathing[place], DeBreath()(breathing, RATE)[place]) >= 6
         lengths += 1
-    touched, heard = 0.0, 0.0
+    touched, frames = 0.0, 0.0
     for audio in recordings("voices", 60, 3.0):
         breaths = find_breaths(audio[np.newaxis], RATE)
         touched += sum(breath.stop - breath.start for breath in breaths)
-        heard += audio.size
+        frames += audio.size
     rows = [
         ["pop removed", f"{np.mean(removed):.1f} dB (median {np.median(removed):.1f})"],
         ["what is beside pops, against what was changed of it, median", f"{np.median(untouched):.0f} dB"],
         ["breaths lowered by 6 dB or more", f"{found} of {lengths}"],
-        ["clean voices: share of the time taken for a breath", f"{100 * touched / heard:.2f} %"],
+        ["clean voices: share of the time taken for a breath", f"{100 * touched / frames:.2f} %"],
     ]
     return table(["plosives and breaths, made", "AURAL"], rows)
 
@@ -267,12 +239,10 @@ def speed() -> str:
     audio = np.stack([np.concatenate(list(recordings("voices"))) for _ in range(2)])
     levels = (cut(audio[0], snr_db, _clip)[1] for snr_db in (7, 20))
     heavy, light = (np.clip(audio, -level, level) for level in levels)
-    lost = audio.copy()
-    for start in np.flatnonzero(rng.random(audio.shape[1] // 882) < 0.05) * 882:
-        lost[:, start : start + 882] = 0
+    lost = with_gaps(audio, lost_packets(audio.shape[1], RATE, 0.05, rng))
     damaged: dict[str, tuple[Effect, Block]] = {
         "declip, 7 dB": (Declip(), heavy), "declip, 20 dB": (Declip(), light), "conceal, 5 % lost": (Conceal(), lost),
-        "declick, 2 ticks a second": (Declick(), np.stack([ticking(channel, rng, 3) for channel in audio])),
+        "declick, 2 ticks a second": (Declick(), np.stack([with_ticks(channel, RATE, 3, rng) for channel in audio])),
         "de-plosive": (DePlosive(), audio), "de-breath": (DeBreath(), audio),
     }  # fmt: skip
     rows = [[name, *(f"{x:.0f} x" for x in (_speed(stage, bad), _speed(stage, audio)))]

@@ -70,7 +70,7 @@ class AuralGroup(HintingGroup):
 
             try:
                 return summary(name)
-            except AuralError as error:  # a stranger's stage that does not load
+            except AuralError as error:  # a stage of another package that cannot be loaded
                 return f"({error})"
         command = self.get_command(ctx, name)
         return command.get_short_help_str(100) if command else ""

@@ -26,7 +26,7 @@ def listen(
     """Make a listening test that runs in a browser, or read what its listeners answered.
 
     The first FILE is the reference, the others were made of it; or folders, whose recordings of one name belong
-    together. All are brought to one loudness. Send the page to your listeners: it needs no network, and each
+    together. All are brought to the same loudness. Send the page to your listeners: it works offline, and each
     saves a file with the answers.
 
     \b
@@ -66,8 +66,8 @@ def _results(files: tuple[Path, ...], output: Path | None, force: bool, as_json:
 
 def findings_lines(findings: Findings) -> list[str]:
     """Write findings: a line for each version or pair, and for each listener who is left out."""
-    heard = len(findings.listeners)
-    lines = [f"{findings.kind}, {heard} listener{'s' * (heard != 1)}, 95 % intervals"]
+    count = len(findings.listeners)
+    lines = [f"{findings.kind}, {count} listener{'s' * (count != 1)}, 95 % intervals"]
     lines += [f"  {row.name:<{NAME}} {_figures(findings.kind, row)}" for row in findings.rows]
     return [*lines, *(f"  - left out: {name} {why}" for name, why in findings.left_out.items())]
 
@@ -95,13 +95,18 @@ def _draw(findings: Findings, output: Path, force: bool) -> None:
     write_bytes(output, drawn.getvalue(), force)
 
 
-command = shared("output", "force", "json")(
+command = shared("force", "json")(
     click.Command(
         "listen",
         params=[
             click.Argument(["files"], nargs=-1, required=True, type=FileName(), metavar="FILE..."),
             *parameter_options(ListeningSettings),
             click.Option(["--results"], is_flag=True, help="Read FILEs as answers, and print the results."),
+            click.Option(
+                ["-o", "--output"],
+                type=FileName(),
+                help="Page of the test (.html); with --results, a picture of the results (.png or .svg).",
+            ),
         ],
         help=listen.__doc__,
         callback=listen,

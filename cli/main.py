@@ -10,7 +10,7 @@ from types import FrameType
 
 
 class Ended(KeyboardInterrupt):
-    """A signal came that asks to end. Not KeyboardInterrupt itself: Python may exit by it even if it was caught."""
+    """A signal asks the program to end. Not KeyboardInterrupt: Python may exit by that even if it was caught."""
 
 
 class Signals:
@@ -18,7 +18,7 @@ class Signals:
 
     ASK_TO_END = ("SIGINT", "SIGTERM", "SIGHUP")
     PAUSE_S = 1.0
-    """Within this time, another one is the same wish: it must not disturb the cleaning up."""
+    """Another signal within this time counts as the same one: it must not interrupt the cleanup."""
     AGAIN_S = 0.2
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Signals:
             raise Ended
 
     def arrived(self) -> None:
-        """Let the last steps be taken undisturbed."""
+        """Stop raising the exception, so that nothing interrupts the last steps."""
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 

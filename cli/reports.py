@@ -55,7 +55,7 @@ class Reports:
         return None if self.skip_existing and path.exists() else path
 
     def note(self, outcomes: Iterable[Outcome], told: Callable[[str], None]) -> Iterator[Outcome]:
-        """Take down a row of the index for each outcome on its way; at the end, write it, and tell where it is."""
+        """Collect a row of the index for each outcome that passes; at the end, write it and say where it is."""
         common = os.path.commonpath([job.source.absolute().parent for job in self.jobs])
         for outcome in outcomes:
             self.rows.append({"source": os.path.relpath(outcome.job.source.absolute(), common), **_row(outcome)})

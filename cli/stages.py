@@ -117,7 +117,7 @@ def _run_effect(
     album: bool = False,
     **values: Any,
 ) -> None:
-    from aural.cleaning.running import measure_album
+    from aural.cleaning.processing import measure_album
     from aural.cli.jobs import STDIO, check_targets, pair, unfinished
 
     effect = cast(Effect, stage(**values))
@@ -221,7 +221,7 @@ def _process(
     job: Job,
     watch: Watch,
 ) -> Effect:
-    from aural.cleaning.running import process
+    from aural.cleaning.processing import process
 
     assert job.effect
     assert job.target

@@ -1,4 +1,4 @@
-"""What goes to the terminal: names are shown and never obeyed; streams that are closed or full are borne."""
+"""Output to the terminal: control characters are escaped, and a stream that is closed or full ends no run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from aural.errors import AuralError, TargetExists, Untrusted
 from aural.markup import visible
 
 LOG = logging.getLogger("aural")
-GARBAGE = 50_000  # objects that are made before garbage is looked for; Python's own is 700
+GARBAGE = 50_000  # objects that are made before the collector runs; Python's own value is 700
 NOTES: list[list[str]] = []
 NO_MEMORY = "failed to map segment", "allocate memory", "could not create a primitive"
 """In the words of the loader of libraries, and of torch, which have no MemoryError."""
 
 
 def say(*lines: str, err: bool = False) -> None:
-    """Write lines to standard output, or to standard error, where nothing stops a run that cannot be written.
+    """Write lines to standard output, or to standard error; what standard error cannot take is dropped.
 
     Raises:
         OSError: standard output is full, or nobody reads it any more.
@@ -76,7 +76,7 @@ def sentence(error: BaseException, where: object = None) -> str:
 
 
 def _machine(error: OSError, of: str) -> str:
-    """Say what the machine refused, in words and without its number."""
+    """Say what the operating system refused, without the number of the error."""
     if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "no space left on the disk that holds temporary files; set TMPDIR to a folder on another"
     name = error.filename
@@ -85,10 +85,10 @@ def _machine(error: OSError, of: str) -> str:
 
 
 def prepare(verbose: bool = False) -> None:
-    """Make standard streams of closed ones, let none of them fail at a letter, and show what is logged.
+    """Open standard streams that are closed, let none fail at a character it cannot encode, and show log messages.
 
-    Garbage is looked for less often: nearly all that a command makes is imported, stays, and would be looked through
-    again and again.
+    The collector of reference cycles runs less often: nearly all objects of a command are its modules, which stay and
+    would be searched again and again.
     """
     gc.set_threshold(GARBAGE)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
@@ -126,7 +126,7 @@ def of_output(error: BaseException) -> BaseException:
 
 
 def finish() -> None:
-    """Leave nothing in the streams that Python would try to write at its end."""
+    """Flush the streams, so that Python has nothing left to write when it exits."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()
@@ -135,7 +135,7 @@ def finish() -> None:
 
 
 class Lines(logging.Handler):
-    """Shows each record as a line on standard error, unless somebody takes it down."""
+    """Shows each record as a line on standard error, unless `noted` collects it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if NOTES:
@@ -146,7 +146,7 @@ class Lines(logging.Handler):
 
 @contextmanager
 def noted() -> Iterator[list[str]]:
-    """Take down what is logged, instead of showing it."""
+    """Collect what is logged, instead of showing it."""
     NOTES.append([])
     try:
         yield NOTES[-1]

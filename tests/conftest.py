@@ -26,7 +26,7 @@ for name in (
 
 @pytest.fixture(autouse=True)
 def threads() -> Iterator[None]:
-    """Fail a test that leaves torch with another number of threads: those after it would take ten times as long."""
+    """Fail a test that leaves torch with another number of threads: those after it would be several times as slow."""
     yield
     if "torch" in sys.modules:
         import torch

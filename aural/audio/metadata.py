@@ -98,7 +98,7 @@ class About:
         tags = [name for name, value in self.tags.items() if value not in kept]
         pictures = len(self.pictures) - len(other.pictures)
         chapters = len(self.chapters) - len(other.chapters)
-        told = {
+        kept_chunks = {
             b"bext",
             b"cue ",
             b"LIST",
@@ -107,7 +107,7 @@ class About:
         lost = [f"the tag{'s' * (len(tags) > 1)} {', '.join(tags)}"] if tags else []
         lost += [f"{pictures} picture{'s' * (pictures > 1)}"] if pictures > 0 else []
         lost += [f"{chapters} chapter{'s' * (chapters > 1)}"] if chapters > 0 else []
-        return lost + [f"the chunk {name.decode().strip()}" for name, _ in self.chunks if name not in told]
+        return lost + [f"the chunk {name.decode().strip()}" for name, _ in self.chunks if name not in kept_chunks]
 
 
 def common(files: Sequence[About]) -> About:

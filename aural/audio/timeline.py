@@ -121,7 +121,7 @@ def remixed(audio: Block, source: Format, target: Format) -> Block:
 
 
 def gathered(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Join short blocks to some of about BLOCK_FRAMES."""
+    """Join short blocks into blocks of about BLOCK_FRAMES."""
     waiting: list[Block] = []
     frames = 0
     for block in blocks:
@@ -135,7 +135,7 @@ def gathered(blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def joined(blocks: list[Block]) -> Block:
-    """Join blocks to one, channel after channel in memory."""
+    """Join blocks into one, channel after channel in memory."""
     return np.concatenate(
         blocks, axis=-1, out=np.empty((len(blocks[0]), sum(block.shape[-1] for block in blocks)), np.float32)
     )

@@ -1,9 +1,9 @@
-"""Runs chains on files: reads, processes, writes, and returns what was done."""
+"""Cleans files: diagnoses, plans, runs the chain, writes, and returns what was done."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,21 +11,18 @@ from typing import Any, TypeVar
 from aural.advice import Decision, Wishes
 from aural.audio.atomic import Results
 from aural.audio.files import AudioFile, open_audio
-from aural.audio.writing import write_audio
 from aural.chain import Chain
-from aural.chainfile import write_chain
 from aural.cleaning.delivery import deliver
 from aural.cleaning.planning import Plan, check_preset, plan
-from aural.cleaning.removed import Removed, keeping, plain
+from aural.cleaning.processing import write_beside
+from aural.cleaning.removed import Removed, keeping
 from aural.cleaning.reporting import AUDIO, PASSES, write_report
-from aural.cleaning.targets import guard, removed_name
-from aural.errors import AudioError
+from aural.cleaning.targets import guard
 from aural.markup import element, listed, table
 from aural.measure.diagnosis import Diagnosis, examine
 from aural.measure.words import compared
 from aural.parameters import settings
-from aural.signals import Block, Format
-from aural.stage import Effect, Stage
+from aural.stage import Stage
 from aural.stream import UNWATCHED, Watch
 
 AnyStage = TypeVar("AnyStage", bound=Stage)
@@ -157,7 +154,7 @@ def carry_out(
     with Results(replace, likes=[file.info.path]) as results:
         written = deliver(results.open(target), run, file.info, audio_only)
         after = dataclasses.replace(examine(written, watch), info=None)  # the file has another name by now
-        ran = _write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
+        ran = write_beside(results, run.stage, removed if save_removed else Removed(), file, target, save_chain)
         ran = dataclasses.replace(ran, stages=tuple(called(stage, names or {}) for stage in ran.stages))
         done = Cleaned(file.info.path, Path(target), chosen, ran, before, after)
         if report:
@@ -170,83 +167,3 @@ def called(stage: AnyStage, names: Mapping[str, str]) -> AnyStage:
     """Return a stage in which files have other names."""
     texts = {f.name: value for f in dataclasses.fields(stage) if isinstance(value := getattr(stage, f.name), str)}
     return dataclasses.replace(stage, **{key: names[text] for key, text in texts.items() if text in names})
-
-
-def process(
-    effect: Effect,
-    source: str | Path,
-    target: str | Path,
-    *,
-    replace: bool = False,
-    save_removed: bool = False,
-    save_chain: str | Path | None = None,
-    strict: bool = False,
-    track: int | None = None,
-    audio_only: bool = False,
-    watch: Watch = UNWATCHED,
-) -> Effect:
-    """Run an effect or a chain over a file; return it as it ran, with every measured parameter. As `clean`.
-
-    Raises:
-        AudioError: the recording cannot be read, or the target not written; nothing is left half-done.
-    """
-    guard(source, target, replace, save_removed, save_chain)
-    file = open_audio(source, strict, track)
-    watch.expect(effect.passes)
-    removed = Removed()
-    run = (keeping(effect, removed) if save_removed else effect).render(file, file.format, watch)
-    with Results(replace, likes=[source]) as results:
-        deliver(results.open(target), run, file.info, audio_only)
-        ran: Effect = _write_beside(results, run.stage, removed, file, target, save_chain)
-    return ran
-
-
-def measure_album(effect: Effect, sources: Sequence[str | Path], strict: bool = False) -> Effect:
-    """Run the first pass over several recordings as if they were one, so that they keep their relation.
-
-    Raises:
-        AudioError: a recording cannot be read, or they differ in sample rate or channels.
-    """
-    files = [open_audio(source, strict) for source in sources]
-    for source, file in zip(sources, files, strict=True):
-        if file.format != files[0].format:
-            raise AudioError(
-                f"{_form(file.format)}, but {sources[0]}: {_form(files[0].format)}; an album is measured "
-                "as one recording, so its files must be alike",
-                path=source,
-            )
-    return effect if effect.ready else effect.measure(Album(files), files[0].format)
-
-
-class Album:
-    """The blocks of several files, one after the other, as often as they are asked for."""
-
-    def __init__(self, files: Sequence[AudioFile]) -> None:
-        self.files = files
-
-    def __iter__(self) -> Iterator[Block]:
-        for file in self.files:
-            yield from file
-
-
-def _form(source: Format) -> str:
-    channels = f"{source.channels} channel{'s' * (source.channels > 1)}"
-    return f"{channels}{f' ({source.layout})' * (source.channels > 2)} at {source.sample_rate} Hz"
-
-
-def _write_beside(
-    results: Results,
-    ran: Effect,
-    removed: Removed,
-    file: AudioFile,
-    target: str | Path,
-    save_chain: str | Path | None,
-) -> Any:
-    """Write what belongs to a result: what was taken away, if it was kept, and the chain; return that as it ran."""
-    ran = plain(ran)
-    if removed.blocks and removed.output:
-        write_audio(results.open(removed_name(target)), removed.blocks, removed.output, like=file.info)
-    if save_chain:
-        chain = ran if isinstance(ran, Chain) else Chain((ran,))
-        results.open(save_chain).write(write_chain(chain).encode("utf-8"))
-    return ran

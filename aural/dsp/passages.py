@@ -34,7 +34,7 @@ def paired(seconds: Sequence[float], stage: str, parameter: str) -> Passages:
 def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
     """Return 1 for times in a passage and 0 for others; between them it changes over FADE_S.
 
-    A passage that begins with the recording is whole from there on.
+    A passage at the beginning of the recording has no fade-in.
     """
     starts = ((begins if begins > 0 else -np.inf, ends) for begins, ends in passages)
     inside = (np.minimum(seconds - begins, ends - seconds) / FADE_S + 0.5 for begins, ends in starts)

@@ -13,7 +13,7 @@ from aural.stream import Series, Stream, Through
 
 
 def frames_at(frames: int, before: int, after: int) -> int:
-    """Return how many frames so many have become where the sample rate has changed: the nearest number, halves up."""
+    """Return the number of frames after a change of the sample rate: the nearest whole number, halves up."""
     return (2 * frames * after + before) // (2 * before)
 
 
@@ -74,7 +74,7 @@ class AtRate(Stream):
 
 
 class Finite(Stream):
-    """Gives on what a network gives, as long as that is finite."""
+    """Passes on the output of a network, as long as it is finite."""
 
     def __init__(self, network: Stream) -> None:
         super().__init__(network.output)

@@ -21,7 +21,7 @@ CIRCLE = np.exp(2j * np.pi * np.arange(4096) / 4096).astype(np.complex64)
 
 
 class BesideStream(Stream):
-    """Adds to a signal what a series of streams makes of it: where that is silent, the signal is bit-true."""
+    """Adds to a signal what a series of streams makes of it: where that is silent, the signal stays bit for bit."""
 
     def __init__(self, front: Stream, made: Sequence[Stream]) -> None:
         self.front, self.made = front, Series(made, front.output)

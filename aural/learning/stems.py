@@ -108,11 +108,11 @@ def _song(place: Path, files: Sequence[Path], root: Path) -> Song | None:
 
 def _parts(found: list[Song]) -> dict[str, str]:
     """Say of each song, by its name, where it lies."""
-    told = {song.name: Path(song.name).parts[0] for song in found}
-    if set(told.values()) == {HELD_OUT, TRAINED}:
-        sides = split({song.name: song.seconds for song in found if told[song.name] == TRAINED}, "stems")
+    first = {song.name: Path(song.name).parts[0] for song in found}
+    if set(first.values()) == {HELD_OUT, TRAINED}:
+        sides = split({song.name: song.seconds for song in found if first[song.name] == TRAINED}, "stems")
         held = {name: "validation" if side == "validation" else TRAINED for name, side in sides.items()}
-        return {name: held.get(name, HELD_OUT) for name in told}
+        return {name: held.get(name, HELD_OUT) for name in first}
     seconds: dict[str, float] = {}
     groups = {song.name: next(iter(song.stems.values())).group for song in found}
     for song in found:

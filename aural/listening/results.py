@@ -142,14 +142,15 @@ def _ratings(answers: Sequence[Mapping[str, Any]]) -> tuple[ResultRow, ...]:
 def _shares(answers: Sequence[Mapping[str, Any]]) -> tuple[ResultRow, ...]:
     from scipy.stats import binomtest
 
-    told: dict[str, list[bool]] = {}
+    outcomes: dict[str, list[bool]] = {}
     for answer in answers:
         first, second = answer["pair"]
         blind = "x" in answer
         name = f"{first} against {second}" if blind else f"{first} preferred to {second}"
-        told.setdefault(name, []).append(answer["answer"] == answer["x"] if blind else answer["preferred"] == first)
+        outcome = answer["answer"] == answer["x"] if blind else answer["preferred"] == first
+        outcomes.setdefault(name, []).append(outcome)
     rows = []
-    for name, values in told.items():
+    for name, values in outcomes.items():
         right, count = sum(values), len(values)
         chance = binomtest(right, count, 0.5, alternative="greater" if "x" in answers[0] else "two-sided")
         interval = binomtest(right, count).proportion_ci(CONFIDENCE, method="exact")

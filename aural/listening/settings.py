@@ -1,4 +1,4 @@
-"""What can be set of a listening test. Imports nothing heavy, so that its options can be listed at once."""
+"""The settings of a listening test. Imports nothing heavy, so that its options can be listed at once."""
 
 from __future__ import annotations
 

@@ -106,12 +106,12 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
     hop, edge = window // 2, window // 4
     correlation = np.empty(ORDER + 4)
     least, forward, backward = np.empty(hop), np.empty(hop), np.empty(hop)
-    heard, windowed = np.empty(window), np.zeros(window + ORDER + 4)
+    clean, windowed = np.empty(window), np.zeros(window + ORDER + 4)
     for start in range(0, errors.size, hop):
         count = min(hop, errors.size - start)
-        heard[:] = padded[start : start + window]
+        clean[:] = padded[start : start + window]
         for _ in range(2):
-            windowed[:window] = heard * hann
+            windowed[:window] = clean * hann
             for lag in range(0, ORDER + 1, 4):  # four lags a pass, and four taps below: half the traffic to memory
                 later = windowed[lag:]
                 c0 = c1 = c2 = c3 = 0.0
@@ -145,7 +145,7 @@ def _errors(padded: Signal, hann: Signal, errors: Signal, relative: Signal) -> N
                 break
             for n in range(hop):
                 if least[n] * each > CANDIDATE:
-                    heard[n + edge] = 0.0
+                    clean[n + edge] = 0.0
 
 
 def _around(errors: Signal, start: int, stop: int, apart: int, reach: int) -> float:

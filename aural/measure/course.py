@@ -152,8 +152,8 @@ def added(before: Course, after: Course) -> NDArray[np.bool_]:
     """
     known = _as_seen_by(after, before, before.levels_db, LOWEST_DB)
     change = after.levels_db - known
-    heard = known[known > HEARD_DB]
-    gain_db = np.median(change[known >= np.percentile(heard, LOUD)]) if heard.size else 0.0
+    audible = known[known > HEARD_DB]
+    gain_db = np.median(change[known >= np.percentile(audible, LOUD)]) if audible.size else 0.0
     return _without_specks((after.levels_db > FAINT_DB) & (change - gain_db > ADDED_DB))
 
 

@@ -241,7 +241,7 @@ class Diagnosis:
 
 EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
-FAINT_NOISE_DB = -33.0  # against the voice: what the network hears nowhere louder is none
+FAINT_NOISE_DB = -33.0  # against the voice: noise that is nowhere louder by the network is none
 LEAST_NOISES = 0.01  # of the seconds hold noises before they count
 RUMBLE_DB = -20.0
 OFFSET = 0.003
@@ -303,8 +303,8 @@ class Examination:
     def compute(self) -> Diagnosis:
         """Return the diagnosis of all frames so far."""
         measured = {name: meter.compute() for name, meter in self.meters.items()}
-        heard = dict(zip(("content", "noise", "room"), measured.pop("bands"), strict=True))
-        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **heard, **measured)
+        of_bands = dict(zip(("content", "noise", "room"), measured.pop("bands"), strict=True))
+        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **of_bands, **measured)
 
 
 def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:

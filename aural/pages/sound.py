@@ -78,10 +78,10 @@ def _changes(before: Course, after: Course) -> np.ndarray[Any, Any]:
 
     columns = min(before.levels_db.shape[1], after.levels_db.shape[1])
     first, second = before.levels_db[:, :columns], after.levels_db[:, :columns]
-    heard = np.maximum(first, second) > HEARD_DB
-    change = np.where(heard, np.maximum(second, HEARD_DB) - np.maximum(first, HEARD_DB), 0.0)
-    if heard.any():
-        change = np.where(heard, np.abs(change - np.median(change[heard])), 0.0)
+    audible = np.maximum(first, second) > HEARD_DB
+    change = np.where(audible, np.maximum(second, HEARD_DB) - np.maximum(first, HEARD_DB), 0.0)
+    if audible.any():
+        change = np.where(audible, np.abs(change - np.median(change[audible])), 0.0)
     means: np.ndarray[Any, Any] = change.mean(axis=0)
     return means
 
@@ -108,7 +108,7 @@ def clips(versions: Sequence[Version], passages: Sequence[Passage], quiet: Mappi
 def cut(version: Version, passages: Sequence[Passage]) -> list[Block]:
     """Cut passages out of a recording of any length, at the sample rate of clips; one or two channels.
 
-    More than two channels are heard as their mean.
+    More than two channels become their mean.
     """
     rate = version.format.sample_rate
     edges = [(round(p.from_s * rate), round(p.to_s * rate)) for p in passages]
@@ -135,9 +135,9 @@ def _resampled(audio: Block, rate: int, passage: Passage) -> Block:
 
 def matching_gains(sounds: Mapping[str, Block]) -> dict[str, float]:
     """Return the gain in dB that brings each to the loudness of the quietest; 0 for what is silent."""
-    heard = {name: lufs(sound) for name, sound in sounds.items()}
-    quietest = min((level for level in heard.values() if math.isfinite(level)), default=0.0)
-    return {name: round(quietest - level, 3) if math.isfinite(level) else 0.0 for name, level in heard.items()}
+    levels = {name: lufs(sound) for name, sound in sounds.items()}
+    quietest = min((level for level in levels.values() if math.isfinite(level)), default=0.0)
+    return {name: round(quietest - level, 3) if math.isfinite(level) else 0.0 for name, level in levels.items()}
 
 
 def lufs(sound: Block) -> float:

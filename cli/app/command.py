@@ -25,8 +25,8 @@ def app(jobs: int, **values: Any) -> None:
     """Open a page in the browser that cleans recordings, for people who use no terminal.
 
     Drop recordings on it; it says what is wrong with them, cleans them, plays them before and after, and gives the
-    results. It asks nothing of the network, and deletes everything when the page closes. Ctrl-C ends it, and so does
-    closing the window of the terminal. `aural shortcut` makes something to double-click instead.
+    results. It loads nothing from the internet, and deletes everything when the page closes. Ctrl-C ends it, and so
+    does closing the terminal window. `aural shortcut` creates a shortcut to double-click instead.
 
     \b
       aural app

@@ -1,4 +1,4 @@
-"""What stands on the page; what happens on it is in `app.js`."""
+"""The HTML of the page; its behaviour is in `app.js`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server of the page: who asks for what, what is too much, and what is deleted when."""
+"""The server of the page: access, limits, and when recordings are deleted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from aural.cli.terminal import sentence
 from aural.errors import AuralError
 
 EVERY_S = 0.2
-"""How often a page is told what is new."""
+"""Time between two updates of a page."""
 PING_S = 15.0
 CONNECTED_S = 30.0
 """Within which a page that was loaded asks what is new, if it is one."""
@@ -50,7 +50,7 @@ SAFE = {
 
 
 class Refused(Exception):
-    """What is asked for is not given; why, and the status that says so."""
+    """A request that is refused: the reason, and the HTTP status."""
 
     def __init__(self, why: str, status: int = 400) -> None:
         super().__init__(why)
@@ -70,7 +70,7 @@ class Server:
         self.over: Callable[[], bool] = lambda: False
 
     def serving(self) -> uvicorn.Server:
-        """Make what serves the pages, until it is told to end."""
+        """Make the server of the pages, which runs until it is shut down."""
         config = uvicorn.Config(self.application(), log_level="warning", timeout_graceful_shutdown=2, ws="none")
         server = uvicorn.Server(config)
         self.over = lambda: server.should_exit
@@ -117,7 +117,7 @@ class Server:
             await asyncio.gather(*self.ending)
 
     def _answering(self, answer: Callable[[Session, Request], Awaitable[Response]], wrong: int) -> Any:
-        """Find the session that is meant, and make a sentence of what goes wrong, with a status."""
+        """Find the session of a request, and turn an error into a sentence with an HTTP status."""
 
         async def answered(request: Request) -> Response:
             try:
@@ -146,9 +146,9 @@ class Server:
         return HTMLResponse(app_page(session.token, self.settings), headers=SAFE)
 
     async def events(self, session: Session, request: Request) -> Response:
-        """Tell a page what is new, as long as it is there."""
+        """Send a page its updates, as long as it is open."""
 
-        async def told() -> AsyncIterator[str]:
+        async def updates() -> AsyncIterator[str]:
             self._stay(session)
             last, quiet_s = "", 0.0
             try:
@@ -162,7 +162,7 @@ class Server:
             finally:
                 self._leave(session)
 
-        return StreamingResponse(told(), media_type="text/event-stream")
+        return StreamingResponse(updates(), media_type="text/event-stream")
 
     async def take(self, session: Session, request: Request) -> Response:
         """Take a recording as it arrives."""
@@ -314,7 +314,7 @@ def _wished(asked: Any) -> tuple[str, Wishes]:
 
 
 def _zip(path: Path, made: list[Path]) -> None:
-    """Put results into one file; those of one name are told apart by a number."""
+    """Put results into one file; equal names get a number."""
     names: set[str] = set()
     with zipfile.ZipFile(path, "w") as file:
         for result in made:

@@ -36,7 +36,7 @@ LONGEST_NAME = 150  # bytes, so that what is made of it is a name, too
 
 @dataclass
 class Pools:
-    """Who works: a recording is looked at even while others are being cleaned."""
+    """The workers: recordings are diagnosed even while others are being cleaned."""
 
     looking: ThreadPoolExecutor
     cleaning: ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What can be set of the page."""
+"""The settings of the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOCAL = ("127.0.0.1", "localhost")
 
 @dataclass(frozen=True, kw_only=True)
 class AppSettings:
-    """What the page offers, and to whom.
+    """What the page accepts, and who reaches it.
 
     Raises:
         ParameterError: one is of the wrong kind or out of range.

@@ -16,7 +16,7 @@ from aural.cli.options import shared
 from aural.cli.terminal import say
 
 OPEN = ("-c", "from aural.cli.main import main; main()", "app", "--port", "0")
-"""What the Python of this installation is told; any port, for the page may be open already."""
+"""Arguments for the Python of this installation; any free port, as the page may be open already."""
 ENTRY = """[Desktop Entry]
 Type=Application
 Name=AURAL
@@ -36,11 +36,11 @@ if errorlevel 1 pause
 
 
 def shortcut(force: bool) -> None:
-    """Put AURAL where a double click opens its page, without a terminal.
+    """Create a shortcut that opens the page of AURAL by a double click, without a terminal.
 
-    On Linux it stands in the menu of applications, on macOS and Windows on the desktop. It opens a small window, in
-    which the page is served, and the page in the browser; who closes the window ends AURAL. Make it anew when AURAL
-    was moved.
+    On Linux it is in the applications menu, on macOS and Windows on the desktop. It opens the page in the browser,
+    and a small terminal window in which the server of the page runs; closing that window ends AURAL. Create the
+    shortcut again after moving AURAL.
     """
     check_installed()
     path, text = written(sys.platform, [sys.executable, *OPEN])

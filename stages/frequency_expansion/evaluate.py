@@ -237,8 +237,8 @@ def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
 def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block | None:
     """Let the stage continue the twin, by the network of these weights or AURAL's.
 
-    Of what was decimated it hears the frames that the splines went through, and knows the cut-off; the network is not
-    asked about cut-offs that it was not made for. What was coded it hears as it is.
+    Of a decimated twin, its input are the frames that the splines went through, and the cut-off is given; None where
+    the network was not made for such a cut-off. A coded twin is the input as it is.
     """
     from scipy.signal import resample_poly
 

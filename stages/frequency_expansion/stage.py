@@ -75,7 +75,7 @@ class FrequencyExpansion(Parameters, Effect):
         ready = replace(self, cutoff_hz=min(found.cutoff_hz, HIGHEST_HZ))
         if found.cut:
             log.info("%s: the spectrum is cut off at %.1f kHz", self.name, found.cutoff_hz / 1000)
-        if not ready._room(source):
+        if not ready._incomplete(source):
             log.info(
                 "%s: nothing is missing below %.1f kHz", self.name, min(self._ceiling(source), AUDIBLE_HZ) / 1000
             )
@@ -86,7 +86,7 @@ class FrequencyExpansion(Parameters, Effect):
         from aural.stages.frequency_expansion.filters import high_pass
 
         front = resampler(source, self._rate(source))
-        if not self._room(source):
+        if not self._incomplete(source):
             return front
         band = NewBand(self._cutoff(source), self._ceiling(source), self.level_db)
         made = self._chosen().stream(front.output, band)
@@ -108,6 +108,6 @@ class FrequencyExpansion(Parameters, Effect):
     def _ceiling(self, source: Format) -> float:
         return min(self.ceiling_hz, self._chosen().end_hz, 0.5 * self._rate(source))
 
-    def _room(self, source: Format) -> bool:
+    def _incomplete(self, source: Format) -> bool:
         """Say whether anything audible is missing between the cut-off and the ceiling."""
         return self._cutoff(source) < 0.97 * min(self._ceiling(source), AUDIBLE_HZ)

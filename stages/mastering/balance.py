@@ -107,7 +107,7 @@ def needed_db(own: Balance, aim: Balance, smooth_octaves: float) -> Floats:
 
 
 def bent_db(needed: Floats, max_db: float) -> Floats:
-    """Bend a curve into limits."""
+    """Limit a curve smoothly."""
     return max_db * np.tanh(needed / max_db) if max_db else np.zeros(needed.size)
 
 

@@ -36,7 +36,7 @@ def run(env: dict[str, str], *command: object) -> str:
 
 def test_a_strangers_stage_is_a_command(with_tremolo: dict[str, str]) -> None:
     script = "from aural.cli.main import main; import sys; sys.argv = ['aural', *sys.argv[1:]]; main()"
-    assert "Let the level swing." in run(with_tremolo, "-c", script, "stages")
+    assert "Modulate the level periodically." in run(with_tremolo, "-c", script, "stages")
     assert "--depth-db dB" in run(with_tremolo, "-c", script, "tremolo", "--help")
 
 
@@ -50,7 +50,7 @@ def test_a_strangers_stage_advises_in_aural_clean(with_tremolo: dict[str, str], 
     shown = run(
         with_tremolo, "-c", script, "clean", EXAMPLE, "-n", "-o", tmp_path / "a.wav", "-p", tmp_path / "my.toml"
     )
-    assert "- tremolo               a voice should not tremble" in shown
+    assert "- tremolo               tremolo is not for voices" in shown
 
 
 def test_a_strangers_stream_gets_no_block_but_those_of_its_signal(with_tremolo: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""A stranger's stage: all that it takes to add one to AURAL."""
+"""A stage of another package: all that it takes to add one to AURAL."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tremolo(Effect):
-    """Let the level swing."""
+    """Modulate the level periodically."""
 
     name: ClassVar[str] = "tremolo"
-    rate_hz: float = param(5.0, "Swings per second", unit="Hz", low=0.1, high=20.0)
-    depth_db: float = param(6.0, "Distance of loudest and softest", unit="dB", low=0.0, high=40.0)
+    rate_hz: float = param(5.0, "Modulation rate", unit="Hz", low=0.1, high=20.0)
+    depth_db: float = param(6.0, "Difference between the highest and the lowest gain", unit="dB", low=0.0, high=40.0)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         if diagnosis.kind == "speech":
-            return Decision(self.name, None, "a voice should not tremble")
-        return Decision(self.name, self, "music may swing")
+            return Decision(self.name, None, "tremolo is not for voices")
+        return Decision(self.name, self, "tremolo on music")
 
     def stream(self, source: Format) -> Stream:
         return TremoloStream(self, source)

@@ -68,8 +68,8 @@ def lsd(reference: Audio, estimate: Audio, sample_rate: int, band_hz: tuple[floa
 
 
 def lsd_of_lost(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
-    """Measure the log-spectral distance in dB over the bins that what is heard has lost: as `lsd`, over the bins in
-    which it lies 12 dB or more below the reference; NaN where it has lost none. Nothing is scaled."""
+    """Measure the log-spectral distance in dB over the bins that the input, `heard`, has lost: those in which it lies
+    12 dB or more below the reference. As `lsd`, but nothing is scaled; NaN where no bin is lost."""
     distances = []
     for channel in zip(reference, estimate, heard, strict=True):
         clean, found, given = (spectra(audio.astype(np.float64), sample_rate) for audio in channel)

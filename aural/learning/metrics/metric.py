@@ -36,12 +36,12 @@ class Metric:
     optional: bool = False
     """Whether it is left out, with a note, where it cannot be measured."""
     together: bool = False
-    """Measured over all channels together and beside what was heard, not as the mean over channels."""
+    """Measured over all channels together, the input too, and not as the mean over channels."""
     of_takes: bool = False
     """Measured between the takes of a recording; a single one has none."""
 
     def of(self, reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
-        """Measure an estimate; all are (channels, frames).
+        """Measure an estimate; `heard` is the input. All are (channels, frames).
 
         Raises:
             AuralError: it cannot be measured here.
@@ -56,7 +56,7 @@ class Metric:
         return float(np.mean(figures))
 
     def between(self, takes: Sequence[Block], heard: Block, sample_rate: int) -> float:
-        """Measure how takes differ, if it is such a metric."""
+        """Measure how takes differ, if it is such a metric; `heard` is the input."""
         return self.measure(takes, heard, sample_rate) if self.of_takes else float("nan")  # type: ignore[call-arg, arg-type]
 
     @property

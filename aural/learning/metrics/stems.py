@@ -1,4 +1,4 @@
-"""Metrics of stems: all channels together, each (channels, frames), beside the mixture that is heard.
+"""Metrics of stems, over all channels together; each signal is (channels, frames), and `heard` is the mixture.
 
 References:
     [1] Stöter, Liutkus, Ito: The 2018 signal separation evaluation campaign. LVA/ICA 2018 (museval, BSSEval v4).
@@ -44,9 +44,9 @@ def si_sdr_of_stem(reference: Block, estimate: Block, heard: Block, sample_rate:
 
 
 def leakage(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
-    """Measure in dB how far below what is heard the estimate lies while the stem is silent; NaN where it never is.
+    """Measure in dB how far below the mixture the estimate lies while the stem is silent; NaN where it never is.
 
-    Pieces of 0.1 s count in which the reference lies 50 dB or more below its loudest piece, and what is heard not.
+    Pieces of 0.1 s count in which the reference lies 50 dB or more below its loudest piece, and the mixture does not.
     """
     size = max(1, round(LEAK_S * sample_rate))
     wanted, made, given = (_pieces(audio.astype(np.float64), size) for audio in (reference, estimate, heard))

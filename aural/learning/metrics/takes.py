@@ -17,7 +17,7 @@ def spread_of_takes(takes: Sequence[Block], heard: Block, sample_rate: int) -> f
     """Measure the standard deviation in dB of the level between takes, where they have raised it.
 
     Levels are those of tiles of 1 kHz and 85 ms; those count in which the mean of the takes lies 1 dB or more above
-    what is heard. NaN where there is none.
+    the input, `heard`. NaN where there is none.
     """
     powers = np.array([_tiles(take, sample_rate) for take in (heard, *takes)])
     levels = 10 * np.log10(powers + FLOOR * powers[0].mean() + 1e-20)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """The noise behind a voice, steady or not, as it is heard; of music it says nothing."""
+    """The noise behind a voice, steady or not. It means nothing for music."""
 
     levels_db: tuple[float, ...]
     """Level of the noise in each second against that of the voice; about -45 dB where there is none."""
@@ -32,7 +32,10 @@ AUDIBLE_DB = -25.0
 
 
 class NoiseMeter(BandMeter):
-    """Estimates the noise from the levels of bands; keeps a minute of them, and 8 bytes for each second."""
+    """Estimates the noise behind a voice, second by second.
+
+    Keeps a minute of the levels of bands, and 8 bytes for each second.
+    """
 
     training: ClassVar[str | None] = "aural.measure.noise.training:NoiseTraining"
     evaluation: ClassVar[str | None] = None

@@ -1,4 +1,4 @@
-"""The network that tells the noise behind a voice: that of the room, with other answers."""
+"""The network that estimates the noise behind a voice: that of the room, with other outputs."""
 
 from __future__ import annotations
 

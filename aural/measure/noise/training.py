@@ -20,7 +20,7 @@ from aural.parameters import param
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseTraining(RoomTraining):
-    """Train the network that tells how loud the noise behind a voice is, second by second."""
+    """Train the network that estimates how loud the noise behind a voice is, second by second."""
 
     network: str = param("noise", "Network to train", choices=("noise",))
 

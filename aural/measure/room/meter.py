@@ -59,7 +59,10 @@ NOTHING = RoomEstimate(math.nan, math.nan, math.nan, math.nan)
 
 
 class RoomMeter(BandMeter):
-    """Estimates the room from the levels of bands; keeps a minute of them, and 20 bytes for each second."""
+    """Estimates the reverberation of the room in which a voice was recorded.
+
+    Keeps a minute of the levels of bands, and 20 bytes for each second.
+    """
 
     training: ClassVar[str | None] = "aural.measure.room.training:RoomTraining"
     evaluation: ClassVar[str | None] = None

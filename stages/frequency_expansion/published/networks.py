@@ -59,7 +59,7 @@ class Published(nn.Module):
     """A network that restores audio of shape (batch, frames)."""
 
     def loss(self, splined: Tensor, wanted: Tensor) -> Tensor:
-        """Return what training makes small: the mean squared error of the audio."""
+        """Return the loss of training: the mean squared error of the audio."""
         return functional.mse_loss(self(splined).float(), wanted)
 
 
@@ -208,8 +208,8 @@ class MultiResidual(Published):
 
     def forward(self, splined: Tensor) -> Tensor:
         """Restore audio of shape (batch, frames)."""
-        told = [block(splined[:, None]) for block in self.blocks]
-        joined = [pair(a + b) for pair, a, b in zip(self.pairs, told[::2], told[1::2], strict=True)]
+        outputs = [block(splined[:, None]) for block in self.blocks]
+        joined = [pair(a + b) for pair, a, b in zip(self.pairs, outputs[::2], outputs[1::2], strict=True)]
         return splined + self.out(self.last(torch.cat(joined, dim=1)))[:, 0]
 
 
@@ -235,15 +235,15 @@ class Dnn(Published):
     def forward(self, splined: Tensor) -> Tensor:
         """Restore audio of shape (batch, frames)."""
         low = self._spectra(splined)[..., : self.low]
-        high = torch.polar(torch.exp(self._told(low).clamp(max=20) / 2), self._mirrored(-low.angle()))
+        high = torch.polar(torch.exp(self._predicted(low).clamp(max=20) / 2), self._mirrored(-low.angle()))
         whole = torch.cat([low, high], dim=-1).transpose(1, 2)
         window = torch.hann_window(self.WINDOW, device=splined.device)
         return torch.istft(whole, self.WINDOW, self.HOP, window=window, length=splined.shape[-1])
 
     def loss(self, splined: Tensor, wanted: Tensor) -> Tensor:
         """Return the mean squared error of the log power of the high band."""
-        told = self._told(self._spectra(splined)[..., : self.low])
-        return functional.mse_loss(told.float(), self._log_power(self._spectra(wanted)[..., self.low :]))
+        predicted = self._predicted(self._spectra(splined)[..., : self.low])
+        return functional.mse_loss(predicted.float(), self._log_power(self._spectra(wanted)[..., self.low :]))
 
     def _spectra(self, audio: Tensor) -> Tensor:
         window = torch.hann_window(self.WINDOW, device=audio.device)
@@ -253,13 +253,13 @@ class Dnn(Published):
     def _log_power(self, spectra: Tensor) -> Tensor:
         return torch.log(spectra.real.square() + spectra.imag.square() + self.FLOOR)
 
-    def _told(self, low: Tensor) -> Tensor:
-        """Tell the log power of the high band, against the level of the low one."""
+    def _predicted(self, low: Tensor) -> Tensor:
+        """Predict the log power of the high band, relative to the level of the low one."""
         power = self._log_power(low)
         around = functional.pad(power.transpose(1, 2), (self.CONTEXT, self.CONTEXT), mode="replicate")
         seen = around.unfold(2, 2 * self.CONTEXT + 1, 1).transpose(1, 2).flatten(2)
-        told = self.layers(seen.flatten(0, 1)).view(*seen.shape[:2], self.high)
-        return told + power.mean(-1, keepdim=True)
+        predicted = self.layers(seen.flatten(0, 1)).view(*seen.shape[:2], self.high)
+        return predicted + power.mean(-1, keepdim=True)
 
     def _mirrored(self, phase: Tensor) -> Tensor:
         """Go on above the cut-off with what lies below, back and forth."""

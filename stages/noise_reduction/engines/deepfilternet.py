@@ -24,7 +24,6 @@ from aural.stream import Stream
 SAMPLE_RATE = 48000
 DELAY = 1440
 """Delay of its output in frames: a window less its hop, and a look-ahead of two hops."""
-FLOATS = ctypes.POINTER(ctypes.c_float)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +85,7 @@ class DeepFilterNetStream(Stream):
         done = np.empty_like(audio)
         for first in range(0, audio.size, self.hop):
             noisy, clean = audio[first : first + self.hop], done[first : first + self.hop]
-            self.library.df_process_frame(state, noisy.ctypes.data_as(FLOATS), clean.ctypes.data_as(FLOATS))
+            self.library.df_process_frame(state, noisy.ctypes.data, clean.ctypes.data)
         return done
 
 
@@ -105,5 +104,5 @@ def runtime() -> tuple[ctypes.CDLL, bytes]:
     library.df_get_frame_length.restype = ctypes.c_size_t
     library.df_get_frame_length.argtypes = library.df_free.argtypes = [ctypes.c_void_p]
     library.df_process_frame.restype = ctypes.c_float
-    library.df_process_frame.argtypes = [ctypes.c_void_p, FLOATS, FLOATS]
+    library.df_process_frame.argtypes = [ctypes.c_void_p] * 3
     return library, str(model_path()).encode()

@@ -22,7 +22,7 @@ from aural.audio.atomic import Results, write_text
 from aural.audio.files import read
 from aural.audio.leftovers import scratch, sweep
 from aural.audio.writing import write_audio
-from aural.cleaning.running import process
+from aural.cleaning.processing import process
 from aural.cleaning.stems import separate
 from aural.errors import TargetExists
 from aural.stream import Watch

@@ -13,7 +13,7 @@ from films import CODECS, RATE, film, packets
 from recordings import aural, invoke
 from scipy.signal import correlate
 
-from aural.cleaning.running import process
+from aural.cleaning.processing import process
 from aural.registry import create
 from aural.signals import Block
 

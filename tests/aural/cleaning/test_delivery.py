@@ -10,7 +10,7 @@ from recordings import loud, write
 
 import aural
 from aural.audio.files import open_audio
-from aural.cleaning.running import process
+from aural.cleaning.processing import process
 from aural.measure.diagnosis import inspect
 
 

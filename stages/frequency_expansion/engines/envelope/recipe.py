@@ -52,7 +52,7 @@ COMPENSATED_DB = 20.0  # PESQ leaves out so much of a difference that lasts
 MASKED = 0.25  # of the softer loudness: a smaller difference is not heard
 LOUDER, LOUDER_DB, LOUDEST = 1.2, 4.0, 12.0  # what is louder than the target by so much counts more, up to 12 times
 EXCESS = 0.05  # weight of that against the difference itself
-QUALITY = 6.0  # weight of what PESQ hears
+QUALITY = 6.0  # weight of the disturbance after PESQ
 
 
 class Material:
@@ -181,18 +181,18 @@ class EnvelopeRecipe(Recipe):
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         levels, standing, floor, below, octave, target, weight = batch
-        told = self.network(levels, standing, floor, below, octave)
-        widths = torch.from_numpy(WIDTHS).to(told.device)
+        predicted = self.network(levels, standing, floor, below, octave)
+        widths = torch.from_numpy(WIDTHS).to(predicted.device)
         mean = (torch.exp(NEPER * target) * widths).sum(-1).mean(-1) / widths.sum()
         deep = torch.log(mean + 1e-20)[:, None, None] / NEPER + NOISE_DB - DEPTH_DB
-        floored = [torch.logaddexp(NEPER * x, NEPER * deep) / NEPER for x in (told, target)]
-        signal = [torch.exp(NEPER * (x - y)) for x, y in zip((told, target), floored, strict=True)]
+        floored = [torch.logaddexp(NEPER * x, NEPER * deep) / NEPER for x in (predicted, target)]
+        signal = [torch.exp(NEPER * (x - y)) for x, y in zip((predicted, target), floored, strict=True)]
         share = (weight / weight.sum(-1, keepdim=True))[:, None]
         error = floored[0] - floored[1]
         random = RANDOM_DB2 * (signal[0].square() + signal[1].square())
         distance = ((error.square() + random) * share).sum(-1).clamp(min=1e-3).sqrt().mean()
         bias = ((error.mean(1).square() + 0.01).sqrt() * share[:, 0]).sum(-1).mean()
-        heard_hz = torch.from_numpy(EDGES_HZ[1:] <= HEARD_HZ).to(told.device)
+        heard_hz = torch.from_numpy(EDGES_HZ[1:] <= HEARD_HZ).to(predicted.device)
         heard = disturbance(floored[0], floored[1], deep + DEPTH_DB, (weight > 0) & heard_hz)
         return {
             "loss": distance + LEVEL * bias + QUALITY * heard,
@@ -204,7 +204,7 @@ class EnvelopeRecipe(Recipe):
 
 
 def disturbance(told: Tensor, target: Tensor, mean: Tensor, counted: Tensor) -> Tensor:
-    """Return what PESQ would hear of the error of levels [1]; PESQ falls by about 1.7 for each unit.
+    """Return the disturbance that PESQ would find in the error of levels [1]; PESQ falls by about 1.7 for each unit.
 
     Loudness is compared after a lasting difference is made up for. A difference that is masked does not count, and
     what is too loud counts more than what is missing.

@@ -1,9 +1,9 @@
 """The network that extends a spectrum from any cut-off: amplitude and phase in two parallel streams.
 
-After AP-BWE [1]: ConvNeXt blocks [2] over frames, each stream hearing the other behind every block; no
-autoregression, no diffusion. Unlike there, one network serves every cut-off: it is told where the spectrum ends, sees
-nothing above, and says something about every bin. Levels are taken against their surroundings, so that a soft
-recording is treated like a loud one.
+After AP-BWE [1]: ConvNeXt blocks [2] over frames; after every block, each stream gets the output of the other. No
+autoregression, no diffusion. Unlike there, one network serves every cut-off: the cut-off is an input, what lies above
+it is not, and every bin is predicted. Levels are relative to those around, so that a soft recording is treated like a
+loud one.
 
 References:
     [1] Lu, Ai, Du, Ling: Towards high-quality and efficient speech bandwidth extension with parallel amplitude and
@@ -32,7 +32,7 @@ WIDTH, BLOCKS, KERNEL = 160, 7, 7
 REACH = AROUND + BLOCKS * (KERNEL // 2) + 1  # frames that a result depends on to either side
 analysis = partial(centred.analysis, window=WINDOW, hop=HOP)
 synthesis = partial(centred.synthesis, window=WINDOW, hop=HOP)
-DEPTH_DB = 80.0  # below the level around, nothing is heard or said
+DEPTH_DB = 80.0  # below the level around, inputs and targets count as silence
 FLOOR = db_to_power(-DEPTH_DB)
 TINY = 1e-24
 HIGHEST = 2.0  # a new bin is at most so many nepers (17 dB) above the mean amplitude of the frame
@@ -68,26 +68,26 @@ class Fullband(nn.Module):
 
         Args:
             spectra: complex, shape (batch, frames, 513), Hann windows of 21 ms every 5.3 ms at 48 kHz.
-            cutoff_hz: where each ends, shape (batch,). What stands above is not looked at.
+            cutoff_hz: where each ends, shape (batch,). What is above it is ignored.
         """
         known = (torch.arange(BINS, device=spectra.device) * BIN_HZ < cutoff_hz[:, None])[:, None].float()
         power = (spectra.real.square() + spectra.imag.square()) * known
         around = centred.around(power.sum(-1) / known.sum(-1), AROUND) + TINY
-        heard = torch.log(power / around[..., None] + FLOOR) / 2
+        relative = torch.log(power / around[..., None] + FLOOR) / 2
         turned = torch.view_as_real(spectra * known / (power + TINY).sqrt()).flatten(2)
         known = known.expand_as(power)
-        a = self.amplitude_in(torch.cat([heard * known, known], dim=-1).transpose(1, 2))
+        a = self.amplitude_in(torch.cat([relative * known, known], dim=-1).transpose(1, 2))
         p = self.phase_in(turned.transpose(1, 2))
         for amplitude, phase in zip(self.amplitude, self.phase, strict=True):
             a, p = amplitude(a + p), phase(p + a)
         level = self._level(power, known, around)
-        told = self.amplitude_out(a).transpose(1, 2).float()
+        predicted = self.amplitude_out(a).transpose(1, 2).float()
         real, imaginary = self.phase_out(p).float().transpose(1, 2).chunk(2, dim=-1)
-        return Continued(level + told.clamp(max=HIGHEST), torch.atan2(imaginary, real + 1e-12))
+        return Continued(level + predicted.clamp(max=HIGHEST), torch.atan2(imaginary, real + 1e-12))
 
     @staticmethod
     def _level(power: Tensor, known: Tensor, around: Tensor) -> Tensor:
-        """Return the log amplitude of each frame below the cut-off: where that is silent, so is what is said."""
+        """Return the log amplitude of each frame below the cut-off: where that is silent, so is the prediction."""
         mean = functional.avg_pool1d((power.sum(-1) / known.sum(-1))[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
         return (torch.log(mean + 1e-3 * FLOOR * around + TINY) / 2)[..., None]
 

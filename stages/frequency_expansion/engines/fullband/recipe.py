@@ -130,7 +130,7 @@ class Judge(nn.Module):
         self.verdict = nn.Conv2d(widths[-1], 1, 3, padding=1)
 
     def forward(self, levels: Tensor, known: Tensor) -> list[Tensor]:
-        """Judge levels of shape (batch, frames, bins), told which bins are old; last come the verdicts."""
+        """Judge levels of shape (batch, frames, bins), given which bins are old; last come the verdicts."""
         x = torch.stack([levels, known], dim=1).contiguous(memory_format=torch.channels_last)
         seen = []
         for layer in self.layers:
@@ -162,16 +162,16 @@ class FullbandRecipe(Recipe):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         limited, original, cutoff_hz, end_hz, rounding = batch
         spectra, target = analysis(limited), analysis(original)
-        told = self.network(spectra, cutoff_hz)
+        predicted = self.network(spectra, cutoff_hz)
         with torch.autocast(limited.device.type, enabled=False):
             hz = torch.arange(BINS, device=limited.device) * BIN_HZ
             new = ((hz >= 0.97 * cutoff_hz[:, None]) & (hz < end_hz[:, None]))[:, None].float()
             new = new * self._held(target, rounding)
             old = (hz < 0.97 * cutoff_hz[:, None])[:, None].float()
-            whole = spectra * old + told.spectra * new
+            whole = spectra * old + predicted.spectra * new
             audio, real = (synthesis(x, limited.shape[1]) for x in (whole, target * (old + new)))
             parts = {
-                **self._bins(told.log_amplitude, told.phase, target, new),
+                **self._bins(predicted.log_amplitude, predicted.phase, target, new),
                 "spectral": torch.stack([
                     log_spectral_db(stft(audio, size, size // 4), stft(real, size, size // 4)).mean()
                     for size in WINDOWS
@@ -193,9 +193,9 @@ class FullbandRecipe(Recipe):
         power = target.real.square() + target.imag.square()
         floor = FLOOR**2 * power.mean(dim=(1, 2), keepdim=True) + 1e-20
         target_log = torch.log(power + floor) / 2
-        told = torch.logaddexp(2 * log_amplitude, torch.log(floor)) / 2
+        predicted = torch.logaddexp(2 * log_amplitude, torch.log(floor)) / 2
         count = new.sum() + 1
-        amplitude = ((told - target_log).square() * new).sum() / count
+        amplitude = ((predicted - target_log).square() * new).sum() / count
         loud = new * (power > 100 * floor)
         turn = phase - target.angle()
         errors = [unwrapped(turn) * loud]

@@ -74,9 +74,9 @@ class FullbandStream(SegmentStream):
         return synthesis(self._missing(spectra), padded.shape[-1])[:, :frames].numpy()
 
     def _missing(self, spectra: Tensor) -> Tensor:
-        told = devices.run(self.network, spectra, self.cutoff_hz)
-        power = torch.exp(2 * told.log_amplitude) * self.gain.square()
+        predicted = devices.run(self.network, spectra, self.cutoff_hz)
+        power = torch.exp(2 * predicted.log_amplitude) * self.gain.square()
         there = spectra.real.square() + spectra.imag.square()
         below = (there * self.octave).sum(-1, keepdim=True)
         power = power * (MOST * below / (power.sum(-1, keepdim=True) + 1e-24)).clamp(max=1)
-        return torch.polar((power - there).clamp(min=0).sqrt(), told.phase)
+        return torch.polar((power - there).clamp(min=0).sqrt(), predicted.phase)

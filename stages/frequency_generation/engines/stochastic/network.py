@@ -36,7 +36,7 @@ FRAMES = 32  # that are worked on at a time
 LAYERS = KERNEL // 2 * sum(DILATIONS)  # frames of levels to either side that its layers look at
 REACH = AROUND + LAYERS  # and that an answer depends on
 PHASORS = 8  # of the noise z, in each frame
-DEPTH_DB = 85.0  # below the level around, nothing is heard
+DEPTH_DB = 85.0  # below the level around, the input counts as silence
 USUAL_DB = -45.0  # against the level around: where an untrained network begins
 SILENT_DB = -200.0
 SCALE_DB = 20.0
@@ -74,8 +74,8 @@ class BinLevels(nn.Module):
         """
         around = torch.log(centred.around(power.mean(-1), AROUND)[:, near] + TINY)[..., None] / NEPER
         power = power[:, near]
-        heard = (torch.log(power[..., BINS] + TINY) / NEPER - around).clamp(min=-DEPTH_DB) / SCALE_DB
-        bins = heard.reshape(*heard.shape[:-1], BANDS, SIZE)
+        relative = (torch.log(power[..., BINS] + TINY) / NEPER - around).clamp(min=-DEPTH_DB) / SCALE_DB
+        bins = relative.reshape(*relative.shape[:-1], BANDS, SIZE)
         band = bins.mean(-1, keepdim=True)
         x = self.enter(torch.cat([bins - band, band - USUAL_DB / SCALE_DB], dim=-1)) + self.place
         if self.chance is not None:
@@ -84,8 +84,8 @@ class BinLevels(nn.Module):
             x = block(x)
         fine, level, kept = self.leave(self.norm(x)).float().split((SIZE, 1, SIZE), dim=-1)
         share = torch.sigmoid(kept)
-        told = share * bins + (1 - share) * (fine + level + USUAL_DB / SCALE_DB)
-        levels = SCALE_DB * told.flatten(-2) + around
+        predicted = share * bins + (1 - share) * (fine + level + USUAL_DB / SCALE_DB)
+        levels = SCALE_DB * predicted.flatten(-2) + around
         return functional.pad(levels, (BINS.start, power.shape[-1] - BINS.stop), value=SILENT_DB)
 
 

@@ -66,19 +66,19 @@ class UnetRecipe(VoiceRecipe):
         colour = self._colour(noisy)
         noisy_spectra, voice_spectra = (analysis(audio) * colour for audio in (noisy, voice))
         power = _power(noisy_spectra)
-        told = self.network(power)
+        predicted = self.network(power)
         with torch.autocast(noisy.device.type, enabled=False):
             level = running_level(power)[..., None] + LEVEL_FLOOR
             studio, noise = (
                 self.network.bands(_power(x)) / level for x in (analysis(dry), noisy_spectra - voice_spectra)
             )
             parts = {
-                **self._stage_one(noisy_spectra * self.network.bands.to_bins(told.voice), voice_spectra),
-                "noise": _pressed_error(told.mel * told.noise.square(), noise),
-                "pitch": self._pitch_error(told.pitch, analysis(dry)),
-                "studio": (log_mel(told.studio) - log_mel(studio)).abs().mean(dim=(1, 2)),
+                **self._stage_one(noisy_spectra * self.network.bands.to_bins(predicted.voice), voice_spectra),
+                "noise": _compressed_error(predicted.mel * predicted.noise.square(), noise),
+                "pitch": self._pitch_error(predicted.pitch, analysis(dry)),
+                "studio": (log_mel(predicted.studio) - log_mel(studio)).abs().mean(dim=(1, 2)),
             }
-        parts |= self._judged(told, studio)
+        parts |= self._judged(predicted, studio)
         spoken = 1 - music  # where music is to be kept, the voice alone is no target
         means = {name: (part * spoken).sum() / spoken.sum().clamp(min=1) for name, part in parts.items()}
         return {"loss": sum(WEIGHTS[name] * mean for name, mean in means.items()), **means}  # type: ignore[dict-item]
@@ -96,11 +96,13 @@ class UnetRecipe(VoiceRecipe):
         wanted = self.network.conditioning.pitch_class(_power(dry))
         return functional.cross_entropy(pitch.transpose(1, 2), wanted, reduction="none").mean(-1)
 
-    def _judged(self, told: Restored, studio: Tensor) -> dict[str, Tensor]:
+    def _judged(self, predicted: Restored, studio: Tensor) -> dict[str, Tensor]:
         """Return the adversarial losses of the network and of the discriminator."""
         unmoved = {name: value.detach() for name, value in self.judge.named_parameters()}
-        fake = functional_call(self.judge, unmoved, (told.studio, told.curves))
-        both = self.judge(torch.cat([studio, told.studio.detach()]), torch.cat([told.curves, told.curves]))
+        fake = functional_call(self.judge, unmoved, (predicted.studio, predicted.curves))
+        both = self.judge(
+            torch.cat([studio, predicted.studio.detach()]), torch.cat([predicted.curves, predicted.curves])
+        )
         real, known = zip(*(x.float().chunk(2) for x in both), strict=True)
         nearness = [(a.float() - b.detach()).abs().mean(dim=(1, 2, 3)) for a, b in zip(fake[:-1], real, strict=False)]
         return {
@@ -131,7 +133,7 @@ def _power(spectra: Tensor) -> Tensor:
     return spectra.real.square() + spectra.imag.square()
 
 
-def _pressed_error(estimate: Tensor, target: Tensor) -> Tensor:
+def _compressed_error(estimate: Tensor, target: Tensor) -> Tensor:
     """Return the mean squared error of magnitudes to the power of 0.3, shape (batch,)."""
     return ((estimate + 1e-8) ** 0.15 - (target + 1e-8) ** 0.15).square().mean(dim=(1, 2))
 

@@ -109,7 +109,7 @@ class Diagnosis:
 
     @property
     def reverberant(self) -> bool:
-        """Whether a voice was recorded far away, or in a room that rings."""
+        """Whether a voice was recorded far away, or in a reverberant room."""
         return self.kind == "speech" and self.room.reverberant
 
     @property

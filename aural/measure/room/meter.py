@@ -1,4 +1,4 @@
-"""The room of a voice: how long it rings, and how much of it there is."""
+"""The room of a voice: how long its reverberation lasts, and how loud it is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RoomEstimate:
 
     @property
     def reverberant(self) -> bool:
-        """Whether the voice was recorded far away, or in a room that rings: so much that words blur."""
+        """Whether the voice was recorded far away, or in a room so reverberant that words blur."""
         return self.clarity_db < BLURRED_DB
 
     def __str__(self) -> str:

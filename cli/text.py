@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aural.advice import Decision
 from aural.chain import Chain
-from aural.cleaning.planning import Plan
-from aural.cleaning.running import NOTHING_TO_DO, Cleaned
 from aural.cli.jobs import Job
-from aural.measure.diagnosis import Diagnosis
-from aural.measure.words import compared, figures, length, level
 from aural.parameters import settings
 from aural.stage import Effect
+
+if TYPE_CHECKING:
+    from aural.cleaning.planning import Plan
+    from aural.cleaning.running import Cleaned
+    from aural.measure.diagnosis import Diagnosis
 
 LABEL = 22
 
 
 def diagnosis_lines(diagnosis: Diagnosis, title: str) -> list[str]:
     """Write a diagnosis, a line for each measurement and for each finding."""
+    from aural.measure.words import figures
+
     lines = [title, *(f"  {label:<{LABEL}}{value}" for label, value in figures(diagnosis))]
     findings = diagnosis.findings() or ["nothing is wrong with it"]
     return [*lines, *(f"  - {finding}" for finding in findings)]
@@ -26,6 +30,8 @@ def diagnosis_lines(diagnosis: Diagnosis, title: str) -> list[str]:
 
 def diagnosis_line(diagnosis: Diagnosis, title: str) -> list[str]:
     """Write a diagnosis in one line."""
+    from aural.measure.words import length
+
     findings = diagnosis.findings() or ["nothing is wrong with it"]
     return [f"{title}: {'; '.join([f'{length(diagnosis)}, {diagnosis.kind}', *findings])}"]
 
@@ -37,6 +43,8 @@ def planned_line(job: Job, diagnosis: Diagnosis, plan: Plan) -> list[str]:
 
 def cleaned_line(job: Job, cleaned: Cleaned) -> list[str]:
     """Write in one line what was done."""
+    from aural.measure.words import level
+
     before, after = (level(diagnosis.loudness.integrated_lufs) for diagnosis in (cleaned.before, cleaned.after))
     unmended = [f"not mended: {finding}" for finding in cleaned.before.beyond_repair()]
     return ["; ".join([f"{_arrow(job)}  {_names(cleaned.plan)}, {before} to {after} LUFS", *unmended])]
@@ -67,6 +75,9 @@ def effect_lines(job: Job, effect: Effect) -> list[str]:
 
 def cleaned_lines(job: Job, cleaned: Cleaned) -> list[str]:
     """Write one screen: figures before and after, and the chain as it ran."""
+    from aural.cleaning.running import NOTHING_TO_DO
+    from aural.measure.words import compared
+
     table = [("", "before", "after"), *compared(cleaned.before, cleaned.after)]
     lines = [_arrow(job), *_columns(table), "", f"preset {cleaned.plan.preset}:"]
     for decision in cleaned.decisions:

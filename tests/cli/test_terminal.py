@@ -116,16 +116,16 @@ def test_a_reader_that_goes_is_no_error_worth_a_word(tmp_path: Path) -> None:
 def test_an_error_of_our_own_is_a_sentence_and_the_batch_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aural.cleaning import running
+    from aural.cleaning import processing
 
-    real = running.open_audio  # type: ignore[attr-defined]
+    real = processing.open_audio  # type: ignore[attr-defined]
 
     def failing(path: Path, *others: Any) -> Any:
         if path.name == "bug.wav":
             raise TypeError("that was not foreseen\nsecond line")
         return real(path, *others)
 
-    monkeypatch.setattr(running, "open_audio", failing)
+    monkeypatch.setattr(processing, "open_audio", failing)
     bug, good = write(tmp_path / "bug.wav", voice(0.5)), write(tmp_path / "good.wav", voice(0.5))
     wanted = f"aural: {bug}: an error of AURAL's own: TypeError: that was not foreseen; {CURE}\n"
     assert invoke("gate", bug, good, "-o", tmp_path / "out")[0::2] == (1, wanted)

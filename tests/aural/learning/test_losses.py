@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from aural.learning.losses import (
+    Dullness,
     PerceptualDisturbance,
     Unintelligibility,
     deficit,
@@ -70,6 +71,16 @@ def test_hissing_counts_as_speech() -> None:
     noisy = clean + 0.3 * NOISE
     ours = 1 - float(Unintelligibility(SAMPLE_RATE)(noisy[None], clean[None]))
     assert ours == pytest.approx(pystoi.stoi(clean.numpy(), noisy.numpy(), SAMPLE_RATE, extended=True), abs=0.05)
+
+
+def test_dull_audio_falls_short_of_its_target_and_noisy_audio_does_not() -> None:
+    dullness = Dullness(SAMPLE_RATE, 1024)
+    clean, noisy, softer = (stft(audio[None], 1024, 512) for audio in (VOICE, VOICE + NOISE, 0.5 * VOICE))
+    treble = torch.arange(513) * SAMPLE_RATE / 1024 > 2000
+    assert float(dullness(clean, clean)) == pytest.approx(0, abs=1e-3)
+    assert float(dullness(noisy, clean)) < 0.2
+    assert float(dullness(softer, clean)) == pytest.approx(6.02, abs=0.3)
+    assert 1 < float(dullness(torch.where(treble, 0.3 * clean, clean), clean)) < 5
 
 
 @pytest.mark.parametrize("loss", [PerceptualDisturbance, Unintelligibility])

@@ -62,6 +62,23 @@ def log_spectral_db(estimate: Tensor, target: Tensor) -> Tensor:
     return ((levels[0] - levels[1]).square().mean(-1) + 1e-4).sqrt().mean(-1)
 
 
+def rumble_db(estimate: Tensor, target: Tensor, bins: int) -> Tensor:
+    """Return the level of the error in the lowest bins, in dB above a floor 20 dB below the target's mean power.
+
+    Other losses see little of the few bins below a voice, where cars and ventilation can be louder than it.
+
+    Args:
+        estimate, target: complex, shape (batch, frames, bins).
+
+    Returns:
+        One value for every clip, shape (batch,).
+    """
+    error = estimate[..., :bins] - target[..., :bins]
+    powers = [x.real.square() + x.imag.square() for x in (error, target)]
+    error_power, power = (x.mean(1).sum(-1) for x in powers)
+    return 10 * torch.log10(1 + 100 * error_power / (power + 1e-9))
+
+
 class Dullness(nn.Module):
     """By how much the long-term spectrum of audio falls short of the target's, in dB.
 

@@ -4,6 +4,7 @@ python benchmarks/noise_reduction.py                  all
 python benchmarks/noise_reduction.py speed            one of quality, dnsmos, music, rooms, speed; speed needs no
                                                       recordings
 PAIRS=12 CLIP_S=5 python benchmarks/...  quality      the same with fewer and shorter voices
+CLEAN=DIR NOISY=DIR python benchmarks/...  pairs      recordings and the same with noise, published by others
 JOBS=1 python benchmarks/...                          in so many processes; else as many as there are cores
 GTCRN=gtcrn/gtcrn.py python benchmarks/...  speed     GTCRN too, from a checkout of its repository
 """
@@ -160,14 +161,22 @@ def speed(seconds: int = 30) -> None:
     )
 
 
+def pairs() -> None:
+    """Write the table of scores of pairs of recordings."""
+    if not {"CLEAN", "NOISY"} <= set(os.environ):
+        sys.exit("CLEAN and NOISY must name the folders of the pairs")
+    scores("published pairs", Beside(clean=os.environ["CLEAN"], noisy=os.environ["NOISY"]))
+
+
 SECTIONS: Mapping[str, Callable[[], None]] = {
     "quality": lambda: scores("quality", Beside(**FOLDERS, **SIZE)),
     "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS, **SIZE)),
     "music": lambda: scores("music", Music()),
     "rooms": lambda: scores("rooms", Rooms()),
     "speed": speed,
+    "pairs": pairs,
 }
 
 if __name__ == "__main__":
-    for section in sys.argv[1:] or SECTIONS:
+    for section in sys.argv[1:] or [name for name in SECTIONS if name != "pairs"]:
         SECTIONS[section]()

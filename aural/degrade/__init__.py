@@ -10,7 +10,7 @@
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import Codec, PacketLoss, VariableCodec, codecs
 from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Wind
+from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Rumble, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.scene import Scene, Stock
 from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
@@ -18,6 +18,6 @@ from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
 __all__ = [
     "Additive", "Audio", "Babble", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
     "Floor", "GainControl", "Handling", "HighPass", "Hum", "Level", "Microphone", "Noise", "PacketLoss", "Pitch",
-    "Room", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "VariableCodec", "Wind", "active_db", "codecs",
-    "degrade",
+    "Room", "Rumble", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "VariableCodec", "Wind", "active_db",
+    "codecs", "degrade",
 ]  # fmt: skip

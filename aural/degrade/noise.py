@@ -1,4 +1,4 @@
-"""Additive noises: recordings, babble, coloured noise, mains hum, wind, handling noise."""
+"""Additive noises: recordings, babble, coloured noise, rumble, mains hum, wind, handling noise."""
 
 from __future__ import annotations
 
@@ -135,6 +135,21 @@ class Hum(Additive):
         turns = np.arange(frames) * (self.mains_hz / sample_rate)
         places = np.arange(period.size) / period.size
         return np.interp(turns, places, period, period=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Rumble(Additive):
+    """The deep, steady noise of cars, buses, trains and ventilation: often louder than the voice, and below it."""
+
+    corner_hz: float = param(40.0, "Frequency above which the spectrum falls", unit="Hz", low=10.0, high=200.0)
+    slope_db: float = param(-18.0, "Rise of the spectrum per octave above", unit="dB", low=-36.0, high=-6.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        return shaped_noise(frames, sample_rate, self._spectrum, rng)
+
+    def _spectrum(self, hz: NDArray[np.float32]) -> NDArray[np.float32]:
+        octaves = np.log2(np.maximum(hz / np.float32(self.corner_hz), 1))
+        return np.power(np.float32(10), self.slope_db / 20 * octaves)
 
 
 @dataclass(frozen=True)

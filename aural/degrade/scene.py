@@ -14,7 +14,7 @@ import numpy as np
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import CODERS, Codec, PacketLoss, codecs
 from aural.degrade.device import OCTAVES_HZ, BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Wind
+from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Rumble, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.take import Audio, Degradation, Generators
 from aural.dsp.decibels import db_to_power
@@ -59,6 +59,7 @@ class Scene:
     coloured: float = share(0.2, "with steady noise")
     babble: float = share(0.05, "with babble in the background")
     hum: float = share(0.1, "with mains hum")
+    rumble: float = share(0.0, "with rumble below the voice, at a level of its own")
     wind: float = share(0.05, "with wind")
     handling: float = share(0.05, "with handling noise")
     snr_low_db: float = param(-5.0, "Lowest signal-to-noise ratio", unit="dB", low=-30.0, high=60.0)
@@ -125,7 +126,10 @@ class Scene:
         weights = np.array([db_to_power(level_db) for _, level_db in drawn])
         snr_db = own("ratio").uniform(self.snr_low_db, self.snr_high_db)
         above_db = 10 * np.log10(weights.sum() / weights)
-        return [kind(snr_db=float(snr_db + more)) for (kind, _), more in zip(drawn, above_db, strict=True)]
+        noises = [kind(snr_db=float(snr_db + more)) for (kind, _), more in zip(drawn, above_db, strict=True)]
+        if _happens(rng := own("rumble"), self.rumble):
+            noises.append(Rumble(_octaves(rng, 15, 90), rng.uniform(-30, -10), snr_db=rng.uniform(-15, 15)))
+        return noises
 
     def _kinds(self, own: Generators, stock: Stock) -> Iterator[tuple[Callable[..., Additive], np.random.Generator]]:
         """Draw the noises, each with the generator that its level is to be drawn from."""

@@ -62,6 +62,45 @@ def log_spectral_db(estimate: Tensor, target: Tensor) -> Tensor:
     return ((levels[0] - levels[1]).square().mean(-1) + 1e-4).sqrt().mean(-1)
 
 
+def rumble_db(estimate: Tensor, target: Tensor, bins: int) -> Tensor:
+    """Return the level of the error in the lowest bins, in dB above a floor 20 dB below the target's mean power.
+
+    Other losses see little of the few bins below a voice, where cars and ventilation can be louder than it.
+
+    Args:
+        estimate, target: complex, shape (batch, frames, bins).
+
+    Returns:
+        One value for every clip, shape (batch,).
+    """
+    error = estimate[..., :bins] - target[..., :bins]
+    powers = [x.real.square() + x.imag.square() for x in (error, target)]
+    error_power, power = (x.mean(1).sum(-1) for x in powers)
+    return 10 * torch.log10(1 + 100 * error_power / (power + 1e-9))
+
+
+class Dullness(nn.Module):
+    """By how much the long-term spectrum of audio falls short of the target's, in dB.
+
+    The mean over third octaves from 100 Hz to 16 kHz; bands that are louder than the target's count as 0. PESQ does
+    not see it: the standard aligns the levels of bands before it compares.
+    """
+
+    bands: Tensor
+
+    def __init__(self, sample_rate: int, window: int) -> None:
+        super().__init__()
+        hz = torch.arange(window // 2 + 1) * (sample_rate / window)
+        centre = 125 * 2 ** (torch.arange(22) / 3)
+        self.register_buffer("bands", (torch.log2((hz[:, None] + 1e-6) / centre).abs() < 1 / 6).float())
+
+    def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """Compare complex spectra, shape (batch, frames, bins); return one value for every clip."""
+        heard, clean = ((x.real.square() + x.imag.square()).mean(1) @ self.bands for x in (estimate, target))
+        floor = 1e-6 * clean.sum(-1, keepdim=True) + 1e-12
+        return (10 * torch.log10((clean + floor) / (heard + floor))).clamp(min=0).mean(-1)
+
+
 def si_sdr_db(estimate: Tensor, target: Tensor) -> Tensor:
     """Return the scale-invariant signal-to-distortion ratio of clips, shape (batch,) (Le Roux and others 2019)."""
     from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio

@@ -27,6 +27,7 @@ from aural.degrade import (
     PacketLoss,
     Pitch,
     Room,
+    Rumble,
     Scene,
     SimulatedRoom,
     Stretch,
@@ -36,7 +37,7 @@ from aural.degrade import (
 )
 from aural.errors import AudioError, AuralError, ParameterError
 
-SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Wind(), Handling()]
+SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Rumble(), Wind(), Handling()]
 LIKE = [Microphone(), HighPass(), BandLimit(3000), GainControl(), Level(-20), Stretch(1.1), Pitch(2)]
 HEARD_ONLY = [
     *SOUNDS,

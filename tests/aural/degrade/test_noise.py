@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.signal import welch
 from takes import RATE, STREET, VOICE, arrays, generator, spectrum_db, voice_at
 
-from aural.degrade import Babble, Coloured, Floor, Handling, Hum, Noise, Take, Wind, active_db
+from aural.degrade import Babble, Coloured, Floor, Handling, Hum, Noise, Rumble, Take, Wind, active_db
 
-SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Wind(), Handling()]
+SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Rumble(), Wind(), Handling()]
 
 
 @given(
@@ -71,6 +71,13 @@ def test_wind_rumbles() -> None:
     assert powers[frequencies < 500].sum() > 0.9 * powers.sum()
     seconds = [active_db(second, RATE) for second in np.split(sound, 20)]
     assert max(seconds) - min(seconds) > 4
+
+
+def test_rumble_lies_below_a_voice() -> None:
+    sound = Rumble(corner_hz=40.0, slope_db=-18.0).sound(20 * RATE, RATE, generator())
+    assert spectrum_db(sound, 320) - spectrum_db(sound, 160) == pytest.approx(-18, abs=1.5)
+    frequencies, powers = welch(sound, RATE, nperseg=4096)
+    assert powers[frequencies < 80].sum() > 0.9 * powers.sum()
 
 
 def test_handling_comes_in_thumps() -> None:

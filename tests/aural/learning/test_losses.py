@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from aural.learning.losses import (
+    Dullness,
     PerceptualDisturbance,
     Unintelligibility,
     deficit,
+    rumble_db,
     sdr_db,
     si_sdr_db,
     spectral_distance,
@@ -70,6 +72,30 @@ def test_hissing_counts_as_speech() -> None:
     noisy = clean + 0.3 * NOISE
     ours = 1 - float(Unintelligibility(SAMPLE_RATE)(noisy[None], clean[None]))
     assert ours == pytest.approx(pystoi.stoi(clean.numpy(), noisy.numpy(), SAMPLE_RATE, extended=True), abs=0.05)
+
+
+def test_dull_audio_falls_short_of_its_target_and_noisy_audio_does_not() -> None:
+    dullness = Dullness(SAMPLE_RATE, 1024)
+    clean, noisy, softer = (stft(audio[None], 1024, 512) for audio in (VOICE, VOICE + NOISE, 0.5 * VOICE))
+    treble = torch.arange(513) * SAMPLE_RATE / 1024 > 2000
+    assert float(dullness(clean, clean)) == pytest.approx(0, abs=1e-3)
+    assert float(dullness(noisy, clean)) < 0.2
+    assert float(dullness(softer, clean)) == pytest.approx(6.02, abs=0.3)
+    assert 1 < float(dullness(torch.where(treble, 0.3 * clean, clean), clean)) < 5
+
+
+def test_rumble_counts_below_the_voice_only() -> None:
+    seconds = torch.arange(len(VOICE)) / SAMPLE_RATE
+    clean = stft(VOICE[None], 1536, 768)
+    levels = {
+        hz: float(
+            rumble_db(stft((VOICE + VOICE.std() * torch.sin(2 * torch.pi * hz * seconds))[None], 1536, 768), clean, 3)
+        )
+        for hz in (31.25, 500.0)
+    }
+    assert float(rumble_db(clean, clean, 3)) == 0
+    assert levels[31.25] == pytest.approx(10 * np.log10(1 + 100 * 0.5), abs=1.0)
+    assert levels[500.0] < 0.1
 
 
 @pytest.mark.parametrize("loss", [PerceptualDisturbance, Unintelligibility])

@@ -12,10 +12,12 @@ from torch.nn import functional
 
 from aural.degrade import Audio
 from aural.learning.losses import (
+    Dullness,
     PerceptualDisturbance,
     Unintelligibility,
     deficit,
     log_spectral_db,
+    rumble_db,
     sdr_db,
     spectral_distance,
     stft,
@@ -26,10 +28,12 @@ from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW, analysis
 
 MOST_SDR_DB = 36.0
 """A higher SDR is not rewarded."""
+BELOW_VOICES = 3
+"""Bins below 80 Hz."""
 SILENT_SHARE = 0.02
 """Of clips with noise alone."""
-WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "room": 0.5, "sdr": 0.15, "disturbance": 2.0,
-           "room_disturbance": 0.5, "unintelligible": 5.0}  # fmt: skip
+WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "dullness": 0.2, "rumble": 0.1, "room": 0.5,
+           "sdr": 0.2, "disturbance": 1.7, "room_disturbance": 0.5, "unintelligible": 5.0}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):
@@ -44,6 +48,7 @@ class CompactRecipe(VoiceRecipe):
     def __init__(self, settings: VoiceTraining, network: Compact) -> None:
         super().__init__(settings, network)
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
+        self.dullness = Dullness(SAMPLE_RATE, WINDOW)
         self.unintelligibility = Unintelligibility(SAMPLE_RATE)
 
     def clips(self, part: str) -> VoiceClips:
@@ -71,6 +76,8 @@ class CompactRecipe(VoiceRecipe):
             "spectral": 5 * (spectral_distance(*coarse) + spectral_distance(*fine)).mean(),
             "deficit": 5 * (deficit(*coarse) + deficit(*fine)).mean(),
             "log_spectral": (log_spectral_db(*fine) * told).mean(),
+            "dullness": (self.dullness(*fine) * told).mean(),
+            "rumble": (rumble_db(*fine, BELOW_VOICES) * told).mean(),
             "room": 10 * spectral_distance(*without_room).mean(),
             "sdr": -(sdr_db(audio, voice).clamp(max=MOST_SDR_DB) * told).mean(),
             "disturbance": (self.disturbance(audio, voice) * spoken).mean(),

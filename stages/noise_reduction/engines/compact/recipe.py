@@ -77,7 +77,7 @@ class CompactRecipe(VoiceRecipe):
             "deficit": 5 * (deficit(*coarse) + deficit(*fine)).mean(),
             "log_spectral": (log_spectral_db(*fine) * told).mean(),
             "dullness": (self.dullness(*fine) * told).mean(),
-            "rumble": (rumble_db(*fine, BELOW_VOICES) * told).mean(),
+            "rumble": (rumble_db(fine[0], fine[1], BELOW_VOICES) * told).mean(),
             "room": 10 * spectral_distance(*without_room).mean(),
             "sdr": -(sdr_db(audio, voice).clamp(max=MOST_SDR_DB) * told).mean(),
             "disturbance": (self.disturbance(audio, voice) * spoken).mean(),

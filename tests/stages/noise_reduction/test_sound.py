@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import butter, sosfiltfilt
 
+from aural.degrade import Rumble, Take
 from aural.errors import NotReady, ParameterError
 from aural.signals import Block, Format
 from aural.stages.noise_reduction.stage import NoiseReduction
@@ -49,6 +51,19 @@ def test_where_music_is_kept_less_is_taken_away() -> None:
     ]
     assert -6.5 < lowered[0] < 0
     assert lowered[1] < -20
+
+
+def test_what_lies_below_voices_is_rumble_unless_music_is_kept() -> None:
+    voice = probe("voice", 6.0, 1)
+    take = Rumble(20.0, -30.0, snr_db=0.0)(Take.of(voice[0], RATE), np.random.default_rng(0))
+    rumble = (take.noisy - take.voice)[np.newaxis]
+    deep = butter(4, 50, fs=RATE, output="sos")
+    left = {
+        keep: level_db(sosfiltfilt(deep, NoiseReduction(keep=keep, **NO_HUM)(voice + rumble, RATE) - voice - change))
+        for keep, change in (("voice", 0 * rumble), ("music", rumble))
+    }
+    assert left["voice"] < level_db(rumble) - 20
+    assert left["music"] < level_db(rumble) - 20
 
 
 @pytest.mark.parametrize("attenuation_db", [6.0, 12.0, 18.0])

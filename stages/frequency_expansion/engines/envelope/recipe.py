@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from aural.dsp import background
@@ -35,7 +36,9 @@ SAMPLE_RATE = 48000
 LEAST_HZ = 7000.0  # bandwidth that a target needs at least
 CUTOFFS_HZ = 1500.0, 18000.0
 SPAN, END = 0.85, 0.96  # of the bandwidth of a recording: highest cut-off, and end of what the loss counts
-FASTEST = 1.22  # all frequencies are scaled by up to this factor: longer and shorter vocal tracts
+HIGHER = 1.22  # all frequencies are scaled by up to this factor: longer and shorter vocal tracts
+FASTER = 1.25  # speech is up to this much faster or slower
+LIVELIER = 0.1  # spread of the logarithm by which levels move more, or less, around their mean
 MUSIC = 0.3  # of the clips
 NOISY, GATED = 0.4, 0.12  # of the clips are given another background, or have theirs gated
 SLOPED, SLOPE, SLOPE_DB = 0.4, 0.15, 15.0  # share of clips cut off by a slope; its width, of the band; its depth
@@ -72,7 +75,8 @@ class Material:
         """Return levels and how far partials stand out, (frames, bands), and up to where they are true."""
         group = self.groups[int(rng.choice(len(self.groups), p=self.shares))]
         parts: list[tuple[Levels, Levels]] = []
-        end_hz, missing = np.inf, frames
+        places = np.arange(frames) * _factor(FASTER, rng)
+        end_hz, missing = np.inf, int(places[-1]) + 2
         while missing > 0:
             clip = group[int(rng.integers(len(group)))]
             levels, standing = self._measured(clip)
@@ -80,9 +84,9 @@ class Material:
             parts.append((levels[first : first + missing], standing[first : first + missing]))
             missing -= len(parts[-1][0])
             end_hz = min(end_hz, clip.bandwidth_hz)
-        levels, standing = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
-        speed = float(np.exp(rng.uniform(-1, 1) * np.log(FASTEST)))
-        return warped(levels, speed), warped(standing, speed), end_hz * speed
+        levels, standing = (at(np.concatenate(part).astype(np.float32), places) for part in zip(*parts, strict=True))
+        levels, higher = livelier(levels, float(np.exp(rng.normal(0, LIVELIER)))), _factor(HIGHER, rng)
+        return warped(levels, higher), warped(standing, higher), end_hz * higher
 
     def _measured(self, clip: Clip) -> tuple[Levels, Levels]:
         key = str(clip.path)
@@ -92,9 +96,27 @@ class Material:
         return self.kept[key]
 
 
-def warped(levels: Levels, speed: float) -> Levels:
+def _factor(most: float, rng: np.random.Generator) -> float:
+    """Draw a factor between the largest one and its inverse."""
+    return float(np.exp(rng.uniform(-1, 1) * np.log(most)))
+
+
+def at(levels: Levels, places: NDArray[np.float64]) -> Levels:
+    """Return levels at places between their frames."""
+    early = places.astype(int)
+    late = (places - early)[:, None].astype(np.float32)
+    return (1 - late) * levels[early] + late * levels[early + 1]
+
+
+def livelier(levels: Levels, factor: float) -> Levels:
+    """Let levels move by a factor more around the mean power of their band; silence stays silent."""
+    mean = _mean_db(levels)
+    return np.where(levels > SILENT_DB, mean + np.float32(factor) * (levels - mean), levels)
+
+
+def warped(levels: Levels, factor: float) -> Levels:
     """Move all frequencies of levels by a factor."""
-    places = np.interp(CENTRES_HZ / speed, CENTRES_HZ, np.arange(BANDS))
+    places = np.interp(CENTRES_HZ / factor, CENTRES_HZ, np.arange(BANDS))
     shares = np.maximum(0, 1 - np.abs(places - np.arange(BANDS)[:, None]))
     return levels @ shares.astype(np.float32)  # type: ignore[no-any-return]
 
@@ -143,6 +165,11 @@ class LevelClips:
         noise = noise + self.spread_db * rng.standard_normal(levels.shape)
         mixed = _sum_db(levels, noise)
         return mixed, np.maximum(_sum_db(levels + standing, noise + NOISE_DB) - mixed, 0)
+
+
+def _mean_db(levels: Levels) -> Levels:
+    """Return the level of the mean power of each band."""
+    return np.log(np.exp(NEPER * levels).mean(axis=0) + 1e-16) / NEPER  # type: ignore[no-any-return]
 
 
 def _sum_db(a: Any, b: Any) -> Levels:
@@ -203,23 +230,23 @@ class EnvelopeRecipe(Recipe):
         }
 
 
-def disturbance(told: Tensor, target: Tensor, mean: Tensor, counted: Tensor) -> Tensor:
+def disturbance(predicted: Tensor, target: Tensor, mean: Tensor, counted: Tensor) -> Tensor:
     """Return the disturbance that PESQ would find in the error of levels [1]; PESQ falls by about 1.7 for each unit.
 
     Loudness is compared after a lasting difference is made up for. A difference that is masked does not count, and
     what is too loud counts more than what is missing.
 
     Args:
-        told, target: in dB, shape (batch, frames, bands).
+        predicted, target: in dB, shape (batch, frames, bands).
         mean: level of the whole, shape (batch, 1, 1).
         counted: bands that count, shape (batch, bands).
     """
-    lasting = [torch.log(torch.exp(NEPER * x).mean(1, keepdim=True)) / NEPER for x in (told, target)]
+    lasting = [torch.log(torch.exp(NEPER * x).mean(1, keepdim=True)) / NEPER for x in (predicted, target)]
     target = target + (lasting[0] - lasting[1]).clamp(-COMPENSATED_DB, COMPENSATED_DB)
-    found, true = (torch.exp(LOUDNESS * NEPER * (x - mean)) for x in (told, target))
+    found, true = (torch.exp(LOUDNESS * NEPER * (x - mean)) for x in (predicted, target))
     counts = counted[:, None].float()
     missed = ((found - true).abs() - MASKED * torch.minimum(found, true)).clamp(min=0) * counts
-    over = told - target
+    over = predicted - target
     excess = torch.exp(LOUDER * NEPER * over).clamp(max=LOUDEST) * torch.sigmoid(over - LOUDER_DB)
     parts = missed.square().sum(-1), EXCESS**2 * (missed * excess).sum(-1).square()
     return torch.stack([(part.mean(-1) + 1e-6).sqrt() for part in parts]).sum(0).mean()

@@ -70,6 +70,17 @@ def test_levels_of_noise_are_those_of_noise_at_any_rate() -> None:
         np.testing.assert_allclose(standing[0, 10:-10, there].mean(axis=-1), 2.2, atol=1.0)
 
 
+def test_levels_between_frames_and_livelier_ones() -> None:
+    from aural.stages.frequency_expansion.engines.envelope.recipe import at, livelier
+
+    levels = np.array([[0, -150], [10, -150], [20, -150]], np.float32)
+    np.testing.assert_allclose(at(levels, np.array([0.5, 1.25])), [[5, -150], [12.5, -150]])
+    found = livelier(levels, 1.2)
+    np.testing.assert_allclose(np.diff(found[:, 0]), 12, rtol=1e-5)
+    assert found[2, 0] > levels[2, 0] > found[1, 0]  # around the mean power, which the loudest frame makes
+    np.testing.assert_array_equal(found[:, 1], levels[:, 1])
+
+
 def test_voices_are_made_higher_and_lower() -> None:
     from aural.stages.frequency_expansion.engines.envelope.recipe import warped
 

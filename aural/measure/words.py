@@ -30,7 +30,7 @@ def figures(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     else:
         hum = "none"
     return [
-        ("recording", f"{_format(diagnosis)}, {diagnosis.kind}"),
+        ("recording", f"{_format(diagnosis)}, {_kind(diagnosis)}"),
         ("content", _map(diagnosis.content)),
         ("loudness", f"{level(loudness.integrated_lufs)} LUFS"),
         ("loudness range", f"{loudness.range_lu:.1f} LU"),
@@ -54,6 +54,12 @@ def _format(diagnosis: Diagnosis) -> str:
     place = f", track {info.track} of {info.tracks}" if info and info.tracks > 1 else ""
     late = f", sound starts at +{info.starts_at_s:.2f} s" if info and info.starts_at_s >= LATE_S else ""
     return f"{length(diagnosis)}, {channels}, {audio.sample_rate / 1000:g} kHz{written}{place}{late}"
+
+
+def _kind(diagnosis: Diagnosis) -> str:
+    if diagnosis.kind == "music" and not {"speech", "music", "both"}.intersection(diagnosis.content.classes):
+        return "neither speech nor music, treated as music"
+    return diagnosis.kind
 
 
 def length(diagnosis: Diagnosis) -> str:

@@ -21,6 +21,7 @@ from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
 from aural.measure.noise.meter import NoiseEstimate
 from aural.measure.room.meter import RoomEstimate
+from aural.measure.words import figures
 from aural.parameters import parameters
 from aural.signals import Block
 from aural.testing import SAMPLE_RATE, partition, probe
@@ -110,6 +111,11 @@ def test_the_example() -> None:
     assert next(d.name for d in chosen.decisions if d.effect) == "noise-reduction"
     assert chosen.chain.stages[-1].name == "master"
     assert all(decision.reason for decision in chosen.decisions)
+
+
+def test_noise_alone_is_not_called_music() -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal((1, 4 * RATE)).astype(np.float32)
+    assert dict(figures(examine(noise)))["recording"].endswith("neither speech nor music, treated as music")
 
 
 def names(diagnosis: Diagnosis, preset: str = "auto") -> list[str]:

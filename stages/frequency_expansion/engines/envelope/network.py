@@ -19,6 +19,7 @@ from torch.nn import functional
 from aural.stages.frequency_expansion.bands import BANDS
 
 WIDTH, KERNEL = 64, 7
+DROPOUT = 0.1
 DILATIONS = (1, 2, 4, 1, 2)
 AROUND = 188  # frames to either side, two seconds, that the levels around are taken over
 REACH = AROUND + KERNEL // 2 * sum(DILATIONS)  # frames that an answer depends on to either side
@@ -85,7 +86,8 @@ class LevelBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         branch = self.norm(self.deep(x).transpose(1, 2))
-        return x + self.narrow(functional.gelu(self.wide(branch))).transpose(1, 2)
+        wide = functional.dropout(functional.gelu(self.wide(branch)), DROPOUT, self.training)
+        return x + self.narrow(wide).transpose(1, 2)
 
 
 def _around(power: Tensor) -> Tensor:

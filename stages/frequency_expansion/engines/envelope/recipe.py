@@ -40,10 +40,12 @@ HIGHER = 1.22  # all frequencies are scaled by up to this factor: longer and sho
 FASTER = 1.25  # speech is up to this much faster or slower
 LIVELIER = 0.1  # spread of the logarithm by which levels move more, or less, around their mean
 MUSIC = 0.3  # of the clips
+MIXED = 0.3  # of the clips hold a second recording
+SOFTER_DB = 6.0, 30.0  # than the first
 NOISY, GATED = 0.4, 0.12  # of the clips are given another background, or have theirs gated
 SLOPED, SLOPE, SLOPE_DB = 0.4, 0.15, 15.0  # share of clips cut off by a slope; its width, of the band; its depth
 NOISE_DB_BELOW = 35.0, 80.0  # the loudest bands: level of the added background
-TILT_DB, RIPPLE_DB = 1.5, 1.0  # spread of the slope in dB an octave, and of the ripples, of other microphones
+TILT_DB, RIPPLE_DB = 2.0, 1.3  # spread of the slope in dB an octave, and of the ripples, of other microphones
 CORNERS_HZ = 500.0, 4000.0
 DEPTH_DB = 60.0  # below the mean power of the whole, the loss counts all as silence
 RANDOM_DB2 = 31.0  # square of the spread of a noise's levels
@@ -56,6 +58,10 @@ MASKED = 0.25  # of the softer loudness: a smaller difference is not heard
 LOUDER, LOUDER_DB, LOUDEST = 1.2, 4.0, 12.0  # what is louder than the target by so much counts more, up to 12 times
 EXCESS = 0.05  # weight of that against the difference itself
 QUALITY = 6.0  # weight of the disturbance after PESQ
+
+
+Drawn = tuple[Levels, Levels, float]
+"""Levels, how far partials stand out, both (frames, bands), and up to where in Hz they are true."""
 
 
 class Material:
@@ -71,8 +77,8 @@ class Material:
         self.shares = roots / roots.sum()
         self.kept: dict[str, tuple[Levels, Levels]] = {}
 
-    def draw(self, frames: int, rng: np.random.Generator) -> tuple[Levels, Levels, float]:
-        """Return levels and how far partials stand out, (frames, bands), and up to where they are true."""
+    def draw(self, frames: int, rng: np.random.Generator) -> Drawn:
+        """Return so many frames of a recording, faster or slower, higher or lower, and livelier or calmer."""
         group = self.groups[int(rng.choice(len(self.groups), p=self.shares))]
         parts: list[tuple[Levels, Levels]] = []
         places = np.arange(frames) * _factor(FASTER, rng)
@@ -138,7 +144,10 @@ class LevelClips:
         """Return levels, standing, floor, masks of the known bands and of the octave below the cut-off, target, and
         the weight of each band."""
         folders = self.music if self.music and (rng.random() < MUSIC or not self.voices) else self.voices
-        levels, standing, end_hz = folders[int(rng.integers(len(folders)))].draw(self.frames, rng)
+        folder = folders[int(rng.integers(len(folders)))]
+        levels, standing, end_hz = folder.draw(self.frames, rng)
+        if rng.random() < MIXED:
+            levels, standing, end_hz = mixed((levels, standing, end_hz), folder.draw(self.frames, rng), rng)
         levels = levels + microphone(rng)
         if rng.random() < GATED:
             levels, standing = gated(levels, standing, rng)
@@ -165,6 +174,13 @@ class LevelClips:
         noise = noise + self.spread_db * rng.standard_normal(levels.shape)
         mixed = _sum_db(levels, noise)
         return mixed, np.maximum(_sum_db(levels + standing, noise + NOISE_DB) - mixed, 0)
+
+
+def mixed(first: Drawn, second: Drawn, rng: np.random.Generator) -> Drawn:
+    """Add a second recording, softer than the first."""
+    (levels, standing, end_hz), (other, beside, other_hz) = first, second
+    other = other - np.float32(other.max() - levels.max() + rng.uniform(*SOFTER_DB))
+    return _sum_db(levels, other), np.where(other > levels, beside, standing), min(end_hz, other_hz)
 
 
 def _mean_db(levels: Levels) -> Levels:

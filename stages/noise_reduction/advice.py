@@ -44,9 +44,9 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     if diagnosis.music_s and stage.engine == CompactEngine.name and stage.keep == "voice":
         changes["music_s"] = stage.music_s or diagnosis.music_s
         why.append(GENTLY)
-    if not (noisy and diagnosis.rumbles):
-        changes["highpass_hz"] = 20.0 if diagnosis.offset else 0.0
-    elif stage.highpass_hz:
+    rumbling = noisy and diagnosis.rumbles
+    changes["highpass_hz"] = max(20.0 if diagnosis.offset else 0.0, stage.highpass_hz if rumbling else 0.0)
+    if rumbling:
         why.append("rumble")
     return Decision(stage.name, replace(stage, **changes), ", ".join(why))
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from aural import devices
 from aural.dsp.decibels import db_to_gain, db_to_power
@@ -23,6 +24,7 @@ from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact.network import (
     DEAF,
     LEVEL_AHEAD,
+    LEVEL_FRAMES,
     LOOK_AHEAD,
     Compact,
     DilatedBlock,
@@ -38,6 +40,7 @@ LEAST_ROOM = db_to_gain(-12.0)  # lowest gain against the room: below it, more o
 CHUNK = 64  # frames in one call of the network, a second
 RUMBLE = 2  # bins below 47 Hz, where no voice reaches
 MOST_RUMBLE = db_to_power(-20.0) * (BINS - DEAF)  # power in these bins, against the mean of those that count
+NOISELESS_DB, NOISY_DB = -40.0, -34.0  # power that is removed: between a recording without noise, and one with
 
 
 @cache
@@ -133,9 +136,10 @@ class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
     The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
-    of their gains and filters is applied to all channels, so the stereo image stays. The network leaves slow rumble,
-    so what lies below voices is kept 20 dB softer than the rest. In passages of music, music is kept, and all that
-    lies below voices: there, a drum looks like the rumble of a car.
+    of their gains and filters is applied to all channels, so the stereo image stays. The network leaves rumble that
+    comes in bursts, so what lies below voices is kept 20 dB softer than the rest, provided that there is other noise:
+    in a clean recording it is plosives. In passages of music, music is kept, and all that lies below voices: there, a
+    drum looks like the rumble of a car.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
@@ -147,6 +151,7 @@ class CompactStream(AheadStream):
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.bass = torch.arange(BINS) < DEAF
+        self.powers = torch.zeros(2, LEVEL_FRAMES - 1)  # of the frames before: what came in, and what was removed
         self.taken = 0  # frames that the network has been given
 
     @torch.inference_mode()
@@ -188,18 +193,28 @@ class CompactStream(AheadStream):
         weight = torch.where(self.bass, weight.maximum(music[..., None]), weight)
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
         mixed = torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype))
-        mixed[..., :RUMBLE] *= _rumble_gain(mixed[..., :RUMBLE], predicted.level, weight[..., :RUMBLE])
+        mixed[..., :RUMBLE] *= self._rumble_gain(mixed, predicted, weight[..., :RUMBLE])
         return mixed * room.clamp(min=LEAST_ROOM) ** power
 
+    def _rumble_gain(self, mixed: Tensor, predicted: Prediction, least: Tensor) -> Tensor:
+        """Return the gain that keeps rumble below its limit where there is noise; shape (1, frames, bins).
 
-def _rumble_gain(rumble: Tensor, level: Tensor, least: Tensor) -> Tensor:
-    """Return the gain, the same in all channels, that keeps rumble below its limit; shape (1, frames, bins).
+        Args:
+            mixed: output so far, shape (channels, frames, bins).
+            least: lowest gain, shape (1, frames, bins).
+        """
+        before = predicted.spectra[:, 1:-1, DEAF:]
+        powers = torch.stack([_power(before), _power(before - mixed[..., DEAF:])])
+        powers = torch.cat([self.powers, powers], dim=1)
+        self.powers = powers[:, 1 - LEVEL_FRAMES :]
+        came, removed = functional.conv1d(powers[:, None], self.network.decay[..., :LEVEL_FRAMES])[:, 0]
+        removed_db = 10 * torch.log10(removed / (came + 1e-30) + 1e-9)
+        share = ((removed_db - NOISELESS_DB) / (NOISY_DB - NOISELESS_DB)).clamp(0, 1)
+        most = MOST_RUMBLE * predicted.level.square().sum(dim=0)
+        gain = (most / (_power(mixed[..., :RUMBLE]) + 1e-30)).sqrt().clamp(max=1)
+        return (1 + (gain - 1) * share)[None, :, None].maximum(least)
 
-    Args:
-        rumble: shape (channels, frames, bins).
-        level: running level of what lies above, shape (channels, frames).
-        least: lowest gain, shape (1, frames, bins).
-    """
-    power = rumble.abs().square().sum(dim=(0, 2))
-    most = MOST_RUMBLE * level.square().sum(dim=0)
-    return (most / (power + 1e-30)).sqrt().clamp(max=1)[None, :, None].maximum(least)
+
+def _power(spectra: Tensor) -> Tensor:
+    """Return the power of each frame, all channels together; shape (frames,)."""
+    return spectra.abs().square().sum(dim=(0, 2))

@@ -1,0 +1,122 @@
+"""`aural clean` of another version of AURAL beside that of this one: wall time, processor time and memory.
+
+    python benchmarks/before_after.py OTHER/.venv/bin/aural        20 minutes of stereo
+    python benchmarks/before_after.py OTHER/.venv/bin/aural 5      another length, in minutes
+
+OTHER is a checkout that is installed in an environment of its own. The recording is that of clean.py. Both versions get
+the same chain files, so that the same stages run whatever their presets say. They take turns; each has run once on a
+minute of the recording before, so that its loops are compiled. Where other programs run, set OMP_NUM_THREADS=1, and
+compare the processor time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import clean
+import report
+
+from aural.audio.writing import write_audio
+from aural.signals import Format
+
+HERE = Path(sys.executable).parent / "aural"
+REPEATS = 1
+NOISE_REDUCTION = """
+[[stage]]
+use = "noise-reduction"
+max_attenuation_db = 30.0
+"""
+REST = """
+[[stage]]
+use = "frequency-expansion"
+level_db = -3.0
+
+[[stage]]
+use = "leveller"
+
+[[stage]]
+use = "master"
+target_lufs = -20.0
+ceiling_dbtp = 0.0
+
+[[stage]]
+use = "dynamic-compression"
+threshold_db = -20.0
+ratio = 2.2
+knee_db = 8.0
+attack_ms = 8.0
+release_ms = 150.0
+
+[[stage]]
+use = "master"
+target = "podcast"
+"""
+CHAINS = {
+    "all stages": NOISE_REDUCTION + REST,
+    "all stages, noise reduction by `mmse`": NOISE_REDUCTION + 'engine = "mmse"\n' + REST,
+    "without noise reduction": REST,
+}
+TEXT = (
+    "Stages: {stages}; the first is missing in the last rows. Median of {repeats} runs in turns, {threads}. The network "
+    "`compact` of today is larger than the one before, and the diagnosis, before and after, measures more: content, "
+    "noises, clicks, gaps, plosives and breaths.\n\n"
+)
+
+
+def measured(program: Path, chain: Path, source: Path) -> clean.Cost:
+    """Clean a recording by a chain file."""
+    target = source.with_name("clean.flac")
+    return clean.cost([program, "clean", source, "-o", target, "--force", "--preset", chain])
+
+
+def rows(label: str, chain: Path, source: Path, programs: dict[str, Path]) -> tuple[list[list[str]], str]:
+    """Run both versions in turns; return a row for each and one with the quotients, and the stages that ran."""
+    taken: dict[str, list[clean.Cost]] = {version: [] for version in programs}
+    for _ in range(REPEATS):
+        for version, program in programs.items():
+            taken[version].append(measured(program, chain, source))
+            print(label, version, taken[version][-1], flush=True)
+    (stages,) = {cost.stages for costs in taken.values() for cost in costs}  # the same, or nothing can be compared
+    figures = [
+        [median(getattr(cost, field) for cost in costs) for field in ("wall_s", "cpu_s", "megabytes")]
+        for costs in taken.values()
+    ]
+    made = [
+        [label, version, *(f"{figure:.0f}" for figure in row)] for version, row in zip(taken, figures, strict=True)
+    ]
+    for before, after in pairwise(figures):
+        made.append([label, "before / after", *(f"{a / b:.2f}" for a, b in zip(before, after, strict=True))])
+    return made, stages
+
+
+def main() -> None:
+    """Compare."""
+    other, *rest = sys.argv[1:]
+    minutes = int(rest[0]) if rest else 20
+    programs = {"before": Path(other), "today": HERE}
+    lines, stages = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (Path(folder, f"{length}.flac") for length in ("short", "long"))
+        write_audio(short, clean.talk(1), Format(clean.SAMPLE_RATE, 2))
+        write_audio(long, clean.talk(minutes), Format(clean.SAMPLE_RATE, 2))
+        for number, (label, text) in enumerate(CHAINS.items()):
+            chain = Path(folder, f"{number}.toml")
+            chain.write_text(text)
+            for program in programs.values():
+                measured(program, chain, short)
+            made, ran = rows(label, chain, long, programs)
+            lines += made
+            stages.append(ran)
+    threads = f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}"
+    head = ["chain", f"{minutes} min of stereo, 48 kHz, FLAC", "wall time, s", "processor time, s", "peak memory, MB"]
+    text = TEXT.format(stages=stages[0], repeats=REPEATS, threads=threads) + report.table(head, lines)
+    report.write("aural clean before and after", f"before_after.py OTHER/.venv/bin/aural {minutes}", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,10 +3,10 @@
     python benchmarks/before_after.py OTHER/.venv/bin/aural        20 minutes of stereo
     python benchmarks/before_after.py OTHER/.venv/bin/aural 5      another length, in minutes
 
-OTHER is a checkout that is installed in an environment of its own. The recording is that of clean.py. Both versions get
-the same chain files, so that the same stages run whatever their presets say. They take turns; each has run once on a
-minute of the recording before, so that its loops are compiled. Where other programs run, set OMP_NUM_THREADS=1, and
-compare the processor time.
+OTHER is a checkout that is installed in an environment of its own. The recording is that of clean.py. Both versions
+get the same chain files, so that the same stages run whatever their presets say. They take turns; each cleans a
+minute first, so that its loops are compiled. Where other programs run, set OMP_NUM_THREADS=1, and compare the
+processor time.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ CHAINS = {
     "without noise reduction": REST,
 }
 TEXT = (
-    "Stages: {stages}; the first is missing in the last rows. Median of {repeats} runs in turns, {threads}. The network "
-    "`compact` of today is larger than the one before, and the diagnosis, before and after, measures more: content, "
-    "noises, clicks, gaps, plosives and breaths.\n\n"
+    "Stages: {stages}; the first is missing in the last rows. Median of {repeats} runs in turns, {threads}. The "
+    "network `compact` is larger today, and the diagnosis, made before and after, measures more: content, noises, "
+    "clicks, gaps, plosives and breaths.\n\n"
 )
 
 

@@ -1,7 +1,7 @@
 """The whole of `aural clean`, and `aural noise-reduction` alone: speed as a multiple of real time, memory by length.
 
 The recording is the example, three voices at unlike levels in turn, stereo, 48 kHz, cut off at 8 kHz as a call is, so
-that noise reduction, frequency expansion, compression and mastering all run. Peak memory as /usr/bin/time -v reports it.
+that noise reduction, frequency expansion, compression and mastering all run. Peak memory is that of /usr/bin/time -v.
 
     python benchmarks/clean.py            ten minutes and three hours: 4 GB of disk, about half an hour
     python benchmarks/clean.py 10 60      other lengths, in minutes

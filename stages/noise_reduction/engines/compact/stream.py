@@ -21,9 +21,9 @@ from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact.network import (
-    DEAF,
     LEVEL_AHEAD,
     LOOK_AHEAD,
+    RUMBLE,
     Compact,
     DilatedBlock,
     Prediction,
@@ -143,7 +143,7 @@ class CompactStream(AheadStream):
         self.parts = [slice(part[0], part[-1] + 1) for part in parts]
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
-        self.bass = torch.arange(BINS) < DEAF
+        self.bass = torch.arange(BINS) < RUMBLE
         self.taken = 0  # frames that the network has been given
 
     @torch.inference_mode()

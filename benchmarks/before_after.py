@@ -1,22 +1,21 @@
-"""`aural clean` of another version of AURAL beside that of this one: wall time, processor time and memory.
+"""`aural clean` of another revision of AURAL beside that of this one: wall time, processor time and memory.
 
-    python benchmarks/before_after.py OTHER/.venv/bin/aural        20 minutes of stereo
-    python benchmarks/before_after.py OTHER/.venv/bin/aural 5      another length, in minutes
+    python benchmarks/before_after.py OTHER        20 minutes of stereo
+    python benchmarks/before_after.py OTHER 5      another length, in minutes
 
-OTHER is a checkout that is installed in an environment of its own. The recording is that of clean.py. Both versions
-get the same chain files, so that the same stages run whatever their presets say. They take turns; each cleans a
-minute first, so that its loops are compiled. Where other programs run, set OMP_NUM_THREADS=1, and compare the
+OTHER is a checkout of the repository, installed into OTHER/.venv. The recording is that of clean.py. Both revisions
+get the same chain files, so that the same stages run whatever their presets say. Each cleans a minute
+first, so that its loops are compiled. Where other programs run, set OMP_NUM_THREADS=1, and compare the
 processor time.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import clean
 import report
@@ -25,7 +24,6 @@ from aural.audio.writing import write_audio
 from aural.signals import Format
 
 HERE = Path(sys.executable).parent / "aural"
-REPEATS = 1
 NOISE_REDUCTION = """
 [[stage]]
 use = "noise-reduction"
@@ -62,7 +60,7 @@ CHAINS = {
     "without noise reduction": REST,
 }
 TEXT = (
-    "Stages: {stages}; the first is missing in the last rows. Median of {repeats} runs in turns, {threads}. The "
+    "OTHER is revision {revision}. Stages: {stages}; the first is missing in the last rows. {threads}. The "
     "network `compact` is larger today, and the diagnosis, made before and after, measures more: content, noises, "
     "clicks, gaps, plosives and breaths.\n\n"
 )
@@ -75,30 +73,22 @@ def measured(program: Path, chain: Path, source: Path) -> clean.Cost:
 
 
 def rows(label: str, chain: Path, source: Path, programs: dict[str, Path]) -> tuple[list[list[str]], str]:
-    """Run both versions in turns; return a row for each and one with the quotients, and the stages that ran."""
-    taken: dict[str, list[clean.Cost]] = {version: [] for version in programs}
-    for _ in range(REPEATS):
-        for version, program in programs.items():
-            taken[version].append(measured(program, chain, source))
-            print(label, version, taken[version][-1], flush=True)
-    (stages,) = {cost.stages for costs in taken.values() for cost in costs}  # the same, or nothing can be compared
-    figures = [
-        [median(getattr(cost, field) for cost in costs) for field in ("wall_s", "cpu_s", "megabytes")]
-        for costs in taken.values()
-    ]
+    """Run both revisions; return a row for each and one with the quotients, and the stages that ran."""
+    costs = {version: measured(program, chain, source) for version, program in programs.items()}
+    (stages,) = {cost.stages for cost in costs.values()}  # the same, or nothing can be compared
+    before, after = ((cost.wall_s, cost.cpu_s, cost.megabytes) for cost in costs.values())
     made = [
-        [label, version, *(f"{figure:.0f}" for figure in row)] for version, row in zip(taken, figures, strict=True)
+        [label, version, *(f"{figure:.0f}" for figure in figures)]
+        for version, figures in zip(costs, (before, after), strict=True)
     ]
-    for before, after in pairwise(figures):
-        made.append([label, "before / after", *(f"{a / b:.2f}" for a, b in zip(before, after, strict=True))])
-    return made, stages
+    quotients = [f"{a / b:.2f}" for a, b in zip(before, after, strict=True)]
+    return [*made, [label, "before / today", *quotients]], stages
 
 
 def main() -> None:
     """Compare."""
-    other, *rest = sys.argv[1:]
-    minutes = int(rest[0]) if rest else 20
-    programs = {"before": Path(other), "today": HERE}
+    other, minutes = Path(sys.argv[1]), int((sys.argv[2:] or ["20"])[0])
+    programs = {"before": other / ".venv" / "bin" / "aural", "today": HERE}
     lines, stages = [], []
     with tempfile.TemporaryDirectory() as folder:
         short, long = (Path(folder, f"{length}.flac") for length in ("short", "long"))
@@ -112,10 +102,11 @@ def main() -> None:
             made, ran = rows(label, chain, long, programs)
             lines += made
             stages.append(ran)
-    threads = f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}"
+    revision = subprocess.check_output(["git", "-C", other, "rev-parse", "--short", "HEAD"], text=True).strip()
+    threads = f"OMP_NUM_THREADS is {os.environ.get('OMP_NUM_THREADS', 'not set')}"
     head = ["chain", f"{minutes} min of stereo, 48 kHz, FLAC", "wall time, s", "processor time, s", "peak memory, MB"]
-    text = TEXT.format(stages=stages[0], repeats=REPEATS, threads=threads) + report.table(head, lines)
-    report.write("aural clean before and after", f"before_after.py OTHER/.venv/bin/aural {minutes}", text)
+    text = TEXT.format(stages=stages[0], revision=revision, threads=threads) + report.table(head, lines)
+    report.write("aural clean before and after", f"before_after.py OTHER {minutes}", text)
 
 
 if __name__ == "__main__":

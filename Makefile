@@ -32,7 +32,7 @@ fuzz:  ## Give AURAL damaged and nonsensical input for an hour, or FUZZ_MINUTES=
 
 bench:  ## Measure speed and quality against other tools; writes benchmarks.md
 	for script in benchmarks/[a-z]*.py; do \
-		case $$script in benchmarks/report.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+		case $$script in benchmarks/report.py|benchmarks/before_after.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
 
 docs:  ## Write the parameter tables into the READMEs of the stages
 	$(BIN)/python .ci/parameter_tables.py

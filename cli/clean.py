@@ -132,7 +132,7 @@ def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool,
       aural inspect memo.m4a
       aural inspect *.wav --json
     """
-    from aural.cli.jobs import Batch, Job, find
+    from aural.cli.jobs import Batch, Job, recordings_of
     from aural.cli.text import diagnosis_line, diagnosis_lines
     from aural.cli.work import run_jobs, show_outcomes
 
@@ -144,7 +144,7 @@ def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool,
             write = diagnosis_line if batch.several else diagnosis_lines
             say(*batch.noted(write(outcome.result, str(outcome.job.source)), outcome))
 
-    found, passed_over = find(files)
+    found, passed_over = recordings_of(files)
     batch = Batch([Job(file.path) for file in found], passed_over=passed_over)
     finish = partial(_print_json, shown, batch.several) if as_json else None
     show_outcomes(run_jobs(batch.jobs, partial(_inspect, strict, track), jobs), show, batch, finish)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from aural.audio.files import READABLE
 from aural.audio.films import FILMS, film_suffix
+from aural.audio.folders import same, shown_files
 from aural.audio.writing import LOSSLESS, SUFFIXES, check_target
 from aural.cleaning.targets import guard_chain, make_folder, removed_name
 from aural.errors import AudioError
@@ -77,7 +78,7 @@ class Batch:
         return [*lines[:-1], "; ".join([lines[-1], *(outcome.unnamed(note) for note in outcome.notes)])]
 
 
-def find(sources: Sequence[Path], but: Path | None = None) -> tuple[list[Found], int]:
+def recordings_of(sources: Sequence[Path], but: Path | None = None) -> tuple[list[Found], int]:
     """List the recordings among files and in folders, and count the files in folders that are none.
 
     What counts in a folder is the suffix. Hidden files and the folder `but` are not looked at; a folder that holds no
@@ -87,23 +88,12 @@ def find(sources: Sequence[Path], but: Path | None = None) -> tuple[list[Found],
     for source in sources:
         inside = [Found(source)]
         if os.path.isdir(source):
-            files = list(_files(source, but))
+            files = list(shown_files(source, but))
             recordings = [file for file in files if file.suffix.lower() in READABLE]
             passed += len(files) - len(recordings)
             inside = [Found(file, file.parent.relative_to(source)) for file in recordings] or inside
         found += inside
     return found, passed
-
-
-def _files(folder: Path, but: Path | None) -> Iterator[Path]:
-    for path, folders, names in os.walk(folder):
-        shown = sorted(name for name in folders if not name.startswith("."))
-        folders[:] = [name for name in shown if but is None or not _same(Path(path, name), but)]
-        yield from (Path(path, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def pair(
@@ -127,7 +117,7 @@ def pair(
     if to is not None and f".{to.lstrip('.')}" not in (*SUFFIXES, *FILMS):
         raise AudioError(f"cannot write {to}; known: {', '.join(s[1:] for s in SUFFIXES)}")
     folder = output if output and output != STDIO and (output.is_dir() or not output.suffix) else None
-    found, passed_over = find(sources, folder)
+    found, passed_over = recordings_of(sources, folder)
     if output and not folder:
         if len(found) > 1:
             raise AudioError(f"is one file for {len(found)} inputs; name a folder", path=output)
@@ -159,7 +149,7 @@ def unfinished(batch: Batch, force: bool, skip_existing: bool) -> Batch:
 
 
 def _finished(job: Job) -> bool:
-    return bool(job.target and job.target.exists()) and not _same(job.source, cast(Path, job.target))
+    return bool(job.target and job.target.exists()) and not same(job.source, cast(Path, job.target))
 
 
 def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:

@@ -250,7 +250,7 @@ def _run_separator(
     **values: Any,
 ) -> None:
     from aural.cleaning.stems import stem_names
-    from aural.cli.jobs import Batch, Job, check_targets, find
+    from aural.cli.jobs import Batch, Job, check_targets, recordings_of
     from aural.cli.reports import Comparisons
     from aural.cli.work import run_jobs, show_outcomes
 
@@ -260,7 +260,7 @@ def _run_separator(
     separator = cast(Separator, stage(**values))
     sources, folder = _inputs(files, None)
     suffix = f".{(to or 'wav').lstrip('.')}"
-    found, passed_over = find(sources, folder)
+    found, passed_over = recordings_of(sources, folder)
     batch = Batch([Job(one.path, folder / one.inside) for one in found], passed_over=passed_over)
     names = [stem_names(separator, job.source, job.target, suffix) for job in batch.jobs if job.target]
     for stems in zip(*names, strict=True):

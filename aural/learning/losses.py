@@ -96,9 +96,9 @@ class Dullness(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Compare complex spectra, shape (batch, frames, bins); return one value for every clip."""
-        heard, clean = ((x.real.square() + x.imag.square()).mean(1) @ self.bands for x in (estimate, target))
+        predicted, clean = ((x.real.square() + x.imag.square()).mean(1) @ self.bands for x in (estimate, target))
         floor = 1e-6 * clean.sum(-1, keepdim=True) + 1e-12
-        return (10 * torch.log10((clean + floor) / (heard + floor))).clamp(min=0).mean(-1)
+        return (10 * torch.log10((clean + floor) / (predicted + floor))).clamp(min=0).mean(-1)
 
 
 def si_sdr_db(estimate: Tensor, target: Tensor) -> Tensor:
@@ -135,10 +135,10 @@ class Unintelligibility(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Compare audio of shape (batch, frames); return one value for every clip."""
-        heard, clean = self._powers(estimate), self._powers(target)
+        predicted, clean = self._powers(estimate), self._powers(target)
         level = clean @ self.heard
         spoken = level > 1e-4 * level.amax(-1, keepdim=True)
-        bands = heard @ self.bands, clean @ self.bands
+        bands = predicted @ self.bands, clean @ self.bands
         return self._compare(*bands, spoken)
 
     def _powers(self, audio: Tensor) -> Tensor:
@@ -149,13 +149,13 @@ class Unintelligibility(nn.Module):
         return spectra.real.square() + spectra.imag.square()
 
     @staticmethod
-    def _compare(heard: Tensor, clean: Tensor, spoken: Tensor) -> Tensor:
-        if heard.shape[1] < 30:
-            return heard.new_zeros(len(heard))
+    def _compare(predicted: Tensor, clean: Tensor, spoken: Tensor) -> Tensor:
+        if predicted.shape[1] < 30:
+            return predicted.new_zeros(len(predicted))
         count = spoken.sum(1)
-        order = torch.argsort(~spoken, dim=1, stable=True)[..., None].expand_as(heard)  # the frames of speech first
+        order = torch.argsort(~spoken, dim=1, stable=True)[..., None].expand_as(predicted)  # frames of speech first
         segments = []
-        for powers in (heard, clean):
+        for powers in (predicted, clean):
             segment = (powers.gather(1, order) + 1e-9).sqrt().unfold(1, 30, 5)  # (batch, segments, bands, frames)
             for axis in (3, 2):
                 segment = segment - segment.mean(axis, keepdim=True)
@@ -201,18 +201,18 @@ class PerceptualDisturbance(nn.Module):
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Compare audio of shape (batch, frames); return one value for every clip."""
-        heard, clean = self._bands(estimate), self._bands(target)
+        predicted, clean = self._bands(estimate), self._bands(target)
         silent = self._audible(clean, 1e2) < 1e7
         spoken = (~silent)[..., None]
-        mean = [(x * ((x > self.threshold * 100) & spoken)).mean(dim=1) + 1000 for x in (heard, clean)]
+        mean = [(x * ((x > self.threshold * 100) & spoken)).mean(dim=1) + 1000 for x in (predicted, clean)]
         clean = clean * (mean[0] / mean[1]).clamp(0.01, 100)[:, None]
-        ratio = (self._audible(clean, 1) + 5e3) / (self._audible(heard, 1) + 5e3)
+        ratio = (self._audible(clean, 1) + 5e3) / (self._audible(predicted, 1) + 5e3)
         ratio = torch.cat([ratio[:, :1], 0.8 * ratio[:, 1:] + 0.2 * ratio[:, :-1]], dim=1).clamp(3e-4, 5)
-        heard = heard * ratio[..., None]
-        loud = [self._loudness(x) for x in (heard, clean)]
+        predicted = predicted * ratio[..., None]
+        loud = [self._loudness(x) for x in (predicted, clean)]
         error = loud[0] - loud[1]
         error = error.sign() * (error.abs() - 0.25 * torch.minimum(*loud)).clamp(min=0)
-        unequal = ((heard + 50) / (clean + 50)) ** 1.2
+        unequal = ((predicted + 50) / (clean + 50)) ** 1.2
         unequal = torch.where(unequal < 3, 0.0, unequal.clamp(max=12))
         both = self.width[1:].sum() ** 0.5 * ((error * self.width)[..., 1:].square().sum(-1) + 1e-8).sqrt()
         added = ((error * unequal).abs() * self.width)[..., 1:].sum(-1)

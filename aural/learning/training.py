@@ -47,8 +47,6 @@ class Training:
     seed: int = param(0, "Random seed", low=0, high=2**32 - 1)
     init: str | None = param(None, "Weights to start from instead of random ones: a .safetensors file",
                              examples=("compact.safetensors",))  # fmt: skip
-    pretrain: bool = param(False, "Pre-train without targets: predict masked parts of spectra and the next frame; "
-                           "then train with the result as init")  # fmt: skip
     workers: int = param(1, "Processes that prepare clips", low=0, high=1024)
     device: str = param("auto", "Device to train on", choices=DEVICES)
     devices: int = param(1, "Devices on each machine", low=1, high=1024)
@@ -72,6 +70,11 @@ class Training:
     def epoch(self) -> int:
         """Steps from one validation and checkpoint to the next, which are not more than there are in all."""
         return min(self.epoch_steps, self.steps)
+
+    @property
+    def result(self) -> str:
+        """Name of the weights that the run writes."""
+        return self.network
 
     @abstractmethod
     def recipe(self) -> Recipe:
@@ -106,7 +109,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class VoicesAndMusic(Training):
-    """The settings of a training on folders of voices and of music, without pre-training."""
+    """The settings of a training on folders of voices and of music."""
 
     speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
     music: tuple[str, ...] = param((), "Folder of music; may be given several times")
@@ -115,8 +118,6 @@ class VoicesAndMusic(Training):
         super().__post_init__()
         if not (self.speech or self.music):
             raise ParameterError("speech or music must name a folder of audio", stage="training")
-        if self.pretrain:
-            raise ParameterError("these networks are not pre-trained", stage="training")
 
     def folders(self, part: str) -> list[list[Clip]]:
         """List the clips of each folder on one side of the split."""
@@ -186,9 +187,7 @@ class Recipe(LightningModule):
 
     def save(self, run: Path, about: Mapping[str, Any]) -> Path:
         """Write what was learnt into the folder of the run; return its path."""
-        wanted = self.settings
-        name = f"{wanted.network}-pretrained" if wanted.pretrain else wanted.network
-        return weights.save(self.network.state_dict(), run, name, about)
+        return weights.save(self.network.state_dict(), run, self.settings.result, about)
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
         """Seed the random numbers by the number of the step, so that a resumed run gives the same result."""

@@ -44,7 +44,6 @@ class DynamicCompressionTraining(Training):
     # of a network, which is none here: no settings
     network: ClassVar[str] = "chain"  # type: ignore[misc]
     init: ClassVar[str | None] = None  # type: ignore[misc]
-    pretrain: ClassVar[bool] = False  # type: ignore[misc]
     precision: ClassVar[str] = "32-true"  # type: ignore[misc]
     input: str = param("", "Folder of unprocessed recordings")
     target: str = param("", "Folder of the processed versions: same names, sample rates and lengths")

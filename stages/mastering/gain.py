@@ -29,7 +29,11 @@ def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
 
 
 def gain_for(
-    target_lufs: float, before_lufs: float, room_db: float, most_limiting_db: float, after: Callable[[float], float]
+    target_lufs: float,
+    before_lufs: float,
+    headroom_db: float,
+    most_limiting_db: float,
+    after: Callable[[float], float],
 ) -> tuple[float, float]:
     """Find the gain in dB in front of a limiter that gives a loudness behind it, and by how many LU it falls short.
 
@@ -38,18 +42,18 @@ def gain_for(
     Args:
         target_lufs: the loudness.
         before_lufs: loudness without gain and limiter.
-        room_db: gain up to which the limiter does nothing.
+        headroom_db: gain up to which the limiter does nothing.
         most_limiting_db: how far above that the gain may go.
         after: the loudness behind the limiter for a gain in dB. Called only where the limiter has to work: by
             the secant method, its slope kept between 0.1 and 1 LU/dB.
     """
     if not math.isfinite(before_lufs):
         return 0.0, 0.0
-    most = min(MOST_GAIN_DB, room_db + most_limiting_db)
+    most = min(MOST_GAIN_DB, headroom_db + most_limiting_db)
     gain = min(target_lufs - before_lufs, most)
-    if gain <= room_db:
+    if gain <= headroom_db:
         return gain, target_lufs - before_lufs - gain
-    last_gain, last_lufs = room_db, before_lufs + room_db
+    last_gain, last_lufs = headroom_db, before_lufs + headroom_db
     tried = []
     for _ in range(MOST_TRIALS):
         lufs = after(gain)

@@ -137,11 +137,13 @@ class Master(Effect):
         from aural.stages.mastering.gain import gain_for
 
         lufs, (goal_lufs, ceiling_dbtp) = diagnosis.loudness.integrated_lufs, self.goal
-        room_db = ceiling_dbtp - diagnosis.true_peak_dbtp
-        limits = goal_lufs - lufs > room_db and self.max_limiting_db > 0
+        headroom_db = ceiling_dbtp - diagnosis.true_peak_dbtp
+        limits = goal_lufs - lufs > headroom_db and self.max_limiting_db > 0
         if self.gain_db is not None or self.reference or self.front or limits or not math.isfinite(lufs):
             return self
-        return self._with(*gain_for(goal_lufs, lufs, room_db, self.max_limiting_db, lambda gain_db: lufs + gain_db))
+        return self._with(
+            *gain_for(goal_lufs, lufs, headroom_db, self.max_limiting_db, lambda gain_db: lufs + gain_db)
+        )
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self if self.reference is None else self._like(self.reference, blocks, source)
@@ -182,17 +184,17 @@ class Master(Effect):
             return integrated_lufs(pump(replace(self, gain_db=gain_db).stream(source), blocks), source)
 
         before = integrated_lufs(seen(), source)
-        room_db = dbtp - peak.compute()
-        gain_db, short_lu = gain_for(lufs, before, room_db, self.max_limiting_db, after)
-        if before == -math.inf and room_db < math.inf:
+        headroom_db = dbtp - peak.compute()
+        gain_db, short_lu = gain_for(lufs, before, headroom_db, self.max_limiting_db, after)
+        if before == -math.inf and headroom_db < math.inf:
             log.warning("%s: too soft to have a loudness, below -70 LUFS throughout: left at its level", self.name)
-        if gain_db > room_db:
-            level = logging.WARNING if gain_db > room_db + HARD_DB else logging.INFO
+        if gain_db > headroom_db:
+            level = logging.WARNING if gain_db > headroom_db + HARD_DB else logging.INFO
             log.log(
                 level,
                 "%s: peaks are limited by up to %.1f dB: what is loud comes nearer to the rest",
                 self.name,
-                gain_db - room_db,
+                gain_db - headroom_db,
             )
         return self._with(gain_db, short_lu)
 

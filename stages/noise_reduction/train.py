@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aural.engine import networks
-from aural.errors import ParameterError
 from aural.learning.training import Recipe
 from aural.parameters import param
 from aural.stages.noise_reduction.clips import VoiceTraining
 from aural.stages.noise_reduction.engines import ENGINES
 
 NETWORKS = networks(ENGINES)
+PRETRAINED = tuple(name for name, network in NETWORKS.items() if network.pretrains)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,12 @@ class NoiseReductionTraining(VoiceTraining):
     paths: int = param(2, "Number of dual-path layers (over the bands of a frame, then over time) besides the "
                        "convolutions", low=0, high=8, when={"network": "compact"})  # fmt: skip
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.pretrain and not NETWORKS[self.network].pretrains:
-            able = " and ".join(name for name, network in NETWORKS.items() if network.pretrains)
-            raise ParameterError(f"pretrain is for the network {able}", stage="training", parameter="pretrain")
+    pretrain: bool = param(False, "Pre-train without targets: predict masked parts of spectra and the next frame; "
+                           "then train with the result as init", when={"network": PRETRAINED})  # fmt: skip
+
+    @property
+    def result(self) -> str:
+        return f"{self.network}-pretrained" if self.pretrain else self.network
 
     def recipe(self) -> Recipe:
         return NETWORKS[self.network].recipe(self)

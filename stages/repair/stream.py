@@ -46,7 +46,7 @@ class DeclipStream(RepairStream):
 
     def __init__(self, source: Format, rails: NDArray[np.float32], spread_db: float, headroom_db: float) -> None:
         super().__init__(source, declipping.SEGMENT_S, declipping.CONTEXT_S)
-        self.rails, self.room = rails, db_to_gain(headroom_db)
+        self.rails, self.headroom = rails, db_to_gain(headroom_db)
         self.reached = rails * np.float32(db_to_gain(-spread_db))
 
     def process(self, audio: Block) -> Block:
@@ -57,7 +57,7 @@ class DeclipStream(RepairStream):
             wrong = above | below
             for place in declipping.islands(wrong, self._frames(declipping.WINDOW_S)):
                 y = channel[place].astype(np.float64)
-                most = self.room * max(-low, high)
+                most = self.headroom * max(-low, high)
                 bounds = declipping.Bounds(
                     np.where(above[place], np.minimum(y, high), np.where(below[place], -most, y)) / most,
                     np.where(below[place], np.maximum(y, low), np.where(above[place], most, y)) / most,

@@ -175,6 +175,19 @@ def test_help_shows_every_setting() -> None:
     assert "[numbers, each from -30 to 60; with speech given; default: 0,5,10,15]" in " ".join(out.split())
 
 
+def test_pretraining_is_an_option_where_a_network_has_it() -> None:
+    pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
+    _, listed, _ = invoke("train", "--help")
+    names = [line.split()[0] for line in listed.split("Stages and meters:")[1].splitlines() if line[2:3].strip()]
+    assert {"content", "noise", "room", "noise-reduction"} < set(names)
+    offered = [name for name in names if "--pretrain" in invoke("train", name, "--help")[1]]
+    assert offered == ["noise-reduction"]
+    code, _, err = invoke(
+        "train", "noise-reduction", "--network", "unet", "--pretrain", "--speech", "a", "--noise", "b", "-o", "c"
+    )
+    assert (code, err) == (2, "aural: training: pretrain is for network compact, not for network unet\n")
+
+
 def test_a_stage_without_an_evaluation_says_so() -> None:
     assert registry.stage_class("gate").evaluation is None
     refused("gate has no evaluation; known: dynamic-compression, frequency-expansion", "evaluate", "gate")

@@ -67,11 +67,11 @@ def lsd(reference: Audio, estimate: Audio, sample_rate: int, band_hz: tuple[floa
     return float(np.sqrt(np.mean(distance**2, axis=1)).mean())
 
 
-def lsd_of_lost(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
-    """Measure the log-spectral distance in dB over the bins that the input, `heard`, has lost: those in which it lies
-    12 dB or more below the reference. As `lsd`, but nothing is scaled; NaN where no bin is lost."""
+def lsd_of_lost(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
+    """Measure the log-spectral distance in dB over the bins that the input, `recording`, has lost: those where it
+    lies 12 dB or more below the reference. As `lsd`, but nothing is scaled; NaN where no bin is lost."""
     distances = []
-    for channel in zip(reference, estimate, heard, strict=True):
+    for channel in zip(reference, estimate, recording, strict=True):
         clean, found, given = (spectra(audio.astype(np.float64), sample_rate) for audio in channel)
         c = FLOOR * clean.mean() + 1e-20
         lost = (clean + c) / (given + c) > db_to_power(LOST_DB)

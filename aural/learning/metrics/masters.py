@@ -25,12 +25,12 @@ def published_lufs(audio: Block, sample_rate: int) -> float:
     return float(package("pyloudnorm").Meter(sample_rate).integrated_loudness(whole))
 
 
-def loudness_error(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+def loudness_error(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
     """Measure by how many LU the estimate is louder or softer than the reference, by pyloudnorm."""
     return abs(published_lufs(estimate, sample_rate) - published_lufs(reference, sample_rate))
 
 
-def meters_apart(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+def meters_apart(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
     """Measure by how many LU AURAL's meter and pyloudnorm differ on the estimate."""
     from aural.measure.loudness import LoudnessMeter
 
@@ -39,7 +39,7 @@ def meters_apart(reference: Block, estimate: Block, heard: Block, sample_rate: i
     return abs(meter.compute().integrated_lufs - published_lufs(estimate, sample_rate))
 
 
-def true_peak(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+def true_peak(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
     """Measure the true peak of the estimate in dBTP."""
     from aural.measure.true_peak import TruePeakMeter
 

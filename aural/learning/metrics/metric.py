@@ -40,8 +40,8 @@ class Metric:
     of_takes: bool = False
     """Measured between the takes of a recording; a single one has none."""
 
-    def of(self, reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
-        """Measure an estimate; `heard` is the input. All are (channels, frames).
+    def of(self, reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
+        """Measure an estimate; `recording` is the input. All are (channels, frames).
 
         Raises:
             AuralError: it cannot be measured here.
@@ -50,14 +50,14 @@ class Metric:
         if self.of_takes:
             return float("nan")
         if self.together:
-            return self.measure(reference, estimate, heard, sample_rate)  # type: ignore[call-arg, arg-type]
+            return self.measure(reference, estimate, recording, sample_rate)  # type: ignore[call-arg, arg-type]
         pairs = zip(reference, estimate, strict=True)
         figures = [self.measure(*pair, sample_rate) for pair in pairs]  # type: ignore[call-arg, arg-type]
         return float(np.mean(figures))
 
-    def between(self, takes: Sequence[Block], heard: Block, sample_rate: int) -> float:
-        """Measure how takes differ, if it is such a metric; `heard` is the input."""
-        return self.measure(takes, heard, sample_rate) if self.of_takes else float("nan")  # type: ignore[call-arg, arg-type]
+    def between(self, takes: Sequence[Block], recording: Block, sample_rate: int) -> float:
+        """Measure how takes differ, if it is such a metric; `recording` is the input."""
+        return self.measure(takes, recording, sample_rate) if self.of_takes else float("nan")  # type: ignore[call-arg, arg-type]
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-"""Metrics of stems, over all channels together; each signal is (channels, frames), and `heard` is the mixture.
+"""Metrics of stems, over all channels together; each signal is (channels, frames), and `recording` is the mixture.
 
 References:
     [1] Stöter, Liutkus, Ito: The 2018 signal separation evaluation campaign. LVA/ICA 2018 (museval, BSSEval v4).
@@ -21,7 +21,7 @@ Energies = NDArray[np.float64]
 LEAK_S, LEAK_DB, LEAST_LEAK = 0.1, 50.0, 1e-12
 
 
-def sdr_of_stem(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+def sdr_of_stem(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
     """Measure the signal-to-distortion ratio of a stem in dB: the median over seconds, all channels together [1].
 
     10 log10 |r|^2 / |e - r|^2 of each second, those left out in which the reference or the estimate is silent and
@@ -38,18 +38,18 @@ def sdr_of_stem(reference: Block, estimate: Block, heard: Block, sample_rate: in
         return float(np.median(10 * np.log10(references[counts] / errors[counts])))
 
 
-def si_sdr_of_stem(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+def si_sdr_of_stem(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
     """Measure SI-SDR in dB over all channels together, with one scale [2]; NaN where the reference is silent."""
     return si_sdr(reference.ravel(), estimate.ravel(), sample_rate) if reference.any() else float("nan")
 
 
-def leakage(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+def leakage(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
     """Measure in dB how far below the mixture the estimate lies while the stem is silent; NaN where it never is.
 
     Pieces of 0.1 s count in which the reference lies 50 dB or more below its loudest piece, and the mixture does not.
     """
     size = max(1, round(LEAK_S * sample_rate))
-    wanted, made, given = (_pieces(audio.astype(np.float64), size) for audio in (reference, estimate, heard))
+    wanted, made, given = (_pieces(audio.astype(np.float64), size) for audio in (reference, estimate, recording))
     floor = db_to_power(-LEAK_DB)
     counts = (wanted <= floor * wanted.max(initial=0.0)) & (given > floor * given.max(initial=0.0))
     if not counts.any():

@@ -13,13 +13,13 @@ from aural.signals import Block
 SPREAD_HZ, SPREAD_FRAMES, RAISED_DB = 1000.0, 8, 1.0
 
 
-def spread_of_takes(takes: Sequence[Block], heard: Block, sample_rate: int) -> float:
+def spread_of_takes(takes: Sequence[Block], recording: Block, sample_rate: int) -> float:
     """Measure the standard deviation in dB of the level between takes, where they have raised it.
 
     Levels are those of tiles of 1 kHz and 85 ms; those count in which the mean of the takes lies 1 dB or more above
-    the input, `heard`. NaN where there is none.
+    the input, `recording`. NaN where there is none.
     """
-    powers = np.array([_tiles(take, sample_rate) for take in (heard, *takes)])
+    powers = np.array([_tiles(take, sample_rate) for take in (recording, *takes)])
     levels = 10 * np.log10(powers + FLOOR * powers[0].mean() + 1e-20)
     raised = levels[1:].mean(axis=0) > levels[0] + RAISED_DB
     return float(levels[1:].std(axis=0)[raised].mean()) if raised.any() else float("nan")

@@ -34,8 +34,6 @@ class SceneTraining(Training):
         for name in self.folders:
             if not getattr(self, name):
                 raise ParameterError(f"{name} must name a folder of audio", stage="training", parameter=name)
-        if self.pretrain:
-            raise ParameterError(f"the network {self.network} has no pre-training", stage="training")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -250,7 +250,7 @@ def test_stems_are_judged_each_for_itself(tmp_path: Path) -> None:
 
 
 def test_a_figure_that_a_file_has_not_is_left_out_of_the_mean() -> None:
-    def first(reference: Block, estimate: Block, heard: Block, sample_rate: int) -> float:
+    def first(reference: Block, estimate: Block, recording: Block, sample_rate: int) -> float:
         return float(reference[0, 0]) or float("nan")
 
     class Some(Stems):

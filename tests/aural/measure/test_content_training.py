@@ -15,7 +15,6 @@ import torch
 from material import fill
 from recordings import invoke, voice
 
-from aural.errors import ParameterError
 from aural.learning import weights
 from aural.learning.run import fit
 from aural.measure.content import scenes
@@ -129,8 +128,3 @@ def test_the_command(toy: Path, tmp_path: Path) -> None:
     assert "weights: " in out
     code, _, err = invoke("train", "content", "--speech", toy / "speech", "-o", tmp_path / "none")
     assert (code, "music must name a folder" in err) == (2, True)
-
-
-def test_what_a_training_must_be_told(toy: Path) -> None:
-    with pytest.raises(ParameterError, match="no pre-training"):
-        settings(toy, pretrain=True)

@@ -261,7 +261,6 @@ def test_what_is_wrong_is_said(toy: Path) -> None:
             {"speech": (folder,), "network": "envelope", "width": 8},
             "width is for network audiounet, ",
         ),
-        ({"speech": (folder,), "pretrain": True}, "not pre-trained"),
     ]
     for wrong, message in wrongs:
         with pytest.raises(ParameterError, match=message):

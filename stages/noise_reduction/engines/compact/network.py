@@ -18,18 +18,18 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from aural.stages.noise_reduction.stft import BINS
 
-LOW = 256  # bins below 8 kHz, where phase is filtered too
+FILTERED = 256  # bins, below 8 kHz, where phase is filtered too
 GROUPS = ((8, 4), (8, 4), (8, 8), (8, 16), (4, 64), (2, 128))  # bands and their width in bins, from 0 Hz up
 BANDS = sum(bands for bands, _ in GROUPS)
 TOP = 688  # bins below 21.5 kHz, which every sample rate from 44.1 kHz on has
 TAPS = 3  # frames the complex filter reaches over: the one before, the frame itself, the one behind
 DILATIONS = ((1, 1), (2, 2), (4, 4), (8, 1), (16, 2), (32, 4), (1, 1), (2, 2), (4, 4))  # in time, over bands
 LEVEL_FRAMES, LEVEL_AHEAD, LEVEL_TAU = 376, 8, 188  # 6 s back, 0.13 s ahead, forgetting in 3 s
-DEAF = 4  # bins, below 125 Hz, that do not count towards the level
+RUMBLE = 4  # bins, below 125 Hz, that do not count towards the level
 CHANNELS = 64
-WHOLE = (3, 7)  # places among the blocks where the spectrum is looked at as a whole
+MEMORY_PLACES = (3, 7)  # among the blocks, where the memory of the whole spectrum is
 MEMORY, SUMMARY = 256, 8  # size of its state, and of what each band writes to it and reads from it
-GAIN, ROOM = 0, 1  # outputs of every bin; those below LOW have the filter behind them
+GAIN, ROOM = 0, 1  # outputs of every bin; those below FILTERED have the filter behind them
 
 
 class Compact(nn.Module):
@@ -48,8 +48,8 @@ class Compact(nn.Module):
         )
         self.music = nn.Parameter(torch.zeros(channels, 1, BANDS))
         self.blocks = nn.ModuleList(DilatedBlock(channels, *dilation) for dilation in DILATIONS)
-        for place in WHOLE:
-            self.blocks.insert(place, WholeSpectrum(channels))
+        for place in MEMORY_PLACES:
+            self.blocks.insert(place, SpectrumMemory(channels))
         self.paths = nn.ModuleList(Path(channels) for _ in range(paths))
         self.norm = nn.BatchNorm2d(channels)
         self.join = nn.ModuleList(
@@ -106,7 +106,7 @@ class Compact(nn.Module):
 
     def _level(self, spectra: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Return the running level behind every frame, and the powers to remember."""
-        counted = spectra[..., DEAF:]
+        counted = spectra[..., RUMBLE:]
         power = (counted.real.square() + counted.imag.square()).mean(dim=-1)
         powers = torch.cat([past, torch.stack([power, torch.ones_like(power)], dim=1)], dim=-1)
         total = functional.conv1d(powers.transpose(0, 1).reshape(-1, 1, powers.shape[-1]), self.decay)
@@ -117,8 +117,8 @@ class Compact(nn.Module):
         """Return the input of the first block, shape (batch, channels, frames, bands)."""
         power = spectra.real.square() + spectra.imag.square() + 1e-10
         magnitude = power**0.15
-        phasor = spectra[..., :LOW] * power[..., :LOW] ** -0.35
-        low = torch.stack([magnitude[..., :LOW], phasor.real, phasor.imag], dim=-1)
+        phasor = spectra[..., :FILTERED] * power[..., :FILTERED] ** -0.35
+        low = torch.stack([magnitude[..., :FILTERED], phasor.real, phasor.imag], dim=-1)
         bands, first = [], 0
         for layer, (count, width, is_low) in zip(self.split, _groups(), strict=True):
             source = low if is_low else magnitude[..., None]
@@ -163,8 +163,8 @@ class Prediction:
         """Return the spectra without noise, shape (batch, frames, 769)."""
         frames = self.gain.shape[1]
         centre = self.spectra[:, 1 : frames + 1]
-        near = [self.spectra[:, tap : tap + frames, :LOW] * self.filters[..., tap] for tap in range(TAPS)]
-        return torch.cat([sum(near, centre[..., :LOW]), centre[..., LOW:]], dim=-1) * self.gain
+        near = [self.spectra[:, tap : tap + frames, :FILTERED] * self.filters[..., tap] for tap in range(TAPS)]
+        return torch.cat([sum(near, centre[..., :FILTERED]), centre[..., FILTERED:]], dim=-1) * self.gain
 
 
 def joined(predictions: Iterable[Prediction]) -> Prediction:
@@ -220,12 +220,15 @@ class DilatedBlock(nn.Module):
         self.wide.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-class WholeSpectrum(nn.Module):
+class SpectrumMemory(nn.Module):
     """Memory of the whole spectrum: running means of summaries of all bands, with learnt, input-dependent rates.
 
     The convolutions see two seconds and neighbouring bands. This layer recognises a steady noise by its past, and a
     voice in one band by the other bands. It is a GRU whose gate depends on the input only (minGRU, Feng and others
     2024); it holds means over the input so far, so that training on clips of seconds carries over to hours.
+
+    The layers keep the names that they have in files of weights: `tell` summarises each band, `hear` turns the
+    summaries into rates and values, `spread` and `told` bring the means back to the bands.
     """
 
     def __init__(self, channels: int) -> None:
@@ -285,12 +288,12 @@ class Path(nn.Module):
         return x + self.point(along).view(frames, batch, bands, channels).permute(1, 3, 0, 2), past
 
 
-Layer = DilatedBlock | WholeSpectrum | Path
+Layer = DilatedBlock | SpectrumMemory | Path
 LOOK_AHEAD = LEVEL_AHEAD + sum(min(dilation, 2) for dilation, _ in DILATIONS) + 1
 """Frames that a result lies behind the newest frame."""
 
 
 def _groups() -> list[tuple[int, int, bool]]:
-    """Return the number of bands of each group, their width in bins, and whether they lie below LOW."""
+    """Return the number of bands of each group, their width in bins, and whether they lie below FILTERED."""
     firsts = [sum(bands * width for bands, width in GROUPS[:index]) for index in range(len(GROUPS))]
-    return [(bands, width, first < LOW) for (bands, width), first in zip(GROUPS, firsts, strict=True)]
+    return [(bands, width, first < FILTERED) for (bands, width), first in zip(GROUPS, firsts, strict=True)]

@@ -22,10 +22,10 @@ from aural.dsp.resampling import AtRate
 from aural.learning import weights
 from aural.signals import Format
 from aural.stages.noise_reduction.engines.compact.network import (
-    DEAF,
     LEVEL_AHEAD,
     LEVEL_FRAMES,
     LOOK_AHEAD,
+    RUMBLE,
     Compact,
     DilatedBlock,
     Prediction,
@@ -38,8 +38,8 @@ from aural.stream import Series, Stream
 MOST_PATHS = 8  # weights that ask for more are not opened
 LEAST_ROOM = db_to_gain(-12.0)  # lowest gain against the room: below it, more of the voice is lost than is gained
 CHUNK = 64  # frames in one call of the network, a second
-RUMBLE = 2  # bins below 47 Hz, where no voice reaches
-MOST_RUMBLE = db_to_power(-20.0) * (BINS - DEAF)  # power in these bins, against the mean of those that count
+SLOW = 2  # bins below 47 Hz, where no voice reaches
+MOST_SLOW = db_to_power(-20.0) * (BINS - RUMBLE)  # power in these bins, against the mean of those that count
 NOISELESS_DB, NOISY_DB = -40.0, -34.0  # power that is removed: between a recording without noise, and one with
 
 
@@ -150,7 +150,7 @@ class CompactStream(AheadStream):
         self.parts = [slice(part[0], part[-1] + 1) for part in parts]
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
-        self.bass = torch.arange(BINS) < DEAF
+        self.bass = torch.arange(BINS) < RUMBLE
         self.powers = torch.zeros(2, LEVEL_FRAMES - 1)  # of the frames before: what came in, and what was removed
         self.taken = 0  # frames that the network has been given
 
@@ -193,25 +193,25 @@ class CompactStream(AheadStream):
         weight = torch.where(self.bass, weight.maximum(music[..., None]), weight)
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
         mixed = torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype))
-        mixed[..., :RUMBLE] *= self._rumble_gain(mixed, predicted, weight[..., :RUMBLE])
+        mixed[..., :SLOW] *= self._slow_gain(mixed, predicted, weight[..., :SLOW])
         return mixed * room.clamp(min=LEAST_ROOM) ** power
 
-    def _rumble_gain(self, mixed: Tensor, predicted: Prediction, least: Tensor) -> Tensor:
-        """Return the gain that keeps rumble below its limit where there is noise; shape (1, frames, bins).
+    def _slow_gain(self, mixed: Tensor, predicted: Prediction, least: Tensor) -> Tensor:
+        """Return the gain that keeps slow rumble below its limit where there is noise; shape (1, frames, bins).
 
         Args:
             mixed: output so far, shape (channels, frames, bins).
             least: lowest gain, shape (1, frames, bins).
         """
-        before = predicted.spectra[:, 1:-1, DEAF:]
-        powers = torch.stack([_power(before), _power(before - mixed[..., DEAF:])])
+        before = predicted.spectra[:, 1:-1, RUMBLE:]
+        powers = torch.stack([_power(before), _power(before - mixed[..., RUMBLE:])])
         powers = torch.cat([self.powers, powers], dim=1)
         self.powers = powers[:, 1 - LEVEL_FRAMES :]
         came, removed = functional.conv1d(powers[:, None], self.network.decay[..., :LEVEL_FRAMES])[:, 0]
         removed_db = 10 * torch.log10(removed / (came + 1e-30) + 1e-9)
         share = ((removed_db - NOISELESS_DB) / (NOISY_DB - NOISELESS_DB)).clamp(0, 1)
-        most = MOST_RUMBLE * predicted.level.square().sum(dim=0)
-        gain = (most / (_power(mixed[..., :RUMBLE]) + 1e-30)).sqrt().clamp(max=1)
+        most = MOST_SLOW * predicted.level.square().sum(dim=0)
+        gain = (most / (_power(mixed[..., :SLOW]) + 1e-30)).sqrt().clamp(max=1)
         return (1 + (gain - 1) * share)[None, :, None].maximum(least)
 
 

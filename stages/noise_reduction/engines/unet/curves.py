@@ -17,7 +17,7 @@ from torch.nn import functional
 from aural.stages.noise_reduction.stft import BINS, SAMPLE_RATE, WINDOW
 
 BANDS = 80  # the most for which the lowest bands still lie a bin apart
-DEAF = 4  # bins, below 125 Hz, that do not count towards the level
+RUMBLE = 4  # bins, below 125 Hz, that do not count towards the level
 LEVEL_REACH = 125  # frames to either side over which the level is averaged, 2 s
 MEL_FLOOR = 1e-7  # of the level, in power: what lies lower is inaudible
 
@@ -64,7 +64,7 @@ def mel_centres_hz() -> Tensor:
 
 def running_level(power: Tensor) -> Tensor:
     """Return the mean power around each frame, shape (batch, frames), of spectra (batch, frames, 769)."""
-    return _around(power[..., DEAF:].sum(-1), LEVEL_REACH)
+    return _around(power[..., RUMBLE:].sum(-1), LEVEL_REACH)
 
 
 def log_mel(mel: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ class Curves(nn.Module):
     def pitch_class(self, power: Tensor) -> Tensor:
         """Return the pitch of each frame of a clean voice as 1 to 48, or 0 for none; shape (batch, frames)."""
         salience, pitch = self.salience(power).max(-1)
-        sounding = power[..., DEAF:].sum(-1) > 0.01 * running_level(power)
+        sounding = power[..., RUMBLE:].sum(-1) > 0.01 * running_level(power)
         return torch.where(sounding & (salience > VOICED), pitch + 1, 0)
 
     def _pitch(self, power: Tensor) -> Tensor:

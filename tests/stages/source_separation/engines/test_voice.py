@@ -180,7 +180,6 @@ def test_a_run_goes_on_bit_for_bit(toy: Path, tmp_path: Path, monkeypatch: pytes
 def test_what_cannot_be_trained_is_said(toy: Path) -> None:
     for values, words in {
         (("voice", ()),): "give stems, or voice and rest",
-        (("pretrain", True),): "leave out pretrain",
     }.items():
         with pytest.raises(ParameterError, match=words):
             settings(toy, **dict(values))

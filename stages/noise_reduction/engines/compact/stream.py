@@ -151,6 +151,7 @@ class CompactStream(AheadStream):
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.bass = torch.arange(BINS) < RUMBLE
+        self.decay = self.network.decay[..., :LEVEL_FRAMES].cpu()
         self.powers = torch.zeros(2, LEVEL_FRAMES - 1)  # of the frames before: what came in, and what was removed
         self.taken = 0  # frames that the network has been given
 
@@ -207,7 +208,7 @@ class CompactStream(AheadStream):
         powers = torch.stack([_power(before), _power(before - mixed[..., RUMBLE:])])
         powers = torch.cat([self.powers, powers], dim=1)
         self.powers = powers[:, 1 - LEVEL_FRAMES :]
-        came, removed = functional.conv1d(powers[:, None], self.network.decay[..., :LEVEL_FRAMES])[:, 0]
+        came, removed = functional.conv1d(powers[:, None], self.decay)[:, 0]
         removed_db = 10 * torch.log10(removed / (came + 1e-30) + 1e-9)
         share = ((removed_db - NOISELESS_DB) / (NOISY_DB - NOISELESS_DB)).clamp(0, 1)
         most = MOST_SLOW * predicted.level.square().sum(dim=0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 
 from aural.learning.metrics.distortion import si_sdr
 from aural.signals import Block
@@ -89,3 +90,19 @@ def test_clean_speech_comes_out_nearly_unchanged() -> None:
         assert pesq > 4.0
         assert estoi > 0.95
         assert si_sdr > 20
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_slow_bursts_go_where_there_is_noise_and_are_plosives_where_there_is_none(voice: str) -> None:
+    clean = read("speech", "set", voice, 6)
+    seconds, rms = np.arange(len(clean)) / RATE, clean.std()
+    bursts = rms * np.sin(50 * np.pi * seconds) * np.maximum(0, np.sin(np.pi * seconds)) ** 8
+    noise = 0.1 * rms * np.random.default_rng(0).standard_normal(len(clean))
+    deep = butter(4, 50, fs=RATE, output="sos")
+    alone, beside = (
+        10 * np.log10(np.mean(sosfiltfilt(deep, NoiseReduction(hum_hz=0.0)(audio.astype(np.float32), RATE)) ** 2))
+        - 10 * np.log10(np.mean(bursts**2))
+        for audio in (clean + bursts, clean + bursts + noise)
+    )
+    assert alone == pytest.approx(0, abs=3)
+    assert beside < -10

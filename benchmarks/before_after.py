@@ -62,7 +62,7 @@ CHAINS = {
 TEXT = (
     "OTHER is revision {revision}. Stages: {stages}; the first is missing in the last rows. {threads}. The "
     "network `compact` is larger today, and the diagnosis, made before and after, measures more: content, noises, "
-    "clicks, gaps, plosives and breaths.\n\n"
+    "clicks, gaps, plosives and breaths. Where the wall time exceeds the processor time, other programs ran.\n\n"
 )
 
 

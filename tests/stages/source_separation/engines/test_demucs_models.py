@@ -149,7 +149,7 @@ def test_a_checkpoint_is_downloaded_whole_and_genuine_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 (the name of the base class)
+        def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Length", str(len(whole)))
             self.end_headers()
@@ -178,7 +178,8 @@ def test_a_checkpoint_is_downloaded_whole_and_genuine_or_not_at_all(
         demucs_network.load("htdemucs")
     assert not (tmp_path / "ran").exists()
     whole = saved(package(tiny()))
-    for sent in (whole[: len(whole) // 2], whole[:-4] + b"else"):
+    for damaged in (whole[: len(whole) // 2], whole[:-4] + b"else"):
+        sent = damaged
         with pytest.raises(WeightsError, match=f"{refused}is damaged or was cut off"):
             demucs_network.load("htdemucs")
     sent = whole

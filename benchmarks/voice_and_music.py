@@ -167,7 +167,7 @@ def sung(systems: Systems) -> str:
 
 
 def alone(systems: Systems, mixed: list[Pair]) -> str:
-    """Say how much of a voice alone lands in the rest, and of music alone in the voice: mean and the worst two, in dB."""
+    """Say how much of a voice alone lands in the rest, and of music alone in the voice: mean and worst two, in dB."""
     rows = []
     for name in systems.names[1:]:
         leaks: Mapping[str, list[float]] = {"voice": [], "music": []}

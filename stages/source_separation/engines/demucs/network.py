@@ -110,11 +110,10 @@ def fetched(name: str, signature: str) -> nn.Module:
             f"{DEFAULT_NAMESPACE}/{hf_repo_name(name)}", f"{signature}.safetensors"
         )
     except Exception:
-        url = _parse_remote_files(REMOTE_ROOT / "files.txt")[signature]
         try:
             with torch.serialization.safe_globals([*checkpoint.CLASSES.values(), Fraction]):
                 parts = torch.hub.load_state_dict_from_url(
-                    url, map_location="cpu", check_hash=True, weights_only=True
+                    first_home(signature), map_location="cpu", check_hash=True, weights_only=True
                 )
         except UnpicklingError as error:
             raise WeightsError("its checkpoint holds more than tensors, which could run any program") from error
@@ -122,6 +121,11 @@ def fetched(name: str, signature: str) -> nn.Module:
             raise WeightsError(f"its checkpoint is damaged or was cut off: {error}") from error
         return checkpoint.from_parts(parts)
     return checkpoint.from_tensors(Path(path))
+
+
+def first_home(signature: str) -> str:
+    """Return the address at which demucs published a network first."""
+    return str(_parse_remote_files(REMOTE_ROOT / "files.txt")[signature])
 
 
 def reachable() -> bool:

@@ -164,14 +164,13 @@ def test_a_checkpoint_is_downloaded_whole_and_genuine_or_not_at_all(
     def fail(*_: Any) -> str:
         raise OSError("the hub is down")
 
-    def addresses(_: Any) -> dict[str, str]:
-        url = f"http://127.0.0.1:{server.server_port}/955717e8-{sha256(whole).hexdigest()[:8]}.th"
-        return {"955717e8": url}
+    def address(signature: str) -> str:
+        return f"http://127.0.0.1:{server.server_port}/{signature}-{sha256(whole).hexdigest()[:8]}.th"
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(demucs_network, "reachable", lambda: True)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
-    monkeypatch.setattr(demucs_network, "_parse_remote_files", addresses)
+    monkeypatch.setattr(demucs_network, "first_home", address)
     whole = sent = saved(package(tiny()) | {"training_args": Program(tmp_path / "ran")})
     refused = "htdemucs cannot be downloaded: its checkpoint "
     with pytest.raises(WeightsError, match=f"{refused}holds more than tensors"):

@@ -25,6 +25,8 @@ class Decision:
     reason: str
     minor: bool = False
     """Whether it is not worth a line, because it only follows from another decision."""
+    unmet: str = ""
+    """Why something that was asked for is not done, if so."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 import report
 import soundfile
-import torch
 
 RATE = 44100
 SEGMENT_S = Fraction(39, 5)
@@ -57,6 +56,7 @@ def write_noise(path: Path, seconds: int) -> None:
 
 def write_network(path: Path, **arguments: Any) -> None:
     """Write a network with random weights as demucs writes its checkpoints."""
+    import torch  # here, so that a command line is the first to load it where it runs
     from demucs.htdemucs import HTDemucs
     from demucs.states import get_state
 
@@ -69,7 +69,6 @@ def write_network(path: Path, **arguments: Any) -> None:
 
 def run(system: str, network: str, song: Path, folder: Path) -> tuple[float, float]:
     """Split a file by a command line in this process; return seconds of processor time, and peak memory in MB."""
-    torch.set_num_threads(1)
     model = song.parent / f"{network}.th"
     if system == "demucs":
         from demucs.separate import main as command

@@ -63,6 +63,7 @@ def main() -> None:
     signals = Signals()  # before anything is imported that takes a while
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads of torch that wait leave their core to others
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # those of NumPy's products, which are small, would not
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch asks Linux for large arrays in pages of 2 MB
     try:
         from aural.cli import terminal
 

@@ -38,7 +38,7 @@ def diagnosis_line(diagnosis: Diagnosis, title: str) -> list[str]:
 
 def planned_line(job: Job, diagnosis: Diagnosis, plan: Plan) -> list[str]:
     """Write in one line what would be done."""
-    return [f"{_arrow(job)}{_there(job)}  {_names(plan)}"]
+    return ["; ".join([f"{_arrow(job)}{_there(job)}  {_names(plan)}", *_unmet(plan)])]
 
 
 def cleaned_line(job: Job, cleaned: Cleaned) -> list[str]:
@@ -47,7 +47,8 @@ def cleaned_line(job: Job, cleaned: Cleaned) -> list[str]:
 
     before, after = (level(diagnosis.loudness.integrated_lufs) for diagnosis in (cleaned.before, cleaned.after))
     unmended = [f"not mended: {finding}" for finding in cleaned.before.beyond_repair()]
-    return ["; ".join([f"{_arrow(job)}  {_names(cleaned.plan)}, {before} to {after} LUFS", *unmended])]
+    done = f"{_arrow(job)}  {_names(cleaned.plan)}, {before} to {after} LUFS"
+    return ["; ".join([done, *_unmet(cleaned.plan), *unmended])]
 
 
 def planned_lines(job: Job, diagnosis: Diagnosis, plan: Plan) -> list[str]:
@@ -101,6 +102,11 @@ def _arrow(job: Job) -> str:
 def _names(plan: Plan) -> str:
     stages = ", ".join(decision.name for decision in plan.decisions if decision.effect)
     return f"{plan.preset}: {stages or 'nothing'}"
+
+
+def _unmet(plan: Plan) -> list[str]:
+    """Say why something that was asked for is not done."""
+    return [decision.unmet for decision in plan.decisions if decision.unmet]
 
 
 def _there(job: Job) -> str:

@@ -57,7 +57,7 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
     idle = replace(stage, max_attenuation_db=0.0, dereverb=0.0, **FILTERS_OFF)
     advised = cast("NoiseReduction", decision.effect or idle)
     changes: dict[str, Any] = {}
-    why = [decision.reason] if decision.effect else []
+    why, unmet = [decision.reason] if decision.effect else [], ""
     if noise_db is not None:
         changes |= {"max_attenuation_db": noise_db} if noise_db else {"max_attenuation_db": 0.0, **FILTERS_OFF}
         why = [f"noise lowered by up to {noise_db:g} dB, as asked for"]
@@ -71,14 +71,15 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
         if diagnosis.holds_music and noise_db is None:
             changes["max_attenuation_db"] = stage.limit_db
         why.append("music is reduced like noise, as asked for" if diagnosis.holds_music else NO_MUSIC)
+        unmet = "" if diagnosis.holds_music else NO_MUSIC
     elif music == "keep" or (noise_db and diagnosis.kind == "music"):
         changes |= {"keep": "music", "music_s": ()}
         why.append("music is kept, as asked for" if music else GENTLY)
     effect = replace(advised, **changes)
     if effect.does_nothing:
         off = "turned off, as asked for" if decision.effect else decision.reason
-        return Decision(stage.name, None, f"{off}, {NO_MUSIC}" if NO_MUSIC in why else off)
-    return Decision(stage.name, effect, ", ".join(why))
+        return Decision(stage.name, None, f"{off}, {unmet}" if unmet else off, unmet=unmet)
+    return Decision(stage.name, effect, ", ".join(why), unmet=unmet)
 
 
 def _calm(diagnosis: Diagnosis) -> str:

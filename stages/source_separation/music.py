@@ -66,7 +66,7 @@ class MusicReduction(OwnWeights, Effect):
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
         """Lower music wherever it was found: of speech, where it plays; of what counts as music, everywhere."""
         if not diagnosis.holds_music:
-            return Decision(self.name, None, f"asked for, but {NONE_FOUND}")
+            return Decision(self.name, None, f"asked for, but {NONE_FOUND}", unmet=NONE_FOUND)
         passages = diagnosis.music_s
         attenuation_db = REDUCED_DB if wishes.music_db is None else wishes.music_db
         what = "music" if passages else "all but the voice"

@@ -133,6 +133,18 @@ def test_what_was_meant(typed: str, meant: str) -> None:
     assert f"did you mean {meant}?" in err
 
 
+def test_the_line_of_a_file_says_where_no_music_was_found(tmp_path: Path) -> None:
+    files = [write(tmp_path / name, voice()) for name in ("a.wav", "b.wav")]
+    for options in ([], ["-n"]):
+        lines = invoke("clean", *files, "--music", "reduce", "-o", tmp_path / "out", *options)[1].splitlines()
+        of_files = [line for line in lines if "->" in line]
+        assert len(of_files) == 2
+        assert all(
+            "; no music was found; aural music-reduction lowers all but the voice" in line for line in of_files
+        )
+        assert "no music" not in invoke("clean", *files, "-n", "-o", tmp_path / "out")[1]
+
+
 def test_music_has_no_signal_to_noise(tmp_path: Path) -> None:
     t = np.arange(10 * 48000) / 48000
     notes = 220 * 2 ** (np.array([0, 4, 7, 12, 7, 4, 5, 9, 12, 0])[(2 * t).astype(int) % 10] / 12)

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache, partial
 from os import PathLike
 from pathlib import Path
+from pickle import UnpicklingError
 from socket import gaierror
 from typing import Any
 
@@ -100,17 +101,31 @@ def fetched(name: str, signature: str) -> nn.Module:
 
     There it is a pickle, of which nothing but tensors, plain values and the classes of the closed list are read, and
     its name says the hash of its content.
+
+    Raises:
+        WeightsError: the pickle holds more, or has another hash.
     """
     try:
         path = huggingface_hub.hf_hub_download(
             f"{DEFAULT_NAMESPACE}/{hf_repo_name(name)}", f"{signature}.safetensors"
         )
     except Exception:
-        url = _parse_remote_files(REMOTE_ROOT / "files.txt")[signature]
-        with torch.serialization.safe_globals([*checkpoint.CLASSES.values(), Fraction]):
-            parts = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+        try:
+            with torch.serialization.safe_globals([*checkpoint.CLASSES.values(), Fraction]):
+                parts = torch.hub.load_state_dict_from_url(
+                    first_home(signature), map_location="cpu", check_hash=True, weights_only=True
+                )
+        except UnpicklingError as error:
+            raise WeightsError("its checkpoint holds more than tensors, which could run any program") from error
+        except RuntimeError as error:
+            raise WeightsError(f"its checkpoint is damaged or was cut off: {error}") from error
         return checkpoint.from_parts(parts)
     return checkpoint.from_tensors(Path(path))
+
+
+def first_home(signature: str) -> str:
+    """Return the address at which demucs published a network first."""
+    return str(_parse_remote_files(REMOTE_ROOT / "files.txt")[signature])
 
 
 def reachable() -> bool:

@@ -1,12 +1,16 @@
-"""Finding demucs networks: names, paths, bags, downloads. Nothing here touches the network."""
+"""Finding demucs networks: names, paths, bags, downloads. Nothing here asks another machine."""
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import urllib.error
 from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import huggingface_hub
@@ -132,6 +136,57 @@ def test_where_the_hub_fails_their_first_home_is_asked_and_runs_no_program(
     with pytest.raises(WeightsError, match="htdemucs cannot be downloaded"):
         demucs_network.load("htdemucs")
     assert not (tmp_path / "ran").exists()
+
+
+def saved(package: Any) -> bytes:
+    """Return a checkpoint as demucs publishes it."""
+    file = io.BytesIO()
+    torch.save(package, file)
+    return file.getvalue()
+
+
+def test_a_checkpoint_is_downloaded_whole_and_genuine_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(whole)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+
+    def fail(*_: Any) -> str:
+        raise OSError("the hub is down")
+
+    def address(signature: str) -> str:
+        return f"http://127.0.0.1:{server.server_port}/{signature}-{sha256(whole).hexdigest()[:8]}.th"
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(demucs_network, "reachable", lambda: True)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(demucs_network, "first_home", address)
+    whole = sent = saved(package(tiny()) | {"training_args": Program(tmp_path / "ran")})
+    refused = "htdemucs cannot be downloaded: its checkpoint "
+    with pytest.raises(WeightsError, match=f"{refused}holds more than tensors"):
+        demucs_network.load("htdemucs")
+    assert not (tmp_path / "ran").exists()
+    whole = saved(package(tiny()))
+    for damaged in (whole[: len(whole) // 2], whole[:-4] + b"else"):
+        sent = damaged
+        with pytest.raises(WeightsError, match=f"{refused}is damaged or was cut off"):
+            demucs_network.load("htdemucs")
+    sent = whole
+    assert invoke("models", "--download", "htdemucs")[:2] == (0, "htdemucs: is here\n")
+    server.shutdown()
+    server.server_close()
+    demucs_network.fetch.cache_clear()
+    assert np.array_equal(separate("htdemucs"), separate(tiny()))  # without the server
 
 
 def test_a_download_without_a_connection_ends_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

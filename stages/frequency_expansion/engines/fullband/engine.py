@@ -22,7 +22,7 @@ END_HZ = 20000.0  # where its spectra end: nothing above is heard
 class FullbandEngine(Network, ExpansionEngine):
     """A network that extends a spectrum from any cut-off."""
 
-    name, meaning = "fullband", "a network that predicts spectra up to 20 kHz, for music"
+    name, meaning = "fullband", "a network that predicts spectra up to 20 kHz, for comparison"
     models: ClassVar[Mapping[str, Model]] = {
         "fullband": Model(meaning="extends a spectrum from any cut-off, 48 kHz", megabytes=5.5, licence="MIT")
     }

@@ -99,7 +99,8 @@ def reference(path: Path, rate: int) -> list[int]:
     """Say how long FFmpeg's programs take a recording to be, in frames at this rate: all that may be right.
 
     That is what is decoded, packed or with the holes of the time stamps filled; and the sum of the packets, for the
-    program leaves out those that are damaged. Of an MP3 it leaves out what cannot be decoded without the lost ones.
+    program leaves out those that are damaged. Of an MP3 it leaves out what cannot be decoded without the lost ones. It
+    takes the ADPCM of NMS, which libsndfile writes into WAV files, for AMR: of these it says nothing.
     """
     decode = ["ffmpeg", "-v", "quiet", "-nostdin", "-i", f"file:{path}", "-map", "0:a:0"]
     raw = ["-t", "60", "-ac", "1", "-ar", str(rate), "-f", "s16le", "pipe:1"]
@@ -115,6 +116,8 @@ def reference(path: Path, rate: int) -> list[int]:
         "stream=codec_name:packet=duration_time",
     ]
     packets, *codec = _output([*probe, "-of", "default=nk=1:nw=1", f"file:{path}"]).decode().rsplit("\n", 2)
+    if "amr_nb" in codec and path.read_bytes()[:4] == b"RIFF":
+        return []
     if "mp3" not in codec:
         counts.append(round(rate * sum(float(word) for word in packets.split() if word != "N/A")))
     return [count for count in counts if count]

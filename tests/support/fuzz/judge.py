@@ -99,8 +99,8 @@ def reference(path: Path, rate: int) -> list[int]:
     """Say how long FFmpeg's programs take a recording to be, in frames at this rate: all that may be right.
 
     That is what is decoded, packed or with the holes of the time stamps filled; and the sum of the packets, for the
-    program leaves out those that are damaged. Of an MP3 it leaves out what cannot be decoded without the lost ones. It
-    takes the ADPCM of NMS, which libsndfile writes into WAV files, for AMR: of these it says nothing.
+    program leaves out those that are damaged. Of an MP3 it leaves out what cannot be decoded without the lost ones.
+    It takes the ADPCM of NMS, which libsndfile writes into WAV files, for AMR: of these it says nothing.
     """
     decode = ["ffmpeg", "-v", "quiet", "-nostdin", "-i", f"file:{path}", "-map", "0:a:0"]
     raw = ["-t", "60", "-ac", "1", "-ar", str(rate), "-f", "s16le", "pipe:1"]

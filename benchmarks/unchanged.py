@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.signal import firwin, oaconvolve
 
 import aural
 from aural import registry
@@ -31,14 +32,19 @@ STORED = Path(__file__).with_suffix(".json")
 EXAMPLE = ROOT / "examples" / "phone_memo.m4a"
 TOLERANCE = 1e-6
 PRODUCTS = 16
-DAMAGED = {"conceal": "gaps", "de-breath": "pops", "de-plosive": "pops", "declick": "peaks", "declip": "voice"}
-"""Kinds of probe that give a repair something to do."""
+DAMAGED = {"conceal": "gaps", "de-breath": "pops", "de-plosive": "pops", "declick": "peaks", "declip": "voice",
+           "frequency-expansion": "voice", "frequency-generation": "voice"}  # fmt: skip
+"""Kinds of probe that give a stage something to do."""
+CUTOFF_HZ = 5000.0
 WITHOUT_WEIGHTS = ("demucs", "msst")  # engines whose weights do not come with AURAL
 
 
 def damaged(name: str) -> np.ndarray:
-    """Return a signal that a repair changes."""
+    """Return a signal that a stage changes."""
     audio = probe(DAMAGED[name])
+    if name.startswith("frequency-"):
+        low_pass = firwin(1201, CUTOFF_HZ, fs=SAMPLE_RATE)[np.newaxis]
+        return oaconvolve(audio, low_pass, mode="same", axes=-1).astype(np.float32)
     most = 0.3 * np.abs(audio).max()
     return np.clip(audio, -most, most) if name == "declip" else audio
 

@@ -107,7 +107,7 @@ def _factor(most: float, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(-1, 1) * np.log(most)))
 
 
-def at(levels: Levels, places: NDArray[np.float64]) -> Levels:
+def at(levels: Levels, places: NDArray[np.floating[Any]]) -> Levels:
     """Return levels at places between their frames."""
     early = places.astype(int)
     late = (places - early)[:, None].astype(np.float32)

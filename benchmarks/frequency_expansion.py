@@ -55,7 +55,7 @@ LEAST_HZ = 13500.0
 LEAST_SNR_DB = 25.0
 PER_GROUP = 1
 CODECS = (("amr", 12_200), ("opus", 16_000), ("opus", 24_000), ("aac", 32_000), ("mp3", 48_000), ("mp3", 64_000))
-ENGINES = ("classical", "fullband", "envelope")
+ENGINES = ("classical", "envelope")
 
 VOICES = {
     "validation": ("megaglest-persian", "megaglest-egypt", "tee-voice", "en-praatio-mary"),

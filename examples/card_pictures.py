@@ -45,10 +45,9 @@ def pictures(voice: Path, music: Path) -> Iterator[tuple[str, int, Mapping[str, 
         yield f"noise_reduction/engines/{engine}", rate, {"example": example, f"by {engine}": reduced}
     first, rate = excerpt(voice, OTHERS_S)
     limited = fir.filtered(first, fir.low_pass(2 * CUTOFF_HZ / rate, fir.kaiser(60.0, 0.02))).astype(np.float32)
-    for engine in ("envelope", "fullband"):
-        wide = aural.create("frequency-expansion", engine=engine)(limited, rate)
-        sounds = {"voice": first, "up to 4 kHz": limited, f"by {engine}": wide}
-        yield f"frequency_expansion/engines/{engine}", rate, sounds
+    wide = aural.create("frequency-expansion", engine="envelope")(limited, rate)
+    sounds = {"voice": first, "up to 4 kHz": limited, "by envelope": wide}
+    yield "frequency_expansion/engines/envelope", rate, sounds
     second, _ = excerpt(music, OTHERS_S)
     second *= first.std() / second.std()
     stems = aural.create("source-separation", engine="voice")(first + second, rate)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 from aural.engine import Engine
 from aural.parameters import param
@@ -33,11 +31,6 @@ class CopyingParameters:
 @dataclass(frozen=True, kw_only=True)
 class ExpansionEngine(Engine):
     """A method that generates the new band."""
-
-    lowest_hz: ClassVar[float] = 0.0
-    """Lowest cut-off that it was made for."""
-    end_hz: ClassVar[float] = math.inf
-    """Highest frequency of its new band."""
 
     @abstractmethod
     def stream(self, source: Format, band: NewBand) -> Stream:

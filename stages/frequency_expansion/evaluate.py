@@ -173,8 +173,6 @@ class FrequencyExpansionEvaluation(Evaluation):
         made, left_out = "MP3 and AAC at 24 to 96 kbit/s", []
         if self.twin == "decimated":
             made = "decimated behind a Chebyshev low-pass of order 8"
-            choosy = [engine for engine in ENGINES if engine.lowest_hz]
-            left_out += [f"{e.name} is left out where less than {e.lowest_hz / 1000:g} kHz are left." for e in choosy]
         if not shipped():
             left_out += [
                 f"The published networks are left out: their weights come with a clone of AURAL's sources alone, in "
@@ -234,19 +232,17 @@ def restored(paths: Mapping[str | None, Path], sample: Sample) -> Block | None:
         return np.asarray(devices.run(devices.placed(_opened(path)), torch.from_numpy(sample.input)).numpy())
 
 
-def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block | None:
+def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) -> Block:
     """Let the stage continue the twin, by the network of these weights or AURAL's.
 
-    Of a decimated twin, its input are the frames that the splines went through, and the cut-off is given; None where
-    the network was not made for such a cut-off. A coded twin is the input as it is.
+    Of a decimated twin, its input are the frames that the splines went through, and the cut-off is given. A
+    coded twin is the input as it is.
     """
     from scipy.signal import resample_poly
 
     degraded, rate, cutoff_hz = sample.input, sample.sample_rate, None
     if ratio := int(sample.labels.get("ratio", 0)):
         cutoff_hz = PASSED * rate / 2 / ratio
-        if cutoff_hz < engine.lowest_hz:
-            return None
         degraded = resample_poly(degraded[:, ::ratio], ratio, 1, axis=1)[:, : degraded.shape[1]].astype(np.float32)
     stage = FrequencyExpansion(engine=engine.name, cutoff_hz=cutoff_hz, weights=own)
     made = stage.render([degraded], Format(rate, 1))

@@ -106,7 +106,7 @@ class FrequencyExpansion(Parameters, Effect):
         return min(self.cutoff_hz, 0.47 * source.sample_rate) if raised else self.cutoff_hz
 
     def _ceiling(self, source: Format) -> float:
-        return min(self.ceiling_hz, self._chosen().end_hz, 0.5 * self._rate(source))
+        return min(self.ceiling_hz, 0.5 * self._rate(source))
 
     def _incomplete(self, source: Format) -> bool:
         """Say whether anything audible is missing between the cut-off and the ceiling."""

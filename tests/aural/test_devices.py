@@ -53,7 +53,6 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
     return {
         "envelope": {"cutoff_hz": 6000.0},
-        "fullband": {"cutoff_hz": 6000.0},
         "demucs": {"model": str(folder / "tiny.safetensors")},
         "voice": {"weights": str(drawn)},
         **levels,
@@ -68,7 +67,7 @@ def output(stage: str, engine: str, values: dict[str, Any]) -> np.ndarray:
 
 
 def test_every_network_is_listed() -> None:
-    assert {engine for _, engine in NETWORKS} >= {"compact", "unet", "fullband", "demucs", "voice"}
+    assert {engine for _, engine in NETWORKS} >= {"compact", "unet", "envelope", "demucs", "voice"}
 
 
 @pytest.mark.skipif(not HERE, reason="neither CUDA nor MPS is available on this machine")

@@ -100,7 +100,7 @@ def test_weights_of_absurd_size_are_found_out(engine: str, tmp_path: Path) -> No
     rate=st.sampled_from((8000, 11025, 16000, 22050, 32000)),
     mix=st.sampled_from((0.5, 1.0)),
 )
-@pytest.mark.parametrize("engine", ["classical", "envelope", "fullband"])
+@pytest.mark.parametrize("engine", ["classical", "envelope"])
 def test_frequency_expansion_has_the_length_that_the_rates_say(
     engine: str, frames: int, rate: int, mix: float
 ) -> None:

@@ -6,9 +6,8 @@ from aural.engine import OwnWeights
 from aural.stages.frequency_expansion.engine import ExpansionEngine
 from aural.stages.frequency_expansion.engines.classical.engine import ClassicalEngine, ClassicalParameters
 from aural.stages.frequency_expansion.engines.envelope.engine import EnvelopeEngine
-from aural.stages.frequency_expansion.engines.fullband.engine import FullbandEngine
 
-ENGINES: tuple[type[ExpansionEngine], ...] = (EnvelopeEngine, FullbandEngine, ClassicalEngine)
+ENGINES: tuple[type[ExpansionEngine], ...] = (EnvelopeEngine, ClassicalEngine)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,8 +95,7 @@ def test_the_background_goes_on_between_the_sounds_to_the_top_of_the_band() -> N
 def test_there_is_no_stripe_at_the_top(engine: str, cutoff_hz: float) -> None:
     audio = bursts(cutoff_hz, 4.0, floor=0.01)
     out = FrequencyExpansion(engine=engine, cutoff_hz=cutoff_hz)(audio, RATE)
-    top_hz = min(24000.0, next(made.end_hz for made in FrequencyExpansion.engines if made.name == engine))
-    density = [band_db(out, hz, hz + 250) for hz in np.arange(top_hz - 4000, top_hz - 300, 250)]
+    density = [band_db(out, hz, hz + 250) for hz in np.arange(20000, 23700, 250)]
     assert max(np.diff(density)) < 3
 
 
@@ -247,7 +246,7 @@ def test_a_whistle_makes_no_other_whistle() -> None:
 def test_parameters_of_the_other_engine_are_refused() -> None:
     with pytest.raises(ParameterError, match="decline_db is for engine classical, not for engine envelope"):
         FrequencyExpansion(decline_db=0.1)
-    with pytest.raises(ParameterError, match="weights is for engine envelope or fullband, not for engine classical"):
+    with pytest.raises(ParameterError, match="weights is for engine envelope, not for engine classical"):
         FrequencyExpansion(engine="classical", weights="my.safetensors")
     with pytest.raises(WeightsError, match=r"my\.safetensors: no such file"):
         FrequencyExpansion(cutoff_hz=5000.0, weights="my.safetensors")(cut_noise(5000), RATE)

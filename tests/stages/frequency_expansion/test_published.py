@@ -242,7 +242,7 @@ def test_without_their_weights_it_is_said_where_they_are(toy: Path, monkeypatch:
     assert {"audiounet", "dnn"} < set(judged.systems())
     assert not any("left out: their weights" in note for note in judged.notes())
     monkeypatch.setattr(evaluate, "shipped", list)
-    assert set(judged.systems()) == {"spline", "envelope", "fullband", "classical"}
+    assert set(judged.systems()) == {"spline", "envelope", "classical"}
     (sentence,) = (note for note in judged.notes() if "left out: their weights" in note)
     assert (Path(evaluate.__file__).parents[2] / evaluate.PUBLISHED).is_dir()
     assert evaluate.PUBLISHED in sentence

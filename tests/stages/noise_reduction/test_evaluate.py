@@ -84,7 +84,7 @@ def test_a_network_of_ones_own_training_is_judged(corpus: NoiseReductionEvaluati
     assert not np.allclose(systems[Path(path).stem](sample), systems["compact"](sample))
     with pytest.raises(ParameterError, match="two systems are called"):
         replace(corpus, network=(path, path))
-    stranger = weights.save(state, tmp_path, "fullband", {})
+    stranger = weights.save(state, tmp_path, "envelope", {})
     with pytest.raises(WeightsError, match="none of the networks of noise reduction, compact and unet"):
         replace(corpus, network=(str(stranger),))
 

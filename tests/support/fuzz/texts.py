@@ -135,8 +135,8 @@ def changed(rng: np.random.Generator, base: str) -> str:
 def weights(trial: Trial) -> None:
     """Change the header or the numbers of weights."""
     rng = trial.rng
-    network = trial.pick("unet", "compact", "fullband")
-    room = "frequency_expansion" if network == "fullband" else "noise_reduction"
+    network = trial.pick("unet", "compact", "envelope")
+    room = "frequency_expansion" if network == "envelope" else "noise_reduction"
     engine = Path(aural.__file__).parent.parent / "stages" / room / "engines" / network
     (path,) = engine.glob("weights/*.safetensors")
     data = bytearray(path.read_bytes())
@@ -165,6 +165,6 @@ def weights(trial: Trial) -> None:
     name = trial.pick("w.safetensors", "w.th", "w.bin")
     (trial.folder / name).write_bytes(data)
     if room == "frequency_expansion":
-        trial.arguments = ["frequency-expansion", "good.wav", "out.wav", "--weights", name, "--engine", "fullband"]
+        trial.arguments = ["frequency-expansion", "good.wav", "out.wav", "--weights", name, "--engine", "envelope"]
     else:
         trial.arguments = ["noise-reduction", "good.wav", "out.wav", "--weights", name, "--engine", network]

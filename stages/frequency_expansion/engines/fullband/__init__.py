@@ -1,1 +1,0 @@
-"""The network that extends a spectrum from any cut-off."""

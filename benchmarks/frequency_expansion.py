@@ -82,10 +82,12 @@ def pieces() -> Iterator[Piece]:
     for kind, name in (("speech", "speech"), ("music", "loops, notes")):
         taken: dict[str, int] = defaultdict(int)
         for clip in find(CORPUS / kind, kind, "test"):
-            good = clip.bandwidth_hz >= LEAST_HZ and clip.snr_db >= LEAST_SNR_DB
-            taken[clip.group] += good
-            if good and taken[clip.group] <= PER_GROUP:
-                yield Piece(name, read(clip, SAMPLE_RATE)[: SECONDS * SAMPLE_RATE], min(20000.0, clip.bandwidth_hz))
+            if clip.bandwidth_hz < LEAST_HZ or clip.snr_db < LEAST_SNR_DB or taken[clip.group] == PER_GROUP:
+                continue
+            audio = read(clip, SAMPLE_RATE)[: SECONDS * SAMPLE_RATE]
+            if kind == "music" or not narrow(audio):
+                taken[clip.group] += 1
+                yield Piece(name, audio, min(20000.0, clip.bandwidth_hz))
     for _, mix, _ in songs(SAMPLE_RATE, SECONDS):
         yield Piece("songs", mix, 18000.0)
 
@@ -203,7 +205,7 @@ def untuned_pieces(part: str) -> Iterator[Piece]:
 
 
 def narrow(audio: Audio) -> bool:
-    """Say whether the telephone has cut off a recording already: then it is no reference."""
+    """Say whether a recording of a voice has been cut off already: then it is no reference."""
     meter = BandwidthMeter(Format(SAMPLE_RATE, 1))
     meter.update(audio[None])
     return meter.compute().cutoff_hz < UNTUNED_HZ[-1]

@@ -17,6 +17,7 @@ from aural import ChainError, Effect, Format
 from aural.audio.files import read
 from aural.cleaning.planning import plan
 from aural.learning.metrics.distortion import si_sdr
+from aural.measure.defects import Defects
 from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
 from aural.measure.noise.meter import NoiseEstimate
@@ -222,6 +223,15 @@ def test_noise_reduction_keeps_music_where_it_plays(clean_voice: Diagnosis) -> N
 
     assert passages("mmmmm" + 20 * "s" + "bbbb--mmmm") == (0.0, 5.5, 24.5, 35.0)
     assert passages(30 * "s") == passages("mmm" + 20 * "s") == ()
+
+
+def test_plosives_and_breaths_are_mended_beside_music(clean_voice: Diagnosis) -> None:
+    found = Defects(count=2, per_minute=5.0, strength_db=25.0, places_s=(8.0, 12.0))
+    drawn = "mmmmm" + 20 * "s"
+    jingle = replace(clean_voice, content=content(drawn), duration_s=float(len(drawn)), plosives=found, breaths=found)
+    noisy = replace(jingle, environment=replace(jingle.environment, snr_db=15.0))
+    mending = {stage.name: stage for stage in plan(noisy, "podcast").chain.stages}
+    assert vars(mending["de-plosive"])["music_s"] == vars(mending["de-breath"])["music_s"] == (0.0, 5.5)
 
 
 def test_faint_noise_is_lowered_less(clean_voice: Diagnosis) -> None:

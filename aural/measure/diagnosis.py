@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
+from aural.dsp.passages import Passages
 from aural.markup import element, listed, table
 from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
@@ -39,6 +40,8 @@ class Diagnosis:
     format: Format
     level: Levels
     loudness: Loudness
+    speech_lufs: float
+    """Integrated loudness without music that plays by itself, such as a jingle."""
     true_peak_dbtp: float
     clipping: MeasuredClipping
     gaps: Defects
@@ -142,13 +145,17 @@ class Diagnosis:
         return self._wider("both", "music")
 
     @property
+    def music_aside_s(self) -> tuple[float, ...]:
+        """Where music plays by itself, in the same way."""
+        return _flat(self.content.aside() if self.kind == "speech" else [])
+
+    @property
     def music_under_speech_s(self) -> tuple[float, ...]:
         """Where somebody speaks over music, in the same way."""
         return self._wider("both")
 
     def _wider(self, *classes: str) -> tuple[float, ...]:
-        passages = self.content.around(*classes) if self.kind == "speech" else []
-        return tuple(second for passage in passages for second in passage)
+        return _flat(self.content.around(*classes) if self.kind == "speech" else [])
 
     @property
     def uneven(self) -> bool:
@@ -278,9 +285,10 @@ class Examination:
         from torch import get_num_threads
 
         self.source, self.info, self.frames = source, info, 0
+        self.loudness = LoudnessMeter(source)
         self.meters: dict[str, Meter] = {
             "level": LevelMeter(source),
-            "loudness": LoudnessMeter(source),
+            "loudness": self.loudness,
             "true_peak_dbtp": TruePeakMeter(source),
             "clipping": ClippingMeter(source),
             "gaps": GapMeter(source),
@@ -309,6 +317,7 @@ class Examination:
         return Diagnosis(
             self.frames / self.source.sample_rate,
             self.source,
+            speech_lufs=self.loudness.integrated_lufs(apart_from=content.aside()),
             content=content,
             noise=noise,
             room=room,
@@ -343,6 +352,10 @@ def examine(file: AudioFile, watch: Watch = UNWATCHED) -> Diagnosis:
     for block in watch(file, file.format):
         examination.update(block)
     return examination.compute()
+
+
+def _flat(passages: Passages) -> tuple[float, ...]:
+    return tuple(second for passage in passages for second in passage)
 
 
 def _finite(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -71,6 +72,12 @@ class Content:
         return [
             (max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in self.passages(*names)
         ]
+
+    def aside(self) -> list[tuple[float, float]]:
+        """Return where music plays by itself rather than under speech, such as a jingle; a little wider."""
+        classes = self.classes
+        held = [(begin, end, classes[int(begin) : math.ceil(end)]) for begin, end in self.around("both", "music")]
+        return [(begin, end) for begin, end, named in held if named.count("music") > named.count("both")]
 
     @property
     def kind(self) -> str:

@@ -225,6 +225,18 @@ def test_noise_reduction_keeps_music_where_it_plays(clean_voice: Diagnosis) -> N
     assert passages(30 * "s") == passages("mmm" + 20 * "s") == ()
 
 
+def test_a_preset_for_speech_that_is_named_brings_speech_to_the_target(clean_voice: Diagnosis) -> None:
+    def aside(drawn: str, preset: str) -> tuple[float, ...]:
+        mapped = replace(clean_voice, content=content(drawn), duration_s=float(len(drawn)), speech_lufs=-30.0)
+        decision = plan(mapped, preset).decisions[-1]
+        assert decision.reason.startswith("from -30.0 LUFS of speech") == bool(vars(decision.effect)["music_s"])
+        return vars(decision.effect)["music_s"]  # type: ignore[no-any-return]
+
+    assert aside("mmmbbmmm" + 20 * "s" + "mmmm", "podcast") == (0.0, 8.5, 27.5, 32.0)
+    assert aside("bbbbbbmm" + 20 * "s", "podcast") == (), "a bed under speech is no jingle"
+    assert aside("mmmmmmmm" + 20 * "s", "auto") == aside(28 * "m", "song") == ()
+
+
 def test_plosives_and_breaths_are_mended_beside_music(clean_voice: Diagnosis) -> None:
     found = Defects(count=2, per_minute=5.0, strength_db=25.0, places_s=(8.0, 12.0))
     drawn = "mmmmm" + 20 * "s"

@@ -125,8 +125,9 @@ class Master(Effect):
         goal_lufs, ceiling_dbtp = self.goal
         goal = self.target if self.target_lufs is None else f"{self.target_lufs:g} LUFS"
         stage = replace(self, music_s=self.music_s or _aside_s(diagnosis))
-        before_lufs = diagnosis.speech_lufs if stage.music_s else diagnosis.loudness.integrated_lufs
-        of = " of speech" if stage.music_s else ""
+        before_lufs, of = stage._lufs(diagnosis), " of speech" if stage.music_s else ""
+        if math.isnan(before_lufs):
+            before_lufs, of = diagnosis.loudness.integrated_lufs, ""
         limiting_db = min(goal_lufs - before_lufs - (ceiling_dbtp - diagnosis.true_peak_dbtp), self.max_limiting_db)
         limited = f", peaks limited by about {limiting_db:.0f} dB" if limiting_db >= WORTH_SAYING_DB else ""
         return Decision(self.name, stage, f"from {before_lufs:.1f} LUFS{of} to {goal}{limited}")
@@ -143,8 +144,7 @@ class Master(Effect):
         """Take the gain from the diagnosis where the limiter has nothing to do, or may do nothing."""
         from aural.stages.mastering.gain import gain_for
 
-        lufs = diagnosis.speech_lufs if self.music_s else diagnosis.loudness.integrated_lufs
-        goal_lufs, ceiling_dbtp = self.goal
+        lufs, (goal_lufs, ceiling_dbtp) = self._lufs(diagnosis), self.goal
         headroom_db = ceiling_dbtp - diagnosis.true_peak_dbtp
         limits = goal_lufs - lufs > headroom_db and self.max_limiting_db > 0
         if self.gain_db is not None or self.reference or self.front or limits or not math.isfinite(lufs):
@@ -152,6 +152,12 @@ class Master(Effect):
         return self._with(
             *gain_for(goal_lufs, lufs, headroom_db, self.max_limiting_db, lambda gain_db: lufs + gain_db)
         )
+
+    def _lufs(self, diagnosis: Diagnosis) -> float:
+        """Return the loudness of what counts as it was measured; NaN where other passages were left out."""
+        if not self.music_s:
+            return diagnosis.loudness.integrated_lufs
+        return diagnosis.speech_lufs if self.music_s == diagnosis.music_aside_s else math.nan
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self if self.reference is None else self._like(self.reference, blocks, source)
@@ -232,5 +238,7 @@ class Master(Effect):
 
 
 def _aside_s(diagnosis: Diagnosis) -> tuple[float, ...]:
-    """Return the music that does not count for the loudness of speech, where a preset for speech was asked for."""
-    return diagnosis.music_aside_s if diagnosis.ordered == "speech" else ()
+    """Return the music that does not count for the loudness, where a preset for speech was asked for and there is
+    speech."""
+    counts = diagnosis.ordered == "speech" and math.isfinite(diagnosis.speech_lufs)
+    return diagnosis.music_aside_s if counts else ()

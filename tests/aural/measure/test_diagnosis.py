@@ -25,6 +25,7 @@ from aural.measure.room.meter import RoomEstimate
 from aural.measure.words import figures
 from aural.parameters import parameters
 from aural.signals import Block
+from aural.stages.mastering.stage import Master
 from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000
@@ -235,6 +236,18 @@ def test_a_preset_for_speech_that_is_named_brings_speech_to_the_target(clean_voi
     assert aside("mmmbbmmm" + 20 * "s" + "mmmm", "podcast") == (0.0, 8.5, 27.5, 32.0)
     assert aside("bbbbbbmm" + 20 * "s", "podcast") == (), "a bed under speech is no jingle"
     assert aside("mmmmmmmm" + 20 * "s", "auto") == aside(28 * "m", "song") == ()
+
+
+def test_music_that_is_named_a_podcast_counts(clean_voice: Diagnosis) -> None:
+    music = replace(clean_voice, content=content(30 * "m"), duration_s=30.0, speech_lufs=-np.inf)
+    (*_, master) = plan(music, "podcast").chain.stages
+    assert vars(master)["music_s"] == ()
+
+
+def test_own_passages_of_music_are_measured_anew(clean_voice: Diagnosis) -> None:
+    jingle = replace(clean_voice, content=content("mmmmmmmm" + 20 * "s"), duration_s=28.0, speech_lufs=-21.0)
+    assert vars(Master(music_s=(0.0, 8.5)).informed(jingle))["gain_db"] == pytest.approx(5.0)
+    assert vars(Master(music_s=(0.0, 4.0)).informed(jingle))["gain_db"] is None
 
 
 def test_plosives_and_breaths_are_mended_beside_music(clean_voice: Diagnosis) -> None:

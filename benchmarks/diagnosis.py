@@ -7,24 +7,37 @@ as found within 5 % of the filter's, hum where its frequency is right. Rooms, no
 voices only.
 
     python benchmarks/diagnosis.py
+    python benchmarks/diagnosis.py OTHER
+
+OTHER is a checkout of an earlier revision, installed into OTHER/.venv, to be compared with.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from corpus import CORPUS
 from defects import lost_packets, with_clicks, with_gaps, with_pops
 from report import table, write
+from scipy.io import wavfile
 from scipy.signal import fftconvolve, firwin, oaconvolve
 
 from aural.degrade import Audio, Noise, Take
 from aural.learning.material import find, read
 from aural.measure.diagnosis import Diagnosis, Examination
 from aural.signals import Format
+
+Plain = dict[str, Any]
+"""A diagnosis as `aural inspect --json` writes it."""
 
 RATE = 48000
 SECONDS = 6
@@ -99,16 +112,51 @@ def harmed(audio: Audio, harms: dict[str, float], rng: np.random.Generator) -> A
     return np.asarray(audio, np.float32)
 
 
-FOUND: dict[str, Callable[[Diagnosis, float | None], bool]] = {
-    "clipping": lambda d, _: d.clipping.samples > 0,
-    "bandwidth": lambda d, hz: d.bandwidth.cut and (abs(d.bandwidth.cutoff_hz / hz - 1) < 0.05 if hz else d.dull),
-    "room": lambda d, _: d.reverberant,
-    "noise": lambda d, _: d.noisy,
-    "hum": lambda d, _: abs(d.hum.frequency_hz - 50.03) < 0.1 if d.hums else False,
-    "plosives": lambda d, _: bool(d.plosives),
-    "clicks": lambda d, _: bool(d.clicks),
-    "gaps": lambda d, _: bool(d.gaps),
+def _says(words: str) -> Callable[[Plain, float | None], bool]:
+    return lambda d, _: any(finding.startswith(words) for finding in d["findings"])
+
+
+def _hums(diagnosis: Plain, _: float | None) -> bool:
+    return _says("mains hum")(diagnosis, None) and abs(diagnosis["hum"]["frequency_hz"] - 50.03) < 0.1
+
+
+def _cut(diagnosis: Plain, hz: float | None) -> bool:
+    band = diagnosis["bandwidth"]
+    return band["cut"] and (
+        abs(band["cutoff_hz"] / hz - 1) < 0.05 if hz else _says("the spectrum ends")(diagnosis, hz)
+    )
+
+
+FOUND: dict[str, Callable[[Plain, float | None], bool]] = {
+    "clipping": lambda d, _: any("clipping: " in finding for finding in d["findings"]),
+    "bandwidth": _cut,
+    "room": _says("a reverberant room"),
+    "noise": lambda d, _: any("noise" in finding for finding in d["findings"]),
+    "hum": _hums,
+    "plosives": _says("plosives"),
+    "clicks": _says("clicks"),
+    "gaps": _says("gaps"),
 }
+DIAGNOSES = """
+import json, sys
+from aural.measure.diagnosis import inspect
+for line in sys.stdin:
+    print(json.dumps(inspect(line.strip()).as_dict()), flush=True)
+"""
+
+
+class Diagnoses:
+    """Examines recordings by a revision of AURAL, in a process of its own."""
+
+    def __init__(self, python: Path) -> None:
+        command = [python, "-c", DIAGNOSES]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
+
+    def __call__(self, path: Path) -> Plain:
+        assert self.process.stdin
+        assert self.process.stdout
+        print(path, file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())  # type: ignore[no-any-return]
 
 
 def examined(audio: Audio, sample_rate: int = RATE) -> Diagnosis:
@@ -137,35 +185,49 @@ def _names(strengths: dict[str, tuple[float, ...]], kind: str) -> list[str]:
 
 
 def main() -> None:
+    others = [Path(other).resolve() for other in sys.argv[1:]]
+    pythons = [other / ".venv" / "bin" / "python" for other in others] + [Path(sys.executable)]
+    revisions = [Diagnoses(python) for python in pythons]
     hits, alarms = defaultdict(list), defaultdict(list)
-    for kind, folder in (("speech", "speech"), ("music", "music")):
-        for number, audio in enumerate(recordings(kind, folder)):
-            rng = np.random.default_rng(number)
-            for harms in trials(kind, number, rng):
-                diagnosis = examined(harmed(audio, harms, rng))
-                for name, found in FOUND.items():
-                    if name in harms:
-                        alone = "alone" if len(harms) == 1 else "with others"
-                        hits[name, kind, alone].append(found(diagnosis, harms[name]))
-                    elif kind == "speech" or name not in VOICES_ONLY:
-                        alarms[name, kind].append(found(diagnosis, None))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "recording.wav")
+        for kind in ("speech", "music"):
+            for number, audio in enumerate(recordings(kind, kind)):
+                rng = np.random.default_rng(number)
+                for harms in trials(kind, number, rng):
+                    wavfile.write(path, RATE, harmed(audio, harms, rng))
+                    for revision, diagnose in enumerate(revisions):
+                        diagnosis = diagnose(path)
+                        for name, found in FOUND.items():
+                            if name in harms:
+                                alone = "alone" if len(harms) == 1 else "with others"
+                                hits[revision, name, kind, alone].append(found(diagnosis, harms[name]))
+                            elif kind == "speech" or name not in VOICES_ONLY:
+                                alarms[revision, name, kind].append(found(diagnosis, None))
+    numbers = range(len(revisions))
     rows = [
         [
             name,
             kind,
-            *(share(hits[name, kind, alone]) for alone in ("alone", "with others")),
-            share(alarms[name, kind]),
+            *(share(*(hits[n, name, kind, alone] for n in numbers)) for alone in ("alone", "with others")),
+            share(*(alarms[n, name, kind] for n in numbers)),
         ]
         for name in FOUND
         for kind in ("speech", "music")
-        if (name, kind) in alarms
+        if (0, name, kind) in alarms
     ]
     header = ["finding", "in", "recall, alone", "recall, with others", "false alarms"]
-    write("Diagnosis", "diagnosis.py", __doc__.split("\n\n")[1].replace("\n", " ") + "\n\n" + table(header, rows))
+    text = __doc__.split("\n\n")[1].replace("\n", " ") + "\n\n"
+    for other in others:
+        revision = subprocess.check_output(["git", "-C", other, "rev-parse", "--short", "HEAD"], text=True).strip()
+        text += f"The first figure of each pair is that of OTHER, revision {revision}; the second, of today.\n\n"
+    script = "diagnosis.py OTHER" if others else "diagnosis.py"
+    write("Diagnosis", script, text + table(header, rows))
 
 
-def share(right: list[bool]) -> str:
-    return f"{100 * np.mean(right):.0f} % of {len(right)}" if right else "-"
+def share(*right: list[bool]) -> str:
+    """Write which share is right, of each revision."""
+    return " / ".join(f"{100 * np.mean(each):.0f}" for each in right) + f" % of {len(right[0])}" if right[0] else "-"
 
 
 if __name__ == "__main__":

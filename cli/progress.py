@@ -25,8 +25,8 @@ DONE, TOTAL, ENDED = range(3)
 """What the table holds of each file: seconds that have gone by, seconds that will, and whether it is over."""
 SOONEST_S = 2.0
 """Before that, nobody can tell how long it takes."""
-STEADY = 0.25
-"""Share of the time left over which a new estimate is taken on."""
+STEADY, SETTLED = 0.25, 0.5
+"""A new estimate is taken on over such a share of the time left, or of what is done, whichever is over sooner."""
 
 
 class ProgressRow(Watch):
@@ -65,7 +65,7 @@ class TimeLeft:
     """Tells how long a run still takes: runs down like a clock, and is drawn slowly to what the pace so far says."""
 
     def __init__(self) -> None:
-        self.left_s, self.at_s = math.nan, 0.0
+        self.left_s, self.at_s, self.share = math.nan, 0.0, 0.0
 
     def update(self, share: float, at_s: float) -> float:
         """Return the seconds left when a share is done `at_s` seconds after the start; NaN while nobody knows, and
@@ -75,10 +75,11 @@ class TimeLeft:
         if share > 0 and at_s >= SOONEST_S:
             paced_s = at_s * (1 - share) / share
             gone_s, self.at_s = at_s - self.at_s, at_s
+            further, self.share = share - self.share, share
             if math.isnan(self.left_s):
                 self.left_s = paced_s
             left_s = max(0.0, self.left_s - gone_s)
-            drawn = 1 - math.exp(-gone_s / max(1.0, STEADY * left_s))
+            drawn = 1 - math.exp(-max(gone_s / max(1.0, STEADY * left_s), further / (SETTLED * share)))
             self.left_s = left_s + drawn * (paced_s - left_s)
         return self.left_s
 

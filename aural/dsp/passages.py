@@ -31,6 +31,11 @@ def paired(seconds: Sequence[float], stage: str, parameter: str) -> Passages:
     return list(zip(seconds[::2], seconds[1::2], strict=True))
 
 
+def inside(second: float, passages: Passages) -> bool:
+    """Tell whether a moment lies in one of the passages."""
+    return any(begins <= second < ends for begins, ends in passages)
+
+
 def within(seconds: Any, passages: Passages) -> NDArray[np.float32]:
     """Return 1 for times in a passage and 0 for others; between them it changes over FADE_S.
 

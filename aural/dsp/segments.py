@@ -22,6 +22,7 @@ class SegmentStream(Stream):
         self.segment, self.context = segment, context
         self.queue = Queue()
         self.before = 0  # frames at the front of the queue that are context
+        self.first = 0  # where the queue begins, in frames of the signal
 
     @abstractmethod
     def process(self, audio: Block) -> Block:
@@ -42,5 +43,6 @@ class SegmentStream(Stream):
         result = self.process(self.queue.peek(frames))[..., self.before : self.before + wanted]
         spent = max(0, self.before + wanted - self.context)
         self.queue.take(spent)
+        self.first += spent
         self.before = self.before + wanted - spent
         return result.astype(np.float32, copy=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aural.dsp.passages import Passages, inside
 from aural.signals import Block, Format
 from aural.stream import Queue
 
@@ -73,10 +74,11 @@ class DefectMeter:
             self.queue.take(max(0, self.done - self.context - self.first))
             self.first = max(self.first, self.done - self.context)
 
-    def compute(self) -> Defects:
-        """Return the defects of all frames so far."""
+    def compute(self, apart_from: Passages = ()) -> Defects:
+        """Return the defects of all frames so far, without those that begin in some passages."""
         end = self.first + self.queue.frames
         found = self.found + (self._look(end, end) if end > self.done else [])
+        found = [one for one in found if not inside(one[0], apart_from)]
         if not found:
             return Defects()
         return Defects(
@@ -89,5 +91,5 @@ class DefectMeter:
     def _look(self, until: int, end: int) -> list[tuple[float, float]]:
         """Look at the queue up to a frame of the signal; return what begins between what was done and another."""
         defects = self.find(self.queue.peek(end - self.first))
-        inside = (d for d in defects if self.done <= self.first + d.start < until)
-        return [((self.first + d.start) / self.source.sample_rate, d.strength_db) for d in inside]
+        here = (d for d in defects if self.done <= self.first + d.start < until)
+        return [((self.first + d.start) / self.source.sample_rate, d.strength_db) for d in here]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aural.audio.files import AudioFile, Info, open_audio
+from aural.dsp.passages import Passages
 from aural.markup import element, listed, table
 from aural.measure.bandwidth.meter import Bandwidth, BandwidthMeter
 from aural.measure.breaths import BreathMeter
@@ -16,7 +17,7 @@ from aural.measure.clicks import ClickMeter
 from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.measure.content.bands import BandMeters
 from aural.measure.content.meter import Content, ContentMeter
-from aural.measure.defects import Defects
+from aural.measure.defects import DefectMeter, Defects
 from aural.measure.environment import Environment, EnvironmentMeter
 from aural.measure.gaps import GapMeter
 from aural.measure.hum import HumMeter, MainsHum
@@ -39,12 +40,16 @@ class Diagnosis:
     format: Format
     level: Levels
     loudness: Loudness
+    speech_lufs: float
+    """Integrated loudness without music that plays by itself, such as a jingle."""
     true_peak_dbtp: float
     clipping: MeasuredClipping
     gaps: Defects
     clicks: Defects
     plosives: Defects
+    """Those beside music: a drum looks like one."""
     breaths: Defects
+    """Those beside music."""
     content: Content
     environment: Environment
     noise: NoiseEstimate
@@ -140,14 +145,17 @@ class Diagnosis:
         return self._wider("both", "music")
 
     @property
+    def music_aside_s(self) -> tuple[float, ...]:
+        """Where music plays by itself, in the same way."""
+        return _flat(self.content.aside() if self.kind == "speech" else [])
+
+    @property
     def music_under_speech_s(self) -> tuple[float, ...]:
         """Where somebody speaks over music, in the same way."""
         return self._wider("both")
 
     def _wider(self, *classes: str) -> tuple[float, ...]:
-        passages = self.content.passages(*classes) if self.kind == "speech" else []
-        wider = ((max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in passages)
-        return tuple(second for passage in wider for second in passage)
+        return _flat(self.content.around(*classes) if self.kind == "speech" else [])
 
     @property
     def uneven(self) -> bool:
@@ -204,9 +212,9 @@ class Diagnosis:
         return f"noises up to {-self.noise_db:.0f} dB below the voice, in {len(seconds)} s, from {start} on"
 
     def defects(self) -> dict[str, Defects]:
-        """Return what was found of each kind of short defect, by its name; music has no plosives."""
+        """Return what was found of each kind of short defect, by its name; only a voice has plosives."""
         found = {"gaps": self.gaps, "clicks": self.clicks}
-        return found | {"plosives": self.plosives} if self.kind == "speech" and not self.music_under_speech else found
+        return found | {"plosives": self.plosives} if self.kind == "speech" else found
 
     def beyond_repair(self) -> list[str]:
         """List those of the findings that no stage mends."""
@@ -239,7 +247,6 @@ class Diagnosis:
         return _finite(plain)  # type: ignore[no-any-return]
 
 
-EDGE_S = 0.5  # the map tells whole seconds
 NOISY_DB = 28.0
 FAINT_NOISE_DB = -33.0  # against the voice: noise that is nowhere louder by the network is none
 LEAST_NOISES = 0.01  # of the seconds hold noises before they count
@@ -278,33 +285,45 @@ class Examination:
         from torch import get_num_threads
 
         self.source, self.info, self.frames = source, info, 0
+        self.loudness = LoudnessMeter(source)
         self.meters: dict[str, Meter] = {
             "level": LevelMeter(source),
-            "loudness": LoudnessMeter(source),
+            "loudness": self.loudness,
             "true_peak_dbtp": TruePeakMeter(source),
             "clipping": ClippingMeter(source),
             "gaps": GapMeter(source),
             "clicks": ClickMeter(source),
-            "plosives": PlosiveMeter(source),
-            "breaths": BreathMeter(source),
             "environment": EnvironmentMeter(source),
-            "bands": BandMeters(source, ContentMeter, NoiseMeter, RoomMeter),
             "hum": HumMeter(source),
             "bandwidth": BandwidthMeter(source),
         }
+        self.of_voices: dict[str, DefectMeter] = {"plosives": PlosiveMeter(source), "breaths": BreathMeter(source)}
+        self.bands = BandMeters(source, ContentMeter, NoiseMeter, RoomMeter)
+        self.all: list[Meter] = [*self.meters.values(), *self.of_voices.values(), self.bands]
         self.threads = ThreadPoolExecutor(get_num_threads())
 
     def update(self, block: Block) -> None:
         """Take the next frames, shape (channels, frames)."""
         self.frames += block.shape[-1]
-        for _ in self.threads.map(lambda meter: meter.update(block), self.meters.values()):
+        for _ in self.threads.map(lambda meter: meter.update(block), self.all):
             pass
 
     def compute(self) -> Diagnosis:
         """Return the diagnosis of all frames so far."""
+        content, noise, room = self.bands.compute()
         measured = {name: meter.compute() for name, meter in self.meters.items()}
-        of_bands = dict(zip(("content", "noise", "room"), measured.pop("bands"), strict=True))
-        return Diagnosis(self.frames / self.source.sample_rate, self.source, info=self.info, **of_bands, **measured)
+        music = content.around("both", "music")
+        measured |= {name: meter.compute(apart_from=music) for name, meter in self.of_voices.items()}
+        return Diagnosis(
+            self.frames / self.source.sample_rate,
+            self.source,
+            speech_lufs=self.loudness.integrated_lufs(apart_from=content.aside()),
+            content=content,
+            noise=noise,
+            room=room,
+            info=self.info,
+            **measured,
+        )
 
 
 def inspect(path: str | Path, watch: Watch = UNWATCHED, strict: bool = False, track: int | None = None) -> Diagnosis:
@@ -333,6 +352,10 @@ def examine(file: AudioFile, watch: Watch = UNWATCHED) -> Diagnosis:
     for block in watch(file, file.format):
         examination.update(block)
     return examination.compute()
+
+
+def _flat(passages: Passages) -> tuple[float, ...]:
+    return tuple(second for passage in passages for second in passage)
 
 
 def _finite(value: Any) -> Any:

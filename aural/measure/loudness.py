@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aural.audio.layouts import speakers
 from aural.dsp.compiled import njit
 from aural.dsp.decibels import db_to_gain, db_to_power, power_to_db
+from aural.dsp.passages import Passages
 from aural.signals import Block, Format, check_shape
 
 Floats = NDArray[np.float64]
@@ -75,12 +76,21 @@ class LoudnessMeter:
         """Return the K-weighted mean power of each hundredth of a second so far."""
         return np.array(self.energies) * PIECES / self.source.sample_rate
 
+    def integrated_lufs(self, apart_from: Passages = ()) -> float:
+        """Return the integrated loudness of the signal so far, apart from some passages."""
+        blocks = _windows(self.powers, MOMENTARY_S)[:: PIECES // 10]
+        begins = np.arange(blocks.size) * PIECES // 10 / PIECES
+        for begin, end in apart_from:
+            counted = (begins + MOMENTARY_S <= begin) | (begins >= end)
+            blocks, begins = blocks[counted], begins[counted]
+        return power_to_lufs(_gated(blocks, relative_lu=-10).mean())
+
     def compute(self) -> Loudness:
         """Return the loudness of the signal so far."""
         pieces = self.powers
         blocks = _windows(pieces, MOMENTARY_S)
         return Loudness(
-            integrated_lufs=power_to_lufs(_gated(blocks[:: PIECES // 10], relative_lu=-10).mean()),
+            integrated_lufs=self.integrated_lufs(),
             range_lu=_range_lu(_windows(pieces, SHORT_TERM_S)[:: PIECES // 10]),
             momentary_max_lufs=power_to_lufs(blocks.max(initial=0)),
             short_term_max_lufs=power_to_lufs(_windows(pieces, SHORT_TERM_S).max(initial=0)),

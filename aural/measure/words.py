@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 LATE_S = 0.05
 NAMED = 8
 MAP = 60  # characters, at most
-COMPARED = ("loudness", "loudness range", "true peak", "background", "signal to noise", "hum", "bandwidth")
+COMPARED = (
+    "loudness",
+    "loudness of speech",
+    "loudness range",
+    "true peak",
+    "background",
+    "signal to noise",
+    "hum",
+    "bandwidth",
+)
 
 
 def compared(before: Diagnosis, after: Diagnosis) -> list[tuple[str, str, str]]:
@@ -33,6 +42,7 @@ def figures(diagnosis: Diagnosis) -> list[tuple[str, str]]:
         ("recording", f"{_format(diagnosis)}, {_kind(diagnosis)}"),
         ("content", _map(diagnosis.content)),
         ("loudness", f"{level(loudness.integrated_lufs)} LUFS"),
+        *([("loudness of speech", f"{level(diagnosis.speech_lufs)} LUFS")] if diagnosis.music_aside_s else []),
         ("loudness range", f"{loudness.range_lu:.1f} LU"),
         ("true peak", f"{level(diagnosis.true_peak_dbtp)} dBTP"),
         ("background", f"{level(environment.floor_dbfs)} dBFS"),

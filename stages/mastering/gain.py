@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from aural.dsp.passages import Passages
 from aural.measure.loudness import MOMENTARY_S, LoudnessMeter
 from aural.signals import Block, Format
 from aural.stages.mastering.stage import MOST_GAIN_DB, MOST_TRIALS
@@ -14,8 +15,9 @@ from aural.stages.mastering.stage import MOST_GAIN_DB, MOST_TRIALS
 CLOSE_LU = 0.02
 
 
-def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
-    """Measure the integrated loudness in LUFS; a signal shorter than one gating block is looped."""
+def integrated_lufs(blocks: Iterable[Block], source: Format, apart_from: Passages = ()) -> float:
+    """Measure the integrated loudness in LUFS, apart from some passages; a signal shorter than one gating block is
+    looped."""
     meter, enough = LoudnessMeter(source), math.ceil(MOMENTARY_S * source.sample_rate)
     start: list[Block] = []
     for block in blocks:
@@ -25,7 +27,7 @@ def integrated_lufs(blocks: Iterable[Block], source: Format) -> float:
     if 0 < meter.frames < enough:
         rounds, meter = -(-enough // meter.frames), LoudnessMeter(source)
         meter.update(np.tile(np.concatenate(start, axis=-1), rounds))
-    return meter.compute().integrated_lufs
+    return meter.integrated_lufs(apart_from)
 
 
 def gain_for(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from aural import Block, Effect, Format, Stream, param
 from aural.advice import Decision, Wishes
 from aural.chain import Chain, in_series
+from aural.dsp.passages import paired
 from aural.errors import AudioError, ParameterError
 from aural.stages.mastering.match import BANDS, Match
 from aural.stream import pump
@@ -75,6 +76,9 @@ class Master(Effect):
                                    when={"gain_db": None})  # fmt: skip
     gain_db: float | None = param(None, "Gain before the limiter that gives the target loudness after it",
                                   unit="dB", low=-300.0, high=60.0, measured=True)  # fmt: skip
+    music_s: tuple[float, ...] = param((), "Passages of music whose loudness does not count: beginning and end of "
+                                       "each", unit="s", low=0.0, high=1e7, when={"gain_db": None},
+                                       examples=((0.5, 1.5),))  # fmt: skip
     reference: str | None = param(None, "Reference recording to match: path of an audio file. Its loudness "
                                   "replaces the target's; its spectrum and width are matched as by "
                                   "the match stage")  # fmt: skip
@@ -91,6 +95,7 @@ class Master(Effect):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        paired(self.music_s, self.name, "music_s")
         if self.curve_db is not None and len(self.curve_db) != BANDS:
             raise ParameterError(
                 f"curve_db must be {BANDS} gains in dB, got {self.curve_db!r}", stage=self.name, parameter="curve_db"
@@ -119,10 +124,13 @@ class Master(Effect):
     def advise(self, diagnosis: Diagnosis) -> Decision:
         goal_lufs, ceiling_dbtp = self.goal
         goal = self.target if self.target_lufs is None else f"{self.target_lufs:g} LUFS"
-        before_lufs = diagnosis.loudness.integrated_lufs
+        stage = replace(self, music_s=self.music_s or _aside_s(diagnosis))
+        before_lufs, of = stage._lufs(diagnosis), " of speech" if stage.music_s else ""
+        if math.isnan(before_lufs):
+            before_lufs, of = diagnosis.loudness.integrated_lufs, ""
         limiting_db = min(goal_lufs - before_lufs - (ceiling_dbtp - diagnosis.true_peak_dbtp), self.max_limiting_db)
         limited = f", peaks limited by about {limiting_db:.0f} dB" if limiting_db >= WORTH_SAYING_DB else ""
-        return Decision(self.name, self, f"from {before_lufs:.1f} LUFS to {goal}{limited}")
+        return Decision(self.name, stage, f"from {before_lufs:.1f} LUFS{of} to {goal}{limited}")
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:
         """Bring the level to a named target; a working level within a chain is left out."""
@@ -136,7 +144,7 @@ class Master(Effect):
         """Take the gain from the diagnosis where the limiter has nothing to do, or may do nothing."""
         from aural.stages.mastering.gain import gain_for
 
-        lufs, (goal_lufs, ceiling_dbtp) = diagnosis.loudness.integrated_lufs, self.goal
+        lufs, (goal_lufs, ceiling_dbtp) = self._lufs(diagnosis), self.goal
         headroom_db = ceiling_dbtp - diagnosis.true_peak_dbtp
         limits = goal_lufs - lufs > headroom_db and self.max_limiting_db > 0
         if self.gain_db is not None or self.reference or self.front or limits or not math.isfinite(lufs):
@@ -144,6 +152,12 @@ class Master(Effect):
         return self._with(
             *gain_for(goal_lufs, lufs, headroom_db, self.max_limiting_db, lambda gain_db: lufs + gain_db)
         )
+
+    def _lufs(self, diagnosis: Diagnosis) -> float:
+        """Return the loudness of what counts as it was measured; NaN where other passages were left out."""
+        if not self.music_s:
+            return diagnosis.loudness.integrated_lufs
+        return diagnosis.speech_lufs if self.music_s == diagnosis.music_aside_s else math.nan
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
         stage = self if self.reference is None else self._like(self.reference, blocks, source)
@@ -173,7 +187,7 @@ class Master(Effect):
         from aural.stages.mastering.gain import gain_for, integrated_lufs
 
         lufs, dbtp = self.goal
-        peak = TruePeakMeter(source)
+        peak, music = TruePeakMeter(source), paired(self.music_s, self.name, "music_s")
 
         def seen() -> Iterator[Block]:
             for block in pump(Chain(self.front).begin(source), blocks):
@@ -181,9 +195,9 @@ class Master(Effect):
                 yield block
 
         def after(gain_db: float) -> float:
-            return integrated_lufs(pump(replace(self, gain_db=gain_db).stream(source), blocks), source)
+            return integrated_lufs(pump(replace(self, gain_db=gain_db).stream(source), blocks), source, music)
 
-        before = integrated_lufs(seen(), source)
+        before = integrated_lufs(seen(), source, music)
         headroom_db = dbtp - peak.compute()
         gain_db, short_lu = gain_for(lufs, before, headroom_db, self.max_limiting_db, after)
         if before == -math.inf and headroom_db < math.inf:
@@ -221,3 +235,10 @@ class Master(Effect):
             return in_series((*self.front, behind), source)
         assert self.gain_db is not None
         return LimiterStream(source, self.gain_db, self.goal[1], self.lookahead_ms, self.release_ms)
+
+
+def _aside_s(diagnosis: Diagnosis) -> tuple[float, ...]:
+    """Return the music that does not count for the loudness, where a preset for speech was asked for and there is
+    speech."""
+    counts = diagnosis.ordered == "speech" and math.isfinite(diagnosis.speech_lufs)
+    return diagnosis.music_aside_s if counts else ()

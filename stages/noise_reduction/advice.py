@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aural.advice import Decision, Wishes
 from aural.measure.diagnosis import NOISY_DB
-from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
+from aural.stages.noise_reduction.engines.compact.engine import MUSIC_LIMIT_DB, CompactEngine
 
 if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
@@ -74,6 +74,8 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
         unmet = "" if diagnosis.holds_music else NO_MUSIC
     elif music == "keep" or (noise_db and diagnosis.kind == "music"):
         changes |= {"keep": "music", "music_s": ()}
+        if noise_db is None:
+            changes["max_attenuation_db"] = min(advised.limit_db, MUSIC_LIMIT_DB)
         why.append("music is kept, as asked for" if music else GENTLY)
     effect = replace(advised, **changes)
     if effect.does_nothing:

@@ -35,6 +35,11 @@ class NoiseEngine(Engine):
         return False
 
     @property
+    def meets_music(self) -> bool:
+        """Whether music is kept too, in some passages at least."""
+        return self.keeps_music
+
+    @property
     def level_independent(self) -> bool:
         """Whether scaling the input scales the output by the same factor."""
         return True

@@ -106,7 +106,7 @@ class NoiseReduction(Parameters, Effect):
         from aural.stages.noise_reduction.stream import HumStream
 
         lines = self.hum_hz or 0.0, self.hum_harmonics or ()
-        subtracted = bool(lines[0] and lines[1]) and self._chosen().keeps_music
+        subtracted = bool(lines[0] and lines[1]) and self._chosen().meets_music
         sections = filter_sections(source.sample_rate, self.highpass_hz, *((0.0, ()) if subtracted else lines))
         filters = BiquadStream(source, sections, settled=True) if sections else Through(source)
         return Series([filters, HumStream(source, *lines)], source) if subtracted else filters

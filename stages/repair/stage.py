@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from aural.advice import Decision
+from aural.dsp.passages import paired
 from aural.errors import ParameterError
 from aural.parameters import GIVEN, param
 from aural.signals import LOUDEST, Block, Format
@@ -174,7 +175,29 @@ class Conceal(Repair):
 
 
 @dataclass(frozen=True)
-class DePlosive(Repair):
+class VoiceRepair(Repair):
+    """A stage that repairs what only voices have, where no music plays.
+
+    Raises:
+        ParameterError: besides ranges, a passage of music ends before it begins, or begins before the last one ends.
+    """
+
+    music_s: tuple[float, ...] = param((), "Passages of music, which stay as they are: beginning and end of each",
+                                       unit="s", low=0.0, high=1e7, examples=((0.0, 100.0),))  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        paired(self.music_s, self.name, "music_s")
+
+    def _beside_music(self, diagnosis: Diagnosis, what: str, found: Defects | None) -> Decision:
+        """Run where something was found, and leave music alone."""
+        if not found:
+            return Decision(self.name, None, f"no {what}", minor=True)
+        return Decision(self.name, replace(self, music_s=self.music_s or diagnosis.music_s), f"{what}: {found}")
+
+
+@dataclass(frozen=True)
+class DePlosive(VoiceRepair):
     """Take the pop out of plosives: only the lowest frequencies, and only while a burst lasts."""
 
     name: ClassVar[str] = "de-plosive"
@@ -185,19 +208,16 @@ class DePlosive(Repair):
     range_db: float = param(40.0, "Attenuation of a burst below the cut-off", unit="dB", low=0.0, high=60.0)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
-        pops = diagnosis.defects().get("plosives")
-        if not pops:
-            return Decision(self.name, None, "no plosives", minor=True)
-        return Decision(self.name, self, f"plosives: {pops}")
+        return self._beside_music(diagnosis, "plosives", diagnosis.defects().get("plosives"))
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.repair.stream import PlosiveStream
 
-        return PlosiveStream(source, self.cutoff_hz, self.range_db)
+        return PlosiveStream(source, self.cutoff_hz, self.range_db, paired(self.music_s, self.name, "music_s"))
 
 
 @dataclass(frozen=True)
-class DeBreath(Repair):
+class DeBreath(VoiceRepair):
     """Lower breaths between words."""
 
     name: ClassVar[str] = "de-breath"
@@ -205,10 +225,7 @@ class DeBreath(Repair):
     range_db: float = param(12.0, "Attenuation of a breath", unit="dB", low=0.0, high=60.0)
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
-        breaths = diagnosis.breaths
-        if not breaths or diagnosis.kind != "speech" or diagnosis.music_under_speech:
-            return Decision(self.name, None, "no breaths", minor=True)
-        return Decision(self.name, self, f"breaths: {breaths}")
+        return self._beside_music(diagnosis, "breaths", diagnosis.breaths if diagnosis.kind == "speech" else None)
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:
         return Effect.advise_level(self, diagnosis)
@@ -216,4 +233,4 @@ class DeBreath(Repair):
     def stream(self, source: Format) -> Stream:
         from aural.stages.repair.stream import BreathStream
 
-        return BreathStream(source, self.range_db)
+        return BreathStream(source, self.range_db, paired(self.music_s, self.name, "music_s"))

@@ -11,6 +11,7 @@ from scipy.ndimage import uniform_filter1d
 
 from aural.dsp.autoregression import burg, extrapolate, fill
 from aural.dsp.decibels import db_to_gain
+from aural.dsp.passages import Passages, inside
 from aural.dsp.segments import SegmentStream
 from aural.measure import breaths, clicks, gaps, plosives
 from aural.measure.defects import Defect
@@ -151,16 +152,29 @@ class ConcealStream(RepairStream):
         return np.zeros(stop - start)
 
 
-class PlosiveStream(RepairStream):
+class VoiceRepairStream(RepairStream):
+    """Repairs what only voices have, where no music plays."""
+
+    def __init__(self, source: Format, segment_s: float, context_s: float, music: Passages) -> None:
+        super().__init__(source, segment_s, context_s)
+        self.music = music
+
+    def _spoken(self, defects: Sequence[Defect]) -> Iterator[Defect]:
+        """Leave out those that begin in music."""
+        rate = self.output.sample_rate
+        return (found for found in defects if not inside((self.first + found.start) / rate, self.music))
+
+
+class PlosiveStream(VoiceRepairStream):
     """Takes the low frequencies out of plosives, but not a voice that speaks on; other moments are not touched."""
 
-    def __init__(self, source: Format, cutoff_hz: float, range_db: float) -> None:
-        super().__init__(source, plosives.SEGMENT_S, plosives.CONTEXT_S)
+    def __init__(self, source: Format, cutoff_hz: float, range_db: float, music: Passages) -> None:
+        super().__init__(source, plosives.SEGMENT_S, plosives.CONTEXT_S, music)
         self.cutoff_hz, self.taken = cutoff_hz, 1 - db_to_gain(-range_db)
 
     def process(self, audio: Block) -> Block:
         out, fade = audio.copy(), round(PLOSIVE_FADE_S * self.output.sample_rate)
-        for burst in plosives.find_plosives(audio, self.output.sample_rate):
+        for burst in self._spoken(plosives.find_plosives(audio, self.output.sample_rate)):
             channel = out[burst.channel]
             begin, end = max(0, burst.start - fade), min(channel.size, burst.stop + fade)
             low = self._burst(audio[burst.channel])[begin:end]
@@ -176,16 +190,16 @@ class PlosiveStream(RepairStream):
         return np.asarray(deep + tones * power / (power + VOICED * louder + 1e-30), np.float32)
 
 
-class BreathStream(RepairStream):
+class BreathStream(VoiceRepairStream):
     """Lowers breaths; other moments are not touched."""
 
-    def __init__(self, source: Format, range_db: float) -> None:
-        super().__init__(source, breaths.SEGMENT_S, breaths.CONTEXT_S)
+    def __init__(self, source: Format, range_db: float, music: Passages) -> None:
+        super().__init__(source, breaths.SEGMENT_S, breaths.CONTEXT_S, music)
         self.taken = 1 - db_to_gain(-range_db)
 
     def process(self, audio: Block) -> Block:
         out, fade = audio.copy(), round(BREATH_FADE_S * self.output.sample_rate)
-        for breath in breaths.find_breaths(audio, self.output.sample_rate):
+        for breath in self._spoken(breaths.find_breaths(audio, self.output.sample_rate)):
             place = slice(breath.start, breath.stop)
             out[:, place] *= 1 - self.taken * _faded(breath.stop - breath.start, fade)
         return out

@@ -88,6 +88,13 @@ def test_the_time_left_runs_down_steadily() -> None:
     assert math.isnan(left.update(1.0, 400))  # at the end, no time is left to speak of
 
 
+def test_a_slow_start_is_soon_forgotten() -> None:
+    left = progress.TimeLeft()
+    said = [left.update(0.003 + 0.05 * max(0, second - 2), second) for second in range(2, 13)]
+    assert said[0] > 600  # programs were loaded, and hardly anything else was done
+    assert said[-1] < 20
+
+
 @pytest.mark.parametrize(("seconds", "written"), [(0.4, "0:00"), (59.4, "0:59"), (61, "1:01"), (3723, "1:02:03")])
 def test_clock(seconds: float, written: str) -> None:
     assert progress.clock(seconds) == written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -66,6 +67,18 @@ class Content:
                 found.append((begins, min(second, self.duration_s)))
         return found
 
+    def around(self, *names: str) -> list[tuple[float, float]]:
+        """Return such passages, a little wider: the map tells whole seconds."""
+        return [
+            (max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in self.passages(*names)
+        ]
+
+    def aside(self) -> list[tuple[float, float]]:
+        """Return where music plays by itself rather than under speech, such as a jingle; a little wider."""
+        classes = self.classes
+        held = [(begin, end, classes[int(begin) : math.ceil(end)]) for begin, end in self.around("both", "music")]
+        return [(begin, end) for begin, end, named in held if named.count("music") > named.count("both")]
+
     @property
     def kind(self) -> str:
         """`silence`, `speech`, or `music` for all else. Silence is no evidence, and neither are pauses."""
@@ -91,6 +104,7 @@ class Content:
         return np.clip(self.duration_s - np.arange(len(self.silent)), 0, 1)
 
 
+EDGE_S = 0.5
 MOMENT_S, PAUSE_S = 4, 2
 """Fewer seconds of a class in a row may be a mistake; so few between two passages join them."""
 LEAST_SPEECH = 0.1

@@ -17,6 +17,7 @@ from aural import ChainError, Effect, Format
 from aural.audio.files import read
 from aural.cleaning.planning import plan
 from aural.learning.metrics.distortion import si_sdr
+from aural.measure.defects import Defects
 from aural.measure.diagnosis import Diagnosis, Examination, inspect
 from aural.measure.environment import EnvironmentMeter
 from aural.measure.noise.meter import NoiseEstimate
@@ -24,6 +25,7 @@ from aural.measure.room.meter import RoomEstimate
 from aural.measure.words import figures
 from aural.parameters import parameters
 from aural.signals import Block
+from aural.stages.mastering.stage import Master
 from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000
@@ -222,6 +224,39 @@ def test_noise_reduction_keeps_music_where_it_plays(clean_voice: Diagnosis) -> N
 
     assert passages("mmmmm" + 20 * "s" + "bbbb--mmmm") == (0.0, 5.5, 24.5, 35.0)
     assert passages(30 * "s") == passages("mmm" + 20 * "s") == ()
+
+
+def test_a_preset_for_speech_that_is_named_brings_speech_to_the_target(clean_voice: Diagnosis) -> None:
+    def aside(drawn: str, preset: str) -> tuple[float, ...]:
+        mapped = replace(clean_voice, content=content(drawn), duration_s=float(len(drawn)), speech_lufs=-30.0)
+        decision = plan(mapped, preset).decisions[-1]
+        assert decision.reason.startswith("from -30.0 LUFS of speech") == bool(vars(decision.effect)["music_s"])
+        return vars(decision.effect)["music_s"]  # type: ignore[no-any-return]
+
+    assert aside("mmmbbmmm" + 20 * "s" + "mmmm", "podcast") == (0.0, 8.5, 27.5, 32.0)
+    assert aside("bbbbbbmm" + 20 * "s", "podcast") == (), "a bed under speech is no jingle"
+    assert aside("mmmmmmmm" + 20 * "s", "auto") == aside(28 * "m", "song") == ()
+
+
+def test_music_that_is_named_a_podcast_counts(clean_voice: Diagnosis) -> None:
+    music = replace(clean_voice, content=content(30 * "m"), duration_s=30.0, speech_lufs=-np.inf)
+    (*_, master) = plan(music, "podcast").chain.stages
+    assert vars(master)["music_s"] == ()
+
+
+def test_own_passages_of_music_are_measured_anew(clean_voice: Diagnosis) -> None:
+    jingle = replace(clean_voice, content=content("mmmmmmmm" + 20 * "s"), duration_s=28.0, speech_lufs=-21.0)
+    assert vars(Master(music_s=(0.0, 8.5)).informed(jingle))["gain_db"] == pytest.approx(5.0)
+    assert vars(Master(music_s=(0.0, 4.0)).informed(jingle))["gain_db"] is None
+
+
+def test_plosives_and_breaths_are_mended_beside_music(clean_voice: Diagnosis) -> None:
+    found = Defects(count=2, per_minute=5.0, strength_db=25.0, places_s=(8.0, 12.0))
+    drawn = "mmmmm" + 20 * "s"
+    jingle = replace(clean_voice, content=content(drawn), duration_s=float(len(drawn)), plosives=found, breaths=found)
+    noisy = replace(jingle, environment=replace(jingle.environment, snr_db=15.0))
+    mending = {stage.name: stage for stage in plan(noisy, "podcast").chain.stages}
+    assert vars(mending["de-plosive"])["music_s"] == vars(mending["de-breath"])["music_s"] == (0.0, 5.5)
 
 
 def test_faint_noise_is_lowered_less(clean_voice: Diagnosis) -> None:

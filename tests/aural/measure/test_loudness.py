@@ -149,6 +149,14 @@ def test_blocks_do_not_matter(seed: int, sample_rate: int) -> None:
     assert read(audio, sample_rate, partition(audio, seed)) == read(audio, sample_rate)
 
 
+def test_passages_can_be_left_out() -> None:
+    meter = LoudnessMeter(Format(RATE, 2))
+    meter.update(tones((-20.0, 5.0), (-30.0, 10.0), (-26.0, 5.0)))
+    assert meter.integrated_lufs(apart_from=[(0.0, 5.0), (15.0, 20.0)]) == pytest.approx(-30, abs=0.1)
+    assert meter.integrated_lufs(apart_from=[(5.0, 20.0)]) == pytest.approx(-20, abs=0.1)
+    assert meter.integrated_lufs(apart_from=[(0.0, 20.0)]) == -math.inf
+
+
 def test_reading_does_not_disturb() -> None:
     audio = probe("voice", 4.0)
     meter = LoudnessMeter(Format(RATE, 2))

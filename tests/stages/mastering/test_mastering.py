@@ -60,6 +60,16 @@ def test_targets_are_met(target: str, kind: str) -> None:
     assert dbtp(out) <= TARGETS[target][1] + 0.05
 
 
+@pytest.mark.parametrize("jingle", [3.0, 0.2])
+def test_music_that_does_not_count_leaves_speech_at_the_target(jingle: float) -> None:
+    audio = np.concatenate([jingle * probe("voice", 6.0), 0.5 * probe("voice", 12.0)], axis=-1)
+    out = Master(music_s=(0.0, 6.0))(audio, RATE)
+    assert lufs(out[:, 6 * RATE :], RATE) == pytest.approx(-16, abs=0.2)
+    assert abs(lufs(out, RATE) + 16) > 1
+    with pytest.raises(ParameterError, match="music_s must be beginnings and ends in order of time"):
+        Master(music_s=(2.0, 1.0))
+
+
 def test_own_values_replace_the_target() -> None:
     out = Master(target="streaming", target_lufs=-11.0, ceiling_dbtp=-4.0)(probe("voice"), RATE)
     assert lufs(out) == pytest.approx(-11, abs=0.1)

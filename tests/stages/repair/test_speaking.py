@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from aural import Block
+from aural.errors import ParameterError
 from aural.measure.breaths import find_breaths
-from aural.measure.plosives import find_plosives
+from aural.measure.plosives import PlosiveMeter, find_plosives
 from aural.signals import Format
 from aural.stages.repair.stage import DeBreath, DePlosive
 from aural.stream import pump
@@ -42,6 +44,25 @@ def test_pops_go_and_all_else_stays() -> None:
     np.testing.assert_array_equal(out[:, ~places], bad[:, ~places])
     gain_db = 10 * np.log10(np.sum((bad - audio) ** 2) / np.sum((out - audio) ** 2))
     assert gain_db > 12
+
+
+def test_drums_in_a_passage_of_music_are_no_pops() -> None:
+    bad, _ = popping(probe("voice", 12.0))
+    meter = PlosiveMeter(Format(RATE, 2))
+    meter.update(bad)
+    every, beside = meter.compute(), meter.compute(apart_from=[(0.0, 4.1), (8.1, 12.0)])
+    assert beside.places_s == tuple(place for place in every.places_s if 4.1 <= place < 8.1)
+    out = DePlosive(music_s=(0.0, 4.1, 8.1, 12.0))(bad, RATE)
+    spoken = slice(4 * RATE + RATE // 4, 8 * RATE)
+    np.testing.assert_array_equal(out[:, spoken], DePlosive()(bad, RATE)[:, spoken])
+    assert (out[:, spoken] != bad[:, spoken]).any()
+    out[:, spoken] = bad[:, spoken]
+    np.testing.assert_array_equal(out, bad)
+
+
+def test_passages_of_music_in_disorder() -> None:
+    with pytest.raises(ParameterError, match="music_s must be beginnings and ends in order of time"):
+        DeBreath(music_s=(2.0, 1.0))
 
 
 def test_a_voice_that_speaks_on_keeps_its_tone() -> None:

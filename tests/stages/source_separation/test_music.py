@@ -96,6 +96,14 @@ def test_what_is_said_of_music_does_not_contradict_itself(talk: Diagnosis) -> No
     assert asked["music-reduction"] == "music lowered by 15 dB, as asked for"
 
 
+def test_music_that_is_kept_everywhere_is_treated_gently(talk: Diagnosis) -> None:
+    noisy = replace(talk, environment=replace(talk.environment, snr_db=10.0, rumble_db=0.0))
+    assert stages(noisy)["noise-reduction"].max_attenuation_db == 30
+    kept = stages(noisy, music="keep")["noise-reduction"]
+    assert (kept.keep, kept.music_s, kept.max_attenuation_db) == ("music", (), 4.0)
+    assert stages(noisy, music="keep", noise_reduction=12.0)["noise-reduction"].max_attenuation_db == 12
+
+
 def test_where_no_music_is_found_a_sentence_says_so(talk: Diagnosis) -> None:
     alone = replace(talk, content=replace(talk.content, music=(0.0,) * 30))
     found = stages(alone, music="reduce", music_db=8.0, noise_reduction=20.0)

@@ -59,6 +59,10 @@ class CompactEngine(CompactParameters, Network, NoiseEngine):
     def keeps_music(self) -> bool:
         return self.keep == "music"
 
+    @property
+    def meets_music(self) -> bool:
+        return self.keeps_music or bool(self.music_s)
+
     def does_nothing(self, max_attenuation_db: float) -> bool:
         return max_attenuation_db == 0 and self.dereverb == 0
 

@@ -20,11 +20,12 @@ Wave = NDArray[np.float32]
 
 SEGMENT_S, CONTEXT_S = 2.0, 0.25
 WINDOW_S, ORDER = 0.093, 256
+LONGER_S = 0.186  # window in which tones that are held are sparser
 FEW = 350  # wrong samples in a window that a model is fitted to: they cost by the square of how dense they are
 ROUNDS = 50  # at least; the share of wrong samples adds as many again where all are wrong
 THRESHOLDS = (0.2, 0.001)  # of the largest coefficient around: the first round's, and the last one's
 OVER = 1.8  # relaxation: the dual variable goes this far towards where it is drawn
-RARER = 3.5  # exponent of the weights of bins, times the square of the share of wrong samples
+RARER = 2.0  # exponent of the weights of bins, times the square of the share of wrong samples
 SMOOTH, RANGE = 1.2, 1e4  # of the spectrum that gives the weights: half its width as a ratio, and its least value
 TINY = np.float32(1e-30)
 AROUND = 3  # frames and bins whose mean power decides about the one in the middle
@@ -74,6 +75,11 @@ def autoregressive(audio: Signal, bounds: Bounds, window: int) -> Signal:
     return out[window:-window]
 
 
+def sparsest(audio: Signal, hops: tuple[int, ...]) -> int:
+    """Return the hop at which the spectrogram of a signal is the sparsest: its magnitudes sum up to the least."""
+    return min(hops, key=lambda hop: float(np.sum(np.abs(_spectra(audio.astype(np.float32), hop)))) / np.sqrt(hop))
+
+
 def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
     """Find the signal within the bounds whose spectrogram is the sparsest, beginning with the signal itself.
 
@@ -96,11 +102,9 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
             minimization, TSP 2019.
     """
     share = float(np.mean(bounds.wrong))
-    pad = (hop, hop + -audio.size % hop)
-    window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
-    low, high = (np.pad(bound, pad).astype(np.float32).reshape(-1, hop) for bound in (bounds.low, bounds.high))
-    found = np.pad(audio, pad).astype(np.float32).reshape(-1, hop)
-    spectra = np.asarray(rfft(np.concatenate([found[:-1], found[1:]], axis=1) * window))
+    low, high, found = (_hops(signal.astype(np.float32), hop) for signal in (bounds.low, bounds.high, audio))
+    window = _window(hop)
+    spectra = _spectra(audio.astype(np.float32), hop)
     dual, kept = np.zeros_like(spectra), spectra.copy()
     loudest = maximum_filter1d(np.abs(spectra).max(axis=1), 5)
     rarity = _rarity(spectra)
@@ -112,7 +116,22 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
         frames = irfft(spectra, 2 * hop, overwrite_x=True)
         _bounded(frames, window, low, high, found)
         spectra = rfft(frames, overwrite_x=True)
-    return found.ravel()[pad[0] : pad[0] + audio.size].astype(np.float64)
+    return found.ravel()[hop : hop + audio.size].astype(np.float64)
+
+
+def _hops(audio: Wave, hop: int) -> Wave:
+    """Cut a signal into hops, with silence before it and behind it: shape (hops, frames of a hop)."""
+    return np.pad(audio, (hop, hop + -audio.size % hop)).reshape(-1, hop)
+
+
+def _window(hop: int) -> Wave:
+    return np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
+
+
+def _spectra(audio: Wave, hop: int) -> Spectra:
+    """Return the spectrogram of a signal, shape (frames, bins)."""
+    hops = _hops(audio, hop)
+    return np.asarray(rfft(np.concatenate([hops[:-1], hops[1:]], axis=1) * _window(hop)))
 
 
 def _rarity(spectra: Spectra) -> Signal:

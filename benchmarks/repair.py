@@ -1,6 +1,8 @@
 """The repairs: clipping, clicks, gaps, plosives and breaths made in voices and music that nothing was tuned on.
 
-python benchmarks/repair.py          about five minutes; needs ffmpeg, whose filters are the peers
+python benchmarks/repair.py                   about five minutes; needs ffmpeg, whose filters are the peers
+python benchmarks/repair.py SOUNDS STATIC     published clips alone: the folder Sounds of rajmic/declipping2020_codes,
+                                              and static of michalsvento/NLDistortionDiff, branch webpage
 
 SDR gain is measured on the samples that were cut off, everything else as the tables say. Every stage finds by itself
 what there is to mend.
@@ -9,9 +11,11 @@ what there is to mend.
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +28,7 @@ from scipy.signal import butter, correlate, sosfilt
 
 from aural import Block, Effect, Format
 from aural.learning.material import find, read
+from aural.learning.metrics.distortion import si_sdr
 from aural.learning.metrics.speech import estoi, pesq
 from aural.measure.breaths import find_breaths
 from aural.stages.repair.stage import Conceal, DeBreath, Declick, Declip, DePlosive
@@ -251,6 +256,51 @@ def speed() -> str:
     return table(header, rows)
 
 
+def published(sounds: Path, static: Path) -> str:
+    """Judge declipping by the recordings of a survey, and by voices and guitars that were published clipped."""
+    sdrs_db = (1.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0)
+    gains = []
+    for path in sorted(sounds.glob("*.wav")):
+        audio, rate = soundfile.read(path, dtype="float32")
+        bad = [cut(audio, sdr_db, _clip)[0] for sdr_db in sdrs_db]
+        gains.append([ratio_db(audio, Declip()(x, rate) - audio) - ratio_db(audio, x - audio) for x in bad])
+    survey = table(["input SDR", *(f"{sdr_db:.0f} dB" for sdr_db in sdrs_db)],
+                   [["SDR gain in dB", *(f"{gain:.1f}" for gain in np.mean(gains, axis=0))]])  # fmt: skip
+    return (
+        f"The {len(gains)} recordings of the survey by Zaviska and others (SQAM), clipped; gain over the whole of "
+        f"each:\n\n{survey}\n\nFour voices and five guitars of M. Svento and others, as they are published, clipped, "
+        f"and restored by A-SPADE and by the network DDD. SI-SDR in dB; of voices also PESQ and ESTOI.\n\n"
+        + table(["clips", "input", "AURAL", "A-SPADE", "DDD"], list(_demo(static)))
+    )
+
+
+def _demo(static: Path) -> Iterator[list[str]]:
+    for kind, shape, sdr in product(("speech", "guitar"), ("hardclip", "softclip"), ("1db", "3db", "7db")):
+        folder = static / kind / shape / sdr
+        marks: dict[str, list[list[float]]] = {}
+        for path in sorted((folder / "original").glob("*.wav")):
+            audio, rate = soundfile.read(path, dtype="float32")
+            bad = Path("clipped", path.name) if kind == "speech" else Path("degraded", path.name.replace("x_", "y_"))
+            made = {"input": soundfile.read(folder / bad, dtype="float32")[0]}
+            made["AURAL"] = Declip()(made["input"], rate)
+            others = (folder / name / path.name for name in ("aspade", "DDD"))
+            made |= {file.parent.name: soundfile.read(file, dtype="float32")[0] for file in others if file.exists()}
+            for name, whole in made.items():
+                reference, out = audio[: whole.size], whole[: audio.size]  # some were published longer than others
+                values = [si_sdr(reference, out, rate)]
+                if kind == "speech":
+                    values += [pesq(reference, out, rate), estoi(reference, out, rate)]
+                marks.setdefault(name, []).append(values)
+        forms = ("{:.1f} / {:.2f} / {:.3f}", "{:.1f}")
+        cells = (
+            np.mean(marks[name], axis=0) if name in marks else () for name in ("input", "AURAL", "aspade", "DDD")
+        )
+        yield [
+            f"{kind}, {shape}, {sdr}",
+            *(forms[len(mean) == 1].format(*mean) if len(mean) else "-" for mean in cells),
+        ]
+
+
 def _clip(audio: Audio) -> Audio:
     return np.clip(audio, -1, 1)
 
@@ -266,6 +316,10 @@ def _speed(stage: Effect, audio: Block) -> float:
 
 
 def main() -> None:
+    if len(sys.argv) > 1:
+        sounds, static = map(Path, sys.argv[1:])
+        write("Repair: published clips", "repair.py SOUNDS STATIC", published(sounds, static))
+        return
     parts: Iterable[Callable[[], str]] = (declipping, declicking, concealing, speaking, harm, speed)
     write("Repair: clipping, clicks, gaps, plosives and breaths", "repair.py", "\n\n".join(part() for part in parts))
 

@@ -40,6 +40,7 @@ TAIL = 3.0  # times the spread: so far beyond a rail a codec throws samples
 SHOULDER_DB = 0.8  # spread of a rail where a soft limiter has rounded peaks, which begins five times as far below
 NEAR_RAIL_DB, BELOW_IT_DB, ROUNDED = (0.35, 0.1), (1.5, 0.5), 1.1  # by how much there is more near a rail
 HALF, TOP, TIP = 0.5, 0.85, 0.994  # of the peak of a lobe: flat is what spends much of its time above HALF above TOP
+CROWDED, FILLED = 4, 0.6  # samples of a bin that count; of the bins that as many fill by chance, fewer are filled
 STEPS = 60  # of quantisation: fewer leave gaps that look like valleys
 LIGHT, HEAVY = 0.001, 0.01
 
@@ -174,7 +175,7 @@ class _Side:
         """
         if self.peak <= STEPS * self.step:
             return None
-        density = np.convolve(self.counts / WIDTHS, BLUR, "same")
+        density = np.convolve(_spread(self.counts) / WIDTHS, BLUR, "same")
         last = int(np.flatnonzero(self.counts)[-1])
         exact = last + 1 - _bins(EXACT_DB)
         lowest = max(last - _bins(DEEPEST_DB), _bins(2 * VALLEY_DB))
@@ -242,6 +243,19 @@ def _bins(width_db: float) -> int:
 
 def _bin(magnitude: float) -> int:
     return int(np.clip((20 * math.log10(max(magnitude, LEAST)) - LOWEST_DBFS) * PER_DB, 0, BINS - 1))
+
+
+def _spread(counts: Counts) -> Floats:
+    """Spread samples over the steps of a coarse quantisation, such as that of telephones, whose steps grow with the
+    level: more bins below the peak are empty then than chance leaves empty. Finer ones stay as they are."""
+    levels = np.flatnonzero(counts)
+    top = counts[max(0, levels[-1] - _bins(DEEPEST_DB)) : levels[-1] + 1]
+    by_chance = top.size * (1 - math.exp(-np.minimum(top, CROWDED).sum() / top.size))
+    if levels.size == 1 or np.count_nonzero(top) > FILLED * by_chance:
+        return counts.astype(np.float64)
+    ends = (levels[:-1] + levels[1:]) / 2
+    edges = np.r_[2 * levels[0] - ends[0], ends, 2 * levels[-1] - ends[-1]] + 0.5
+    return np.diff(np.interp(np.arange(counts.size + 1), edges, np.r_[0, np.cumsum(counts[levels])]))
 
 
 def _rise(density: Floats, at: int) -> float:

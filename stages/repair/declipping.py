@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,18 @@ from aural.dsp.compiled import njit
 Signal = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Spectra = NDArray[np.complex64]
+Wave = NDArray[np.float32]
 
 SEGMENT_S, CONTEXT_S = 2.0, 0.25
 WINDOW_S, ORDER = 0.093, 256
+LONGER_S = 0.186  # window in which tones that are held are sparser
 FEW = 350  # wrong samples in a window that a model is fitted to: they cost by the square of how dense they are
 ROUNDS = 50  # at least; the share of wrong samples adds as many again where all are wrong
 THRESHOLDS = (0.2, 0.001)  # of the largest coefficient around: the first round's, and the last one's
 OVER = 1.8  # relaxation: the dual variable goes this far towards where it is drawn
-RARER = 3.5  # exponent of the weights of bins, times the square of the share of wrong samples
+RARER = 2.0  # exponent of the weights of bins, times the square of the share of wrong samples
 SMOOTH, RANGE = 1.2, 1e4  # of the spectrum that gives the weights: half its width as a ratio, and its least value
+TINY = np.float32(1e-30)
 AROUND = 3  # frames and bins whose mean power decides about the one in the middle
 
 
@@ -73,6 +75,11 @@ def autoregressive(audio: Signal, bounds: Bounds, window: int) -> Signal:
     return out[window:-window]
 
 
+def sparsest(audio: Signal, hops: tuple[int, ...]) -> int:
+    """Return the hop at which the spectrogram of a signal is the sparsest: its magnitudes sum up to the least."""
+    return min(hops, key=lambda hop: float(np.sum(np.abs(_spectra(audio.astype(np.float32), hop)))) / np.sqrt(hop))
+
+
 def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
     """Find the signal within the bounds whose spectrogram is the sparsest, beginning with the signal itself.
 
@@ -95,12 +102,10 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
             minimization, TSP 2019.
     """
     share = float(np.mean(bounds.wrong))
-    pad = (2 * hop, 2 * hop + -audio.size % hop)
-    window = np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
-    low, high = (np.pad(bound, pad).astype(np.float32) for bound in (bounds.low, bounds.high))
-    found = np.pad(audio, pad).astype(np.float32)
-    spectra = _analysis(found, window)
-    dual, kept = np.zeros_like(spectra), np.empty_like(spectra)
+    low, high, found = (_hops(signal.astype(np.float32), hop) for signal in (bounds.low, bounds.high, audio))
+    window = _window(hop)
+    spectra = _spectra(audio.astype(np.float32), hop)
+    dual, kept = np.zeros_like(spectra), spectra.copy()
     loudest = maximum_filter1d(np.abs(spectra).max(axis=1), 5)
     rarity = _rarity(spectra)
     rounds = round(ROUNDS * (1 + share))
@@ -108,10 +113,25 @@ def sparse(audio: Signal, bounds: Bounds, hop: int) -> Signal:
     for threshold, exponent in zip(np.geomspace(*THRESHOLDS, rounds), exponents, strict=True):
         weights = (threshold * rarity**exponent).astype(np.float32)
         _shrink(spectra, dual, np.square(loudest), np.square(weights), kept)
-        found = np.clip(_synthesis(kept - dual, window), low, high)
-        spectra = _analysis(found, window)
-        dual += spectra - kept
-    return found[pad[0] : pad[0] + audio.size].astype(np.float64)
+        frames = irfft(spectra, 2 * hop, overwrite_x=True)
+        _bounded(frames, window, low, high, found)
+        spectra = rfft(frames, overwrite_x=True)
+    return found.ravel()[hop : hop + audio.size].astype(np.float64)
+
+
+def _hops(audio: Wave, hop: int) -> Wave:
+    """Cut a signal into hops, with silence before it and behind it: shape (hops, frames of a hop)."""
+    return np.pad(audio, (hop, hop + -audio.size % hop)).reshape(-1, hop)
+
+
+def _window(hop: int) -> Wave:
+    return np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
+
+
+def _spectra(audio: Wave, hop: int) -> Spectra:
+    """Return the spectrogram of a signal, shape (frames, bins)."""
+    hops = _hops(audio, hop)
+    return np.asarray(rfft(np.concatenate([hops[:-1], hops[1:]], axis=1) * _window(hop)))
 
 
 def _rarity(spectra: Spectra) -> Signal:
@@ -123,32 +143,46 @@ def _rarity(spectra: Spectra) -> Signal:
     return np.asarray(smooth.max() / np.maximum(smooth, smooth.max() / RANGE + 1e-30))
 
 
-def _analysis(audio: NDArray[np.float32], window: NDArray[np.float32]) -> Spectra:
-    hops = audio.reshape(-1, window.size // 2)
-    return np.asarray(rfft(np.concatenate([hops[:-1], hops[1:]], axis=1) * window))
+@njit(fastmath=True)
+def _bounded(frames: Wave, window: Wave, low: Wave, high: Wave, found: Wave) -> None:
+    """Overlap and add frames, keep the sum within the bounds, write it into `found`, and cut it into frames again.
 
-
-def _synthesis(spectra: Spectra, window: NDArray[np.float32]) -> NDArray[np.float32]:
-    frames = irfft(spectra, window.size, overwrite_x=True) * window
-    hop = window.size // 2
-    out = np.zeros((frames.shape[0] + 1, hop), np.float32)
-    out[:-1] = frames[:, :hop]
-    out[1:] += frames[:, hop:]
-    return out.ravel()
+    Both times the frames are windowed. The other arrays have shape (hops, frames of a hop).
+    """
+    count, hop = low.shape
+    for t in range(count):
+        for n in range(hop):
+            total = np.float32(0)
+            if t > 0:
+                total += frames[t - 1, hop + n] * window[hop + n]
+            if t < count - 1:
+                total += frames[t, n] * window[n]
+            found[t, n] = total = min(max(total, low[t, n]), high[t, n])
+            if t > 0:
+                frames[t - 1, hop + n] = total * window[hop + n]
+            if t < count - 1:
+                frames[t, n] = total * window[n]
 
 
 @njit(fastmath=True)
-def _shrink(
-    spectra: Spectra, dual: Spectra, loudest: NDArray[np.float32], weights: NDArray[np.float32], kept: Spectra
-) -> Any:
-    """Write into `kept` what is kept of spectra and dual together, over-relaxed towards the spectra.
+def _shrink(spectra: Spectra, dual: Spectra, loudest: Wave, weights: Wave, kept: Spectra) -> None:
+    """Take a round's step: update what was kept and the dual variable, and write what is kept without it.
 
-    The power from which coefficients are kept is the product of one of each frame and one of each bin.
+    Spectra and dual together are shrunk, and over-relaxed towards the spectra. The power from which coefficients are
+    kept is the product of one of each frame and one of each bin.
+
+    Args:
+        spectra: of the signal within its bounds; what is kept less the dual variable takes its place.
+        dual: what spectra and what was kept have differed by, summed over the rounds.
+        loudest: of each frame.
+        weights: of each bin.
+        kept: in the round before.
     """
     frames, bins = spectra.shape
     power = np.empty((frames, bins), np.float32)
     for t in range(frames):
         for f in range(bins):
+            dual[t, f] += spectra[t, f] - kept[t, f]
             value = spectra[t, f] + dual[t, f]
             power[t, f] = value.real * value.real + value.imag * value.imag
     column = np.empty(bins + 2, np.float32)
@@ -160,5 +194,7 @@ def _shrink(
         for f in range(bins):
             least = AROUND * AROUND * loudest[t] * weights[f]
             around = column[f] + column[f + 1] + column[f + 2]
-            gain = np.float32(0) if around <= least else np.float32(1) - least / around
-            kept[t, f] = np.float32(OVER) * gain * (spectra[t, f] + dual[t, f]) - np.float32(OVER - 1) * spectra[t, f]
+            gain = np.float32(OVER) * max(np.float32(0), np.float32(1) - least / (around + TINY))
+            value = spectra[t, f] + dual[t, f]
+            kept[t, f] = gain * value - np.float32(OVER - 1) * spectra[t, f]
+            spectra[t, f] = kept[t, f] - dual[t, f]

@@ -69,7 +69,9 @@ class DeclipStream(RepairStream):
 
     def _restored(self, y: Floats, bounds: declipping.Bounds) -> Floats:
         """Return the mean of two estimates, whose errors are largely independent."""
-        first = declipping.sparse(y, bounds, next_fast_len(self._frames(declipping.WINDOW_S) // 2, real=True))
+        windows = (self._frames(seconds) for seconds in (declipping.WINDOW_S, declipping.LONGER_S))
+        hop = declipping.sparsest(y, tuple(next_fast_len(window // 2, real=True) for window in windows))
+        first = declipping.sparse(y, bounds, hop)
         return (first + declipping.autoregressive(first, bounds, self._frames(declipping.WINDOW_S))) / 2
 
 

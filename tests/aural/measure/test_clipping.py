@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soxr
 from recordings import loud, voice
 
+import aural
 from aural import Block, Format
 from aural.degrade import Codec, Take, codecs, degrade
 from aural.measure.clipping import ClippingMeter, MeasuredClipping
 from aural.testing import SAMPLE_RATE, partition
 
 RATE = SAMPLE_RATE
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def talk(seconds: float = 6.0) -> Block:
@@ -35,6 +38,12 @@ def measure(audio: Block) -> MeasuredClipping:
 def cut(audio: Block, share: float) -> tuple[Block, float]:
     ceiling = float(np.quantile(np.abs(audio), 1 - share))
     return np.clip(audio, -ceiling, ceiling), ceiling
+
+
+def mu_law(audio: Block) -> Block:
+    """Round a signal to the 255 values of a telephone (G.711), whose steps grow with the level."""
+    compressed = np.round(127 * np.sign(audio) * np.log1p(255 * np.abs(audio)) / np.log(256)) / 127
+    return np.asarray(np.sign(compressed) * np.expm1(np.abs(compressed) * np.log(256)) / 255, np.float32)
 
 
 @pytest.mark.parametrize("level", [1.0, 0.3, 0.02])
@@ -113,8 +122,17 @@ def test_nothing_is_cut_off(audio: Block) -> None:
     assert math.isnan(found.worst_s)
 
 
-def test_a_limiter_does_not_clip() -> None:
-    import aural
+@pytest.mark.parametrize("gain", [1.0, 0.5])
+def test_the_steps_of_a_telephone_are_no_rails(gain: float) -> None:
+    memo, _ = aural.read(EXAMPLES / "phone_memo.m4a")
+    assert not measure(mu_law(gain * memo / np.abs(memo).max())).samples
 
+
+def test_clipping_before_a_telephone_is_found() -> None:
+    audio, _ = cut(talk(), 0.03)
+    assert measure(mu_law(audio)).share == pytest.approx(0.03, rel=0.4)
+
+
+def test_a_limiter_does_not_clip() -> None:
     limited = aural.create("master", target_lufs=-10.0)(talk(), RATE)
     assert not measure(limited).samples

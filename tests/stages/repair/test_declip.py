@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 import pytest
 from scipy.signal import firwin, oaconvolve
 
 from aural import Block, Format, ParameterError
+from aural.stages.repair.declipping import sparsest
 from aural.stages.repair.stage import Declip
 from aural.stream import pump
 from aural.testing import check_stage, partition, probe
@@ -112,3 +114,17 @@ def test_peaks_rise_no_higher_than_the_headroom() -> None:
 def test_rails_for_other_channels_are_refused() -> None:
     with pytest.raises(ParameterError, match="two levels for each of 2 channels, got 2"):
         Declip(rails=(-0.5, 0.5))(probe("voice"), RATE)
+
+
+def test_tones_that_are_held_are_told_apart_in_longer_windows() -> None:
+    rng, time = np.random.default_rng(0), np.arange(3 * RATE) / RATE
+    partials = [hz * k for hz in (110.0, 123.5, 146.8, 164.8, 185.0, 220.0, 247.0) for k in range(1, 15)]
+    chord = sum(
+        np.sin(2 * np.pi * hz * time + rng.uniform(0, 6)) / k
+        for hz, k in zip(partials, cycle(range(1, 15)), strict=False)
+    )
+    audio = (chord / np.abs(chord).max() + 1e-4 * rng.standard_normal(time.size)).astype(np.float32)[None]
+    cut = np.clip(audio, -0.3, 0.3)
+    assert sparsest(cut[0].astype(np.float64), (2250, 4500)) == 4500
+    assert sparsest(clipped()[1][0].astype(np.float64), (2250, 4500)) == 2250
+    assert gained_db(audio, cut, Declip(rails=(-0.3, 0.3))(cut, RATE)) > 21

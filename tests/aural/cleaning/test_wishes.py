@@ -52,7 +52,7 @@ def reason(diagnosis: Diagnosis, name: str, **wishes: Any) -> str:
 
 
 def test_a_wish_for_noise_reduction(memo: Diagnosis, calm: Diagnosis) -> None:
-    assert settings(memo)["max_attenuation_db"] == 30
+    assert settings(memo)["max_attenuation_db"] == 36
     for diagnosis in (memo, calm):
         assert settings(diagnosis, noise_reduction=12.0)["max_attenuation_db"] == 12
         assert "noise lowered by up to 12 dB, as asked for" in reason(

@@ -40,7 +40,7 @@ class RoomEstimate:
 
     @property
     def reverberant(self) -> bool:
-        """Whether the voice was recorded far away, or in a room so reverberant that words blur."""
+        """Whether words blur: the voice was recorded far away, or in a kitchen or any more reverberant room."""
         return self.clarity_db < BLURRED_DB
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class RoomEstimate:
 
 
 EARLY_S = 0.05
-BLURRED_DB = 8.5
+BLURRED_DB = 11.0
 FAINT_DB = 15.0
 NARROW = 1.3  # by which the spread that the network predicts is too narrow, on voices held out for validation
 NOTHING = RoomEstimate(math.nan, math.nan, math.nan, math.nan)

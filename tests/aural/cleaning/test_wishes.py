@@ -23,8 +23,8 @@ from aural.signals import Format
 
 @pytest.fixture(scope="module")
 def memo() -> Diagnosis:
-    """Return the diagnosis of a noisy voice."""
-    return inspect(EXAMPLE)
+    """Return the diagnosis of a noisy voice without a room."""
+    return replace(inspect(EXAMPLE), room=RoomEstimate(0.3, 1.3, 20.0, 2.0))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,6 @@ def calm(memo: Diagnosis) -> Diagnosis:
         memo,
         environment=environment,
         noise=NoiseEstimate(()),
-        room=RoomEstimate(0.3, 1.3, 20.0, 2.0),
         hum=replace(memo.hum, frequency_hz=0.0, harmonics=()),
     )
 

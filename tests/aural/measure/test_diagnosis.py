@@ -157,6 +157,14 @@ def test_each_finding_brings_its_stage(clean_voice: Diagnosis) -> None:
     assert plan(ringing).chain.stages[0].max_attenuation_db == 12.0  # type: ignore[attr-defined]
 
 
+def test_a_kitchen_is_a_room() -> None:
+    """The example: a phone 60 cm from the voice, where sound dies away in 0.35 s."""
+    kitchen = inspect(EXAMPLE)
+    assert kitchen.room.decay_s == pytest.approx(0.35, rel=0.3)
+    assert any("a reverberant room" in finding for finding in kitchen.findings())
+    assert plan(kitchen).chain.stages[0].dereverb == 0.5  # type: ignore[attr-defined]
+
+
 def test_a_level_stage_stays_where_a_compressor_follows(clean_voice: Diagnosis, tmp_path: Path) -> None:
     uneven = replace(clean_voice, loudness=replace(clean_voice.loudness, range_lu=20.0))
     (tmp_path / "my.toml").write_text('[[stage]]\nuse = "master"\n[[stage]]\nuse = "dynamic-compression"\n')

@@ -258,6 +258,15 @@ def test_own_passages_of_music_are_measured_anew(clean_voice: Diagnosis) -> None
     assert vars(Master(music_s=(0.0, 4.0)).informed(jingle))["gain_db"] is None
 
 
+def test_what_bursts_in_music_is_no_plosive(monkeypatch: pytest.MonkeyPatch) -> None:
+    examination = Examination(Format(RATE, 2))
+    examination.update(probe("pops", 8.0))
+    _, noise, room = examination.bands.compute()
+    for drawn, some in (("ssssssss", True), ("mmmmmmmm", False), ("sssmmmmm", True)):
+        monkeypatch.setattr(examination.bands, "compute", lambda drawn=drawn: (content(drawn), noise, room))
+        assert bool(examination.compute().plosives) == some
+
+
 def test_plosives_and_breaths_are_mended_beside_music(clean_voice: Diagnosis) -> None:
     found = Defects(count=2, per_minute=5.0, strength_db=25.0, places_s=(8.0, 12.0))
     drawn = "mmmmm" + 20 * "s"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aural.cleaning.running import clean
     from aural.devices import device
     from aural.errors import AudioError, AuralError, ChainError, NotReady, ParameterError, WeightsError
-    from aural.measure.diagnosis import inspect
+    from aural.measure.examination import inspect
     from aural.mix.mixdown import mix_files
     from aural.mix.mixing import Mix, Track
     from aural.parameters import param
@@ -34,7 +34,7 @@ WHERE = {
     "aural.audio.writing": ("write",),
     "aural.chain": ("Chain", "Split"),
     "aural.devices": ("device",),
-    "aural.measure.diagnosis": ("inspect",),
+    "aural.measure.examination": ("inspect",),
     "aural.errors": ("AudioError", "AuralError", "ChainError", "NotReady", "ParameterError", "WeightsError"),
     "aural.mix.mixdown": ("mix_files",),
     "aural.mix.mixing": ("Mix", "Track"),

@@ -33,7 +33,8 @@ from scipy.signal import fftconvolve, firwin, oaconvolve
 
 from aural.degrade import Audio, Noise, Take
 from aural.learning.material import find, read
-from aural.measure.diagnosis import Diagnosis, Examination
+from aural.measure.diagnosis import Diagnosis
+from aural.measure.examination import Examination
 from aural.signals import Format
 
 Plain = dict[str, Any]
@@ -139,7 +140,7 @@ FOUND: dict[str, Callable[[Plain, float | None], bool]] = {
 }
 DIAGNOSES = """
 import json, sys
-from aural.measure.diagnosis import inspect
+from aural import inspect
 for line in sys.stdin:
     print(json.dumps(inspect(line.strip()).as_dict()), flush=True)
 """

@@ -193,7 +193,7 @@ def _plan(
 
 
 def _inspect(strict: bool, track: int | None, job: Job, watch: Watch) -> Diagnosis:
-    from aural.measure.diagnosis import inspect
+    from aural.measure.examination import inspect
 
     watch.expect(1)
     return inspect(job.source, watch, strict, track)

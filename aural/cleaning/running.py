@@ -19,7 +19,8 @@ from aural.cleaning.removed import Removed, keeping
 from aural.cleaning.reporting import AUDIO, PASSES, write_report
 from aural.cleaning.targets import guard
 from aural.markup import element, listed, table
-from aural.measure.diagnosis import Diagnosis, examine
+from aural.measure.diagnosis import Diagnosis
+from aural.measure.examination import examine
 from aural.measure.words import compared
 from aural.parameters import settings
 from aural.stage import Stage

@@ -26,7 +26,8 @@ from aural.cli.app.work import JobWatch, PageJob
 from aural.cli.jobs import result_name
 from aural.errors import AudioError, AuralError, ChainError
 from aural.markup import visible
-from aural.measure.diagnosis import Diagnosis, inspect
+from aural.measure.diagnosis import Diagnosis
+from aural.measure.examination import inspect
 from aural.measure.words import compared, figures
 from aural.parameters import settings
 from aural.stage import Separator

@@ -11,7 +11,7 @@ from recordings import loud, write
 import aural
 from aural.audio.files import open_audio
 from aural.cleaning.processing import process
-from aural.measure.diagnosis import inspect
+from aural.measure.examination import inspect
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from aural.advice import Wishes
 from aural.chainfile import presets, read_chain
 from aural.cleaning.planning import plan
 from aural.errors import ChainError, ParameterError
-from aural.measure.diagnosis import Diagnosis, inspect
+from aural.measure.diagnosis import Diagnosis
+from aural.measure.examination import inspect
 from aural.measure.noise.meter import NoiseEstimate
 from aural.measure.room.meter import RoomEstimate
 from aural.signals import Format

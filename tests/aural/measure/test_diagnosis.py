@@ -18,8 +18,9 @@ from aural.audio.files import read
 from aural.cleaning.planning import plan
 from aural.learning.metrics.distortion import si_sdr
 from aural.measure.defects import Defects
-from aural.measure.diagnosis import Diagnosis, Examination, inspect
+from aural.measure.diagnosis import Diagnosis
 from aural.measure.environment import EnvironmentMeter
+from aural.measure.examination import Examination, inspect
 from aural.measure.noise.meter import NoiseEstimate
 from aural.measure.room.meter import RoomEstimate
 from aural.measure.words import figures

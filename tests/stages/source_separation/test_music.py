@@ -11,7 +11,8 @@ import pytest
 from aural import AudioError, Format, ParameterError
 from aural.advice import Wishes
 from aural.cleaning.planning import plan
-from aural.measure.diagnosis import Diagnosis, Examination
+from aural.measure.diagnosis import Diagnosis
+from aural.measure.examination import Examination
 from aural.measure.noise.meter import NoiseEstimate
 from aural.stages.source_separation.music import MusicReduction
 from aural.stages.source_separation.stage import SourceSeparation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,14 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from aural.dsp.decibels import db_to_gain
-from aural.learning.losses import PerceptualDisturbance, si_sdr_db, spectral_distance
+from aural.learning.losses import PerceptualDisturbance, sdr_db, spectral_distance
 from aural.stages.noise_reduction.clips import VoiceRecipe, VoiceTraining
 from aural.stages.noise_reduction.engines.unet.curves import BANDS, log_mel, running_level
 from aural.stages.noise_reduction.engines.unet.network import LEVEL_FLOOR, Discriminator, Restored, Unet
 from aural.stages.noise_reduction.stft import HOP, SAMPLE_RATE, WINDOW, analysis, synthesis
 
 WEIGHTS = {
-    "spectral": 20.0, "si_sdr": 0.05, "disturbance": 0.25,  # stage one
+    "spectral": 20.0, "sdr": 0.05, "disturbance": 0.25,  # stage one
     "noise": 10.0, "pitch": 0.1,  # what shares its encoder
     "studio": 1.0, "adversarial": 0.02, "matching": 0.1,  # stage two
     "discriminator": 0.2,
@@ -45,21 +44,6 @@ class UnetRecipe(VoiceRecipe):
         super().__init__(settings, network)
         self.judge = Discriminator().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.disturbance = PerceptualDisturbance(SAMPLE_RATE)
-
-    def about(self) -> Mapping[str, Any]:
-        return {**super().about(), "lost_db": self.lost_db()}
-
-    @torch.no_grad()
-    def lost_db(self) -> float:
-        """Measure by how much stage one lowers clean voices of the validation part; the engine compensates for it."""
-        network, draw, shares = self.network.eval(), self.clips("validation"), []
-        for clip in range(self.settings.validation_clips):
-            _, voice, _, music = draw(np.random.default_rng([0, clip]))
-            if not music:
-                power = _power(analysis(torch.as_tensor(voice, device=self.device)[None]))
-                gains = network.bands.to_bins(network(power).voice)
-                shares.append(float((power * gains).sum() / power.sum()))
-        return round(-20 * float(np.log10(np.mean(shares or [1.0]))), 2)
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
         noisy, voice, dry, music = batch
@@ -88,7 +72,7 @@ class UnetRecipe(VoiceRecipe):
         audio, voice = (synthesis(spectra, frames) for spectra in (clean, target))
         return {
             "spectral": spectral_distance(*(x / (0.5 * WINDOW) ** 0.5 for x in (clean, target))),
-            "si_sdr": -si_sdr_db(audio, voice).clamp(max=30),
+            "sdr": -sdr_db(audio, voice).clamp(max=30),
             "disturbance": self.disturbance(audio, voice),
         }
 

@@ -24,21 +24,19 @@ SEGMENT = 96 * GRID * HOP  # 25 s
 
 
 @cache
-def opened(path: Path) -> tuple[Unet, float]:
-    """Open weights of the unet; return the network, and by how much its stage one lowers any voice, in dB.
+def opened(path: Path) -> Unet:
+    """Open weights of the unet.
 
     Raises:
         WeightsError: the file is missing, damaged, or holds another network.
     """
-    network = weights.into(Unet(), path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    _, about = weights.load(path)
-    return network, float(about.get("lost_db", 0.0))
+    return weights.into(Unet(), path).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def open_unet(source: Format, path: Path, max_attenuation_db: float, studio: float) -> Stream:
     """Open a stream that runs the network at its own rate inside a signal of any rate."""
-    network, lost_db = opened(path)
-    return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network, max_attenuation_db, studio, lost_db))
+    network = opened(path)
+    return AtRate(source, SAMPLE_RATE, lambda inner: UnetStream(inner, network, max_attenuation_db, studio))
 
 
 class UnetStream(SegmentStream):
@@ -48,13 +46,10 @@ class UnetStream(SegmentStream):
     segments join without a seam.
     """
 
-    def __init__(
-        self, source: Format, network: Unet, max_attenuation_db: float, studio: float, lost_db: float
-    ) -> None:
+    def __init__(self, source: Format, network: Unet, max_attenuation_db: float, studio: float) -> None:
         super().__init__(source, SEGMENT, context=REACH * HOP)
         self.network, self.bands = devices.placed(network), MelBands()
-        self.studio, self.lost_db = studio, lost_db
-        self.floor = db_to_gain(-max_attenuation_db)
+        self.studio, self.floor = studio, db_to_gain(-max_attenuation_db)
 
     @torch.inference_mode()
     def process(self, audio: Block) -> Block:
@@ -63,7 +58,7 @@ class UnetStream(SegmentStream):
         window = torch.hann_window(WINDOW).sqrt()
         spectra = torch.stft(padded, WINDOW, HOP, window=window, pad_mode="constant", return_complex=True)
         predicted = devices.run(self.network, spectra.abs().square().mean(dim=0).T[None])
-        bands = predicted.voice * db_to_gain(self.lost_db + self.studio * predicted.character_db)
+        bands = predicted.voice * db_to_gain(self.studio * predicted.character_db)
         gains = self.floor + (1 - self.floor) * self.bands.to_bins(bands)
         return torch.istft(spectra * gains[0].T, WINDOW, HOP, window=window, length=padded.shape[-1])[
             :, :frames

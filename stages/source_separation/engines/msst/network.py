@@ -66,8 +66,16 @@ class Segmented(nn.Module):
         self.given = instruments.index(target) if target else None
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Return all stems, (batch, stems, channels, frames), of a mixture of the length of a segment."""
-        stems = self.network(mixture).reshape(len(mixture), -1, *mixture.shape[1:])
+        """Return all stems, (batch, stems, channels, frames), of a mixture of the length of a segment.
+
+        Raises:
+            WeightsError: the network cannot run: some configs make one that fails only now.
+        """
+        try:
+            stems = self.network(mixture).reshape(len(mixture), -1, *mixture.shape[1:])
+        except RuntimeError as error:
+            why = brief(" ".join(str(error).split()))
+            raise WeightsError(f"the network of its config cannot run: {why}", stage=NAME) from error
         if self.given is not None and stems.shape[1] > 1:  # some give all stems, whichever one they are for
             return cast(Tensor, stems[:, self.given : self.given + 1])
         return cast(Tensor, stems)

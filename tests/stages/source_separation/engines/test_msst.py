@@ -14,7 +14,7 @@ from programs import evil
 from recordings import invoke, voice, write
 
 from aural import AudioError, Format, WeightsError
-from aural.stages.source_separation.engines.msst.network import load, opened
+from aural.stages.source_separation.engines.msst.network import Segmented, load, opened
 from aural.stages.source_separation.stage import SourceSeparation
 
 RATE = 8000
@@ -104,6 +104,13 @@ def test_no_program_in_a_checkpoint_is_run(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is not valid YAML, or holds more than plain values"):
         load(str(tiny), str(config))
     assert not marker.exists()
+
+
+def test_a_network_that_fails_on_audio_is_a_fault_of_its_file() -> None:
+    config = {"audio": {"chunk_size": 80}, "training": {"instruments": ["vocals", "other"]}}
+    network = Segmented(torch.nn.Conv1d(3, 4, 1), config)
+    with pytest.raises(WeightsError, match=r"the network of its config cannot run: .* channels"):
+        network(torch.zeros(1, 2, 80))
 
 
 def test_what_does_not_fit_is_said(tiny: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from report import table, write
 from scipy.signal import butter, correlate, sosfilt
 
 from aural import Block, Effect, Format
+from aural.degrade.codec import Codec
 from aural.learning.material import find, read
 from aural.learning.metrics.distortion import si_sdr
 from aural.learning.metrics.speech import estoi, pesq
@@ -166,15 +167,19 @@ def declicking() -> str:
 
 def concealing() -> str:
     rng, rows = np.random.default_rng(0), []
-    for share in (0.05, 0.1):
+    codecs = {"": None, ", then MP3 64": Codec("mp3", 64000), ", then AAC 128": Codec("aac", 128000),
+              ", then Opus 64": Codec("opus", 64000)}  # fmt: skip
+    for share, (name, codec) in product((0.05, 0.1), codecs.items()):
         marks = []
         for audio in recordings("voices"):
             lost = [place for place in lost_packets(audio.size, RATE, share, rng) if place.start]
             zeros, again = with_gaps(audio, lost), audio.copy()
             for place in lost:
                 again[place] = again[2 * place.start - place.stop : place.start]
+            if codec:
+                zeros, again = (codec.there_and_back(x[None], RATE)[0] for x in (zeros, again))
             marks.append([pesq(audio, made, RATE) for made in (zeros, again, Conceal()(zeros, RATE))])
-        rows.append([f"{100 * share:.0f} %", *(f"{mark:.2f}" for mark in np.mean(marks, axis=0))])
+        rows.append([f"{100 * share:.0f} %{name}", *(f"{mark:.2f}" for mark in np.mean(marks, axis=0))])
     header = ["packets of 20 ms lost", "zeros", "the last packet again", "AURAL"]
     return f"PESQ of {CLIPS} voices:\n\n{table(header, rows)}"
 

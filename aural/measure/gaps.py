@@ -1,9 +1,10 @@
-"""Gaps: short stretches of digital zero in the middle of a sound."""
+"""Gaps: a sound breaks off and soon comes back, with digital zero between, or with what a codec made of it."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from aural.measure.defects import Defect, DefectMeter
 from aural.signals import Block, Format
@@ -14,6 +15,11 @@ SHORTEST_S = 0.001
 EDGE_S, NEAR_S = 0.002, 0.02
 ABRUPT = 0.1  # of the level nearby, needed at the edges: a fade is not a gap
 STEPS = 8.0  # of quantisation, at the edges: what is next to silent has moments of zero
+SMEARED_S = 0.009  # the shortest behind a codec: deep tones have shorter dips
+LONGEST_SMEARED_S = 0.05  # tones that are dialled pause for longer
+WINDOW_S, HOP_S, SLOPE_S = 0.001, 0.00025, 0.0025  # of levels; in a slope a sound breaks off, and comes back
+DEPTH_DB, INSIDE_DB = 24.0, 18.0  # by which it falls and rises, and by which all of the gap lies below its edges
+AUDIBLE_DB, LOUDEST_DB = -35.0, 12.0  # an edge is no softer, against the mean; and against the loudest next to it
 
 
 class GapMeter(DefectMeter):
@@ -27,16 +33,55 @@ class GapMeter(DefectMeter):
 
 
 def find_gaps(audio: Block, sample_rate: int, longest_s: float) -> list[Defect]:
-    """Find the gaps of each channel of a piece of a signal, shape (channels, frames); their strength is
-    the level of what they break off, in dB above a step of quantisation."""
-    return [
-        Defect(number, start, stop, strength_db)
-        for number, channel in enumerate(audio)
-        for start, stop, strength_db in _gaps(channel, sample_rate, longest_s)
-    ]
+    """Find the gaps of each channel of a piece of a signal, shape (channels, frames).
+
+    The strength of a gap of zeros is the level of what it breaks off, in dB above a step of quantisation; that of
+    one behind a codec is how far it falls.
+    """
+    found = []
+    for number, channel in enumerate(audio):
+        zeros = _zeros(channel, sample_rate, longest_s)
+        smeared = _smeared(channel, sample_rate, min(longest_s, LONGEST_SMEARED_S))
+        apart = [gap for gap in smeared if not any(gap[0] < stop and start < gap[1] for start, stop, _ in zeros)]
+        found += [Defect(number, *gap) for gap in sorted(zeros + apart)]
+    return found
 
 
-def _gaps(audio: NDArray[np.float32], sample_rate: int, longest_s: float) -> list[tuple[int, int, float]]:
+Gaps = list[tuple[int, int, float]]
+"""Of each, where it begins and ends, and its strength in dB."""
+
+
+def _smeared(audio: NDArray[np.float32], sample_rate: int, longest_s: float) -> Gaps:
+    """Find where the level falls by DEPTH_DB within a slope, and rises as much within another, before long."""
+    hop = max(1, round(HOP_S * sample_rate))
+    slope, near = (max(1, round(seconds * sample_rate / hop)) for seconds in (SLOPE_S, NEAR_S / 2))
+    power = uniform_filter1d(np.square(audio, dtype=np.float64), max(1, round(WINDOW_S * sample_rate)))[::hop]
+    if power.size <= 2 * slope:
+        return []
+    level = 10 * np.log10(np.maximum(power, 1e-30))
+    least = 10 * np.log10(power.mean() + 1e-30) + AUDIBLE_DB
+    before = maximum_filter1d(level, near, origin=(near - 1) // 2) - LOUDEST_DB
+    behind = maximum_filter1d(level, near, origin=-(near // 2)) - LOUDEST_DB
+    change = level[slope:] - level[:-slope]
+    falls = np.flatnonzero((change <= -DEPTH_DB) & (level[:-slope] > np.maximum(before[:-slope], least)))
+    rises = np.flatnonzero((change >= DEPTH_DB) & (level[slope:] > np.maximum(behind[slope:], least)))
+    found = []
+    for fall in np.split(falls, np.flatnonzero(np.diff(falls) > slope) + 1):
+        if not fall.size:
+            continue
+        bottom = int(fall[-1]) + slope
+        rise = int(np.searchsorted(rises, bottom))
+        if rise == rises.size:
+            continue
+        start, stop = int(fall[0]), int(rises[rise]) + slope
+        depth_db = min(level[start], level[stop]) - level[bottom : stop - slope + 1].max()
+        if SMEARED_S <= (stop - start) * hop / sample_rate <= longest_s and depth_db > INSIDE_DB:
+            spoilt = min(audio.size, stop * hop + round(WINDOW_S * sample_rate))
+            found.append((start * hop, spoilt, float(depth_db)))
+    return found
+
+
+def _zeros(audio: NDArray[np.float32], sample_rate: int, longest_s: float) -> Gaps:
     edges = np.flatnonzero(np.diff((audio == 0).astype(np.int8)))
     if edges.size < 2:
         return []

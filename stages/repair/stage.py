@@ -158,7 +158,7 @@ class Conceal(Repair):
     name: ClassVar[str] = "conceal"
 
     max_gap_ms: float = param(
-        60.0, "Longest gap of digital zero that is filled; a longer one counts as a pause", unit="ms", low=1.0,
+        60.0, "Longest gap that is filled; a longer one counts as a pause", unit="ms", low=1.0,
         high=200.0, examples=(5.0,)
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from aural import Block
+from aural.degrade.codec import Codec
 from aural.measure.gaps import GapMeter
 from aural.signals import Format
 from aural.stages.repair.stage import Conceal
@@ -21,6 +22,10 @@ def notes(seconds: float = 3.0) -> Block:
     tones = sum(np.sin(2 * np.pi * hz * time) for hz in (220.0, 277.2, 329.6, 1760.0))
     noise = 0.002 * np.random.default_rng(0).standard_normal((2, time.size))
     return (0.2 * np.stack([tones, 0.8 * tones]) + noise).astype(np.float32)
+
+
+def ratio_db(wanted: Block, made: Block) -> float:
+    return float(10 * np.log10(np.square(wanted).sum() / np.square(made - wanted).sum()))
 
 
 def gapped(audio: Block, frames: int) -> Block:
@@ -75,6 +80,28 @@ def test_blocks_do_not_matter_where_it_works() -> None:
     bad = gapped(notes(5.0), 960)
     out = np.concatenate(list(pump(Conceal().open(Format(RATE, 2)), partition(bad, 3))), axis=-1)
     np.testing.assert_array_equal(out, Conceal()(bad, RATE))
+
+
+@pytest.mark.parametrize("codec", [Codec("mp3", 128000), Codec("aac", 128000)], ids=lambda codec: codec.name)
+def test_gaps_are_found_behind_a_codec(codec: Codec) -> None:
+    whole, bad = (codec.there_and_back(audio, RATE) for audio in (notes(), gapped(notes(), 960)))
+    np.testing.assert_array_equal(Conceal()(whole, RATE), whole)
+    assert (bad[:, 20100:20800] != 0).any()
+    out = Conceal()(bad, RATE)
+    for start in range(20000, bad.shape[-1] - 20000, 24000):
+        place = np.s_[:, start - 240 : start + 1200]
+        assert ratio_db(whole[place], out[place]) > ratio_db(whole[place], bad[place]) + 8
+
+
+@pytest.mark.parametrize(("fall_ms", "pause_ms"), [(6.0, 20.0), (0.2, 60.0), (0.2, 5.0)])
+def test_what_fades_or_pauses_is_no_gap_behind_a_codec(fall_ms: float, pause_ms: float) -> None:
+    audio = notes(2.0)
+    level = np.ones(audio.shape[-1])
+    fall, pause = (round(ms * RATE / 1000) for ms in (fall_ms, pause_ms))
+    slope = np.geomspace(1, 1e-3, fall)
+    level[40000 : 40000 + 2 * fall + pause] = np.concatenate([slope, np.full(pause, 1e-3), slope[::-1]])
+    quiet = (audio * level).astype(np.float32)
+    np.testing.assert_array_equal(Conceal()(quiet, RATE), quiet)
 
 
 def test_the_probe_with_gaps_is_filled() -> None:

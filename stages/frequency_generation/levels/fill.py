@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from aural.dsp import centred
 from aural.dsp.decibels import db_to_gain, db_to_power
-from aural.stages.frequency_generation.engines.stochastic.network import (
+from aural.stages.frequency_generation.levels.network import (
     BIN_HZ,
     HOP,
     NEPER,

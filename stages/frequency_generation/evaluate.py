@@ -18,6 +18,7 @@ from aural.learning.evaluation import Case, Evaluation, Sample, System, Takes, u
 from aural.learning.excerpts import Excerpts
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.metrics.distortion import lsd, lsd_of_lost, si_sdr
+from aural.learning.metrics.listening import VISQOL
 from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.takes import spread_of_takes
 from aural.parameters import param
@@ -46,7 +47,7 @@ class CodedSample(Sample):
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyGenerationEvaluation(Evaluation):
-    """Evaluate the repair of codec damage: LSD, LSD of what was lost, and SI-SDR, by codec and bit rate.
+    """Evaluate the repair of codec damage: LSD, LSD of what was lost, SI-SDR and ViSQOL, by codec and bit rate.
 
     Give folders of voices and music, of which the held-out part is used: recordings of music that last 15 s or more,
     as single notes and loops do not, and speakers of whom there are 10 s. Each excerpt goes through real encoders and
@@ -63,6 +64,7 @@ class FrequencyGenerationEvaluation(Evaluation):
         Metric("LSD", "dB", 1, False, lsd),
         Metric("LSD of what was lost", "dB", 1, False, lsd_of_lost, together=True),
         Metric("SI-SDR", "dB", 1, True, si_sdr),
+        VISQOL,
         Metric("spread of takes", "dB", 1, True, spread_of_takes, of_takes=True),
     )
     speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")

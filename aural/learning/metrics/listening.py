@@ -38,8 +38,15 @@ def visqol(reference: Block, estimate: Block, recording: Block, sample_rate: int
 
 @cache
 def visqol_method() -> Any:
-    """Open the package in its audio mode."""
+    """Open the package in its audio mode.
+
+    It computes in threads of numba, and asks for a kind of them that must be named before the first is started: those
+    of OpenMP would change the number of PyTorch's.
+    """
+    import numba
+
     method = package("visqol").VisqolApi()
+    numba.config.THREADING_LAYER = "workqueue"
     method.create(mode="audio")
     return method
 

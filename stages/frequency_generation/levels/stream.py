@@ -66,7 +66,7 @@ class LevelsStream(SegmentStream):
         self.network, self.seed, self.level_db = devices.placed(network), seed, damage.level_db + SOFTER_DB
         self.done = 0
         hz = torch.arange(WINDOW // 2 + 1) * BIN_HZ
-        self.empty = (hz >= damage.cutoff_hz).float()
+        self.empty, self.slight = (hz >= damage.cutoff_hz).float(), damage.slight
         fades = torch.sin(torch.pi / 2 * ((damage.ceiling_hz - hz) / FADE_HZ).clamp(0, 1))
         self.shape = fades if damage.porous else fades * self.empty
 
@@ -82,7 +82,7 @@ class LevelsStream(SegmentStream):
         spectra = spectra[:, STEP * begin : STEP * end + 1]
         first += STEP * begin
         noise = self._noise(range(first, first + spectra.shape[1]), spectra.shape[-1], spectra)
-        made = filled(spectra, levels, noise, self.level_db, self.empty) * self.shape
+        made = filled(spectra, levels, noise, self.level_db, self.empty, self.slight) * self.shape
         self.done += self.segment
         result = np.zeros_like(audio)
         made = synthesis(made, (end - begin) * FRAME)[:, : audio.shape[-1] - begin * FRAME]

@@ -51,6 +51,17 @@ def test_only_holes_are_filled_whatever_the_levels_are() -> None:
     assert made[:, hole].median() < 15 * kept[:, outside].median()
 
 
+def test_of_slight_damage_a_band_that_is_always_empty_is_left_empty() -> None:
+    spectra = analysis(torch.from_numpy(with_hole()))
+    levels = torch.full((1, spectra.shape[1] // 2 + 1, spectra.shape[2]), 60.0)
+    noise, hz = phasors(*spectra.shape), torch.arange(spectra.shape[2]) * 46.875
+    empty = (hz > 8900).float()
+    made = power_of(filled(spectra, levels, noise, empty=empty, slight=True))[0, 8:-8]
+    edge, middle, above = (made[:, (hz > low) & (hz < low + 150)].mean() for low in (8150, 8700, 8900))
+    assert middle < 0.01 * edge
+    assert middle < 0.01 * above
+
+
 def test_nothing_is_filled_where_nothing_is_expected() -> None:
     spectra = analysis(torch.from_numpy(with_hole()))
     levels = torch.full((1, spectra.shape[1] // 2 + 1, spectra.shape[2]), SILENT_DB)
@@ -128,7 +139,9 @@ def test_segments_meet_without_a_seam(engine: str, monkeypatch: pytest.MonkeyPat
 
     def made(frames: int) -> Block:
         monkeypatch.setattr(levels_stream, "SEGMENT", frames * levels_stream.FRAME)
-        stream = LevelsStream(Format(RATE, 2), Damage(9000.0, 20000.0, True, 0.0), network, 0)
+        stream = LevelsStream(
+            Format(RATE, 2), Damage(9000.0, 20000.0, porous=True, slight=False, level_db=0.0), network, 0
+        )
         return np.concatenate([stream.push(audio), stream.flush()], axis=-1)
 
     whole, parts = made(1024), made(320)

@@ -46,7 +46,7 @@ def visqol_method() -> Any:
     import numba
 
     method = package("visqol").VisqolApi()
-    numba.config.THREADING_LAYER = "workqueue"
+    numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
     method.create(mode="audio")
     return method
 

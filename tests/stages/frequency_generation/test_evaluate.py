@@ -11,7 +11,12 @@ from recordings import invoke, refused, write
 from scipy.signal import firwin, oaconvolve
 
 from aural.degrade import Codec, VariableCodec
-from aural.stages.frequency_generation.evaluate import FrequencyGenerationEvaluation, generations, restored
+from aural.stages.frequency_generation.evaluate import (
+    CodedSample,
+    FrequencyGenerationEvaluation,
+    generations,
+    restored,
+)
 from aural.testing import probe
 
 pytest.importorskip("av")
@@ -97,4 +102,5 @@ def test_a_recording_that_was_cut_off_before_is_no_target_above(tmp_path: Path) 
         write(tmp_path / f"{number}" / "song.wav", song.astype(np.float32))
     settings = FrequencyGenerationEvaluation(music=(str(tmp_path),), part="all", codec=("mp3:32",), clip_s=3.0)
     sample = settings.cases()[0].load()
+    assert isinstance(sample, CodedSample)
     assert sample.end_hz == pytest.approx(9000, abs=400)

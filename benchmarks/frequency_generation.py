@@ -39,7 +39,7 @@ HIGH = ("mp3:96", "mp3:128")
 """Where nothing may get worse."""
 SLACK = {"LSD": 0.1, "SI-SDR": 0.3, "ViSQOL": 0.05}
 """What does not count as worse."""
-CLIP_S, TAKES = 6.0, 2
+CLIP_S, TAKES, FILES = 6.0, 2, 12
 WHOLE_HZ = 19000.0  # that a recording must reach to count as undamaged
 WHOLE_S = 30.0  # of it are taken
 LONGEST_S = 60  # of the test of speed
@@ -145,7 +145,7 @@ def main() -> None:
     settings = FrequencyGenerationEvaluation(
         speech=tuple(str(CORPUS / name) for name in ("speech", "speech_fullband", "speech_misc")),
         music=(str(CORPUS / "music"), str(CORPUS / "stems"), *given.music),
-        network=tuple(given.network), codec=CODECS, takes=TAKES, clip_s=CLIP_S,
+        network=tuple(given.network), codec=CODECS, takes=TAKES, clip_s=CLIP_S, files=FILES,
     )  # fmt: skip
     scores = settings.run(jobs=len(os.sched_getaffinity(0)))
     song = Excerpts(settings.held_out()[-1][2], 10.0, SAMPLE_RATE, load_stereo)[0]

@@ -44,10 +44,10 @@ class Bands(nn.Module):
         """Return the mean over the bins of each band, shape (..., bands), of any quantity, shape (..., bins)."""
         return self(x) / self.share.sum(dim=1)
 
-    def to_bins(self, gains: Tensor) -> Tensor:
-        """Return gains of bins, shape (..., bins), interpolated from those of bands, shape (..., bands)."""
-        with torch.autocast(gains.device.type, enabled=False):
-            return gains.float() @ self.share
+    def to_bins(self, x: Tensor) -> Tensor:
+        """Return gains or levels of bins, shape (..., bins), interpolated from those of bands, shape (..., bands)."""
+        with torch.autocast(x.device.type, enabled=False):
+            return x.float() @ self.share
 
 
 class ConditionedBlock(nn.Module):

@@ -34,7 +34,7 @@ CONVOLVED = 5 * GRID  # frames to either side that its convolutions look at, and
 
 
 class LevelsUnet(LevelsNetwork):
-    """A U-Net over bands that are 60 Hz wide at the bottom and 340 Hz at the top.
+    """A U-Net over bands that are 57 Hz wide at the bottom and 340 Hz at the top.
 
     Its condition is the spectrum of the second around, which shows where the codec has cut off, and the noise z.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -36,17 +37,21 @@ def presets(as_json: bool) -> None:
 @shared("json")
 def models(download: str | None, as_json: bool) -> None:
     """List the models that stages can load by name, or download one."""
-    engines = [(name, engine) for name in registry.names() for engine in registry.stage_class(name).engines]
-    owners = {model: (name, engine) for name, engine in engines for model in engine.models}
+    known = [
+        (model, name, engine)
+        for name in registry.names()
+        for engine in registry.stage_class(name).engines
+        for model in engine.models
+    ]
     if download is not None:
+        owners = {model: engine for model, _, engine in known}
         if download not in owners:
             raise WeightsError(f"no model called {brief(download)}{hint(download, owners)}")
-        _, engine = owners[download]
-        say(f"{download}: {'is here' if engine.download(download) else 'comes with AURAL'}")
+        say(f"{download}: {'is here' if owners[download].download(download) else 'comes with AURAL'}")
     elif as_json:
-        say_json({model: {"stage": name} | asdict(engine.models[model]) for model, (name, engine) in owners.items()})
+        say_json([{"name": model, "stage": name} | asdict(engine.models[model]) for model, name, engine in known])
     else:
-        _show({model: f"{name}: {_line(engine.models[model])}" for model, (name, engine) in owners.items()}, False)
+        _say_list([(model, f"{name}: {_line(engine.models[model])}") for model, name, engine in known])
 
 
 def _line(model: Model) -> str:
@@ -57,6 +62,10 @@ def _line(model: Model) -> str:
 def _show(items: dict[str, str], as_json: bool) -> None:
     if as_json:
         say_json(items)
-        return
-    width = max(map(len, items), default=0) + 3
-    say(*(f"{name:<{width}}{text}" for name, text in items.items()))
+    else:
+        _say_list(list(items.items()))
+
+
+def _say_list(items: Sequence[tuple[str, str]]) -> None:
+    width = max((len(name) for name, _ in items), default=0) + 3
+    say(*(f"{name:<{width}}{text}" for name, text in items))

@@ -54,9 +54,10 @@ def pictures(voice: Path, music: Path) -> Iterator[tuple[str, int, Mapping[str, 
     sounds = {"voice and music": first + second, **stems}
     yield "source_separation/engines/voice", rate, sounds
     coded = Codec("mp3", 32_000).there_and_back(second, rate)
-    filled = aural.create("frequency-generation", engine="stochastic")(coded, rate)
-    sounds = {"music": second, "MP3 at 32 kbit/s": coded, "by stochastic": filled}
-    yield "frequency_generation/engines/stochastic", rate, sounds
+    for engine in ("stochastic", "unet"):
+        filled = aural.create("frequency-generation", engine=engine)(coded, rate)
+        sounds = {"music": second, "MP3 at 32 kbit/s": coded, f"by {engine}": filled}
+        yield f"frequency_generation/engines/{engine}", rate, sounds
 
 
 def excerpt(path: Path, passage_s: tuple[float, float]) -> tuple[Block, int]:

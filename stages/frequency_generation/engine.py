@@ -18,6 +18,8 @@ class Damage:
     cutoff_hz: float
     ceiling_hz: float
     porous: bool
+    slight: bool
+    """Whether the codec had many bits: what is empty all the time may have been so before."""
     level_db: float
     """Level of the fill relative to the predicted one."""
 

@@ -18,8 +18,10 @@ from aural.learning.evaluation import Case, Evaluation, Sample, System, Takes, u
 from aural.learning.excerpts import Excerpts
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.metrics.distortion import lsd, lsd_of_lost, si_sdr
+from aural.learning.metrics.listening import VISQOL
 from aural.learning.metrics.metric import Metric
-from aural.learning.metrics.takes import spread_of_takes
+from aural.learning.metrics.takes import lsd_between_takes, spread_of_takes
+from aural.measure.bandwidth.meter import BandwidthMeter
 from aural.parameters import param
 from aural.signals import Block, Format
 from aural.stages.frequency_generation.clips import LEAST_HZ, SAMPLE_RATE, SECONDS, whole
@@ -46,13 +48,13 @@ class CodedSample(Sample):
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyGenerationEvaluation(Evaluation):
-    """Evaluate the repair of codec damage: LSD, LSD of what was lost, and SI-SDR, by codec and bit rate.
+    """Evaluate the repair of codec damage: LSD, LSD of what was lost, SI-SDR and ViSQOL, by codec and bit rate.
 
     Give folders of voices and music, of which the held-out part is used: recordings of music that last 15 s or more,
     as single notes and loops do not, and speakers of whom there are 10 s. Each excerpt goes through real encoders and
     is left as it is and restored by every engine that has weights, several times with other seeds: tables show the
-    mean and the best of these takes, and by how many dB their levels differ. Nothing is filled above the frequency
-    up to which the recording is known to reach.
+    mean and the best of these takes, by how many dB their levels differ, and how far apart they are bin by bin.
+    Nothing is filled above the frequency up to which the recording is known to reach, or where it was cut off before.
 
     Raises:
         ParameterError: besides ranges, no folder is given, a codec is not NAME:KBPS, or two networks have one name.
@@ -63,7 +65,9 @@ class FrequencyGenerationEvaluation(Evaluation):
         Metric("LSD", "dB", 1, False, lsd),
         Metric("LSD of what was lost", "dB", 1, False, lsd_of_lost, together=True),
         Metric("SI-SDR", "dB", 1, True, si_sdr),
+        VISQOL,
         Metric("spread of takes", "dB", 1, True, spread_of_takes, of_takes=True),
+        Metric("LSD between takes", "dB", 1, True, lsd_between_takes, of_takes=True),
     )
     speech: tuple[str, ...] = param((), "Folder of voices; may be given several times")
     music: tuple[str, ...] = param((), "Folder of music; may be given several times")
@@ -141,7 +145,7 @@ class FrequencyGenerationEvaluation(Evaluation):
         damaged = target
         for codec in generations(entry):
             damaged = codec.there_and_back(damaged, SAMPLE_RATE)
-        end_hz = min(CEILING_HZ, *(clip.bandwidth_hz for clip in clips))
+        end_hz = min(CEILING_HZ, _cut_off_hz(target), *(clip.bandwidth_hz for clip in clips))
         return CodedSample(name, damaged, target, SAMPLE_RATE, {"codec": f"{kind}, {entry}"}, end_hz)
 
     def _excerpt(self, clips: list[Clip]) -> Block:
@@ -162,6 +166,13 @@ class FrequencyGenerationEvaluation(Evaluation):
             f"48 kHz, {layout}; bit rates in kbit/s; MP3 up to {LOW_KBPS} kbit/s coded at {LOW_RATE / 1000:.0f} kHz.",
             *left_out,
         ]
+
+
+def _cut_off_hz(target: Block) -> float:
+    """Return the frequency at which a recording was cut off before; infinity where it was not."""
+    meter = BandwidthMeter(Format(SAMPLE_RATE, len(target)))
+    meter.update(target)
+    return meter.compute().lowpass_hz or np.inf
 
 
 def generations(entry: str) -> list[Codec | VariableCodec]:

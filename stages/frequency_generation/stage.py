@@ -23,6 +23,7 @@ log = logging.getLogger("aural")
 
 WHOLE = 0.03  # share of holes below which a recording counts as undamaged
 WIDE = 0.05  # the same where nothing is cut off: a codec that leaves holes mostly has a low-pass too
+SLIGHT, SLIGHT_HZ = 0.1, 14000.0  # fewer holes, and nothing cut off below: at 96 kbit/s or more
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ class FrequencyGeneration(Parameters, Effect):
 
         if not self._damaged(source):
             return Through(source)
-        damage = Damage(self._known(source), self._ceiling(source), self._porous(source), self.level_db)
+        damage = Damage(
+            self._known(source), self._ceiling(source), self._porous(source), self._slight(source), self.level_db
+        )
         return BesideStream(Through(source), [chosen(ENGINES, self.engine, self).stream(source, damage)])
 
     def _ceiling(self, source: Format) -> float:
@@ -113,6 +116,10 @@ class FrequencyGeneration(Parameters, Effect):
     def _porous(self, source: Format) -> bool:
         assert self.holes is not None
         return self.holes >= (WHOLE if self._cut_off(source) else WIDE)
+
+    def _slight(self, source: Format) -> bool:
+        assert self.holes is not None
+        return self.holes < SLIGHT and self._known(source) >= SLIGHT_HZ
 
     def _damaged(self, source: Format) -> bool:
         return self._cut_off(source) or self._porous(source)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from guessing import NETWORKS as LEVELS
 from recordings import EXAMPLE, refused
 from tiny_demucs import save_tensors, tiny
 from tiny_msst import save_tiny
@@ -19,7 +20,6 @@ import aural
 from aural import ParameterError, devices, registry
 from aural.cli.processes import in_processes
 from aural.learning import weights
-from aural.stages.frequency_generation.engines.stochastic.network import BinLevels
 from aural.stages.source_separation.engines.voice.network import Voice
 from aural.testing import SAMPLE_RATE, probe
 
@@ -41,22 +41,27 @@ def _chosen() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return parameters by which an engine has weights, and something to do."""
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return parameters, by stage and engine, by which it has weights, and something to do."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     save_tensors(tiny(), folder / "tiny.safetensors")
     drawn = weights.save(Voice().state_dict(), folder, "voice", {})
     levels = {
-        name: {"weights": str(weights.save(BinLevels(phasors).state_dict(), folder, name, {})), "cutoff_hz": 6000.0}
-        for name, phasors in (("stochastic", 8), ("deterministic", 0))
+        ("frequency-generation", name): {
+            "weights": str(weights.save(engine.network().state_dict(), folder, name, {})),
+            "cutoff_hz": 6000.0,
+        }
+        for name, engine in LEVELS.items()
     }
     return {
-        "envelope": {"cutoff_hz": 6000.0},
-        "demucs": {"model": str(folder / "tiny.safetensors")},
-        "voice": {"weights": str(drawn)},
+        ("frequency-expansion", "envelope"): {"cutoff_hz": 6000.0},
+        ("source-separation", "demucs"): {"model": str(folder / "tiny.safetensors")},
+        ("source-separation", "voice"): {"weights": str(drawn)},
         **levels,
-        "msst": {"checkpoint": str(save_tiny(folder / "tiny.ckpt"))} if find_spec("msst") else {},
+        ("source-separation", "msst"): {"checkpoint": str(save_tiny(folder / "tiny.ckpt"))}
+        if find_spec("msst")
+        else {},
     }
 
 
@@ -73,8 +78,10 @@ def test_every_network_is_listed() -> None:
 @pytest.mark.skipif(not HERE, reason="neither CUDA nor MPS is available on this machine")
 @pytest.mark.parametrize("device", HERE)
 @pytest.mark.parametrize(("stage", "engine"), NETWORKS)
-def test_devices_give_what_the_cpu_gives(stage: str, engine: str, device: str, given: dict[str, Any]) -> None:
-    values = given.get(engine, {})
+def test_devices_give_what_the_cpu_gives(
+    stage: str, engine: str, device: str, given: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    values = given.get((stage, engine), {})
     aural.device("cpu")
     reference = output(stage, engine, values)
     aural.device(device)
@@ -83,7 +90,7 @@ def test_devices_give_what_the_cpu_gives(stage: str, engine: str, device: str, g
 
 @pytest.mark.parametrize(("stage", "engine"), NETWORKS)
 def test_networks_are_moved_and_run_in_one_place(
-    stage: str, engine: str, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    stage: str, engine: str, given: dict[tuple[str, str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is no other device, that the network of a stream is moved, and called through `run`, is seen so."""
     seen: list[str] = []
@@ -99,7 +106,7 @@ def test_networks_are_moved_and_run_in_one_place(
 
     for what in ("resolved", "run"):
         monkeypatch.setattr(devices, what, note(what))
-    output(stage, engine, given.get(engine, {}))
+    output(stage, engine, given.get((stage, engine), {}))
     assert {"resolved", "run"} <= set(seen)
 
 

@@ -6,8 +6,14 @@ from aural.engine import OwnWeights
 from aural.stages.frequency_generation.engine import GenerationEngine
 from aural.stages.frequency_generation.engines.classical.engine import SubstitutionEngine, SubstitutionParameters
 from aural.stages.frequency_generation.engines.stochastic.engine import DeterministicEngine, StochasticEngine
+from aural.stages.frequency_generation.engines.unet.engine import LevelsUnetEngine
 
-ENGINES: tuple[type[GenerationEngine], ...] = (StochasticEngine, DeterministicEngine, SubstitutionEngine)
+ENGINES: tuple[type[GenerationEngine], ...] = (
+    StochasticEngine,
+    DeterministicEngine,
+    LevelsUnetEngine,
+    SubstitutionEngine,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
-import torch
+from guessing import NETWORKS, guessing
 
 from aural.learning import weights
-from aural.stages.frequency_generation.engines import ENGINES
-from aural.stages.frequency_generation.engines.stochastic import network
-from aural.stages.frequency_generation.engines.stochastic.engine import LevelsEngine
+from aural.stages.frequency_generation.engines.stochastic import network as stochastic
+from aural.stages.frequency_generation.engines.unet import network as unet
+from aural.stages.frequency_generation.levels.engine import LevelsEngine
+
+NARROW: dict[ModuleType, dict[str, Any]] = {
+    stochastic: {"WIDTH": 8, "NARROW": 2, "DENSE": 8},
+    unet: {"CHANNELS": (4, 4, 4, 4, 4)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +26,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Paths of weights by network, as if they were shipped: the networks are narrow, and predict anything."""
     folder, paths = tmp_path_factory.mktemp("weights"), {}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"WIDTH": 8, "NARROW": 2, "DENSE": 8}.items():
-            patch.setattr(network, name, value)
-        for engine in ENGINES:
-            if issubclass(engine, LevelsEngine):
-                torch.manual_seed(0)
-                made = network.BinLevels(engine.phasors)
-                torch.nn.init.normal_(made.leave.weight, std=0.5)
-                about = {"network": engine.name}
-                paths[engine.name] = str(weights.save(made.state_dict(), folder, engine.name, about))
+        for module, sizes in NARROW.items():
+            for name, value in sizes.items():
+                patch.setattr(module, name, value)
+        for name in NETWORKS:
+            state = guessing(name, 0.5).state_dict()
+            paths[name] = str(weights.save(state, folder, name, {"network": name}))
         patch.setattr(LevelsEngine, "shipped", classmethod(lambda cls: Path(paths[cls.name])))
         yield paths

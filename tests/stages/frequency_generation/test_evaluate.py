@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recordings import invoke, refused, write
+from scipy.signal import firwin, oaconvolve
 
 from aural.degrade import Codec, VariableCodec
-from aural.stages.frequency_generation.evaluate import FrequencyGenerationEvaluation, generations, restored
+from aural.stages.frequency_generation.evaluate import (
+    CodedSample,
+    FrequencyGenerationEvaluation,
+    generations,
+    restored,
+)
 from aural.testing import probe
 
 pytest.importorskip("av")
@@ -46,6 +52,7 @@ def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str],
         assert rows[f"{name}, best of 2"]["LSD"] <= rows[name]["LSD"]
         assert rows[f"{name}, best of 2"]["SI-SDR"] >= rows[name]["SI-SDR"]
     assert 0 < rows["classical"]["spread of takes"] < 6
+    assert 3 < rows["classical"]["LSD between takes"] < 10
 
 
 @pytest.mark.usefixtures("drawn")
@@ -85,3 +92,15 @@ def test_music_is_long_and_nothing_is_filled_above_what_is_known(tmp_path: Path)
     power = np.abs(np.fft.rfft(added[0])) ** 2
     hz = np.fft.rfftfreq(added.shape[1], 1 / 48000)
     assert power[(hz > 15000) & (hz < 16800)].mean() > 100 * power[hz > 17200].mean()
+
+
+def test_a_recording_that_was_cut_off_before_is_no_target_above(tmp_path: Path) -> None:
+    kernel = firwin(1201, 9000, fs=48000)[np.newaxis]
+    for number in (1, 2):
+        (tmp_path / f"{number}").mkdir()
+        song = oaconvolve(probe("voice", 15.5), kernel, mode="same", axes=-1)
+        write(tmp_path / f"{number}" / "song.wav", song.astype(np.float32))
+    settings = FrequencyGenerationEvaluation(music=(str(tmp_path),), part="all", codec=("mp3:32",), clip_s=3.0)
+    sample = settings.cases()[0].load()
+    assert isinstance(sample, CodedSample)
+    assert sample.end_hz == pytest.approx(9000, abs=400)

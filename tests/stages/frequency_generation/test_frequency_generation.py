@@ -77,6 +77,14 @@ def test_few_holes_are_left_alone_and_more_must_they_be_where_nothing_is_cut_off
     assert change[1] > change[0] + 20
 
 
+@pytest.mark.parametrize(("cutoff_hz", "holes"), [(15000.0, 0.12), (13000.0, 0.08)])
+def test_what_is_always_empty_is_filled_where_the_codec_had_few_bits(cutoff_hz: float, holes: float) -> None:
+    audio = band_stopped(noise(), 8000, 10500)
+    stages = [FrequencyGeneration(cutoff_hz=at, holes=share) for at, share in ((15000.0, 0.08), (cutoff_hz, holes))]
+    slight, severe = (band_db(stage(audio, RATE) - audio, 9000, 9500) for stage in stages)
+    assert severe > slight + 20
+
+
 def test_a_steady_gap_is_left_alone() -> None:
     audio = band_stopped(noise(), 8000, 10000)
     assert np.array_equal(FrequencyGeneration()(audio, RATE), audio)

@@ -1,1 +1,1 @@
-"""A network that says how loud every bin of a damaged spectrum was, and a noise that fills what is missing."""
+"""A network that says how loud every bin was: bands by turns with time."""

@@ -14,45 +14,28 @@ References:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from aural.dsp import centred
+from aural.stages.frequency_generation.levels.network import BINS, SCALE_DB, USUAL_DB, LevelsNetwork
 
-SAMPLE_RATE = 48000
-WINDOW, HOP = 1024, 256
-BIN_HZ = SAMPLE_RATE / WINDOW
-STEP = 2  # frames of spectra from one frame of levels to the next: 10.7 ms
-BANDS, SIZE = 54, 8  # bands of eight bins, from the second bin up to 20.3 kHz
-BINS = slice(1, 1 + BANDS * SIZE)
+SIZE = 8  # bins in a band
+BANDS = (BINS.stop - BINS.start) // SIZE
 WIDTH, NARROW, DENSE = 64, 8, 160
 KERNEL, DILATIONS = 5, (1, 2, 4, 1)
-AROUND = 94  # frames of levels to either side, one second, that the level around is taken over
 FRAMES = 32  # that are worked on at a time
-LAYERS = KERNEL // 2 * sum(DILATIONS)  # frames of levels to either side that its layers look at
-REACH = AROUND + LAYERS  # and that an answer depends on
-PHASORS = 8  # of the noise z, in each frame
-DEPTH_DB = 85.0  # below the level around, the input counts as silence
-USUAL_DB = -45.0  # against the level around: where an untrained network begins
-SILENT_DB = -200.0
-SCALE_DB = 20.0
-NEPER = math.log(10) / 10
-TINY = 1e-20
 
 
-class BinLevels(nn.Module):
-    """Maps the power of a damaged spectrum to the levels of the original.
+class BinLevels(LevelsNetwork):
+    """Layers over the bands of a frame by turns with layers over time."""
 
-    Args:
-        phasors: of the noise z in each frame; 0 for the deterministic twin.
-    """
+    layers = KERNEL // 2 * sum(DILATIONS)
 
     def __init__(self, phasors: int) -> None:
-        super().__init__()
+        super().__init__(phasors)
         self.enter = nn.Linear(SIZE + 1, WIDTH)
         self.place = nn.Parameter(0.3 * torch.randn(BANDS, WIDTH))
         self.chance = nn.Linear(2 * phasors, WIDTH, bias=False) if phasors else None
@@ -61,32 +44,16 @@ class BinLevels(nn.Module):
         self.leave = nn.Linear(WIDTH, 2 * SIZE + 1)
         nn.init.zeros_(self.leave.weight)
 
-    def forward(self, power: Tensor, z: Tensor, near: slice = slice(None)) -> Tensor:
-        """Predict levels.
-
-        Args:
-            power: shape (batch, frames, 513), of Hann windows of 21 ms every 10.7 ms at 48 kHz.
-            z: random phasors, complex, shape (batch, frames, 8); the deterministic twin does not look at them.
-            near: frames to answer for; the others count for the level around alone.
-
-        Returns:
-            The mean level of each bin in dB, shape (batch, frames near, 513).
-        """
-        around = torch.log(centred.around(power.mean(-1), AROUND)[:, near] + TINY)[..., None] / NEPER
-        power = power[:, near]
-        relative = (torch.log(power[..., BINS] + TINY) / NEPER - around).clamp(min=-DEPTH_DB) / SCALE_DB
-        bins = relative.reshape(*relative.shape[:-1], BANDS, SIZE)
+    def predict(self, bins: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        bins = bins.reshape(*bins.shape[:-1], BANDS, SIZE)
         band = bins.mean(-1, keepdim=True)
         x = self.enter(torch.cat([bins - band, band - USUAL_DB / SCALE_DB], dim=-1)) + self.place
         if self.chance is not None:
-            x = x + self.chance(torch.view_as_real(z[:, near]).flatten(-2))[:, :, None]
+            x = x + self.chance(torch.view_as_real(z).flatten(-2))[:, :, None]
         for block in self.blocks:
             x = block(x)
         fine, level, kept = self.leave(self.norm(x)).float().split((SIZE, 1, SIZE), dim=-1)
-        share = torch.sigmoid(kept)
-        predicted = share * bins + (1 - share) * (fine + level + USUAL_DB / SCALE_DB)
-        levels = SCALE_DB * predicted.flatten(-2) + around
-        return functional.pad(levels, (BINS.start, power.shape[-1] - BINS.stop), value=SILENT_DB)
+        return (fine + level).flatten(-2), kept.flatten(-2)
 
 
 class BandTimeBlock(nn.Module):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aural.learning.unet import Bands
 from aural.stages.noise_reduction.stft import BINS, SAMPLE_RATE, WINDOW
 
 BANDS = 80  # the most for which the lowest bands still lie a bin apart
@@ -29,31 +30,11 @@ RHYTHM_REACH = 62  # frames to either side, 1 s
 CURVES = 7
 
 
-class MelBands(nn.Module):
-    """Bands whose centres lie evenly on the mel scale from 0 to 24 kHz; each bin belongs to the nearest two."""
-
-    share: Tensor
+class MelBands(Bands):
+    """Bands whose centres lie evenly on the mel scale from 0 to 24 kHz."""
 
     def __init__(self) -> None:
-        super().__init__()
-        bins = torch.arange(BINS, dtype=torch.float64)
-        centres = mel_centres_hz() * WINDOW / SAMPLE_RATE
-        upper = torch.searchsorted(centres, bins).clamp(1, BANDS - 1)
-        place = ((bins - centres[upper - 1]) / (centres[upper] - centres[upper - 1])).clamp(0, 1)
-        share = torch.zeros(BANDS, BINS, dtype=torch.float64)
-        share[upper - 1, bins.long()] = 1 - place
-        share[upper, bins.long()] = place
-        self.register_buffer("share", share.float(), persistent=False)
-
-    def forward(self, power: Tensor) -> Tensor:
-        """Return the power in bands, shape (..., 80), of power in bins, shape (..., 769)."""
-        with torch.autocast(power.device.type, enabled=False):
-            return power @ self.share.T
-
-    def to_bins(self, gains: Tensor) -> Tensor:
-        """Return gains of bins, shape (..., 769), interpolated from those of bands, shape (..., 80)."""
-        with torch.autocast(gains.device.type, enabled=False):
-            return gains.float() @ self.share
+        super().__init__(mel_centres_hz() * WINDOW / SAMPLE_RATE, BINS)
 
 
 def mel_centres_hz() -> Tensor:

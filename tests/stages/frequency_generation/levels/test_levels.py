@@ -1,4 +1,4 @@
-"""The network and its twin: what they may fill, what they depend on, and that they can learn."""
+"""The networks: what they may fill, what they depend on, and that they can learn."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from guessing import NETWORKS, guessing
 
-from aural import Block
+from aural import Block, Format
 from aural.degrade.codec import Codec
-from aural.stages.frequency_generation.engines import ENGINES
-from aural.stages.frequency_generation.engines.stochastic.engine import LevelsEngine
-from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
-from aural.stages.frequency_generation.engines.stochastic.network import PHASORS, REACH, SILENT_DB, BinLevels
+from aural.stages.frequency_generation.engine import Damage
+from aural.stages.frequency_generation.levels import stream as levels_stream
+from aural.stages.frequency_generation.levels.fill import analysis, filled, power_of, synthesis
+from aural.stages.frequency_generation.levels.network import AROUND, PHASORS, SILENT_DB
+from aural.stages.frequency_generation.levels.stream import LevelsStream
 from aural.stages.frequency_generation.stage import FrequencyGeneration
 from aural.testing import probe
 
 RATE = 48000
-NETWORKS = {engine.name: engine for engine in ENGINES if issubclass(engine, LevelsEngine)}
 EACH = pytest.mark.parametrize("engine", NETWORKS)
 
 
@@ -48,6 +49,17 @@ def test_only_holes_are_filled_whatever_the_levels_are() -> None:
     assert (made[:, outside] > 0).float().mean() < 0.02
     assert made[:, outside].mean() < 0.04 * kept[:, outside].mean()
     assert made[:, hole].median() < 15 * kept[:, outside].median()
+
+
+def test_of_slight_damage_a_band_that_is_always_empty_is_left_empty() -> None:
+    spectra = analysis(torch.from_numpy(with_hole()))
+    levels = torch.full((1, spectra.shape[1] // 2 + 1, spectra.shape[2]), 60.0)
+    noise, hz = phasors(*spectra.shape), torch.arange(spectra.shape[2]) * 46.875
+    empty = (hz > 8900).float()
+    made = power_of(filled(spectra, levels, noise, empty=empty, slight=True))[0, 8:-8]
+    edge, middle, above = (made[:, (hz > low) & (hz < low + 150)].mean() for low in (8150, 8700, 8900))
+    assert middle < 0.01 * edge
+    assert middle < 0.01 * above
 
 
 def test_nothing_is_filled_where_nothing_is_expected() -> None:
@@ -94,32 +106,51 @@ def test_seeds(engine: str, drawn: dict[str, str]) -> None:
     assert np.abs(first - other).max() > 0.3 * np.abs(first).max() > 0
 
 
+@EACH
 @torch.no_grad()
-def test_z_changes_the_levels_of_the_network_and_not_of_its_twin() -> None:
+def test_z_changes_the_levels_of_networks_that_have_a_noise(engine: str) -> None:
     power = power_of(analysis(torch.from_numpy(probe("voice", 1.0, 1).copy())))[:, ::2]
-    for engine in NETWORKS.values():
-        torch.manual_seed(0)
-        network = BinLevels(engine.phasors)
-        torch.nn.init.normal_(network.leave.weight, std=0.2)
-        z = phasors(*power.shape[:2], PHASORS)
-        assert torch.equal(network(power, z), network(power, -z)) == (engine.phasors == 0)
-        assert sum(p.numel() for p in network.parameters()) < 1e6
+    network = guessing(engine, 0.2)
+    z = phasors(*power.shape[:2], PHASORS)
+    assert torch.equal(network(power, z), network(power, -z)) == (engine == "deterministic") == (not network.phasors)
+    assert sum(p.numel() for p in network.parameters()) < 1e6
 
 
+@EACH
 @torch.no_grad()
-def test_a_level_depends_on_nothing_farther_away_than_it_says() -> None:
-    torch.manual_seed(0)
-    network = BinLevels(0)
-    torch.nn.init.normal_(network.leave.weight, std=0.2)
-    power = torch.rand(1, REACH + 200, 513)
+def test_a_level_depends_on_nothing_farther_away_than_it_says(engine: str) -> None:
+    network = guessing(engine, 0.2)
+    reach = AROUND + network.layers
+    power = torch.rand(1, 2 * reach + 200, 513)
+    z = phasors(1, power.shape[1], PHASORS)
     other = power.clone()
-    other[:, REACH + 100 :] *= 30
-    both = [network(x, torch.empty(0)) for x in (power, other)]
-    assert torch.allclose(both[0][:, :100], both[1][:, :100], atol=1e-3)
-    assert not torch.allclose(both[0][:, 100 : 100 + REACH], both[1][:, 100 : 100 + REACH], atol=1e-3)
+    middle = slice(reach + 100, reach + 101)
+    other[:, middle] *= 1e4
+    before, after = (network(x, z) for x in (power, other))
+    torch.testing.assert_close(before[:, :100], after[:, :100], atol=1e-3, rtol=0)
+    torch.testing.assert_close(before[:, -99:], after[:, -99:], atol=1e-3, rtol=0)
+    assert (before - after)[:, middle].abs().max() > 1
 
 
-def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@EACH
+def test_segments_meet_without_a_seam(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = np.tile(probe("holes"), (1, 7))[:, : 10 * RATE]
+    network = guessing(engine, 0.5)
+
+    def made(frames: int) -> Block:
+        monkeypatch.setattr(levels_stream, "SEGMENT", frames * levels_stream.FRAME)
+        stream = LevelsStream(
+            Format(RATE, 2), Damage(9000.0, 20000.0, porous=True, slight=False, level_db=0.0), network, 0
+        )
+        return np.concatenate([stream.push(audio), stream.flush()], axis=-1)
+
+    whole, parts = made(1024), made(320)
+    assert np.abs(whole).max() > 1e-5
+    np.testing.assert_allclose(parts, whole, atol=1e-5 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize(("network", "learning_rate"), [("stochastic", 0.02), ("unet", 0.1)])
+def test_the_loss_falls(network: str, learning_rate: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     import soundfile
     from learnt import losses
@@ -131,8 +162,8 @@ def test_the_loss_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for number, name in enumerate("abc", 1):
         soundfile.write(tmp_path / "music" / f"{name}.wav", probe("voice", 11.0, 1)[0] * number / 3, RATE)
     settings = FrequencyGenerationTraining(
-        network="stochastic", music=(str(tmp_path / "music"),), steps=20, epoch_steps=20, batch=2, clip_s=0.5,
-        pool=2, validation_clips=2, workers=0, device="cpu", learning_rate=0.02,
+        network=network, music=(str(tmp_path / "music"),), steps=20, epoch_steps=20, batch=2, clip_s=0.5,
+        pool=2, validation_clips=2, workers=0, device="cpu", learning_rate=learning_rate,
     )  # fmt: skip
     before, after = losses(settings, tmp_path / "run", "levels", 2)
     assert after < before - 1

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from aural.dsp import centred
 from aural.dsp.decibels import db_to_gain, db_to_power
-from aural.stages.frequency_generation.engines.stochastic.network import (
+from aural.stages.frequency_generation.levels.network import (
     BIN_HZ,
     HOP,
     NEPER,
@@ -49,21 +49,28 @@ def smooth(levels: Tensor, bins: int) -> Tensor:
     return near[:, 0]
 
 
-def allowed_db(near_db: Tensor) -> Tensor:
+def allowed_db(near_db: Tensor, rising: Tensor | float = 1.0) -> Tensor:
     """Return the level above which no bin is filled: that of the loudest bins around it and, falling, of those below.
 
     Args:
         near_db: level around each bin, shape (batch, spectra, 513).
+        rising: 0 for bins for which those below do not count.
     """
     around = round(AROUND_HZ / BIN_HZ), round(AROUND_MS * SAMPLE_RATE / 1000 / HOP / STEP)
     loudest = functional.max_pool1d(near_db[:, ::STEP], 2 * around[0] + 1, 1, around[0])
     loudest = functional.max_pool1d(loudest.transpose(1, 2), 2 * around[1] + 1, 1, around[1]).transpose(1, 2)
     slope = torch.arange(near_db.shape[-1], device=near_db.device) * (DECLINE_DB * BIN_HZ / 1000)
-    return between(torch.cummax(loudest + slope, dim=-1).values - slope, near_db.shape[1])
+    fallen = torch.cummax(loudest + slope, dim=-1).values - slope
+    return between(loudest + rising * (fallen - loudest), near_db.shape[1])
 
 
 def filled(
-    spectra: Tensor, levels: Tensor, noise: Tensor, level_db: float = 0.0, empty: Tensor | float = 0.0
+    spectra: Tensor,
+    levels: Tensor,
+    noise: Tensor,
+    level_db: float = 0.0,
+    empty: Tensor | float = 0.0,
+    slight: bool = False,
 ) -> Tensor:
     """Return what fills the spectra, and nothing else.
 
@@ -78,10 +85,13 @@ def filled(
         level_db: level of the fill against the predicted one.
         empty: 1 for bins above a cut-off, which are filled as soon as they lie below the level they should have; 0
             for others.
+        slight: whether bins that are not empty are filled no louder than those around them.
     """
     there = power_of(spectra)
     near_db = smooth(torch.log(there + TINY) / NEPER, 3)
-    wanted = torch.minimum(between(levels, spectra.shape[1]), allowed_db(smooth(near_db, 9)))
+    wanted = torch.minimum(
+        between(levels, spectra.shape[1]), allowed_db(smooth(near_db, 9), empty if slight else 1.0)
+    )
     share = ((wanted - near_db - BEGINS_DB * (1 - empty)) / GROWS_DB).clamp(0, 1)
     share = share * (torch.arange(spectra.shape[-1], device=spectra.device) * BIN_HZ >= LOWEST_HZ)
     power = db_to_power(wanted + NOISE_DB)

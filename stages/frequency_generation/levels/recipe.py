@@ -17,8 +17,8 @@ from aural.learning.losses import log_spectral_db, stft
 from aural.learning.material import describe
 from aural.learning.training import Recipe
 from aural.stages.frequency_generation.clips import CodedClips, whole
-from aural.stages.frequency_generation.engines.stochastic.fill import analysis, filled, power_of, synthesis
-from aural.stages.frequency_generation.engines.stochastic.network import (
+from aural.stages.frequency_generation.levels.fill import analysis, filled, power_of, synthesis
+from aural.stages.frequency_generation.levels.network import (
     BIN_HZ,
     BINS,
     HOP,
@@ -26,7 +26,7 @@ from aural.stages.frequency_generation.engines.stochastic.network import (
     PHASORS,
     STEP,
     WINDOW,
-    BinLevels,
+    LevelsNetwork,
 )
 
 WEIGHTS = {"levels": 0.1, "spectral": 0.1, "adversarial": 0.05, "matching": 0.3, "judge": 1.0}
@@ -66,11 +66,11 @@ class LevelsRecipe(Recipe):
         Mao and others: Least squares generative adversarial networks. ICCV 2017.
     """
 
-    network: BinLevels
+    network: LevelsNetwork
 
-    def __init__(self, settings: Any, network: BinLevels) -> None:
+    def __init__(self, settings: Any, network: LevelsNetwork) -> None:
         super().__init__(settings, network)
-        self.judges = nn.ModuleList(FillJudge() for _ in JUDGES if network.chance is not None)
+        self.judges = nn.ModuleList(FillJudge() for _ in JUDGES if network.phasors)
 
     def clips(self, part: str) -> Callable[[np.random.Generator], tuple[Any, ...]]:
         return CodedClips(self.settings, part, STEP * HOP)

@@ -1,0 +1,1 @@
+"""A network that says how loud every bin was: a U-Net."""

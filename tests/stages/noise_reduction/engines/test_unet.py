@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from recordings import CORPUS, needs_corpus
 from tones import noise, power_of, restless, tone
 
 from aural.errors import WeightsError
 from aural.learning import weights
+from aural.learning.material import find, read
 from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.unet import stream as unet_stream
 from aural.stages.noise_reduction.engines.unet.curves import BANDS, CURVES, PITCHES
+from aural.stages.noise_reduction.engines.unet.engine import UnetEngine
 from aural.stages.noise_reduction.engines.unet.network import GRID, REACH, Discriminator, Unet
 from aural.stages.noise_reduction.engines.unet.stream import UnetStream, open_unet
 from aural.stages.noise_reduction.stft import BINS, HOP, SAMPLE_RATE
@@ -96,6 +99,14 @@ def test_any_rate_and_length_through_the_stream(fresh: Unet, tmp_path: Path, fra
     out = np.concatenate([stream.push(audio), stream.flush()], axis=-1)
     assert out.shape == audio.shape
     assert np.isfinite(out).all()
+
+
+@needs_corpus
+def test_stage_one_keeps_the_level_of_a_voice() -> None:
+    clip = next(c for c in find(CORPUS / "speech", "speech", "test") if c.snr_db >= 35 and c.seconds > 3)
+    voice = read(clip, SAMPLE_RATE)[np.newaxis]
+    out = run(open_unet(Format(SAMPLE_RATE, 1), UnetEngine.shipped(), 60.0, 0.0), voice)
+    assert abs(20 * np.log10(out.std() / voice.std())) < 0.2
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

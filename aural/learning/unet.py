@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Bands(nn.Module):
+class SharedBands(nn.Module):
     """Bands of a spectrum; each bin belongs to the nearest two.
 
     Args:

@@ -5,27 +5,27 @@ from __future__ import annotations
 import pytest
 import torch
 
-from aural.learning.unet import Bands, UnetDecoder, UnetEncoder, on_grid, pyramid
+from aural.learning.unet import SharedBands, UnetDecoder, UnetEncoder, on_grid, pyramid
 
 CENTRES, BINS = torch.tensor([0.0, 1.0, 2.5, 6.0, 12.0, 20.0], dtype=torch.float64), 25
 CHANNELS, CURVES, GRID = (3, 4, 5), 2, 4
 
 
 def test_each_bin_belongs_to_the_bands_once() -> None:
-    bands = Bands(CENTRES, BINS)
+    bands = SharedBands(CENTRES, BINS)
     torch.testing.assert_close(bands.share.sum(0), torch.ones(BINS))
     power = torch.rand(2, 3, BINS)
     torch.testing.assert_close(bands(power).sum(-1), power.sum(-1))
 
 
 def test_what_is_alike_in_all_bands_is_alike_in_all_bins() -> None:
-    bands = Bands(CENTRES, BINS)
+    bands = SharedBands(CENTRES, BINS)
     torch.testing.assert_close(bands.to_bins(torch.full((1, 6), -40.0)), torch.full((1, BINS), -40.0))
     torch.testing.assert_close(bands.mean(torch.full((1, BINS), -40.0)), torch.full((1, 6), -40.0))
 
 
 def test_bins_between_two_centres_get_what_lies_between() -> None:
-    found = Bands(CENTRES, BINS).to_bins(torch.tensor([[0.0, 0.0, 0.0, 6.0, 12.0, 0.0]]))
+    found = SharedBands(CENTRES, BINS).to_bins(torch.tensor([[0.0, 0.0, 0.0, 6.0, 12.0, 0.0]]))
     assert found[0, 9] == pytest.approx(9.0)
     assert found[0, 20:].tolist() == [0.0] * 5
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from aural.dsp import centred
 from aural.dsp.decibels import db_to_power
-from aural.learning.unet import Bands, UnetDecoder, UnetEncoder, on_grid, pyramid
+from aural.learning.unet import SharedBands, UnetDecoder, UnetEncoder, on_grid, pyramid
 from aural.stages.frequency_generation.levels.network import (
     BIN_HZ,
     BINS,
@@ -44,7 +44,7 @@ class LevelsUnet(LevelsNetwork):
 
     def __init__(self) -> None:
         super().__init__(PHASORS)
-        self.bands = Bands(centres_hz() / BIN_HZ - BINS.start, BINS.stop - BINS.start)
+        self.bands = SharedBands(centres_hz() / BIN_HZ - BINS.start, BINS.stop - BINS.start)
         self.place = nn.Parameter(0.3 * torch.randn(PLACES, 1, BANDS))
         self.down = UnetEncoder(2 + PLACES, CHANNELS, CURVES)
         self.up = UnetDecoder(CHANNELS, CURVES, begin=(0.0, 0.0))

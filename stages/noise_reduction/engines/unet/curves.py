@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from aural.learning.unet import Bands
+from aural.learning.unet import SharedBands
 from aural.stages.noise_reduction.stft import BINS, SAMPLE_RATE, WINDOW
 
 BANDS = 80  # the most for which the lowest bands still lie a bin apart
@@ -30,7 +30,7 @@ RHYTHM_REACH = 62  # frames to either side, 1 s
 CURVES = 7
 
 
-class MelBands(Bands):
+class MelBands(SharedBands):
     """Bands whose centres lie evenly on the mel scale from 0 to 24 kHz."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 References:
     Chinen, Lim, Skoglund, Gureev, O'Gorman, Hines: ViSQOL v3: An open source production ready objective speech and
-    audio metric. QoMEX 2020. Here by the package visqol-python.
+    audio metric. QoMEX 2020. Here by the package visqol-python, which needs a C++ compiler when it is installed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def visqol_method() -> Any:
     """
     import numba
 
-    method = package("visqol").VisqolApi()
+    method = package("visqol", "visqol").VisqolApi()
     numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
     method.create(mode="audio")
     return method

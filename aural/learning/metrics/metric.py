@@ -81,8 +81,8 @@ def comparable(reference: Audio, estimate: Audio) -> tuple[Audio, Audio]:
     return reference, estimate
 
 
-def package(name: str) -> Any:
-    """Import a package of an extra.
+def package(name: str, extra: str = "eval") -> Any:
+    """Import a package of an extra of AURAL.
 
     Raises:
         AuralError: it is missing; the sentence says how to install it.
@@ -90,4 +90,4 @@ def package(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise AuralError(f'the package {name} is missing: pip install "aural[eval]"') from error
+        raise AuralError(f'the package {name} is missing: pip install "aural[{extra}]"') from error

@@ -19,7 +19,7 @@ HIGHEST = 4.732
 
 
 def measured(reference: Block, estimate: Block, sample_rate: int = RATE) -> float:
-    pytest.importorskip("visqol", reason='needs pip install "aural[eval]"')
+    pytest.importorskip("visqol", reason='needs pip install "aural[visqol]"')
     return VISQOL.of(reference, estimate, reference, sample_rate)
 
 
@@ -49,5 +49,5 @@ def test_a_missing_package_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> No
     listening.visqol_method.cache_clear()
     monkeypatch.setitem(sys.modules, "visqol", None)
     music = probe("voice", 2.0, 2)
-    with pytest.raises(AuralError, match=r'the package visqol is missing: pip install "aural\[eval\]"'):
+    with pytest.raises(AuralError, match=r'the package visqol is missing: pip install "aural\[visqol\]"'):
         VISQOL.of(music, music, music, RATE)

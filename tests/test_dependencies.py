@@ -20,6 +20,7 @@ IMPORTED_AS = {
     "huggingface-hub": "huggingface_hub",
     "pyyaml": "yaml",
     "tomli-w": "tomli_w",
+    "visqol-python": "visqol",
 }
 UNSEEN = {
     "msst": "engine msst imports its networks by name",

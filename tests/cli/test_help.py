@@ -38,7 +38,7 @@ def test_lists(command: str) -> None:
     _, out, _ = invoke(command, "--json")
     items = json.loads(out)
     assert items
-    assert all(items.values())
+    assert all(items.values() if isinstance(items, dict) else items)
     _, text, _ = invoke(command)
     assert len(text.splitlines()) == len(items)
 

@@ -44,7 +44,7 @@ def test_engines_and_takes_beside_the_input(folder: Path, drawn: dict[str, str],
     (table,) = report.tables
     assert table.title == "codec"
     assert {row.system for row in table.rows} == {"input", *names}
-    rows = {row.system: dict(zip((m.name for m in settings.metrics), row.means, strict=True)) for row in table.rows}
+    rows = {row.system: dict(zip((m.name for m in table.metrics), row.means, strict=True)) for row in table.rows}
     assert rows["classical"]["LSD"] < rows["input"]["LSD"] - 3
     assert rows["classical"]["LSD of what was lost"] < rows["input"]["LSD of what was lost"] - 3
     assert abs(rows["classical"]["SI-SDR"] - rows["input"]["SI-SDR"]) < 1

@@ -21,6 +21,9 @@ WINDOW_S, HOP_S, SLOPE_S = 0.001, 0.00025, 0.0025  # of levels; in a slope a sou
 DEPTH_DB, INSIDE_DB = 24.0, 18.0  # by which it falls and rises, and by which all of the gap lies below its edges
 AUDIBLE_DB, LOUDEST_DB = -35.0, 12.0  # an edge is no softer, against the mean; and against the loudest next to it
 
+Gaps = list[tuple[int, int, float]]
+"""Of each, where it begins and ends, and its strength in dB."""
+
 
 class GapMeter(DefectMeter):
     """Counts gaps."""
@@ -45,10 +48,6 @@ def find_gaps(audio: Block, sample_rate: int, longest_s: float) -> list[Defect]:
         apart = [gap for gap in smeared if not any(gap[0] < stop and start < gap[1] for start, stop, _ in zeros)]
         found += [Defect(number, *gap) for gap in sorted(zeros + apart)]
     return found
-
-
-Gaps = list[tuple[int, int, float]]
-"""Of each, where it begins and ends, and its strength in dB."""
 
 
 def _smeared(audio: NDArray[np.float32], sample_rate: int, longest_s: float) -> Gaps:

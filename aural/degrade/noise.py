@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.degrade.fourier import shaped_noise
+from aural.degrade.fourier import convolved, shaped_noise
 from aural.degrade.take import Audio, Degradation, Take, active_db, check_audio
 from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError
@@ -73,26 +73,31 @@ class Babble(Additive):
     """Babble: several people who talk at once, each up to 6 dB below the loudest.
 
     Raises:
-        AudioError: there is no voice, or one is not float32 of shape (frames,).
+        AudioError: there is no voice, or a voice or a response is not float32 of shape (frames,).
     """
 
     voices: Sequence[Audio]
     """At the rate of the take."""
+    responses: Sequence[Audio] = ()
+    """Impulse responses of the places they talk from, in turn; without any they are heard as they are."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not len(self.voices):
             raise AudioError("needs at least one voice", stage="Babble")
-        for voice in self.voices:
-            check_audio("Babble", voice)
+        for audio in (*self.voices, *self.responses):
+            check_audio("Babble", audio)
 
     def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
-        together = np.zeros(frames, np.float32)
-        for voice in self.voices:
+        places = np.zeros((max(1, len(self.responses)), frames), np.float32)
+        for number, voice in enumerate(self.voices):
             spoken = excerpt(voice, frames, round(JOINT_S * sample_rate), rng)
             gain = db_to_gain(rng.uniform(-6, 0) - max(-120.0, active_db(spoken, sample_rate)))
-            together += np.float32(gain) * spoken
-        return together
+            places[number % len(places)] += np.float32(gain) * spoken
+        if not self.responses:
+            return places[0]
+        heard = [convolved(place, response, 0) for place, response in zip(places, self.responses, strict=True)]
+        return np.sum(heard, axis=0, dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,9 @@ class Scene:
         if _happens(rng := own("coloured"), self.coloured):
             yield partial(Coloured, slope_db=rng.uniform(-8, 2)), rng
         if _happens(rng := own("babble"), self.babble):
-            yield partial(Babble, [_pick(rng, stock.voices, "voices") for _ in range(rng.integers(3, 9))]), rng
+            people = [_pick(rng, stock.voices, "voices") for _ in range(int(_octaves(rng, 3, 25)))]
+            places = int(rng.integers(4)) if len(stock.responses) else 0
+            yield partial(Babble, people, [_pick(rng, stock.responses, "responses") for _ in range(places)]), rng
         if _happens(rng := own("hum"), self.hum):
             partials = int(rng.integers(1, 40))
             hertz = float(rng.choice((50, 60))) + rng.normal(0, 0.03)

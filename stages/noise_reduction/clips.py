@@ -20,7 +20,7 @@ from aural.parameters import hint, param
 from aural.stages.noise_reduction.stft import SAMPLE_RATE
 
 SCENE = Scene(
-    timbre=0.5, floor=0.08, room=0.22, recording=0.87, coloured=0.15, babble=0.05, hum=0.06, rumble=0.25, wind=0.03,
+    timbre=0.5, floor=0.08, room=0.22, recording=0.75, coloured=0.15, babble=0.25, hum=0.06, rumble=0.25, wind=0.03,
     handling=0.03, snr_low_db=-5, snr_high_db=20, microphone=0.3, band_limit=0.5,
     band_limits_hz=(3900.0, 5400.0, 7900.0, 7900.0, 7900.0, 10900.0, 11900.0, 15500.0, 15900.0, 21500.0),
     gain_control=0.08, compression=0.02, clipping=0.08, codec=0.06, packet_loss=0.01,
@@ -96,7 +96,7 @@ class VoiceClips:
 
     def __call__(self, rng: np.random.Generator) -> Drawn:
         music = bool(rng.random() < self.music_share)
-        source = self._source(self.music if music else self.voices, rng)
+        source = self._source(self.music, rng) if music else self._spoken(rng)
         if music and rng.random() < 0.4:
             source = source + self._source(self.voices, rng) * np.float32(db_to_gain(rng.uniform(-5, 10)))
         drawn = rng.random()
@@ -108,6 +108,23 @@ class VoiceClips:
         level_db = active_db(take.voice if source.any() else take.noisy, SAMPLE_RATE)
         gain = np.float32(db_to_gain(-max(level_db, SILENT_DBFS)))
         return take.noisy * gain, take.voice * gain, take.dry * gain, np.float32(music)
+
+    def _spoken(self, rng: np.random.Generator) -> Audio:
+        """Draw a voice: some pause, and some give way to another person, who is softer."""
+        voice = self._source(self.voices, rng)
+        if rng.random() >= PAUSES:
+            return voice
+        pause = int(rng.uniform(0.1, 0.5) * self.frames)
+        place = int(rng.integers(self.frames - pause))
+        behind = voice[place : self.frames - pause]
+        if rng.random() < OTHERS:
+            softer = np.float32(db_to_gain(rng.uniform(-15, 0)))
+            behind = self._source(self.voices, rng)[place : self.frames - pause] * softer
+        fade = np.linspace(1, 0, round(FADE_S * SAMPLE_RATE), dtype=np.float32)
+        before, behind = voice[:place].copy(), behind.copy()
+        before[-fade.size :] *= fade[-before.size :] if before.size else 1
+        behind[: fade.size] *= fade[::-1][: behind.size]
+        return np.concatenate([before, np.zeros(pause, np.float32), behind])
 
     def _source(self, excerpts: Excerpts, rng: np.random.Generator) -> Audio:
         """Draw a part of an excerpt, filled up with silence where it is shorter than a clip."""
@@ -121,6 +138,8 @@ class VoiceClips:
 
 
 FASTEST = 1.13
+PAUSES, OTHERS, FADE_S = 0.4, 0.3, 0.01
+"""Share of voices that pause, share of pauses after which another person speaks, and how long a voice fades there."""
 QUIET: Mapping[str, Any] = dict.fromkeys(
     ("recording", "coloured", "babble", "hum", "rumble", "wind", "handling"), 0.0
 )

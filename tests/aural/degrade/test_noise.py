@@ -95,6 +95,17 @@ def test_babble_has_every_voice() -> None:
     assert max(levels) - min(levels) < 6.5
 
 
+def test_babble_is_heard_through_the_room() -> None:
+    """Two people from two places in turn: each through the response of its place."""
+    at_once, late = np.zeros((2, RATE // 10), np.float32)
+    at_once[0], late[480] = 0.5, 1.0
+    dry, wet = (
+        Babble([VOICE, STREET], responses).sound(RATE, RATE, generator()) for responses in ((), (at_once, late))
+    )
+    alone = Babble([VOICE], [at_once]).sound(RATE, RATE, generator())
+    np.testing.assert_allclose((wet - alone)[480:], (dry - 2 * alone)[:-480], atol=1e-5)
+
+
 def test_a_floor_belongs_to_the_recording() -> None:
     take = Take.of(VOICE, RATE)
     noisy = Noise(STREET, snr_db=0.0)(take, generator())

@@ -20,6 +20,7 @@ from aural.degrade import active_db
 from aural.errors import AudioError, ParameterError, WeightsError
 from aural.learning import weights
 from aural.learning.run import fit, start
+from aural.stages.noise_reduction import clips
 from aural.stages.noise_reduction.clips import VoiceClips
 from aural.stages.noise_reduction.engines.compact.network import Compact
 from aural.stages.noise_reduction.engines.compact.recipe import CompactRecipe
@@ -195,6 +196,32 @@ def test_some_clips_have_no_noise_and_some_no_voice(toy: Path, tmp_path: Path) -
     assert 5 <= sum(silent) <= 20
     for noisy, *_ in (clip for clip, alone in zip(clips, silent, strict=True) if alone):
         assert active_db(noisy, 48000) == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.parametrize("others", [0.0, 1.0])
+def test_voices_pause_and_another_person_goes_on_more_softly(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, others: float
+) -> None:
+    draw = VoiceClips(settings(toy, clip_s=1.0), "train")
+    monkeypatch.setattr(clips, "OTHERS", others)
+    levels_db = []
+    for seed in range(30):
+        monkeypatch.setattr(clips, "PAUSES", 0.0)
+        whole = draw._spoken(np.random.default_rng(seed))
+        monkeypatch.setattr(clips, "PAUSES", 1.0)
+        spoken = draw._spoken(np.random.default_rng(seed))
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], spoken == 0, [False]]).astype(int)))
+        first, last = max(edges.reshape(-1, 2), key=lambda pause: pause[1] - pause[0])
+        assert 4790 <= last - first <= 24002
+        fade = 490
+        np.testing.assert_array_equal(spoken[: max(0, first - fade)], whole[: max(0, first - fade)])
+        behind = spoken[last + fade :]
+        before = whole[first + 2 + fade :][: behind.size]  # a fade begins and ends with a zero
+        if behind.size > 9600:
+            levels_db.append(active_db(behind, 48000) - active_db(before, 48000))
+            assert np.array_equal(behind, before) != bool(others)
+    assert len(levels_db) > 8
+    assert np.mean(levels_db) == pytest.approx(-7.5 * others, abs=3 * others)
 
 
 def test_nothing_is_learnt_at_no_ratio_from_noise_alone(toy: Path) -> None:

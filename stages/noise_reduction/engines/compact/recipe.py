@@ -32,7 +32,7 @@ BELOW_VOICES = 3
 """Bins below 80 Hz."""
 SILENT_SHARE = 0.02
 """Of clips with noise alone."""
-WEIGHTS = {"spectral": 1.2, "deficit": 3.0, "log_spectral": 0.045, "dullness": 0.2, "rumble": 0.1, "room": 0.5,
+WEIGHTS = {"spectral": 1.2, "deficit": 2.0, "log_spectral": 0.045, "dullness": 0.2, "rumble": 0.1, "room": 0.5,
            "sdr": 0.2, "disturbance": 1.7, "room_disturbance": 0.5, "unintelligible": 5.0}  # fmt: skip
 
 

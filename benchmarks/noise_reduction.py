@@ -1,8 +1,8 @@
 """Noise reduction beside its peers: quality on voices and noises that training never saw, music, rooms and speed.
 
 python benchmarks/noise_reduction.py                  all
-python benchmarks/noise_reduction.py speed            one of quality, dnsmos, music, rooms, speed; speed needs no
-                                                      recordings
+python benchmarks/noise_reduction.py speed            one of quality, pauses, dnsmos, music, rooms, speed; speed
+                                                      needs no recordings
 PAIRS=12 CLIP_S=5 python benchmarks/...  quality      the same with fewer and shorter voices
 CLEAN=DIR NOISY=DIR python benchmarks/...  pairs      recordings and the same with noise, published by others
 JOBS=1 python benchmarks/...                          in so many processes; else as many as there are cores
@@ -25,13 +25,26 @@ from corpus import CORPUS, songs
 from peers import MISSING, PEERS, gtcrn
 from report import side_by_side, table, write
 
-from aural.degrade import Audio, Coloured, Degradation, Room, SimulatedRoom, Take, degrade
+from aural.degrade import (
+    Audio,
+    Babble,
+    Coloured,
+    Degradation,
+    Noise,
+    Room,
+    SimulatedRoom,
+    Take,
+    active_db,
+    degrade,
+)
 from aural.degrade.room import reverberation_s
+from aural.dsp.decibels import db_to_gain
 from aural.learning import evaluation
 from aural.learning.evaluation import Case, Sample, System, through, unchanged
 from aural.learning.material import find, read
 from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.speech import SPEECH
+from aural.signals import Block
 from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, NoiseReductionEvaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
 
@@ -96,6 +109,68 @@ class Rooms(evaluation.Evaluation):
             room, labels = Room(halls[number % len(halls)]), {"rooms": "measured", "decay": "1 to 2 s"}
         take = degrade(Take.of(voice, SAMPLE_RATE), [room, Coloured(slope_db=-4.0, snr_db=rng.uniform(15, 30))], rng)
         return Sample(str(number), take.noisy[np.newaxis], take.dry[np.newaxis], SAMPLE_RATE, labels)
+
+
+def lowered_db(voice: Block, predicted: Block, noisy: Block, sample_rate: int) -> float:
+    """Measure by how much the noise is softer in the pause."""
+    first, last = _pause(voice, sample_rate)
+    before, after = (np.mean(np.square(audio[:, first:last], dtype=np.float64)) for audio in (noisy, predicted))
+    return float(10 * np.log10(before / max(after, 1e-12 * before)))
+
+
+def other_voice_db(voice: Block, predicted: Block, noisy: Block, sample_rate: int) -> float:
+    """Measure the level of the voice behind the pause that is left in a recording."""
+    told, left = (audio[:, _pause(voice, sample_rate)[1] :].astype(np.float64) for audio in (voice, predicted))
+    return float(20 * np.log10(max(1e-3, np.sum(told * left) / np.sum(told * told))))
+
+
+def _pause(voice: Block, sample_rate: int) -> tuple[int, int]:
+    """Return the frames of the longest silence, without half a second behind a voice, which may ring on."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[1], voice[0] != 0, [1]]).astype(int)))
+    first, last = max(edges.reshape(-1, 2), key=lambda silence: silence[1] - silence[0])
+    return int(first) + sample_rate // 2, int(last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pauses(evaluation.Evaluation):
+    """Held-out voices that pause for two seconds, before another person speaks more softly, with several noises."""
+
+    title: ClassVar[str] = "Pauses"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("noise lowered by", "dB", 1, rising=True, measure=lowered_db, together=True),
+        Metric("other voice", "dB", 1, rising=True, measure=other_voice_db, together=True),
+    )
+
+    def systems(self) -> Mapping[str, System]:
+        return {"compact": partial(through, NoiseReduction()), **PEERS}
+
+    def cases(self) -> Sequence[Case]:
+        kinds = ("recorded", "steady", "babble", "babble in a room")
+        return [
+            Case(f"{number} {kind} {snr_db}", partial(self._sample, number, kind, snr_db))
+            for number in range(12)
+            for kind in kinds
+            for snr_db in (5, 15)
+        ]
+
+    def _sample(self, number: int, kind: str, snr_db: int) -> Sample:
+        rng = np.random.default_rng(number)
+        voices = [clip for folder in VOICES for clip in find(folder, "speech", "test") if clip.snr_db >= 30]
+        people = list({clip.group: clip for clip in rng.permutation(voices)}.values())
+        spoken, other, *more = (read(clip, SAMPLE_RATE, 0, 4 * SAMPLE_RATE) for clip in people[:14])
+        other = other * np.float32(db_to_gain(active_db(spoken, SAMPLE_RATE) - active_db(other, SAMPLE_RATE) - 10))
+        voice = np.concatenate([spoken, np.zeros(2 * SAMPLE_RATE, np.float32), other])
+        noises, responses = (find(CORPUS / folder, folder, "test") for folder in ("noise", "ir"))
+        long = [clip for clip in noises if clip.seconds >= 4]
+        recorded, place = (read(clips[int(rng.integers(len(clips)))], SAMPLE_RATE) for clips in (long, responses))
+        sound: Degradation = {
+            "recorded": Noise(recorded, snr_db=snr_db),
+            "steady": Coloured(slope_db=rng.uniform(-8, 0), snr_db=snr_db),
+            "babble": Babble(more, snr_db=snr_db),
+            "babble in a room": Babble(more, [place], snr_db=snr_db),
+        }[kind]
+        noisy = degrade(Take.of(voice, SAMPLE_RATE), [sound], rng).noisy
+        return Sample(f"{number}", noisy[np.newaxis], voice[np.newaxis], SAMPLE_RATE, {kind: f"{snr_db} dB"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +250,7 @@ def pairs() -> None:
 
 SECTIONS: Mapping[str, Callable[[], None]] = {
     "quality": lambda: scores("quality", Beside(**FOLDERS, **SIZE)),
+    "pauses": lambda: scores("pauses", Pauses()),
     "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS, **SIZE)),
     "music": lambda: scores("music", Music()),
     "rooms": lambda: scores("rooms", Rooms()),

@@ -107,6 +107,14 @@ def test_a_trusted_pickle_that_holds_no_network_is_refused_in_words(
     assert f"{path} cannot be opened as a model: {words}" in err
 
 
+@pytest.mark.parametrize("engine", ["voice", "demucs"])
+def test_trust_is_in_a_model_that_is_named(tmp_path: Path, engine: str) -> None:
+    recording = write(tmp_path / "a.wav", voice(0.3, 2))
+    code, _, err = invoke("source-separation", recording, tmp_path / "stems", "--engine", engine, "--trust-model")
+    assert code == 2
+    assert "--trust-model needs --model" in err
+
+
 def test_trust_cannot_be_written_into_a_chain(tmp_path: Path, marker: Path, pickled: dict[str, Path]) -> None:
     for key in ("trust", "trust_model", "trusted"):
         text = SPLIT.format(where="", model=pickled["evil.th"]).replace("}", f", {key} = true }}")

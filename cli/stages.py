@@ -255,6 +255,8 @@ def _run_separator(
     from aural.cli.work import run_jobs, show_outcomes
 
     if trust_model and stage.trusted:
+        if not values["model"]:
+            raise click.UsageError("--trust-model needs --model, the checkpoint whose maker you trust")
         module, _, opened = stage.trusted.partition(":")
         values["model"] = getattr(import_module(module), opened)(values["model"])
     separator = cast(Separator, stage(**values))

@@ -12,6 +12,7 @@ from aural.dsp.segments import SegmentStream
 from aural.signals import Block, Format
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-14  # a transform in double precision leaves less than this share of the peak where there is nothing
 
 
 def from_magnitude(magnitude: Floats, window: Floats) -> Floats:
@@ -65,7 +66,7 @@ def filtered(audio: NDArray[np.floating[Any]], kernel: Floats) -> Floats:
 
 
 class FirStream(SegmentStream):
-    """Filters a signal in double precision, without delay and without a turn of phase.
+    """Filters a signal in double precision, without delay and without a turn of phase; silence stays silence.
 
     Args:
         kernel: of odd length, shape (taps,); or (stems, taps), which gives a stem each.
@@ -83,7 +84,9 @@ class FirStream(SegmentStream):
         if size not in self.spectra:
             self.spectra = {size: fft.rfft(self.kernel, size)}
         whole = fft.irfft(self.spectra[size] * fft.rfft(audio.astype(np.float64), size), size)
-        return np.asarray(whole, np.float32)[..., self.context : self.context + frames]
+        kept = whole[..., self.context : self.context + frames]
+        kept[np.abs(kept) < ROUNDING * np.abs(audio).max(axis=-1, keepdims=True)] = 0
+        return kept.astype(np.float32)
 
 
 def _good_size(least: int) -> int:

@@ -67,8 +67,8 @@ class FrequencyExpansionEvaluation(Evaluation):
     published network that has weights, and extended by the engines of the stage.
 
     Raises:
-        ParameterError: besides ranges, no folder is given, or both ways, a ratio is not 2, 4 or 6, or a network was
-            made for another twin or sample rate.
+        ParameterError: besides ranges, no folder is given, or both ways, part with clean, a ratio is not 2, 4 or 6,
+            or a network was made for another twin or sample rate.
     """
 
     title: ClassVar[str] = "Frequency expansion"
@@ -97,6 +97,8 @@ class FrequencyExpansionEvaluation(Evaluation):
         super().__post_init__()
         if bool(self.clean) == bool(self.speech or self.music):
             raise ParameterError("give either clean, or speech and music, or one of them", stage="evaluation")
+        if self.clean and self.part != "test":
+            raise ParameterError("part is for speech and music, not for clean", stage="evaluation", parameter="part")
         if not self.ratio or set(self.ratio) - set(RATIOS):
             raise ParameterError(
                 f"ratio must be among 2, 4 and 6, got {self.ratio!r}", stage="evaluation", parameter="ratio"
@@ -132,7 +134,7 @@ class FrequencyExpansionEvaluation(Evaluation):
         }
 
     def cases(self) -> Sequence[Case]:
-        found = _walked(Path(self.clean)) if self.clean else self._held_out()
+        found = self._walked(Path(self.clean)) if self.clean else self._held_out()
         if self.twin == "coded":
             return [Case(name, partial(self._coded, name, kind, source)) for name, kind, source in found]
         return [
@@ -148,10 +150,24 @@ class FrequencyExpansionEvaluation(Evaluation):
             if folder := getattr(self, kind):
                 long = (c for c in find(folder, kind, part) if c.seconds * self.sample_rate >= 2 * WINDOW)
                 clips = [c for c in long if c.bandwidth_hz >= 0.45 * self.sample_rate]
-                spread = sorted(clips, key=lambda clip: (clip.group, clip.path))
-                step = max(1, len(spread) // self.files)
-                found += [(str(clip.path.relative_to(folder)), kind, clip) for clip in spread[::step][: self.files]]
+                spread = sorted(clips, key=lambda clip: (clip.group, clip.path))[self._spread(len(clips))]
+                found += [(str(clip.path.relative_to(folder)), kind, clip) for clip in spread]
         return found
+
+    def _walked(self, folder: Path) -> list[tuple[str, str, Clip | Path]]:
+        kinds: dict[str, list[Path]] = {}
+        for path in recordings(folder):
+            kinds.setdefault("-" if path.parent == folder else path.parent.name, []).append(path)
+        return [
+            (str(path.relative_to(folder)), kind, path)
+            for kind, paths in kinds.items()
+            for path in paths[self._spread(len(paths))]
+        ]
+
+    def _spread(self, count: int) -> slice:
+        """Choose as many of so many recordings of a kind as are wanted, from the first to the last."""
+        step = max(1, count // self.files)
+        return slice(0, step * self.files, step)
 
     def _decimated(self, name: str, kind: str, source: Clip | Path, ratio: int) -> Sample:
         target = self._target(source)
@@ -248,12 +264,6 @@ def continued(engine: type[ExpansionEngine], own: str | None, sample: Sample) ->
     made = stage.render([degraded], Format(rate, 1))
     wide = np.concatenate(list(made.blocks), axis=-1)[0]
     return np.asarray(soxr.resample(wide, made.output.sample_rate, rate), np.float32)[None, : degraded.shape[1]]
-
-
-def _walked(folder: Path) -> list[tuple[str, str, Clip | Path]]:
-    files = recordings(folder)
-    kinds = ("-" if path.parent == folder else path.parent.name for path in files)
-    return [(str(path.relative_to(folder)), kind, path) for kind, path in zip(kinds, files, strict=True)]
 
 
 def _read(source: Clip | Path, sample_rate: int) -> Audio:

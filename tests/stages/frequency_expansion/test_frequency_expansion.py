@@ -158,8 +158,7 @@ def test_silence_stays_silent_and_an_attack_sharp(engine: str) -> None:
     audio[:, 24000:] = cut_noise(6000)[:, :24000]
     out = FrequencyExpansion(engine=engine, cutoff_hz=6000.0)(audio, RATE)
     before, after = out[:, :23500], out[:, 24500:30000]
-    assert np.abs(out[:, :12000]).max() < 1e-12
-    assert np.abs(out[:, :20000]).max() < 5e-8  # to which a convolution by FFT rounds beside the attack
+    assert not out[:, :22000].any()
     assert np.abs(before).max() < 1e-2 * np.abs(after).max()
 
 

@@ -248,6 +248,17 @@ def test_without_their_weights_it_is_said_where_they_are(toy: Path, monkeypatch:
     assert evaluate.PUBLISHED in sentence
 
 
+def test_of_a_folder_as_many_of_each_kind_are_judged_as_are_wanted(tmp_path: Path) -> None:
+    for kind, count in (("a", 5), ("b", 2)):
+        (tmp_path / kind).mkdir()
+        for index in range(count):
+            soundfile.write(tmp_path / kind / f"{index}.wav", np.zeros(100), 16000)
+    judged = FrequencyExpansionEvaluation(clean=str(tmp_path), files=2, twin="coded")
+    assert [case.name for case in judged.cases()] == ["a/0.wav", "a/2.wav", "b/0.wav", "b/1.wav"]
+    with pytest.raises(ParameterError, match="part is for speech and music, not for clean"):
+        FrequencyExpansionEvaluation(clean=str(tmp_path), part="all")
+
+
 def test_what_is_wrong_is_said(toy: Path) -> None:
     pytest.importorskip("lightning", reason='needs pip install "aural[train]"')
     from aural.stages.frequency_expansion.train import FrequencyExpansionTraining

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -62,7 +63,22 @@ def from_path(path: Path, trust: bool) -> Any:
         raise WeightsError("it is not a model: neither safetensors, nor a checkpoint, nor a bag")
     if not trust:
         raise Untrusted(PICKLE)
-    return sane(load_model(path))  # type: ignore[no-untyped-call]
+    return sane(_from_pickle(path))
+
+
+def _from_pickle(path: Path) -> Any:
+    """Open a checkpoint that demucs saved, which runs any program in it.
+
+    Raises:
+        WeightsError: it is damaged, or holds no network.
+    """
+    try:
+        parts = torch.load(path, map_location="cpu", weights_only=False)
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise WeightsError("it is damaged, or was cut off") from error
+    if not isinstance(parts, dict) or "klass" not in parts:
+        raise WeightsError("it does not say which network its tensors belong to, as what demucs saves does")
+    return load_model(parts)  # type: ignore[no-untyped-call]
 
 
 def from_tensors(path: Path) -> nn.Module:

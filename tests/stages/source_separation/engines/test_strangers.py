@@ -91,6 +91,30 @@ def test_a_pickle_is_opened_only_where_it_is_trusted(
     assert marker.exists()  # so it is the refusal that keeps it from running
 
 
+@pytest.mark.parametrize(
+    ("wrong", "words"), [("cut", "it is damaged, or was cut off"), ("tensors", "it does not say which network")]
+)
+def test_a_trusted_pickle_that_holds_no_network_is_refused_in_words(
+    tmp_path: Path, state: dict[str, Tensor], wrong: str, words: str
+) -> None:
+    recording, path = write(tmp_path / "a.wav", voice(0.3, 2)), tmp_path / f"{wrong}.th"
+    torch.save(state, path)
+    if wrong == "cut":
+        path.write_bytes(path.read_bytes()[:20000])
+    command = ["source-separation", recording, tmp_path / "stems", "--engine", "demucs", "--model", path]
+    code, _, err = invoke(*command, "--trust-model")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert f"{path} cannot be opened as a model: {words}" in err
+
+
+@pytest.mark.parametrize("engine", ["voice", "demucs"])
+def test_trust_is_in_a_model_that_is_named(tmp_path: Path, engine: str) -> None:
+    recording = write(tmp_path / "a.wav", voice(0.3, 2))
+    code, _, err = invoke("source-separation", recording, tmp_path / "stems", "--engine", engine, "--trust-model")
+    assert code == 2
+    assert "--trust-model needs --model" in err
+
+
 def test_trust_cannot_be_written_into_a_chain(tmp_path: Path, marker: Path, pickled: dict[str, Path]) -> None:
     for key in ("trust", "trust_model", "trusted"):
         text = SPLIT.format(where="", model=pickled["evil.th"]).replace("}", f", {key} = true }}")

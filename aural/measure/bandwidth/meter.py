@@ -25,6 +25,8 @@ QUIET = 0.15  # of the windows that are not silent: background
 LOUD = 0.3  # of them: foreground
 HIDES = 3.0  # background hides an end if all that is heard above it is no more than so many times as loud
 STANDS_OUT = 1.3  # and if what is heard just below it is so many times as loud: else the sound declines into it
+FILTERED = 12.0  # a filter leaves less than one part in so many of the sound above its cut-off: 22 dB
+MOVES = 1.8  # what is so many times as loud in the loudest windows as in the quietest is sound, not background
 SMOOTHED = 0.03  # of the frequency, over which levels are averaged
 FEWEST = 6  # windows
 
@@ -104,7 +106,20 @@ class BandwidthMeter:
         mirror = mirror_hz(everything, self.sample_rate / 2)
         if mirror is not None and mirror < found.cutoff_hz:
             found = Bandwidth(mirror, found.steepness_db, cut=True)
+        elif mirror is None and background is not None and found.cut and self._goes_on(found, foreground, background):
+            found = Bandwidth(self.sample_rate / 2, found.steepness_db, cut=False)
         return replace(found, lowpass_hz=lowpass_hz(everything, self.sample_rate / 2))
+
+    def _goes_on(self, found: Bandwidth, foreground: Spectrum, background: Spectrum) -> bool:
+        """Say whether the sound goes on above a cut-off: hardly softer, and not as steady as the background."""
+        hz = np.arange(WINDOW // 2 + 1) * self.sample_rate / WINDOW / found.cutoff_hz
+        below = (0.8 < hz) & (hz < 0.95)
+        above = (1.15 < hz) & (hz < min(1.8, HIGHEST * self.sample_rate / 2 / found.cutoff_hz))
+        return bool(
+            above.any()
+            and np.median(foreground[below]) < FILTERED * np.median(foreground[above])
+            and np.median(foreground[above] / background[above]) > MOVES
+        )
 
     def _parted(self) -> tuple[Spectrum, Spectrum | None]:
         """Return the mean magnitudes of the sound above the background, and of the background, if there is one.

@@ -169,6 +169,16 @@ def test_where_the_background_ends_just_above_the_voice_that_is_the_end() -> Non
     assert bandwidth(whole).cutoff_hz == pytest.approx(8000, rel=0.02)
 
 
+@pytest.mark.parametrize(("left_db", "cut"), [(-18, False), (-30, True)])
+def test_where_the_sound_goes_on_there_is_no_end(left_db: float, cut: bool) -> None:
+    """Formants can end as steeply as a telephone does, but the sound above them goes on."""
+    swelling = pink(decline=0.5) * np.abs(np.sin(3 * np.arange(5 * 48000) / 48000)) ** 3
+    below = low_passed(swelling, 3400)
+    hiss = 2e-6 * np.random.default_rng(1).standard_normal(below.shape)
+    audio = below + 10 ** (left_db / 20) * (swelling - below) + hiss
+    assert bandwidth(audio.astype(np.float32)).cut == cut
+
+
 def test_a_decline_into_the_background_is_no_end() -> None:
     sound = spoken()
     share = np.fft.rfftfreq(sound.shape[1], 1 / 48000) / 1500

@@ -113,8 +113,8 @@ class BandwidthMeter:
     def _goes_on(self, found: Bandwidth, foreground: Spectrum, background: Spectrum) -> bool:
         """Say whether the sound goes on above a cut-off: hardly softer, and not as steady as the background."""
         hz = np.arange(WINDOW // 2 + 1) * self.sample_rate / WINDOW / found.cutoff_hz
-        below = (0.8 < hz) & (hz < 0.95)
-        above = (1.15 < hz) & (hz < min(1.8, HIGHEST * self.sample_rate / 2 / found.cutoff_hz))
+        below = (hz > 0.8) & (hz < 0.95)
+        above = (hz > 1.15) & (hz < min(1.8, HIGHEST * self.sample_rate / 2 / found.cutoff_hz))
         return bool(
             above.any()
             and np.median(foreground[below]) < FILTERED * np.median(foreground[above])

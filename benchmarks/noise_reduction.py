@@ -113,6 +113,8 @@ class Rooms(evaluation.Evaluation):
 
 def lowered_db(voice: Block, predicted: Block, noisy: Block, sample_rate: int) -> float:
     """Measure by how much the noise is softer in the pause."""
+    if voice.all():
+        return float("nan")
     first, last = _pause(voice, sample_rate)
     before, after = (np.mean(np.square(audio[:, first:last], dtype=np.float64)) for audio in (noisy, predicted))
     return float(10 * np.log10(before / max(after, 1e-12 * before)))
@@ -120,6 +122,8 @@ def lowered_db(voice: Block, predicted: Block, noisy: Block, sample_rate: int) -
 
 def other_voice_db(voice: Block, predicted: Block, noisy: Block, sample_rate: int) -> float:
     """Measure the level of the voice behind the pause that is left in a recording."""
+    if voice.all():
+        return float("nan")
     told, left = (audio[:, _pause(voice, sample_rate)[1] :].astype(np.float64) for audio in (voice, predicted))
     return float(20 * np.log10(max(1e-3, np.sum(told * left) / np.sum(told * told))))
 

@@ -55,7 +55,8 @@ class BandwidthMeter:
     still count. Wherever the level falls by 13 dB or more, a small network, trained on the slopes of filters,
     resamplers and voices, decides whether a filter caused that, and where its cut-off is. The background is measured
     in the quietest windows, and its power is subtracted from that of the loudest, so that hiss above a dull voice
-    does not hide where the voice ends. Images of linear interpolation are found by their symmetry.
+    does not hide where the voice ends. A fall above which the sound goes on, hardly softer, is not an end. Images of
+    linear interpolation are found by their symmetry.
     """
 
     def __init__(self, source: Format) -> None:

@@ -96,7 +96,7 @@ class VoiceClips:
 
     def __call__(self, rng: np.random.Generator) -> Drawn:
         music = bool(rng.random() < self.music_share)
-        source = self._source(self.music, rng) if music else self._spoken(rng)
+        source = self._source(self.music, rng) if music else self.spoken(rng)
         if music and rng.random() < 0.4:
             source = source + self._source(self.voices, rng) * np.float32(db_to_gain(rng.uniform(-5, 10)))
         drawn = rng.random()
@@ -109,7 +109,7 @@ class VoiceClips:
         gain = np.float32(db_to_gain(-max(level_db, SILENT_DBFS)))
         return take.noisy * gain, take.voice * gain, take.dry * gain, np.float32(music)
 
-    def _spoken(self, rng: np.random.Generator) -> Audio:
+    def spoken(self, rng: np.random.Generator) -> Audio:
         """Draw a voice: some pause, and some give way to another person, who is softer."""
         voice = self._source(self.voices, rng)
         if rng.random() >= PAUSES:

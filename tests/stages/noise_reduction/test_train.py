@@ -207,9 +207,9 @@ def test_voices_pause_and_another_person_goes_on_more_softly(
     levels_db = []
     for seed in range(30):
         monkeypatch.setattr(clips, "PAUSES", 0.0)
-        whole = draw._spoken(np.random.default_rng(seed))
+        whole = draw.spoken(np.random.default_rng(seed))
         monkeypatch.setattr(clips, "PAUSES", 1.0)
-        spoken = draw._spoken(np.random.default_rng(seed))
+        spoken = draw.spoken(np.random.default_rng(seed))
         edges = np.flatnonzero(np.diff(np.concatenate([[False], spoken == 0, [False]]).astype(int)))
         first, last = max(edges.reshape(-1, 2), key=lambda pause: pause[1] - pause[0])
         assert 4790 <= last - first <= 24002

@@ -166,15 +166,16 @@ class Pauses(evaluation.Evaluation):
         voice = np.concatenate([spoken, np.zeros(2 * SAMPLE_RATE, np.float32), other])
         noises, responses = (find(CORPUS / folder, folder, "test") for folder in ("noise", "ir"))
         long = [clip for clip in noises if clip.seconds >= 4]
-        recorded, place = (read(clips[int(rng.integers(len(clips)))], SAMPLE_RATE) for clips in (long, responses))
+        noise, place = (clips[int(rng.integers(len(clips)))] for clips in (long, responses))
         sound: Degradation = {
-            "recorded": Noise(recorded, snr_db=snr_db),
+            "recorded": Noise(read(noise, SAMPLE_RATE), snr_db=snr_db),
             "steady": Coloured(slope_db=rng.uniform(-8, 0), snr_db=snr_db),
             "babble": Babble(more, snr_db=snr_db),
-            "babble in a room": Babble(more, [place], snr_db=snr_db),
+            "babble in a room": Babble(more, [read(place, SAMPLE_RATE)], snr_db=snr_db),
         }[kind]
         noisy = degrade(Take.of(voice, SAMPLE_RATE), [sound], rng).noisy
-        return Sample(f"{number}", noisy[np.newaxis], voice[np.newaxis], SAMPLE_RATE, {kind: f"{snr_db} dB"})
+        labels = {kind: f"{snr_db} dB"} | ({"recorded noise": noise.category} if kind == "recorded" else {})
+        return Sample(f"{number}", noisy[np.newaxis], voice[np.newaxis], SAMPLE_RATE, labels)
 
 
 @dataclass(frozen=True, kw_only=True)

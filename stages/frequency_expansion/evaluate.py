@@ -106,13 +106,14 @@ class FrequencyExpansionEvaluation(Evaluation):
 
     def systems(self) -> Mapping[str, System]:
         published: dict[str, dict[str | None, Path]] = {}
-        engines: dict[str, str | None] = {engine.name: None for engine in ENGINES}
+        engines = {engine.name: engine for engine in ENGINES}
+        own: dict[str, System] = {}
         for path in map(Path, self.network):
             name, ratio, task = _made_for(path)
             if name in engines:
-                if engines[name]:
-                    raise ParameterError(f"two networks are called {name!r}", stage="evaluation")
-                engines[name] = str(path)
+                if path.stem in own:
+                    raise ParameterError(f"two networks are called {path.stem!r}", stage="evaluation")
+                own[path.stem] = partial(continued, engines[name], str(path))
                 continue
             if task != (self.twin, self.sample_rate):
                 twin, rate = task
@@ -130,7 +131,8 @@ class FrequencyExpansionEvaluation(Evaluation):
         return {
             "spline" if self.twin == "decimated" else "input": unchanged,
             **{name: partial(restored, published[name]) for name in sorted(published)},
-            **{engine.name: partial(continued, engine, engines[engine.name]) for engine in ENGINES},
+            **{name: partial(continued, engine, None) for name, engine in engines.items()},
+            **own,
         }
 
     def cases(self) -> Sequence[Case]:

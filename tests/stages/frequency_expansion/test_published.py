@@ -222,7 +222,7 @@ def test_a_run_with_dropout_goes_on_bit_for_bit(toy: Path, monkeypatch: pytest.M
     assert whole.name == parts.name
 
 
-def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
+def test_an_engine_of_ones_own_training_is_judged_beside_that_of_aural(toy: Path) -> None:
     state = {name: torch.zeros_like(value) for name, value in Envelope().state_dict().items()}
     settings = {"network": "envelope", "ratio": 4, "width": None}
     path = weights.save(state, toy, "envelope", {"settings": settings})
@@ -230,10 +230,10 @@ def test_an_engine_of_ones_own_training_is_judged(toy: Path) -> None:
         FrequencyExpansionEvaluation(clean=str(toy / "speech"), ratio=(2,), network=own).run()
         for own in ((), (str(path),))
     ]
-    found = [{score.system: score.values for score in report.scores} for report in judged]
-    assert found[0]["classical"] == found[1]["classical"]
-    assert found[0]["envelope"] != found[1]["envelope"]
-    with pytest.raises(ParameterError, match="two networks are called 'envelope'"):
+    without, beside = ({score.system: score.values for score in report.scores} for report in judged)
+    assert beside.pop(path.stem) != without["envelope"]
+    assert beside == without
+    with pytest.raises(ParameterError, match=f"two networks are called '{path.stem}'"):
         FrequencyExpansionEvaluation(clean=str(toy / "speech"), network=(str(path), str(path)))
 
 

@@ -10,14 +10,14 @@
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import Codec, PacketLoss, VariableCodec, codecs
 from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Rumble, Wind
+from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Machine, Noise, Ringing, Rumble, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.scene import Scene, Stock
 from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
 
 __all__ = [
     "Additive", "Audio", "Babble", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
-    "Floor", "GainControl", "Handling", "HighPass", "Hum", "Level", "Microphone", "Noise", "PacketLoss", "Pitch",
-    "Room", "Rumble", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "VariableCodec", "Wind", "active_db",
+    "Floor", "GainControl", "Handling", "HighPass", "Hum", "Level", "Machine", "Microphone", "Noise", "PacketLoss", "Pitch",
+    "Ringing", "Room", "Rumble", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "VariableCodec", "Wind", "active_db",
     "codecs", "degrade",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Additive noises: recordings, babble, coloured noise, rumble, mains hum, wind, handling noise."""
+"""Additive noises: recordings, babble, coloured noise, rumble, mains hum, machines, ringing, wind, handling noise."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from aural.parameters import param
 SILENT_VOICE_DBFS = -26.0
 JOINT_S = 0.05
 LOWEST_HZ = 20.0
+RUN_S = 0.7
+"""In this time the rate of a machine moves from one value to the next."""
+ATTACK_S = 0.002
+"""In this time a struck tone begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +144,72 @@ class Hum(Additive):
         turns = np.arange(frames) * (self.mains_hz / sample_rate)
         places = np.arange(period.size) / period.size
         return np.interp(turns, places, period, period=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Machine(Additive):
+    """An engine, a saw, a drill, a mosquito: a buzz whose rate wanders, and a rush of air that beats with it.
+
+    Each has resonances of its own. It is louder where it runs faster.
+    """
+
+    rate_hz: float = param(90.0, "Mean rate of the buzz", unit="Hz", low=5.0, high=1000.0)
+    wander: float = param(0.1, "Standard deviation of the rate, as a fraction of it", low=0.0, high=0.4)
+    slope_db: float = param(-4.0, "Rise of the harmonics per octave", unit="dB", low=-24.0, high=0.0)
+    rush_db: float = param(-10.0, "Level of the rush, relative to the buzz", unit="dB", low=-60.0, high=20.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        resonances = rng.uniform(200, 8000, 3), rng.uniform(0, 15, 3)
+        steps = 1 + self.wander * rng.standard_normal(3 + int(frames / sample_rate / RUN_S)).clip(-2, 2)
+        course = np.interp(np.arange(frames) / sample_rate / RUN_S, np.arange(steps.size), steps)
+        turns = np.cumsum(course) * (self.rate_hz / sample_rate)
+        number = np.arange(1, max(2, int(sample_rate / 2 / self.rate_hz / steps.max())))
+        level_db = self.slope_db * np.log2(number) + rng.uniform(-6, 6, number.size)
+        level_db += _resonant_db(number * self.rate_hz, *resonances)
+        partials = db_to_gain(level_db) * np.exp(2j * np.pi * rng.random(number.size))
+        period = np.fft.irfft(np.append(0, partials), 32 * (number.size + 1))
+        buzz = np.interp(turns, np.arange(period.size) / period.size, period, period=1)
+        rush = shaped_noise(frames, sample_rate, lambda hz: db_to_gain(_resonant_db(hz, *resonances)), rng)
+        rush = rush * (1 + rng.uniform(0, 1) * np.cos(2 * np.pi * turns))
+        level = db_to_gain(self.rush_db) * np.std(buzz) / max(float(np.std(rush)), 1e-9)
+        return (course**2 * (buzz + level * rush)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Ringing(Additive):
+    """Bells, dishes, beeps and alarms: the same few tones, struck or switched on and off, again and again."""
+
+    pitch_hz: float = param(1000.0, "Frequency of the lowest tone", unit="Hz", low=100.0, high=8000.0)
+    tones: int = param(4, "Number of tones; from the second on they are no harmonics", low=1, high=20)
+    per_s: float = param(1.0, "Strikes per second", unit="1/s", low=0.05, high=20.0)
+    decay_s: float = param(0.4, "Time in which the lowest tone falls by 60 dB, or is on where it is held", unit="s",
+                           low=0.02, high=20.0)  # fmt: skip
+    held: float = param(0.3, "Probability that the tones are held, as those of an alarm", low=0.0, high=1.0)
+
+    def sound(self, frames: int, sample_rate: int, rng: np.random.Generator) -> Audio:
+        hertz = self.pitch_hz * np.append(1, rng.uniform(1.2, 8, self.tones - 1))
+        hertz = hertz[hertz < sample_rate / 2]
+        gains, decays_s = db_to_gain(rng.uniform(-20, 0, hertz.size)), self.decay_s * rng.uniform(0.3, 1, hertz.size)
+        held, regular = rng.random() < self.held, rng.random() < 0.5
+        time = np.arange(min(frames, 1 + int(self.decay_s * sample_rate))) / sample_rate
+        swells = np.ones((hertz.size, 1)) if held else np.exp(-6.9 * time / decays_s[:, None])
+        strike = (gains[:, None] * swells * np.sin(2 * np.pi * hertz[:, None] * time)).sum(0)
+        strike *= np.minimum(1, np.minimum(time, time[::-1]) / ATTACK_S)
+        every = sample_rate / self.per_s
+        starts = np.arange(rng.uniform(0, min(every, frames)), frames, every)
+        sound = np.zeros(frames, np.float32)
+        for start in starts if regular else rng.uniform(0, frames, starts.size):
+            part = strike[: frames - int(start)]
+            sound[int(start) :][: part.size] += (1.0 if held else db_to_gain(rng.uniform(-12, 0))) * part
+        return sound
+
+
+def _resonant_db(
+    hz: NDArray[np.floating], centres_hz: NDArray[np.float64], peaks_db: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the gain of resonances a third of an octave wide."""
+    octaves = np.log2(np.maximum(hz, LOWEST_HZ)[:, None] / centres_hz)
+    return np.asarray((peaks_db * np.exp(-0.5 * (octaves / 0.33) ** 2)).sum(axis=1))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import CODERS, Codec, PacketLoss, codecs
 from aural.degrade.device import OCTAVES_HZ, BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Noise, Rumble, Wind
+from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Machine, Noise, Ringing, Rumble, Wind
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.take import Audio, Degradation, Generators
 from aural.dsp.decibels import db_to_power
@@ -59,6 +59,8 @@ class Scene:
     coloured: float = share(0.2, "with steady noise")
     babble: float = share(0.05, "with babble in the background")
     hum: float = share(0.1, "with mains hum")
+    machine: float = share(0.0, "with an engine, a saw or the like")
+    ringing: float = share(0.0, "with bells, dishes, beeps or alarms")
     rumble: float = share(0.0, "with rumble below the voice, at a level of its own")
     wind: float = share(0.05, "with wind")
     handling: float = share(0.05, "with handling noise")
@@ -146,6 +148,12 @@ class Scene:
             partials = int(rng.integers(1, 40))
             hertz = float(rng.choice((50, 60))) + rng.normal(0, 0.03)
             yield partial(Hum, hertz, partials, rng.uniform(-12, -2)), rng
+        if _happens(rng := own("machine"), self.machine):
+            rate_hz, wander = _octaves(rng, 10, 800), _octaves(rng, 0.005, 0.3)
+            yield partial(Machine, rate_hz, wander, rng.uniform(-12, 0), rng.uniform(-30, 10)), rng
+        if _happens(rng := own("ringing"), self.ringing):
+            pitch_hz, per_s = _octaves(rng, 200, 5000), _octaves(rng, 0.2, 8)
+            yield partial(Ringing, pitch_hz, int(rng.integers(1, 9)), per_s, _octaves(rng, 0.05, 4)), rng
         if _happens(rng := own("wind"), self.wind):
             yield partial(Wind, rng.uniform(40, 150), rng.uniform(4, 15)), rng
         if _happens(rng := own("handling"), self.handling):

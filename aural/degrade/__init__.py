@@ -10,7 +10,19 @@
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import Codec, PacketLoss, VariableCodec, codecs
 from aural.degrade.device import BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Machine, Noise, Ringing, Rumble, Wind
+from aural.degrade.noise import (
+    Additive,
+    Babble,
+    Coloured,
+    Floor,
+    Handling,
+    Hum,
+    Machine,
+    Noise,
+    Ringing,
+    Rumble,
+    Wind,
+)
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.scene import Scene, Stock
 from aural.degrade.take import Audio, Degradation, Take, active_db, degrade

@@ -14,7 +14,19 @@ import numpy as np
 from aural.degrade.augment import Pitch, Stretch
 from aural.degrade.codec import CODERS, Codec, PacketLoss, codecs
 from aural.degrade.device import OCTAVES_HZ, BandLimit, Clipping, GainControl, HighPass, Level, Microphone
-from aural.degrade.noise import Additive, Babble, Coloured, Floor, Handling, Hum, Machine, Noise, Ringing, Rumble, Wind
+from aural.degrade.noise import (
+    Additive,
+    Babble,
+    Coloured,
+    Floor,
+    Handling,
+    Hum,
+    Machine,
+    Noise,
+    Ringing,
+    Rumble,
+    Wind,
+)
 from aural.degrade.room import Room, SimulatedRoom
 from aural.degrade.take import Audio, Degradation, Generators
 from aural.dsp.decibels import db_to_power

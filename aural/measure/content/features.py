@@ -20,7 +20,7 @@ NARROWEST_HZ, GROWTH = (
     31.25,
     0.0394,
 )  # bands lie this far apart, from about 800 Hz on by this share of their frequency
-MARGIN_S = 4
+MARGIN_S = 6
 """Seconds before and behind that can change what the network says of a second."""
 SILENCE_DB = -120.0
 """Level of a band in digital silence, and of what lies before and behind a recording."""

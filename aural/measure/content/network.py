@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from aural.measure.content.features import BANDS, PER_SECOND, SILENCE_DB
 
-PICTURE = ((16, 5, 2), (32, 3, 2), (48, 3, 2), (64, 3, 1))  # channels, size and stride in time; over bands it is 2
-WIDTH = 96
-DILATIONS = (1, 2, 4)
+PICTURE = ((24, 5, 2), (48, 3, 2), (64, 3, 2), (96, 3, 1))  # channels, size and stride in time; over bands it is 2
+WIDTH = 128
+DILATIONS = (1, 2, 4, 8)
 STRIDE = 8  # frames to a step of the later layers
 RANGE_DB = 70.0  # below the loudest band nearby; what lies deeper is taken for silence
 NEARBY = 2 * PER_SECOND  # frames to either side within which the loudest band counts

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from aural.measure.content.training import ContentTraining
 
 SCENE = Scene(
-    room=0.45, recording=0.5, coloured=0.3, babble=0.0, hum=0.1, wind=0.05, handling=0.05,
-    snr_low_db=-3, snr_high_db=40, microphone=0.5, band_limit=0.35, band_limits_hz=(3400.0, 3900.0, 5500.0, 7000.0),
+    room=0.45, recording=0.5, coloured=0.3, babble=0.0, hum=0.1, machine=0.08, ringing=0.05, wind=0.05,
+    handling=0.05, snr_low_db=-3, snr_high_db=40, microphone=0.5, band_limit=0.35, band_limits_hz=(3400.0, 3900.0, 5500.0, 7000.0),
     gain_control=0.2, compression=0.1, clipping=0.07, codec=0.2, packet_loss=0.03,
 )  # fmt: skip
-KINDS = {"speech": 0.32, "music": 0.27, "over": 0.2, "beside": 0.1, "neither": 0.11}
+KINDS = {"speech": 0.25, "music": 0.25, "over": 0.28, "beside": 0.1, "neither": 0.12}
 SINGING = "vocals"
 """Category of music that is singing alone."""
-MARGIN_S = 2  # of silence before and behind a scene
+MARGIN_S = 4  # of silence before and behind a scene
 FADE_S = 0.02
 SPEECH_DB, MUSIC_DB = -30.0, -40.0  # of a frame, against the active level: it sounds
 SOUNDS, HARDLY = 0.15, 0.02  # share of a second's frames that sound: it holds this; it does not; else nobody knows
@@ -130,7 +130,7 @@ class Scenes(KeptScenes):
         sound = speech + music * np.float32(db_to_gain(balance_db))
         if kind == "neither":
             sound = self._noise(rng)
-            scene = replace(scene, snr_low_db=0)
+            scene = replace(scene, snr_low_db=-20, machine=0.3, ringing=0.15)
         elif kind == "speech" and rng.random() < 0.1:
             scene = replace(scene, babble=1.0)
         degraded = degrade(Take.of(sound, SAMPLE_RATE), scene.draw(rng, self.stock), rng).noisy

@@ -28,8 +28,8 @@ from aural.degrade.scene import Scene, Stock
 from aural.degrade.take import Audio, Degradation, Take, active_db, degrade
 
 __all__ = [
-    "Additive", "Audio", "Babble", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation",
-    "Floor", "GainControl", "Handling", "HighPass", "Hum", "Level", "Machine", "Microphone", "Noise", "PacketLoss", "Pitch",
-    "Ringing", "Room", "Rumble", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take", "VariableCodec", "Wind", "active_db",
-    "codecs", "degrade",
+    "Additive", "Audio", "Babble", "BandLimit", "Clipping", "Codec", "Coloured", "Degradation", "Floor",
+    "GainControl", "Handling", "HighPass", "Hum", "Level", "Machine", "Microphone", "Noise", "PacketLoss",
+    "Pitch", "Ringing", "Room", "Rumble", "Scene", "SimulatedRoom", "Stock", "Stretch", "Take",
+    "VariableCodec", "Wind", "active_db", "codecs", "degrade",
 ]  # fmt: skip

@@ -20,8 +20,9 @@ from aural.parameters import hint, param
 from aural.stages.noise_reduction.stft import SAMPLE_RATE
 
 SCENE = Scene(
-    timbre=0.5, floor=0.08, room=0.22, recording=0.75, coloured=0.15, babble=0.25, hum=0.06, machine=0.1, ringing=0.05,
-    rumble=0.25, wind=0.03, handling=0.03, snr_low_db=-5, snr_high_db=20, microphone=0.3, band_limit=0.5,
+    timbre=0.5, floor=0.08, room=0.22, recording=0.75, coloured=0.15, babble=0.25, hum=0.06, machine=0.1,
+    ringing=0.05, rumble=0.25, wind=0.03, handling=0.03, snr_low_db=-5, snr_high_db=20, microphone=0.3,
+    band_limit=0.5,
     band_limits_hz=(3900.0, 5400.0, 7900.0, 7900.0, 7900.0, 10900.0, 11900.0, 15500.0, 15900.0, 21500.0),
     gain_control=0.08, compression=0.02, clipping=0.08, codec=0.06, packet_loss=0.01,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from aural.learning.stems import VOICES, Song, songs
 from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
+from aural.stages.source_separation.engines.demucs.network import load
 from aural.stages.source_separation.engines.voice.engine import VoiceEngine
 from aural.stages.source_separation.engines.voice.network import SAMPLE_RATE
 from aural.stages.source_separation.stage import SourceSeparation
@@ -68,6 +69,8 @@ class SeparationEvaluation(Evaluation):
     seed: int = param(0, "Random seed for the choice of voices and music", low=0, high=2**32 - 1, when=MIXED)
     model: tuple[str, ...] = param((), "Model of demucs: a name, or the path of a checkpoint; may be given several "
                                    "times")  # fmt: skip
+    trust_model: bool = param(False, "Open models even if they are pickles (.th), which can run any program: only if "
+                              "you trust who made them", when={"model": GIVEN})  # fmt: skip
     network: tuple[str, ...] = param((), "Weights you trained: path of a .safetensors file; may be given several "
                                      "times")  # fmt: skip
     save_mixtures: str | None = param(None, "Folder to write the mixtures to, with their stems, for use with other "
@@ -86,14 +89,23 @@ class SeparationEvaluation(Evaluation):
 
     def systems(self) -> Mapping[str, System]:
         own = [(name, SourceSeparation(engine=name)) for name in ("voice", "center", "hpss")]
-        own += [(Path(model).stem, SourceSeparation(engine=DemucsEngine.name, model=model)) for model in self.model]
         own += [(Path(path).stem, SourceSeparation(engine=VoiceEngine.name, weights=path)) for path in self.network]
-        for number, (name, _) in enumerate(own):
-            if name in dict(own[:number]):
+        found: list[tuple[str, System]] = [(name, partial(separated, stage)) for name, stage in own]
+        found += [(Path(model).stem, partial(demucs, model, self.trust_model)) for model in self.model]
+        for number, (name, _) in enumerate(found):
+            if name in dict(found[:number]):
                 raise ParameterError(f"two systems are called {name!r}", stage="evaluation")
-        return {"input": unchanged} | {name: partial(separated, stage) for name, stage in own}
+        return {"input": unchanged} | dict(found)
 
     def cases(self) -> Sequence[Case]:
+        """List songs and mixtures, once every model could be opened.
+
+        Raises:
+            AudioError: a folder is missing, or what lies in it does not fit together.
+            WeightsError: a model cannot be opened.
+        """
+        for model in self.model:
+            load(model, self.trust_model)
         part = None if self.part == "all" else self.part
         found = [song for folder in self.stems for song in songs(folder, part)]
         return [Case(song.name, partial(sung, song)) for song in found] + self._mixtures(part)
@@ -183,6 +195,15 @@ def sung(song: Song) -> Sample:
     if len(others) > 1 or not of_voice:
         wanted |= others
     return Sample(song.name, mixture, wanted, SAMPLE_RATE, {"songs": song.name})
+
+
+def demucs(model: str, trust: bool, sample: Sample) -> Mapping[str, Block]:
+    """Separate a sample by a model of demucs, which each process opens once.
+
+    Raises:
+        WeightsError: the model cannot be opened.
+    """
+    return separated(SourceSeparation(engine=DemucsEngine.name, model=load(model, trust)), sample)
 
 
 def separated(stage: SourceSeparation, sample: Sample) -> Mapping[str, Block]:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 SCENE = Scene(
     room=0.45, recording=0.5, coloured=0.3, babble=0.0, hum=0.1, machine=0.08, ringing=0.05, wind=0.05,
-    handling=0.05, snr_low_db=-3, snr_high_db=40, microphone=0.5, band_limit=0.35, band_limits_hz=(3400.0, 3900.0, 5500.0, 7000.0),
-    gain_control=0.2, compression=0.1, clipping=0.07, codec=0.2, packet_loss=0.03,
+    handling=0.05, snr_low_db=-3, snr_high_db=40, microphone=0.5, band_limit=0.35,
+    band_limits_hz=(3400.0, 3900.0, 5500.0, 7000.0), gain_control=0.2, compression=0.1, clipping=0.07, codec=0.2,
+    packet_loss=0.03,
 )  # fmt: skip
 KINDS = {"speech": 0.25, "music": 0.25, "over": 0.28, "beside": 0.1, "neither": 0.12}
 SINGING = "vocals"

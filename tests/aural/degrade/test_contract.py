@@ -22,10 +22,12 @@ from aural.degrade import (
     HighPass,
     Hum,
     Level,
+    Machine,
     Microphone,
     Noise,
     PacketLoss,
     Pitch,
+    Ringing,
     Room,
     Rumble,
     Scene,
@@ -37,7 +39,17 @@ from aural.degrade import (
 )
 from aural.errors import AudioError, AuralError, ParameterError
 
-SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Rumble(), Wind(), Handling()]
+SOUNDS = [
+    Noise(STREET),
+    Babble([VOICE, VOICE[::-1]]),
+    Coloured(),
+    Hum(),
+    Machine(),
+    Ringing(per_s=5.0),
+    Rumble(),
+    Wind(),
+    Handling(),
+]
 LIKE = [Microphone(), HighPass(), BandLimit(3000), GainControl(), Level(-20), Stretch(1.1), Pitch(2)]
 HEARD_ONLY = [
     *SOUNDS,

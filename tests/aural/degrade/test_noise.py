@@ -11,9 +11,22 @@ from hypothesis import strategies as st
 from scipy.signal import welch
 from takes import RATE, STREET, VOICE, arrays, generator, spectrum_db, voice_at
 
-from aural.degrade import Babble, Coloured, Floor, Handling, Hum, Noise, Rumble, Take, Wind, active_db
+from aural.degrade import (
+    Babble,
+    Coloured,
+    Floor,
+    Handling,
+    Hum,
+    Machine,
+    Noise,
+    Ringing,
+    Rumble,
+    Take,
+    Wind,
+    active_db,
+)
 
-SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Rumble(), Wind(), Handling()]
+SOUNDS = [Noise(STREET), Babble([VOICE, VOICE[::-1]]), Coloured(), Hum(), Machine(), Rumble(), Wind(), Handling()]
 
 
 @given(
@@ -63,6 +76,53 @@ def test_hum_lies_on_the_harmonics_below_half_the_rate() -> None:
     levels = np.abs(np.fft.rfft(sound))
     assert levels[60::60].sum() > 0.99 * levels.sum()
     assert np.count_nonzero(levels > 1e-3 * levels.max()) > 20
+
+
+@given(rate_hz=st.floats(5, 1000), wander=st.floats(0, 0.4), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_a_machine_buzzes_at_any_rate_without_aliases(rate_hz: float, wander: float, seed: int) -> None:
+    sound = Machine(rate_hz, wander, slope_db=0.0, rush_db=-60.0).sound(RATE, RATE, generator(seed))
+    assert sound.dtype == np.float32
+    assert np.isfinite(sound).all()
+    assert sound.any()
+    assert abs(sound.mean()) < 0.1 * np.std(sound)
+
+
+def test_a_steady_machine_lies_on_its_harmonics_and_one_that_wanders_does_not() -> None:
+    lines = []
+    for wander in (0.0, 0.2):
+        levels = np.abs(np.fft.rfft(Machine(100.0, wander, rush_db=-60.0).sound(RATE, RATE, generator()))) ** 2
+        lines.append(levels[100::100].sum() / levels.sum())
+    assert lines[0] > 0.99
+    assert lines[1] < 0.5
+
+
+def test_the_rush_of_a_machine() -> None:
+    buzz, both = (Machine(100.0, 0.0, rush_db=rush_db).sound(RATE, RATE, generator()) for rush_db in (-60.0, 0.0))
+    assert active_db(both, RATE) - active_db(buzz, RATE) == pytest.approx(3, abs=1)
+
+
+def test_ringing_has_the_tones_it_is_struck_with() -> None:
+    sound = Ringing(1000.0, tones=3, per_s=4.0, decay_s=0.5, held=0.0).sound(4 * RATE, RATE, generator())
+    frequencies, powers = welch(sound, RATE, nperseg=8192)
+    loudest = frequencies[powers > 1e-3 * powers.max()]
+    assert loudest[0] == pytest.approx(1000, abs=30)
+    assert np.count_nonzero(np.diff(loudest) > 100) <= 2
+
+
+def test_a_struck_tone_decays() -> None:
+    sound = np.abs(Ringing(1000.0, tones=3, per_s=0.1, decay_s=0.5, held=0.0).sound(10 * RATE, RATE, generator()))
+    struck = int(np.argmax(sound > 1e-3 * sound.max()))
+    assert sound[struck + RATE // 2 : struck + RATE].max(initial=0.0) < 2e-3 * sound.max()
+    assert sound[struck : struck + RATE // 20].max() > 0.5 * sound.max()
+
+
+def test_a_held_tone_is_on_or_off() -> None:
+    sound = Ringing(500.0, tones=1, per_s=0.5, decay_s=0.5, held=1.0).sound(8 * RATE, RATE, generator(1))
+    levels = np.array([np.abs(part).max() for part in np.split(sound, 8 * 50)])
+    on = levels > 0.5 * levels.max()
+    assert (on | (levels < 1e-3)).mean() > 0.9
+    assert 0.15 < on.mean() < 0.35
 
 
 def test_wind_rumbles() -> None:

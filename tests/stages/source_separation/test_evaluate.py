@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from recordings import invoke, voice, write
+from tiny_demucs import package, tiny
 
 from aural.errors import ParameterError
 from aural.stages.source_separation.evaluate import SeparationEvaluation
@@ -83,6 +85,18 @@ def test_stems_of_other_systems_are_read(folder: Path, tmp_path: Path) -> None:
     assert means["voice", "perfect"][1] > 60
 
 
+def test_a_checkpoint_of_demucs_is_judged_if_it_is_trusted(folder: Path, tmp_path: Path) -> None:
+    torch.save(package(tiny()), tmp_path / "theirs.th")
+    command = ("evaluate", "source-separation", "--stems", folder / "songs", "--model", tmp_path / "theirs.th")
+    code, out, err = invoke(*command)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "is a pickle" in err
+    assert "--trust-model" in err
+    code, _, err = invoke(*command, "--trust-model", "-o", tmp_path / "report.json")
+    assert code == 0, err
+    assert '"theirs"' in (tmp_path / "report.json").read_text()
+
+
 def test_a_voice_alone_and_the_rest_alone_can_be_judged(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "songs/one").mkdir(parents=True)
     write(tmp_path / "songs/one/vocals.wav", np.zeros((2, RATE), np.float32))
@@ -99,6 +113,7 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
         ((), "give stems, or voice and rest"),
         (voices, "give stems, or voice and rest"),
         ((*songs, "--pairs", 3), "pairs needs voice"),
+        ((*songs, "--trust-model"), "trust_model needs model"),
         ((*songs, "--extra", "theirs"), "extra must be NAME=PATH"),
         (("--stems", folder / "nowhere"), "nowhere: no such folder"),
         ((*songs, "--network", "a/voice.safetensors", "--network", "b/voice.safetensors"), "two systems are called"),

@@ -45,9 +45,11 @@ from aural.learning.material import find, read
 from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.speech import SPEECH
 from aural.signals import Block
+from aural.stages.noise_reduction.conditions import CLEAN, WITH
 from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, NoiseReductionEvaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
 
+OWN: Mapping[str, System] = {"compact": partial(through, NoiseReduction())}
 VARIANTS: Mapping[str, System] = {
     f"unet, studio {studio:g}": partial(through, NoiseReduction(engine="unet", studio=studio))
     for studio in (0.0, 1.0)
@@ -71,10 +73,18 @@ class Beside(Quick):
 
 @dataclass(frozen=True, kw_only=True)
 class Rated(Beside):
-    """The same by DNSMOS: fewer voices."""
+    """Held-out voices on phones of their own, with noise, by DNSMOS, whose windows are as long as a clip."""
 
     metrics: ClassVar[tuple[Metric, ...]] = tuple(metric for metric in SPEECH if metric.name == "DNSMOS")
-    pairs: int = 12
+    pairs: int = 16
+    clip_s: float = 9.1
+
+    def systems(self) -> Mapping[str, System]:
+        return {"input": unchanged, **OWN, **PEERS}
+
+    def cases(self) -> Sequence[Case]:
+        asked = [m for m in self._mixtures() if m.condition.table == WITH or m.condition.name == CLEAN]
+        return [Case(mixture.name, mixture.sample) for mixture in asked]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +156,7 @@ class Pauses(evaluation.Evaluation):
     )
 
     def systems(self) -> Mapping[str, System]:
-        return {"compact": partial(through, NoiseReduction()), **PEERS}
+        return {**OWN, **PEERS}
 
     def cases(self) -> Sequence[Case]:
         kinds = ("recorded", "steady", "babble", "babble in a room")
@@ -204,7 +214,8 @@ class Music(evaluation.Evaluation):
         return Sample(name, excerpt, excerpt, SAMPLE_RATE, {"music": kind, "recording": name})
 
 
-VOICES = tuple(str(CORPUS / name) for name in ("speech", "speech_fullband", "speech_phone", "speech_misc"))
+PHONES = str(CORPUS / "speech_phone")
+VOICES = (str(CORPUS / "speech"), str(CORPUS / "speech_fullband"), PHONES, str(CORPUS / "speech_misc"))
 FOLDERS: Mapping[str, Any] = {"speech": VOICES, "noise": str(CORPUS / "noise"), "ir": str(CORPUS / "ir")}
 SIZE: Mapping[str, Any] = {
     name.lower(): kind(os.environ[name]) for name, kind in (("PAIRS", int), ("CLIP_S", float)) if name in os.environ
@@ -256,7 +267,7 @@ def pairs() -> None:
 SECTIONS: Mapping[str, Callable[[], None]] = {
     "quality": lambda: scores("quality", Beside(**FOLDERS, **SIZE)),
     "pauses": lambda: scores("pauses", Pauses()),
-    "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS, **SIZE)),
+    "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS | {"speech": (PHONES,)}, **SIZE)),
     "music": lambda: scores("music", Music()),
     "rooms": lambda: scores("rooms", Rooms()),
     "speed": speed,

@@ -114,7 +114,7 @@ LEAST_SPEECH = 0.1
 class ContentMeter(BandMeter):
     """Detects speech and music, second by second.
 
-    Keeps about a minute of band levels, whatever the length, and 16 bytes for each second. The network looks 4 s
+    Keeps about a minute of band levels, whatever the length, and 16 bytes for each second. The network looks 6 s
     back and ahead; what lies outside of the recording counts as silence. The level does not matter, but what stays
     below -90 dBFS for a second is silence.
     """

@@ -29,9 +29,9 @@ SCENE = Scene(
     band_limits_hz=(3400.0, 3900.0, 5500.0, 7000.0), gain_control=0.2, compression=0.1, clipping=0.07, codec=0.2,
     packet_loss=0.03,
 )  # fmt: skip
-KINDS = {"speech": 0.25, "music": 0.25, "over": 0.28, "beside": 0.1, "neither": 0.12}
-SINGING = "vocals"
-"""Category of music that is singing alone."""
+KINDS = {"speech": 0.24, "music": 0.3, "over": 0.25, "beside": 0.09, "neither": 0.12}
+SINGING, SUNG = "vocals", 0.4
+"""Category of music that is singing alone, and share of all other music to which a singer is added."""
 MARGIN_S = 4  # of silence before and behind a scene
 FADE_S = 0.02
 SPEECH_DB, MUSIC_DB = -30.0, -40.0  # of a frame, against the active level: it sounds
@@ -84,7 +84,7 @@ class Scenes(KeptScenes):
 
     def __init__(self, settings: ContentTraining, part: str) -> None:
         clips = {kind: find(getattr(settings, kind), kind, part) for kind in ("speech", "music", "noise", "ir")}
-        super().__init__(settings, part, repr((SCENE, KINDS)), clips)
+        super().__init__(settings, part, repr((SCENE, KINDS, SUNG)), clips)
         singing = [clip for clip in clips["music"] if clip.category == SINGING]
         playing = [clip for clip in clips["music"] if clip.category != SINGING]
         self.voices = self._excerpts(clips["speech"])
@@ -160,7 +160,7 @@ class Scenes(KeptScenes):
         if rng.random() < self.singing_share:
             return self._source(self.singing, rng)
         audio = self._source(self.playing, rng)
-        if self.singing_share and rng.random() < 0.2:
+        if self.singing_share and rng.random() < SUNG:
             audio = audio + self._source(self.singing, rng) * np.float32(db_to_gain(rng.uniform(-8, 8)))
         return audio
 

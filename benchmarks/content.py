@@ -15,7 +15,7 @@ import csv
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -210,31 +210,35 @@ def neither() -> str:
 
 def mixtures() -> str:
     """Say what becomes of speech over music and of a jingle before it, from held-out sets, second by second."""
-    found = clips()
-    voices = [clip.audio for clip in found if clip.kind == "speech" and len(clip.audio) >= 20 * RATE][::4]
-    songs = [clip.audio for clip in found if clip.kind == "music" and len(clip.audio) >= 20 * RATE][::2]
+    held_out = clips()
+    voices = [clip.audio for clip in held_out if clip.kind == "speech" and len(clip.audio) >= 20 * RATE][::2]
+    songs = [clip.audio for clip in held_out if clip.kind == "music" and len(clip.audio) >= 20 * RATE][::2]
     rows = []
-    for name, above_db in (
-        ("speech 15 dB over music", 15),
-        ("speech 10 dB over music", 10),
-        ("speech as loud as music", 0),
-    ):
-        classes = []
-        for number, voice in enumerate(voices):
-            both = Noise(songs[number % len(songs)], snr_db=above_db)
-            classes += content(degrade(Take.of(voice, RATE), [both], np.random.default_rng(number)).noisy).classes
-        rows.append([name, len(classes), *(f"{100 * classes.count(n) / len(classes):.0f} %" for n in ORDER)])
-    for part, name in (
-        (slice(0, 8), "a jingle of 8 s before speech: in it"),
-        (slice(9, 28), "and in the speech behind it"),
-    ):
-        classes = []
-        for number, voice in enumerate(voices):
-            song = songs[number % len(songs)][: 8 * RATE]
-            song = song * np.float32(np.std(voice) / (np.std(song) + 1e-6))
-            classes += content(np.concatenate([song, voice])).classes[part]
-        rows.append([name, len(classes), *(f"{100 * classes.count(n) / len(classes):.0f} %" for n in ORDER)])
-    return table(["", "seconds", *ORDER], rows)
+    for above_db in (15, 10, 5, 0):
+        found = [content(over(voice, songs[n % len(songs)], above_db, n)) for n, voice in enumerate(voices)]
+        rows.append([f"speech {above_db} dB over music" if above_db else "speech as loud as music", *seconds(found)])
+    jingles = [content(behind(voice, songs[n % len(songs)])) for n, voice in enumerate(voices)]
+    rows.append(["a jingle of 8 s before speech: in it", *seconds(jingles, slice(0, 8))])
+    rows.append(["and in the speech behind it", *seconds(jingles, slice(9, 28))])
+    return table(["", "seconds", *ORDER, "taken for speech"], rows)
+
+
+def over(voice: Audio, song: Audio, above_db: float, seed: int) -> Audio:
+    """Mix a voice with a song."""
+    return degrade(Take.of(voice, RATE), [Noise(song, snr_db=above_db)], np.random.default_rng(seed)).noisy
+
+
+def behind(voice: Audio, song: Audio) -> Audio:
+    """Put the beginning of a song before a voice, as loud as it is."""
+    jingle = song[: 8 * RATE]
+    return np.concatenate([jingle * np.float32(np.std(voice) / (np.std(jingle) + 1e-6)), voice])
+
+
+def seconds(found: Sequence[Content], part: slice = slice(None)) -> list[object]:
+    """Count the seconds of some maps, and say what share is of each class and how many recordings are speech."""
+    classes = [name for map_ in found for name in map_.classes[part]]
+    shares = [f"{100 * classes.count(name) / len(classes):.0f} %" for name in ORDER]
+    return [len(classes), *shares, f"{sum(map_.kind == 'speech' for map_ in found)} of {len(found)}"]
 
 
 ORDER = ("speech", "both", "music", "neither", "silence")

@@ -170,9 +170,9 @@ class Machine(Additive):
         period = np.fft.irfft(np.append(0, partials), 32 * (number.size + 1))
         buzz = np.interp(turns, np.arange(period.size) / period.size, period, period=1)
         rush = shaped_noise(frames, sample_rate, lambda hz: db_to_gain(_resonant_db(hz, *resonances)), rng)
-        rush = rush * (1 + rng.uniform(0, 1) * np.cos(2 * np.pi * turns))
-        level = db_to_gain(self.rush_db) * np.std(buzz) / max(float(np.std(rush)), 1e-9)
-        return (course**2 * (buzz + level * rush)).astype(np.float32)
+        beating = rush * (1 + rng.uniform(0, 1) * np.cos(2 * np.pi * turns))
+        level = db_to_gain(self.rush_db) * np.std(buzz) / max(float(np.std(beating)), 1e-9)
+        return (course**2 * (buzz + level * beating)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,7 @@ class Ringing(Additive):
         hertz = self.pitch_hz * np.append(1, rng.uniform(1.2, 8, self.tones - 1))
         hertz = hertz[hertz < sample_rate / 2]
         gains, decays_s = db_to_gain(rng.uniform(-20, 0, hertz.size)), self.decay_s * rng.uniform(0.3, 1, hertz.size)
+        decays_s[:1] = self.decay_s
         held, regular = rng.random() < self.held, rng.random() < 0.5
         time = np.arange(min(frames, 1 + int(self.decay_s * sample_rate))) / sample_rate
         swells = np.ones((hertz.size, 1)) if held else np.exp(-6.9 * time / decays_s[:, None])
@@ -202,14 +203,6 @@ class Ringing(Additive):
             part = strike[: frames - int(start)]
             sound[int(start) :][: part.size] += (1.0 if held else db_to_gain(rng.uniform(-12, 0))) * part
         return sound
-
-
-def _resonant_db(
-    hz: NDArray[np.floating], centres_hz: NDArray[np.float64], peaks_db: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the gain of resonances a third of an octave wide."""
-    octaves = np.log2(np.maximum(hz, LOWEST_HZ)[:, None] / centres_hz)
-    return np.asarray((peaks_db * np.exp(-0.5 * (octaves / 0.33) ** 2)).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -281,3 +274,11 @@ def excerpt(audio: Audio, frames: int, joint: int, rng: np.random.Generator) -> 
     loop[:joint] = rising * loop[:joint] + rising[::-1] * audio[audio.size - joint :]
     start = int(rng.integers(loop.size))
     return np.resize(np.roll(loop, -start), frames)
+
+
+def _resonant_db(
+    hz: NDArray[np.floating], centres_hz: NDArray[np.float64], peaks_db: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the gain of resonances a third of an octave wide."""
+    octaves = np.log2(np.maximum(hz, LOWEST_HZ)[:, None] / centres_hz)
+    return np.asarray((peaks_db * np.exp(-0.5 * (octaves / 0.33) ** 2)).sum(axis=1))

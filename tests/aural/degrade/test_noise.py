@@ -110,6 +110,10 @@ def test_ringing_has_the_tones_it_is_struck_with() -> None:
     assert np.count_nonzero(np.diff(loudest) > 100) <= 2
 
 
+def test_a_tone_beyond_half_the_rate_is_silent() -> None:
+    assert not Ringing(5000.0, tones=3).sound(8000, 8000, generator()).any()
+
+
 def test_a_struck_tone_decays() -> None:
     sound = np.abs(Ringing(1000.0, tones=3, per_s=0.1, decay_s=0.5, held=0.0).sound(10 * RATE, RATE, generator()))
     struck = int(np.argmax(sound > 1e-3 * sound.max()))

@@ -206,7 +206,7 @@ def _kept(clip: Clip, sample_rate: int, what: str, channels: int) -> NDArray[np.
     track = "" if clip.track is None else f":{clip.track}"
     key = f"{clip.path.resolve()}:{status and (status.st_mtime_ns, status.st_size)}:{sample_rate}{what}{track}"
     digest = sha256(key.encode()).hexdigest()[:24]
-    kept = cache_folder() / "material" / digest[:2] / f"{digest}.npy"  # a folder of all would be slow
+    kept = cache_folder() / "material" / digest[:2] / f"{digest}.npy"  # one folder of them all would be slow
     if not kept.exists():
         audio = _decode(clip, sample_rate, channels)
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ from aural.signals import Format
 RATE = 16000
 MORE = (
     " The songs beyond the corpus are those of Debian's singularity-music, warzone2100-music and fretsonfire-songs,"
-    " and the free songs of UltraStar (18, with singers)."
+    " and the free songs of UltraStar (17, with singers)."
 )
 EVERY = 3  # clip is brought into conditions
 SPEECH = {

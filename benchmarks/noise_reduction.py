@@ -76,7 +76,7 @@ class Rated(Beside):
     """Held-out voices on phones of their own, with noise, by DNSMOS, whose windows are as long as a clip."""
 
     metrics: ClassVar[tuple[Metric, ...]] = tuple(metric for metric in SPEECH if metric.name == "DNSMOS")
-    pairs: int = 16
+    pairs: int = 12
     clip_s: float = 9.1
 
     def systems(self) -> Mapping[str, System]:

@@ -80,7 +80,7 @@ def test_hum_lies_on_the_harmonics_below_half_the_rate() -> None:
 
 @given(rate_hz=st.floats(5, 1000), wander=st.floats(0, 0.4), seed=st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
-def test_a_machine_buzzes_at_any_rate_without_aliases(rate_hz: float, wander: float, seed: int) -> None:
+def test_a_machine_buzzes_at_any_rate_without_an_offset(rate_hz: float, wander: float, seed: int) -> None:
     sound = Machine(rate_hz, wander, slope_db=0.0, rush_db=-60.0).sound(RATE, RATE, generator(seed))
     assert sound.dtype == np.float32
     assert np.isfinite(sound).all()
@@ -95,6 +95,16 @@ def test_a_steady_machine_lies_on_its_harmonics_and_one_that_wanders_does_not() 
         lines.append(levels[100::100].sum() / levels.sum())
     assert lines[0] > 0.99
     assert lines[1] < 0.5
+
+
+def test_a_machine_is_louder_where_it_runs_faster() -> None:
+    spreads = []
+    for wander in (0.0, 0.3):
+        sound = Machine(100.0, wander, rush_db=-60.0).sound(5 * RATE, RATE, generator())
+        levels = [np.std(part) for part in np.split(sound, 50)]
+        spreads.append(max(levels) / min(levels))
+    assert spreads[0] < 1.1
+    assert spreads[1] > 1.5
 
 
 def test_the_rush_of_a_machine() -> None:

@@ -29,6 +29,7 @@ RUMBLE = 4  # bins, below 125 Hz, that do not count towards the level
 CHANNELS = 64
 MEMORY_PLACES = (3, 7)  # among the blocks, where the memory of the whole spectrum is
 MEMORY, SUMMARY = 256, 8  # size of its state, and of what each band writes to it and reads from it
+FORGETTING = 1 / 1000  # least share of a new frame in the memory: after 11 s, two thirds of the past are forgotten
 GAIN, ROOM = 0, 1  # outputs of every bin; those below FILTERED have the filter behind them
 
 
@@ -248,8 +249,9 @@ class SpectrumMemory(nn.Module):
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         share, value = self.hear(self.tell(x.permute(0, 2, 3, 1)).flatten(2)).float().chunk(2, dim=-1)
         pairs = torch.stack([value, torch.ones_like(value)])
+        rates = FORGETTING + (1 - FORGETTING) * share.sigmoid()
         sums = []
-        for now, how_much in zip(pairs.unbind(2), share.sigmoid().unbind(1), strict=True):
+        for now, how_much in zip(pairs.unbind(2), rates.unbind(1), strict=True):
             past = torch.lerp(past, now, how_much)
             sums.append(past)
         totals, weights = torch.stack(sums, dim=2)

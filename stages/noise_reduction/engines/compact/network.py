@@ -29,7 +29,7 @@ RUMBLE = 4  # bins, below 125 Hz, that do not count towards the level
 CHANNELS = 64
 MEMORY_PLACES = (3, 7)  # among the blocks, where the memory of the whole spectrum is
 MEMORY, SUMMARY = 256, 8  # size of its state, and of what each band writes to it and reads from it
-FORGETTING = 1 / 1000  # least share of a new frame in the memory: after 11 s, two thirds of the past are forgotten
+FORGETTING = 1 / 1000  # least share that a frame has in the memory: after 11 s, two thirds of the past are forgotten
 GAIN, ROOM = 0, 1  # outputs of every bin; those below FILTERED have the filter behind them
 
 
@@ -226,7 +226,8 @@ class SpectrumMemory(nn.Module):
 
     The convolutions see two seconds and neighbouring bands. This layer recognises a steady noise by its past, and a
     voice in one band by the other bands. It is a GRU whose gate depends on the input only (minGRU, Feng and others
-    2024); it holds means over the input so far, so that training on clips of seconds carries over to hours.
+    2024); it holds means over the input so far, and forgets all of it in time, so that training on clips of
+    seconds carries over to hours.
 
     The layers keep the names that they have in files of weights: `tell` summarises each band, `hear` turns the
     summaries into rates and values, `spread` and `told` bring the means back to the bands.

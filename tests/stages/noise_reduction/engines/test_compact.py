@@ -19,7 +19,7 @@ from aural.learning.run import start
 from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
-from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact
+from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact, SpectrumMemory
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.stages.noise_reduction.stft import BINS, HOP
 from aural.testing import SAMPLE_RATE
@@ -83,6 +83,16 @@ def test_it_remembers_for_longer_than_it_looks_back_and_less_and_less(network: C
     assert course[2] > 1e-5
     assert course == sorted(course, reverse=True)
     assert course[-1] < 0.075
+
+
+@torch.no_grad()
+def test_a_gate_that_stays_shut_forgets_all_the_same() -> None:
+    layer, x = SpectrumMemory(2), torch.zeros(1, 2, 30 * SAMPLE_RATE // HOP, BANDS)
+    torch.nn.init.constant_(layer.hear.bias, -100)
+    pasts = layer.begin(1), layer.begin(1) + 1
+    memories = [layer(x, past)[1] for past in pasts]
+    assert float((memories[1] - memories[0]).abs().max()) < 0.1
+    assert float((pasts[1] - pasts[0]).abs().min()) == 1
 
 
 @pytest.mark.parametrize("kind", ["network", "taught"])

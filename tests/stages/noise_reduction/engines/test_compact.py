@@ -87,11 +87,11 @@ def test_it_remembers_for_longer_than_it_looks_back_and_less_and_less(network: C
 
 @torch.no_grad()
 def test_a_gate_that_stays_shut_forgets_all_the_same() -> None:
-    layer, x = SpectrumMemory(2), torch.zeros(1, 2, 30 * SAMPLE_RATE // HOP, BANDS)
+    layer, x = SpectrumMemory(2), torch.zeros(1, 2, 3000, BANDS)  # 32 s
     torch.nn.init.constant_(layer.hear.bias, -100)
     pasts = layer.begin(1), layer.begin(1) + 1
     memories = [layer(x, past)[1] for past in pasts]
-    assert float((memories[1] - memories[0]).abs().max()) < 0.1
+    assert float((memories[1] - memories[0]).abs().max()) < 0.05
     assert float((pasts[1] - pasts[0]).abs().min()) == 1
 
 

@@ -26,6 +26,8 @@ from aural.parameters import param
 if TYPE_CHECKING:
     from aural.learning.training import Recipe
 
+INCLUDED = "included"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
@@ -36,7 +38,7 @@ class Model:
     megabytes: float | None
     """Size of its files, if it is known."""
     licence: str
-    source: str = "included"
+    source: str = INCLUDED
     """Where it is downloaded from, or "included" if it comes with AURAL."""
 
 

@@ -26,7 +26,7 @@ from aural.dsp.decibels import db_to_gain
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.metrics.speech import pesq as pesq_of_channel
 from aural.learning.metrics.stems import sdr_of_stem, si_sdr_of_stem
-from aural.learning.stems import VOICES, songs
+from aural.learning.stems import is_voice, songs
 from aural.stages.source_separation.engines import center
 from aural.stages.source_separation.stage import SourceSeparation
 
@@ -84,7 +84,7 @@ def music() -> list[Block]:
             found += [cut(sound(clip)[:, n * clip_frames(clip) // count :]) for n in range(count)]
     for song in songs(str(CORPUS / "stems"), "test"):
         stems = song.read(RATE, 20 * RATE, frames)
-        found.append(sum((audio for name, audio in stems.items() if name not in VOICES), np.zeros((2, frames), "f")))
+        found.append(sum((audio for name, audio in stems.items() if not is_voice(name)), np.zeros((2, frames), "f")))
     return [audio for audio in found if level_db(audio) > -80]
 
 

@@ -11,7 +11,7 @@ from aural import registry
 from aural.cli.options import shared
 from aural.cli.stages import summary
 from aural.cli.terminal import say, say_json
-from aural.engine import Model
+from aural.engine import INCLUDED, Model
 from aural.errors import WeightsError
 from aural.parameters import brief, hint
 
@@ -47,7 +47,10 @@ def models(download: str | None, as_json: bool) -> None:
         owners = {model: engine for model, _, engine in known}
         if download not in owners:
             raise WeightsError(f"no model called {brief(download)}{hint(download, owners)}")
-        say(f"{download}: {'is here' if owners[download].download(download) else 'comes with AURAL'}")
+        engine = owners[download]
+        source = engine.models[download].source
+        bundled = f"comes with {'AURAL' if source == INCLUDED else source}"
+        say(f"{download}: {'is here' if engine.download(download) else bundled}")
     elif as_json:
         say_json([{"name": model, "stage": name} | asdict(engine.models[model]) for model, name, engine in known])
     else:

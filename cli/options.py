@@ -174,6 +174,7 @@ def shared(*names: str) -> Callable[[F], F]:
 
 SHARED: dict[str, Callable[[Any], Any]] = {
     "output": click.option("-o", "--output", type=FileName(), help="File, or folder for several; - is stdout."),
+    "folder": click.option("-o", "--output", type=FileName(), help="Folder for the stems."),
     "table": click.option("-o", "--output", type=FileName(), help="Save the tables, as .md or .json."),
     "force": click.option(
         "-f", "--force", is_flag=True, help="Overwrite existing results. Inputs are never overwritten."

@@ -84,7 +84,7 @@ def stage_command(name: str) -> click.Command:
         "audio-only",
         "strict",
     ]
-    options = of_effects if effect else ["to", "force", "compare", "strict"]
+    options = of_effects if effect else ["folder", "to", "force", "compare", "strict"]
     options += ["removed"] * stage.suppresses + ["device"] * stage.uses_device()
     return shared(*reversed(options))(command)
 
@@ -242,6 +242,7 @@ def _process(
 def _run_separator(
     stage: type[Stage],
     files: tuple[Path, ...],
+    output: Path | None,
     to: str | None,
     force: bool,
     strict: bool,
@@ -250,7 +251,7 @@ def _run_separator(
     **values: Any,
 ) -> None:
     from aural.cleaning.stems import stem_names
-    from aural.cli.jobs import Batch, Job, check_targets, recordings_of
+    from aural.cli.jobs import STDIO, Batch, Job, check_targets, recordings_of
     from aural.cli.reports import Comparisons
     from aural.cli.work import run_jobs, show_outcomes
 
@@ -260,7 +261,11 @@ def _run_separator(
         module, _, opened = stage.trusted.partition(":")
         values["model"] = getattr(import_module(module), opened)(values["model"])
     separator = cast(Separator, stage(**values))
-    sources, folder = _inputs(files, None)
+    if output is None and len(files) < 2:
+        raise click.UsageError("name a folder for the stems, as the last argument or with -o")
+    sources, folder = _inputs(files, output)
+    if folder == STDIO:
+        raise click.UsageError("stems are several files and cannot go to standard output; name a folder")
     suffix = f".{(to or 'wav').lstrip('.')}"
     found, passed_over = recordings_of(sources, folder)
     batch = Batch([Job(one.path, folder / one.inside) for one in found], passed_over=passed_over)

@@ -65,7 +65,7 @@ def sentence(error: BaseException, where: object = None) -> str:
     if isinstance(error, Untrusted):
         return f"{error}: --trust-model"
     if isinstance(error, AuralError):
-        return str(error)
+        return str(error) if error.path else f"{of}{error}"
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
         return f"{of}out of memory"
     if isinstance(error, OSError):

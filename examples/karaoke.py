@@ -1,4 +1,6 @@
-"""Make a backing track of a song: the voice is lowered by 30 dB, so that it can just be followed.
+"""Make a backing track of a song: the stem of the voice is lowered by 30 dB.
+
+What the network leaves of the voice in the other stem stays: in simple songs the voice falls by about 15 dB.
 
 python examples/karaoke.py song.mp3 karaoke.wav
 
@@ -7,6 +9,7 @@ and a model is downloaded on first use.
 """
 
 import argparse
+from pathlib import Path
 
 import aural
 from aural.audio.files import read
@@ -16,6 +19,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("source")
 parser.add_argument("target")
 given = parser.parse_args()
+if Path(given.target).exists():
+    parser.error(f"{given.target} exists already")
 audio, sample_rate = read(given.source)  # float32, shape (channels, frames)
 
 stems = aural.create("source-separation")(audio, sample_rate)

@@ -7,6 +7,7 @@ late by LAG_S, since a stream may give nothing for a while and then more at a ti
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("source")
 parser.add_argument("target")
 given = parser.parse_args()
+if Path(given.target).exists():
+    parser.error(f"{given.target} exists already")
 audio, sample_rate = read(given.source)
 
 chain = aural.Chain((  # mmse, since the network of compact lags by more than a second

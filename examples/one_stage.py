@@ -4,6 +4,7 @@ python examples/one_stage.py examples/phone_memo.m4a quieter.wav removed.wav
 """
 
 import argparse
+from pathlib import Path
 
 import aural
 from aural.audio.files import read
@@ -14,6 +15,9 @@ parser.add_argument("source")
 parser.add_argument("quieter")
 parser.add_argument("removed")
 given = parser.parse_args()
+for target in given.quieter, given.removed:
+    if Path(target).exists():
+        parser.error(f"{target} exists already")
 audio, sample_rate = read(given.source)  # float32, shape (channels, frames)
 
 reduce = aural.create("noise-reduction", max_attenuation_db=12)

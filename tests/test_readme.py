@@ -184,6 +184,20 @@ def test_an_example_without_arguments_says_what_it_takes(
     assert f"usage: {script} [-h] " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("script", ["one_stage.py", "live.py", "karaoke.py", "rehearsal.py"])
+def test_an_example_overwrites_nothing(
+    tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "song.wav").write_bytes(b"mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [script, "song.wav", *["song.wav"] * (1 + (script == "one_stage.py"))])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "examples" / script), run_name="__main__")
+    assert end.value.code == 2
+    assert "song.wav exists already" in capsys.readouterr().err
+    assert (tmp_path / "song.wav").read_bytes() == b"mine"
+
+
 def test_the_notebook_runs_and_shows_what_it_ends_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matplotlib = pytest.importorskip("matplotlib", reason='needs pip install "aural[plot]"')
     matplotlib.use("Agg")

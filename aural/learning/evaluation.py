@@ -292,6 +292,8 @@ def _extra(entry: str) -> tuple[str, System]:
         return name, partial(through, read_chain(path))
     if not Path(path).is_dir():
         raise AudioError("no such folder", path=path)
+    if not any(Path(path).iterdir()):
+        raise AudioError("an empty folder", path=path)
     return name, partial(stored, Path(path))
 
 

@@ -84,7 +84,7 @@ def find(folder: str | os.PathLike[str], kind: str, part: str | None = None) -> 
     parts = split(seconds, kind)
     if len(set(parts.values())) < 3:
         raise AudioError(
-            f"holds {_groups(clips)} of speakers, recordings or songs; the split needs three: put each into "
+            f"holds {_groups(clips)} speakers, recordings or songs; the split needs three: put each into "
             f"a folder of its own, or name them in a column `group` of {MANIFEST}",
             path=root,
         )

@@ -58,7 +58,7 @@ class Table:
     def cells(self) -> Iterator[list[str]]:
         """Write a line with the name of each group and the number of its files, and below it one for each system.
 
-        A system that did not give all the files of a group says in brackets how many it gave.
+        A system that gave none of the files of a group has no line; one that gave some says in brackets how many.
         """
         systems = dict.fromkeys(row.system for row in self.rows)
         groups: dict[str, dict[str, Row]] = {}
@@ -67,10 +67,10 @@ class Table:
         for group, found in groups.items():
             files = max(row.files for row in found.values())
             yield [f"{group} ({files})", *("" for _ in self.metrics)]
-            for system in systems:
-                given = found[system].files if system in found else 0
-                name = system if given == files else f"{system} ({given})"
-                yield [name, *(_written(found.get(system), *one) for one in enumerate(self.metrics))]
+            for system in filter(found.__contains__, systems):
+                row = found[system]
+                name = system if row.files == files else f"{system} ({row.files})"
+                yield [name, *(_written(row, *one) for one in enumerate(self.metrics))]
 
     def markdown(self) -> str:
         """Write it for a page."""
@@ -147,8 +147,8 @@ FORMATS = {".md": Report.markdown, ".json": Report.json}
 """How a report is written, by the suffix of the file."""
 
 
-def _written(row: Row | None, number: int, metric: Metric) -> str:
-    if row is None or np.isnan(row.means[number]):
+def _written(row: Row, number: int, metric: Metric) -> str:
+    if np.isnan(row.means[number]):
         return "-"
     return f"{row.means[number]:.{metric.decimals}f}"
 

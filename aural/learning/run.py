@@ -55,6 +55,8 @@ def fit(settings: Training, run: Path, resume: bool = False, watching: Sequence[
         _check(checkpoint)
     seed_everything(settings.seed, workers=True, verbose=False)
     recipe = settings.recipe()
+    for part in ("train", "validation"):
+        recipe.clips(part)  # refuses what cannot be trained on, before anything is written
     try:
         trainer = _trainer(recipe, run, watching)
     except (MisconfigurationException, ValueError) as error:

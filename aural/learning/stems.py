@@ -16,8 +16,10 @@ from aural.learning.material import Clip, clip_of, load_stereo, split
 
 MIXTURES = ("mixture", "mix")
 """Names of files that are no stem but the sum of them all."""
-VOICES = ("vocals", "vocal", "voice", "voices", "speech", "singing", "dialogue", "dialog")
-"""Names of stems that are voices."""
+VOICES = ("vocals", "vocal", "voice", "voices", "vox", "speech", "singing", "dialogue", "dialog")
+"""Words in the names of stems that are voices."""
+WITHOUT = ("no", "non", "without", "minus")
+"""Words in the names of stems that are all but voices."""
 MULTITRACK = ".stem.mp4"
 """How the name of a file ends that holds a song: its mixture, and a sound track for each of these stems."""
 TRACKS = ("drums", "bass", "other", "vocals")
@@ -50,6 +52,12 @@ class Song:
             name: _padded(load_stereo(clip, sample_rate)[:, first : first + count], count)
             for name, clip in self.stems.items()
         }
+
+
+def is_voice(stem: str) -> bool:
+    """Say whether a stem is a voice, by its name: vocals, Lead Vocals and song_voice are, no_vocals is none."""
+    words = re.findall(r"[^\W\d_]+", stem.lower())
+    return any(word in VOICES for word in words) and not any(word in WITHOUT for word in words)
 
 
 def songs(folder: str, part: str | None = None) -> list[Song]:

@@ -255,8 +255,8 @@ def common_format(parts: Sequence[MixPart]) -> Format:
             highest = max(part.format.sample_rate for part in parts)
             raise AudioError(
                 f"{first.track.file} is at {first.format.sample_rate} Hz, {part.track.file} at "
-                f"{part.format.sample_rate}: tracks are resampled only if asked; give the sample rate of the mix, "
-                f"{highest} for instance"
+                f"{part.format.sample_rate}: tracks are resampled only if asked; give the sample rate of the mix "
+                f"(sample_rate, {highest} for instance)"
             )
         if widest.format.channels > 2 and part.format.channels != widest.format.channels:
             raise AudioError(

@@ -19,13 +19,14 @@ from aural.learning.evaluation import Case, Evaluation, Sample, System, unchange
 from aural.learning.material import Clip, find, load_stereo
 from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.stems import STEMS
-from aural.learning.stems import VOICES, Song, songs
+from aural.learning.stems import Song, is_voice, songs
 from aural.parameters import GIVEN, param
 from aural.signals import Block
 from aural.stages.source_separation.engines.demucs.engine import DemucsEngine
 from aural.stages.source_separation.engines.demucs.network import load
 from aural.stages.source_separation.engines.voice.engine import VoiceEngine
 from aural.stages.source_separation.engines.voice.network import SAMPLE_RATE
+from aural.stages.source_separation.engines.voice.stream import network
 from aural.stages.source_separation.stage import SourceSeparation
 
 VOICE, REST = "voice", "rest"
@@ -44,8 +45,9 @@ MIXED = {"voice": GIVEN}
 class SeparationEvaluation(Evaluation):
     """Evaluate source separation by SDR, SI-SDR and leakage: songs whose stems are known, or voices mixed with music.
 
-    The voice of a song is the sum of its stems that are called vocals, voice, speech or the like; the rest is the sum
-    of all others. Of the folders those songs, speakers and recordings are taken that training holds out.
+    The voice of a song is the sum of its stems whose names hold vocals, voice, speech or the like, such as Lead
+    Vocals; the rest is the sum of all others. Of the folders those songs, speakers and recordings are taken that
+    training holds out.
 
     Raises:
         ParameterError: besides ranges, neither songs nor both voices and music are given; or mixtures would be saved
@@ -82,6 +84,13 @@ class SeparationEvaluation(Evaluation):
             raise ParameterError(
                 "give stems, or voice and rest, or all of them: folders of audio", stage="evaluation"
             )
+        for entry in self.extra:
+            if entry.endswith(".toml"):
+                raise ParameterError(
+                    "extra must name a folder of stems; a chain gives one signal",
+                    stage="evaluation",
+                    parameter="extra",
+                )
         if not self.ratio_db:
             raise ParameterError("ratio_db must be at least one number", stage="evaluation", parameter="ratio_db")
         if self.save_mixtures and Path(self.save_mixtures).exists():
@@ -102,10 +111,12 @@ class SeparationEvaluation(Evaluation):
 
         Raises:
             AudioError: a folder is missing, or what lies in it does not fit together.
-            WeightsError: a model cannot be opened.
+            WeightsError: a model, or weights, cannot be opened.
         """
         for model in self.model:
             load(model, self.trust_model)
+        for path in self.network:
+            network(Path(path))
         part = None if self.part == "all" else self.part
         found = [song for folder in self.stems for song in songs(folder, part)]
         return [Case(song.name, partial(sung, song)) for song in found] + self._mixtures(part)
@@ -186,8 +197,8 @@ def sung(song: Song) -> Sample:
     """
     parts = song.read(SAMPLE_RATE)
     mixture = sum(parts.values(), np.zeros_like(next(iter(parts.values()))))
-    of_voice = [audio for name, audio in parts.items() if name in VOICES]
-    others = {name: audio for name, audio in parts.items() if name not in VOICES}
+    of_voice = [audio for name, audio in parts.items() if is_voice(name)]
+    others = {name: audio for name, audio in parts.items() if not is_voice(name)}
     wanted: dict[str, Block] = {}
     if of_voice:
         wanted[VOICE] = sum(of_voice[1:], of_voice[0])
@@ -209,7 +220,7 @@ def demucs(model: str, trust: bool, sample: Sample) -> Mapping[str, Block]:
 def separated(stage: SourceSeparation, sample: Sample) -> Mapping[str, Block]:
     """Separate a sample; name the stems as those of songs are named."""
     found = {
-        VOICE if name in VOICES else GIVEN_AS.get(name, name): audio
+        VOICE if is_voice(name) else GIVEN_AS.get(name, name): audio
         for name, audio in stage(sample.input, sample.sample_rate).items()
     }
     return found if VOICE not in found or REST in found else found | {REST: sample.input - found[VOICE]}

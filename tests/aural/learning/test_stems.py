@@ -11,7 +11,7 @@ from recordings import write
 
 from aural import Block
 from aural.errors import AudioError
-from aural.learning.stems import songs
+from aural.learning.stems import is_voice, songs
 
 RATE = 48000
 
@@ -37,6 +37,20 @@ def test_a_song_is_a_folder_of_stems_and_the_mixture_is_none(tmp_path: Path) -> 
         "deep/a": ["music", "voice"],
     }
     assert found["b"].seconds == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "name", ["vocals", "Lead Vocals", "backing_vocals2", "song_voice", "my-vox", "Stimme (voice)"]
+)
+def test_voices_are_known_by_a_word_of_their_name(name: str) -> None:
+    assert is_voice(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["no_vocals", "Mix without voice", "minus-vocals", "drums", "invoices", "vocalise", ""]
+)
+def test_other_stems_are_no_voices(name: str) -> None:
+    assert not is_voice(name)
 
 
 def test_stems_are_read_in_time_and_a_short_one_ends_in_silence(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_voice_alone_and_the_rest_alone_can_be_judged(folder: Path, tmp_path: 
     assert means["voice", "input"][2] == pytest.approx(0)
 
 
-def test_what_is_wrong_is_said(folder: Path) -> None:
+def test_what_is_wrong_is_said_before_anything_is_judged(folder: Path, tmp_path: Path) -> None:
     songs, voices = ("--stems", folder / "songs"), ("--voice", folder / "voice")
     for arguments, sentence in (
         ((), "give stems, or voice and rest"),
@@ -116,9 +116,12 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
         ((*songs, "--trust-model"), "trust_model needs model"),
         ((*songs, "--extra", "theirs"), "extra must be NAME=PATH"),
         (("--stems", folder / "nowhere"), "nowhere: no such folder"),
+        ((*songs, "--network", "nowhere.safetensors"), "nowhere.safetensors"),
+        ((*songs, "--extra", "mine=chain.toml"), "extra must name a folder of stems"),
+        ((*songs, "--extra", f"theirs={tmp_path}"), "an empty folder"),
         ((*songs, "--network", "a/voice.safetensors", "--network", "b/voice.safetensors"), "two systems are called"),
     ):
-        code, out, err = invoke("evaluate", "source-separation", *arguments)
+        code, out, err = invoke("evaluate", "source-separation", *arguments, "--part", "all")
         assert (code, out) == (2, "")
         assert sentence in err
         assert len(err.strip().splitlines()) == 1

@@ -88,6 +88,8 @@ def load(checkpoint: str, config: str | None) -> Segmented:
         WeightsError: a file is missing, damaged or not what it should be; the package msst is missing.
     """
     path = Path(checkpoint).resolve()
+    if not path.is_file():
+        raise WeightsError(f"{path} cannot be opened as a model: no such file", stage=NAME)
     return placed(opened(path, Path(config).resolve() if config else path.with_suffix(".yaml")))
 
 

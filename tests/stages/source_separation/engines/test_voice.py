@@ -188,7 +188,7 @@ def test_what_cannot_be_trained_is_said(toy: Path) -> None:
         (songs / name).mkdir(parents=True, exist_ok=True)
         for stem in ("drums", "bass"):
             write(songs / name / f"{stem}.wav", voice(1.0))
-    with pytest.raises(AudioError, match="no song for train has a stem called vocals, "):
+    with pytest.raises(AudioError, match="no song for train has a stem named vocals, "):
         Mixing(settings(toy, voice=(), rest=(), stems=(str(songs),)), "train")
 
 
@@ -197,4 +197,8 @@ def test_the_command_trains(toy: Path, tmp_path: Path) -> None:
     code, out, err = invoke("train", "source-separation", "--stems", toy / "songs", *small, "-o", tmp_path / "run")
     assert (code, err) == (0, "")
     assert "voice-" in out
+    refused = tmp_path / "refused"
+    code, out, err = invoke("train", "source-separation", "--stems", toy / "voice", *small, "-o", refused)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert not refused.exists()
     assert "stems" in (tmp_path / "run" / "MODEL_CARD.md").read_text()

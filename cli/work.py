@@ -45,7 +45,8 @@ def real_files(job: Job) -> Iterator[Job]:
             with noted() as notes:
                 yield real
         except AudioError as error:
-            raise type(error)(told(str(error))) from error
+            where = "standard input" if job.source == STDIO else job.source
+            raise type(error)(told(error.what), path=told(str(error.path or where)), stage=error.stage) from error
         finally:
             for note in notes:
                 LOG.warning("%s", told(note))
@@ -58,17 +59,18 @@ def to_stdout(file: BinaryIO) -> None:
     """Copy a file to standard output.
 
     Raises:
-        AudioError: it is full, or closed.
+        AudioError: it is closed.
+        OSError: it is full.
     """
     if closed(sys.stdout):
-        raise AudioError("standard output: is closed")
+        raise AudioError("is closed", path="standard output")
     try:
         shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise AudioError(sentence(of_output(error))) from error
+        raise of_output(error) from error
 
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:

@@ -70,7 +70,7 @@ class Mixing:
         self.rests = [Excerpts(clips, longer, SAMPLE_RATE, load_stereo) for clips in folders]
         self.rooms = WholeClips(find(settings.ir, "ir", part) if settings.ir else [], SAMPLE_RATE)
         if not self.sung and not len(self.voices):
-            raise AudioError(f"no song for {part} has a stem named {', '.join(VOICES[:-1])} or {VOICES[-1]}")
+            raise AudioError(f"no song for {part} has a stem called {', '.join(VOICES[:-1])} or {VOICES[-1]}")
 
     def __call__(self, rng: np.random.Generator) -> tuple[Stereo, Stereo]:
         voice, rest = self._both(rng)

@@ -154,7 +154,8 @@ def test_an_error_outside_of_any_job(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (OSError(28, "No space left on device"), "no space left on the disk that holds temporary files; set TMPDIR"),
         (MemoryError(), "x.wav: out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "x.wav: out of memory"),
-        (AuralError("as it is"), "as it is"),
+        (AuralError("as it is", path="y.wav"), "y.wav: as it is"),
+        (AuralError("as it is", stage="gate"), "x.wav: gate: as it is"),
         (RecursionError(), "x.wav: an error of AURAL's own: RecursionError; run"),
     ],
 )

@@ -188,7 +188,7 @@ def test_what_cannot_be_trained_is_said(toy: Path) -> None:
         (songs / name).mkdir(parents=True, exist_ok=True)
         for stem in ("drums", "bass"):
             write(songs / name / f"{stem}.wav", voice(1.0))
-    with pytest.raises(AudioError, match="no song for train has a stem named vocals, "):
+    with pytest.raises(AudioError, match="no song for train has a stem called vocals, "):
         Mixing(settings(toy, voice=(), rest=(), stems=(str(songs),)), "train")
 
 

@@ -40,7 +40,9 @@ LEAST_ROOM = db_to_gain(-12.0)  # lowest gain against the room: below it, more o
 CHUNK = 64  # frames in one call of the network, a second
 SLOW = 2  # bins below 47 Hz, where no voice reaches
 MOST_SLOW = db_to_power(-20.0) * (BINS - RUMBLE)  # power in these bins, against the mean of those that count
-NOISELESS_DB, NOISY_DB = -40.0, -34.0  # power that is removed: between a recording without noise, and one with
+KEPT_DB, LIMITED_DB = (-44.0, -38.0), (-40.0, -34.0)
+"""Power removed above RUMBLE, against what came in: from where to where slow bins cease to be kept, and begin to be
+limited."""
 
 
 @cache
@@ -136,10 +138,10 @@ class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
     The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
-    of their gains and filters is applied to all channels, so the stereo image stays. The network leaves rumble that
-    comes in bursts, so what lies below voices is kept 20 dB softer than the rest, provided that there is other noise:
-    in a clean recording it is plosives. In passages of music, music is kept, and all that lies below voices: there, a
-    drum looks like the rumble of a car.
+    of their gains and filters is applied to all channels, so the stereo image stays. What lies below voices is kept
+    20 dB softer than the rest, provided that there is other noise, for the network leaves rumble that comes in bursts;
+    in a clean recording it is plosives, and stays. In passages of music, music is kept, and all that lies below
+    voices: there, a drum looks like the rumble of a car.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
@@ -194,15 +196,18 @@ class CompactStream(AheadStream):
         weight = torch.where(self.bass, weight.maximum(music[..., None]), weight)
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
         mixed = torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype))
-        mixed[..., :SLOW] *= self._slow_gain(mixed, predicted, weight[..., :SLOW])
+        mixed[..., :SLOW] = self._slow(mixed, predicted, weight[..., :SLOW])
         return mixed * room.clamp(min=LEAST_ROOM) ** power
 
-    def _slow_gain(self, mixed: Tensor, predicted: Prediction, least: Tensor) -> Tensor:
-        """Return the gain that keeps slow rumble below its limit where there is noise; shape (1, frames, bins).
+    def _slow(self, mixed: Tensor, predicted: Prediction, least: Tensor) -> Tensor:
+        """Return what lies below voices: as it came in a clean recording, below a limit in a noisy one.
 
         Args:
             mixed: output so far, shape (channels, frames, bins).
-            least: lowest gain, shape (1, frames, bins).
+            least: lowest gain, shape (1, frames, SLOW).
+
+        Returns:
+            Shape (channels, frames, SLOW).
         """
         before = predicted.spectra[:, 1:-1, RUMBLE:]
         powers = torch.stack([_power(before), _power(before - mixed[..., RUMBLE:])])
@@ -210,10 +215,16 @@ class CompactStream(AheadStream):
         self.powers = powers[:, 1 - LEVEL_FRAMES :]
         came, removed = functional.conv1d(powers[:, None], self.decay)[:, 0]
         removed_db = 10 * torch.log10(removed / (came + 1e-30) + 1e-9)
-        share = ((removed_db - NOISELESS_DB) / (NOISY_DB - NOISELESS_DB)).clamp(0, 1)
+        changed, limited = (_share(removed_db, *ends)[None, :, None] for ends in (KEPT_DB, LIMITED_DB))
+        slow = torch.lerp(predicted.spectra[:, 1:-1, :SLOW], mixed[..., :SLOW], changed.to(mixed.dtype))
         most = MOST_SLOW * predicted.level.square().sum(dim=0)
-        gain = (most / (_power(mixed[..., :SLOW]) + 1e-30)).sqrt().clamp(max=1)
-        return (1 + (gain - 1) * share)[None, :, None].maximum(least)
+        gain = (most / (_power(slow) + 1e-30)).sqrt().clamp(max=1)[None, :, None]
+        return slow * (1 + (gain - 1) * limited).maximum(least)
+
+
+def _share(value: Tensor, low: float, high: float) -> Tensor:
+    """Return where values lie between two others, from 0 to 1."""
+    return ((value - low) / (high - low)).clamp(0, 1)
 
 
 def _power(spectra: Tensor) -> Tensor:

@@ -139,9 +139,9 @@ class CompactStream(AheadStream):
 
     The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
     of their gains and filters is applied to all channels, so the stereo image stays. What lies below voices is kept
-    20 dB softer than the rest, provided that there is other noise, for the network leaves rumble that comes in bursts;
-    in a clean recording it is plosives, and stays. In passages of music, music is kept, and all that lies below
-    voices: there, a drum looks like the rumble of a car.
+    20 dB softer than the rest where there is other noise, for the network leaves rumble that comes in bursts; in a
+    clean recording it is plosives, and stays. In passages of music, music is kept, and all that lies below voices:
+    there, a drum looks like the rumble of a car.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:

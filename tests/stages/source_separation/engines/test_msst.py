@@ -29,6 +29,10 @@ def test_without_the_package_one_sentence_says_what_to_install(
     (tmp_path / "a.yaml").write_text("audio: {}\nmodel: {num_bands: 4}\ntraining: {instruments: [a, b]}\n")
     recording = write(tmp_path / "a.wav", voice(0.3))
     options = ["--engine", "msst", "--checkpoint", tmp_path / "a.ckpt"]
+    assert (
+        "a.ckpt cannot be opened as a model: no such file" in invoke("source-separation", recording, "s", *options)[2]
+    )
+    (tmp_path / "a.ckpt").write_bytes(b"")
     code, out, err = invoke("source-separation", recording, tmp_path / "stems", *options)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert "engine msst needs the package msst: pip install 'aural[msst]'" in err

@@ -38,6 +38,7 @@ SEPARATOR_HELP = """
 
     \b
       aural {name} song.mp3 stems/
+      aural {name} *.mp3 -o stems/
     """
 
 

@@ -129,7 +129,9 @@ class Master(Effect):
         if math.isnan(before_lufs):
             before_lufs, of = diagnosis.loudness.integrated_lufs, ""
         if math.isinf(before_lufs):
-            return Decision(self.name, stage, f"to {goal}; the recording is too short, or silent, to say from where")
+            return Decision(
+                self.name, stage, f"to {goal}; the recording is too short for its loudness to be measured"
+            )
         limiting_db = min(goal_lufs - before_lufs - (ceiling_dbtp - diagnosis.true_peak_dbtp), self.max_limiting_db)
         limited = f", peaks limited by about {limiting_db:.0f} dB" if limiting_db >= WORTH_SAYING_DB else ""
         return Decision(self.name, stage, f"from {before_lufs:.1f} LUFS{of} to {goal}{limited}")

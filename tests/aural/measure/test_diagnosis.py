@@ -88,6 +88,12 @@ def test_silence() -> None:
     assert plan(diagnosis).chain.stages == ()
 
 
+def test_a_recording_too_short_for_its_loudness() -> None:
+    decisions = plan(examine(0.1 * np.sin(np.arange(RATE // 5) / 7)[None])).decisions
+    (reason,) = [decision.reason for decision in decisions if decision.name == "master"]
+    assert reason == "to streaming; the recording is too short for its loudness to be measured"
+
+
 @pytest.mark.parametrize("snr_db", [5, 15, 25])
 @pytest.mark.parametrize("gain", [1.0, 0.01])
 def test_signal_to_noise_ratio_of_a_known_mixture(snr_db: float, gain: float) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 REDUCED_DB = 15.0
 """How far `aural clean` lowers music where a user wishes it reduced and says no more."""
-MOST_CHANNELS = 2
 NONE_FOUND = "no music was found; aural music-reduction lowers all but the voice"
 
 
@@ -60,8 +59,8 @@ class MusicReduction(OwnWeights, Effect):
         return Decision(self.name, effect, f"music under speech lowered by {self.attenuation_db:g} dB")
 
     def fulfils(self, wish: str, diagnosis: Diagnosis, wishes: Wishes) -> bool:
-        """Tell whether it can be asked to reduce music here: in one channel or two."""
-        return wish in self.grants and wishes.music == "reduce" and diagnosis.format.channels <= MOST_CHANNELS
+        """Tell whether it can be asked to reduce music here."""
+        return wish in self.grants and wishes.music == "reduce"
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
         """Lower music wherever it was found: of speech, where it plays; of what counts as music, everywhere."""
@@ -77,7 +76,6 @@ class MusicReduction(OwnWeights, Effect):
         """Make the stream.
 
         Raises:
-            AudioError: there are more than two channels.
             WeightsError: the weights are missing or damaged.
         """
         from aural.stages.source_separation.stream import MusicStream

@@ -120,10 +120,11 @@ def test_stems_of_a_folder(tmp_path: Path) -> None:
 def test_a_file_with_too_many_channels_is_named(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", voice(0.5, 2))
     write(tmp_path / "film.wav", voice(0.5, 6))
-    code, out, err = invoke("source-separation", tmp_path / "a.wav", tmp_path / "film.wav", tmp_path / "stems")
+    files = [tmp_path / "a.wav", tmp_path / "film.wav"]
+    code, out, err = invoke("source-separation", "--engine", "center", *files, "-o", tmp_path / "stems")
     assert code == 1
-    assert "a_voice.wav" in out
-    assert err == f"aural: {tmp_path / 'film.wav'}: source-separation: engine voice takes 1 or 2 channels, not 6\n"
+    assert "a_center.wav" in out
+    assert err == f"aural: {files[1]}: source-separation: engine center takes 1 or 2 channels, not 6\n"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from aural.measure.diagnosis import Diagnosis
 from aural.measure.examination import inspect
 from aural.measure.noise.meter import NoiseEstimate
 from aural.measure.room.meter import RoomEstimate
-from aural.signals import Format
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +96,6 @@ def test_a_wish_for_music(memo: Diagnosis) -> None:
     assert settings(song, noise_reduction=6.0)["keep"] == "music"
     assert settings(song, noise_reduction=6.0, music="reduce")["keep"] == "music"  # not a second time
     assert reason(song, "music-reduction", music="reduce") == "all but the voice lowered by 15 dB, as asked for"
-    film = replace(song, format=Format(song.format.sample_rate, 6))
-    assert settings(film, noise_reduction=6.0, music="reduce")["keep"] == "voice"
 
 
 def test_a_wish_for_the_level_is_the_last_stages(memo: Diagnosis) -> None:

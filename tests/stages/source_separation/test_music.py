@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from aural import AudioError, Format, ParameterError
+from aural import Format, ParameterError
 from aural.advice import Wishes
 from aural.cleaning.planning import plan
 from aural.measure.diagnosis import Diagnosis
@@ -46,8 +47,6 @@ def test_outside_of_passages_nothing_changes() -> None:
 def test_what_is_wrong_is_said() -> None:
     with pytest.raises(ParameterError, match="music_s must be beginnings and ends in order of time"):
         MusicReduction(music_s=(2.0, 1.0))
-    with pytest.raises(AudioError, match="takes 1 or 2 channels, not 6"):
-        MusicReduction().open(Format(RATE, 6))
     with pytest.raises(ParameterError, match="music_db"):
         Wishes(music_db=10.0)
 
@@ -111,18 +110,26 @@ def test_where_no_music_is_found_a_sentence_says_so(talk: Diagnosis) -> None:
     assert "music-reduction" not in found
     assert found["noise-reduction"].keep == "voice"
     assert "no music was found" in reasons(alone, music="reduce")["music-reduction"]
-    film = replace(alone, format=Format(RATE, 6))
-    assert "no music was found to reduce" in reasons(film, music="reduce")["noise-reduction"]
 
 
-def test_with_more_than_two_channels_music_is_reduced_like_noise(talk: Diagnosis) -> None:
+def test_music_in_a_film_is_reduced_too(talk: Diagnosis) -> None:
     film = replace(talk, format=Format(RATE, 6))
-    found = stages(film, music="reduce")
-    assert "music-reduction" not in found
-    reduction = found["noise-reduction"]
-    assert (reduction.keep, reduction.music_s, reduction.max_attenuation_db) == ("voice", (), 30.0)
-    assert "music is reduced like noise, as asked for" in reasons(film, music="reduce")["noise-reduction"]
-    assert stages(film, music="reduce", noise_reduction=20.0)["noise-reduction"].max_attenuation_db == 20
+    assert stages(film, music="reduce") == stages(talk, music="reduce")
+
+
+def test_in_a_chain_without_music_reduction_music_is_reduced_like_noise(talk: Diagnosis, tmp_path: Path) -> None:
+    (tmp_path / "chain.toml").write_text('[[stage]]\nuse = "noise-reduction"\nmax_attenuation_db = 30\n')
+
+    def only(diagnosis: Diagnosis, **wishes: Any) -> Any:
+        (decision,) = plan(diagnosis, str(tmp_path / "chain.toml"), Wishes(**wishes)).decisions
+        return decision
+
+    found = only(talk, music="reduce")
+    assert (found.effect.keep, found.effect.music_s, found.effect.max_attenuation_db) == ("voice", (), 30.0)
+    assert "music is reduced like noise, as asked for" in found.reason
+    assert only(talk, music="reduce", noise_reduction=20.0).effect.max_attenuation_db == 20
+    alone = replace(talk, content=replace(talk.content, music=(0.0,) * 30))
+    assert "no music was found to reduce" in only(alone, music="reduce").reason
 
 
 def reasons(diagnosis: Diagnosis, **wishes: Any) -> dict[str, str]:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aural.engine import Model, Network
-from aural.errors import AudioError
 from aural.signals import Format
-from aural.stages.source_separation.engine import NAME, SeparationEngine
+from aural.stages.source_separation.engine import SeparationEngine
 from aural.stream import Stream
 
 if TYPE_CHECKING:
@@ -28,13 +27,10 @@ class VoiceEngine(Network, SeparationEngine):
         """Make the stream.
 
         Raises:
-            AudioError: the engine does not take this many channels.
             WeightsError: the weights are missing or damaged.
         """
         from aural.stages.source_separation.engines.voice.stream import open_voice
 
-        if source.channels > 2:
-            raise AudioError(f"engine {self.name} takes 1 or 2 channels, not {source.channels}", stage=NAME)
         return open_voice(source, self.path)
 
     @classmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from aural import devices
@@ -35,17 +34,21 @@ def open_voice(source: Format, path: Path) -> Stream:
 
 
 class VoiceStream(AheadStream):
-    """Keeps the voice in audio at 48 kHz; mono runs as two equal channels."""
+    """Keeps the voice in audio at 48 kHz.
+
+    Channels run two by two, in their order, each two as stereo of its own; one that is left over as two equal ones.
+    """
 
     def __init__(self, source: Format, path: Path) -> None:
         super().__init__(source, WINDOW, HOP, CHUNK, AHEAD)
         self.network = devices.placed(network(path))
-        self.memory = self.network.begin(1)
+        self.pairs = [min(channel, source.channels - 1) for channel in range(source.channels + source.channels % 2)]
+        self.memory = self.network.begin(len(self.pairs) // 2)
 
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
-        stereo = torch.from_numpy(np.ascontiguousarray(spectra)).expand(2, -1, -1)[None]
+        stereo = torch.from_numpy(spectra[self.pairs]).unflatten(0, (-1, 2))
         with devices.one_thread():
             voice, self.memory = devices.run(self.network, stereo, self.memory)
-        done: Spectra = voice[0, : spectra.shape[0]].numpy()
+        done: Spectra = voice.flatten(0, 1)[: spectra.shape[0]].numpy()
         return done

@@ -47,7 +47,7 @@ class VoiceStream(AheadStream):
 
     @torch.inference_mode()
     def predict(self, spectra: Spectra) -> Spectra:
-        stereo = torch.from_numpy(spectra[self.pairs]).unflatten(0, (-1, 2))
+        stereo = torch.from_numpy(spectra[self.pairs]).reshape(-1, 2, *spectra.shape[1:])
         with devices.one_thread():
             voice, self.memory = devices.run(self.network, stereo, self.memory)
         done: Spectra = voice.flatten(0, 1)[: spectra.shape[0]].numpy()

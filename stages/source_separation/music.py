@@ -54,7 +54,7 @@ class MusicReduction(OwnWeights, Effect):
         if not diagnosis.music_under_speech:
             return Decision(self.name, None, "no music under speech", minor=True)
         if not self.attenuation_db:
-            return Decision(self.name, None, "music under speech is not separated")
+            return Decision(self.name, None, "music under speech is kept")
         effect = replace(self, music_s=diagnosis.music_under_speech_s)
         return Decision(self.name, effect, f"music under speech lowered by {self.attenuation_db:g} dB")
 

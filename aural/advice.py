@@ -50,8 +50,8 @@ class Wishes:
     treble: float | None = param(None, "Strength of the treble that is added; auto follows the diagnosis",
                                  low=0.0, high=1.0, words={"auto": None, "off": 0.0}, examples=(0.5,))  # fmt: skip
     music: str | None = param(None, "What to do with music: keep it, or reduce it. It is separated and lowered where "
-                              "it was found in speech, and of a song all but the voice; with more than two channels "
-                              "it is reduced like noise. If not given, what was found is kept",
+                              "it was found in speech, and of a song all but the voice; a chain without "
+                              "music-reduction reduces it like noise. If not given, what was found is kept",
                               choices=("keep", "reduce"))  # fmt: skip
     music_db: float | None = param(None, "Attenuation of music that is separated; 15 dB if not given", unit="dB",
                                    low=0.0, high=60.0, when={"music": "reduce"}, examples=(10.0,))  # fmt: skip

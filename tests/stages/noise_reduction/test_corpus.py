@@ -106,3 +106,14 @@ def test_slow_bursts_go_where_there_is_noise_and_are_plosives_where_there_is_non
     )
     assert alone == pytest.approx(0, abs=3)
     assert beside < -10
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_steady_rumble_goes_where_there_is_no_other_noise(voice: str) -> None:
+    clean = read("speech", "set", voice, 6)
+    deep = butter(4, 40, fs=RATE, output="sos")
+    rumble = sosfiltfilt(deep, np.random.default_rng(1).standard_normal(len(clean)))
+    rumble *= 0.5 * clean.std() / rumble.std()
+    left = NoiseReduction(hum_hz=0.0)((clean + rumble).astype(np.float32), RATE)
+    assert 20 * np.log10(sosfiltfilt(deep, left).std() / rumble.std()) < -8
+    assert scores(clean, left)[1] > 0.98

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from aural import devices
-from aural.dsp.decibels import db_to_gain, db_to_power
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.frames import AheadStream, FrameStream, Spectra
 from aural.dsp.passages import Passages, within
 from aural.dsp.resampling import AtRate
@@ -32,17 +31,13 @@ from aural.stages.noise_reduction.engines.compact.network import (
     joined,
 )
 from aural.stages.noise_reduction.engines.compact.reverberation import BLOCK, TOP, RoomPrediction
+from aural.stages.noise_reduction.engines.compact.rumble import SLOW, Rumble
 from aural.stages.noise_reduction.stft import BINS, HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Series, Stream
 
 MOST_PATHS = 8  # weights that ask for more are not opened
 LEAST_ROOM = db_to_gain(-12.0)  # lowest gain against the room: below it, more of the voice is lost than is gained
 CHUNK = 64  # frames in one call of the network, a second
-SLOW = 2  # bins below 47 Hz, where no voice reaches
-MOST_SLOW = db_to_power(-20.0) * (BINS - RUMBLE)  # power in these bins, against the mean of those that count
-KEPT_DB, LIMITED_DB = (-44.0, -38.0), (-40.0, -34.0)
-"""Power removed above RUMBLE, against what came in: from where to where slow bins cease to be kept, and begin to be
-limited."""
 
 
 @cache
@@ -139,9 +134,8 @@ class CompactStream(AheadStream):
 
     The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
     of their gains and filters is applied to all channels, so the stereo image stays. What lies below voices is kept
-    20 dB softer than the rest where there is other noise, for the network leaves rumble that comes in bursts; in a
-    clean recording it is plosives, and stays. In passages of music, music is kept, and all that lies below voices:
-    there, a drum looks like the rumble of a car.
+    20 dB softer than the rest where it is noise, and stays as it came where it is plosives (`Rumble`). In passages of
+    music, music is kept, and all that lies below voices: there, a drum looks like the rumble of a car.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
@@ -153,8 +147,7 @@ class CompactStream(AheadStream):
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.bass = torch.arange(BINS) < RUMBLE
-        self.decay = self.network.decay[..., :LEVEL_FRAMES].cpu()
-        self.powers = torch.zeros(2, LEVEL_FRAMES - 1)  # of the frames before: what came in, and what was removed
+        self.rumble = Rumble(self.network.decay[..., :LEVEL_FRAMES].cpu())
         self.taken = 0  # frames that the network has been given
 
     @torch.inference_mode()
@@ -196,37 +189,5 @@ class CompactStream(AheadStream):
         weight = torch.where(self.bass, weight.maximum(music[..., None]), weight)
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
         mixed = torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype))
-        mixed[..., :SLOW] = self._slow(mixed, predicted, weight[..., :SLOW])
+        mixed[..., :SLOW] = self.rumble(predicted, mixed, weight[..., :SLOW])
         return mixed * room.clamp(min=LEAST_ROOM) ** power
-
-    def _slow(self, mixed: Tensor, predicted: Prediction, least: Tensor) -> Tensor:
-        """Return what lies below voices: as it came in a clean recording, below a limit in a noisy one.
-
-        Args:
-            mixed: output so far, shape (channels, frames, bins).
-            least: lowest gain, shape (1, frames, SLOW).
-
-        Returns:
-            Shape (channels, frames, SLOW).
-        """
-        before = predicted.spectra[:, 1:-1, RUMBLE:]
-        powers = torch.stack([_power(before), _power(before - mixed[..., RUMBLE:])])
-        powers = torch.cat([self.powers, powers], dim=1)
-        self.powers = powers[:, 1 - LEVEL_FRAMES :]
-        came, removed = functional.conv1d(powers[:, None], self.decay)[:, 0]
-        removed_db = 10 * torch.log10(removed / (came + 1e-30) + 1e-9)
-        changed, limited = (_share(removed_db, *ends)[None, :, None] for ends in (KEPT_DB, LIMITED_DB))
-        slow = torch.lerp(predicted.spectra[:, 1:-1, :SLOW], mixed[..., :SLOW], changed.to(mixed.dtype))
-        most = MOST_SLOW * predicted.level.square().sum(dim=0)
-        gain = (most / (_power(slow) + 1e-30)).sqrt().clamp(max=1)[None, :, None]
-        return slow * (1 + (gain - 1) * limited).maximum(least)
-
-
-def _share(value: Tensor, low: float, high: float) -> Tensor:
-    """Return where values lie between two others, from 0 to 1."""
-    return ((value - low) / (high - low)).clamp(0, 1)
-
-
-def _power(spectra: Tensor) -> Tensor:
-    """Return the power of each frame, all channels together; shape (frames,)."""
-    return spectra.abs().square().sum(dim=(0, 2))

@@ -32,8 +32,10 @@ BELOW_VOICES = 3
 """Bins below 80 Hz."""
 SILENT_SHARE = 0.02
 """Of clips with noise alone."""
-WEIGHTS = {"spectral": 1.2, "deficit": 2.0, "log_spectral": 0.045, "dullness": 0.2, "rumble": 0.1, "room": 0.5,
-           "sdr": 0.2, "disturbance": 1.7, "room_disturbance": 0.5, "unintelligible": 5.0}  # fmt: skip
+WEIGHTS = {
+    "spectral": 1.2, "deficit": 2.0, "log_spectral": 0.045, "dullness": 0.2, "rumble": 0.1, "sdr": 0.2,
+    "disturbance": 1.7, "unintelligible": 5.0, "room": 0.5, "room_sdr": 0.1, "room_disturbance": 0.5,
+}  # fmt: skip
 
 
 class CompactRecipe(VoiceRecipe):
@@ -70,6 +72,7 @@ class CompactRecipe(VoiceRecipe):
         )
         dried = clean.detach() * room  # the gain against noise learns nothing from the room
         without_room = [x / (0.5 * WINDOW) ** 0.5 for x in (dried, analysis(dry))]
+        dried_audio = synthesis(dried, dry.shape[1])
         told = (voice.abs().amax(-1) > 0).to(voice.dtype)  # clips of noise alone have no voice, and no ratio
         spoken = told * (1 - music)
         parts = {
@@ -81,7 +84,8 @@ class CompactRecipe(VoiceRecipe):
             "room": 10 * spectral_distance(*without_room).mean(),
             "sdr": -(sdr_db(audio, voice).clamp(max=MOST_SDR_DB) * told).mean(),
             "disturbance": (self.disturbance(audio, voice) * spoken).mean(),
-            "room_disturbance": (self.disturbance(synthesis(dried, dry.shape[1]), dry) * spoken).mean(),
+            "room_disturbance": (self.disturbance(dried_audio, dry) * spoken).mean(),
+            "room_sdr": -(sdr_db(dried_audio, dry).clamp(max=MOST_SDR_DB) * told).mean(),
             "unintelligible": (self.unintelligibility(audio, voice) * spoken).mean(),
         }
         return {"loss": torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum(), **parts}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aural.audio.files import READABLE
 from aural.audio.films import FILMS, film_suffix
@@ -134,8 +134,15 @@ def pair(
     return Batch(kept, passed_over=passed_over + len(jobs) - len(kept))
 
 
-def unfinished(batch: Batch, force: bool, skip_existing: bool) -> Batch:
-    """Leave out the jobs whose results exist already, if `skip_existing` is set.
+def target_of(job: Job) -> list[Path]:
+    """Return the result of a job that has one file, or none."""
+    return [job.target] if job.target else []
+
+
+def unfinished(
+    batch: Batch, force: bool, skip_existing: bool, results: Callable[[Job], Sequence[Path]] = target_of
+) -> Batch:
+    """Leave out the jobs all of whose results exist already, if `skip_existing` is set.
 
     Raises:
         AudioError: they are to be replaced, too.
@@ -144,12 +151,12 @@ def unfinished(batch: Batch, force: bool, skip_existing: bool) -> Batch:
         return batch
     if force:
         raise AudioError("--skip-existing keeps the results that --force replaces; give one of them")
-    jobs = [job for job in batch.jobs if not _finished(job)]
+    jobs = [job for job in batch.jobs if not _finished(job, results(job))]
     return replace(batch, jobs=jobs, skipped=len(batch.jobs) - len(jobs))
 
 
-def _finished(job: Job) -> bool:
-    return bool(job.target and job.target.exists()) and not same(job.source, cast(Path, job.target))
+def _finished(job: Job, results: Sequence[Path]) -> bool:
+    return bool(results) and all(path.exists() and not same(job.source, path) for path in results)
 
 
 def check_targets(targets: Sequence[Path], sources: Sequence[Path]) -> None:

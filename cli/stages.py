@@ -85,7 +85,7 @@ def stage_command(name: str) -> click.Command:
         "audio-only",
         "strict",
     ]
-    options = of_effects if effect else ["folder", "to", "force", "compare", "strict"]
+    options = of_effects if effect else ["folder", "to", "force", "skip-existing", "jobs", "compare", "strict"]
     options += ["removed"] * stage.suppresses + ["device"] * stage.uses_device()
     return shared(*reversed(options))(command)
 
@@ -246,13 +246,15 @@ def _run_separator(
     output: Path | None,
     to: str | None,
     force: bool,
+    skip_existing: bool,
+    jobs: int,
     strict: bool,
     with_report: bool = False,
     trust_model: bool = False,
     **values: Any,
 ) -> None:
     from aural.cleaning.stems import stem_names
-    from aural.cli.jobs import STDIO, Batch, Job, check_targets, recordings_of
+    from aural.cli.jobs import STDIO, Batch, Job, check_targets, recordings_of, unfinished
     from aural.cli.reports import Comparisons
     from aural.cli.work import run_jobs, show_outcomes
 
@@ -270,9 +272,14 @@ def _run_separator(
     suffix = f".{(to or 'wav').lstrip('.')}"
     found, passed_over = recordings_of(sources, folder)
     batch = Batch([Job(one.path, folder / one.inside) for one in found], passed_over=passed_over)
-    names = [stem_names(separator, job.source, job.target, suffix) for job in batch.jobs if job.target]
-    for stems in zip(*names, strict=True):
+
+    def stems_of(job: Job) -> list[Path]:
+        assert job.target
+        return stem_names(separator, job.source, job.target, suffix)
+
+    for stems in zip(*map(stems_of, batch.jobs), strict=True):
         check_targets(stems, [job.source for job in batch.jobs])
+    batch = unfinished(batch, force, skip_existing, stems_of)
 
     def show(outcome: Outcome) -> None:
         stems = [str(path) for path in outcome.result]
@@ -286,7 +293,7 @@ def _run_separator(
         return dict(zip(separator.stems, outcome.result, strict=True))
 
     pages = Comparisons(batch.jobs, page, named, force, matched=False) if with_report else None
-    outcomes = run_jobs(batch.jobs, partial(_separate, separator, suffix, force, strict), 1)
+    outcomes = run_jobs(batch.jobs, partial(_separate, separator, suffix, force, strict), jobs)
     show_outcomes(pages.note(outcomes) if pages else outcomes, show, batch)
 
 

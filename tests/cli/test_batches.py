@@ -117,6 +117,21 @@ def test_stems_of_a_folder(tmp_path: Path) -> None:
     assert files(tmp_path / "stems") == ["x/a_center.wav", "x/a_sides.wav", "y/a_center.wav", "y/a_sides.wav"]
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_only_stems_that_are_all_there_are_left_out(tmp_path: Path, jobs: str) -> None:
+    paths = [write(tmp_path / f"{name}.wav", voice(0.5, 2)) for name in "abc"]
+    separate = ["source-separation", "--engine", "center", *paths, "-o", tmp_path / "stems", "--skip-existing"]
+    assert invoke(*separate[:4], *separate[6:])[0] == 0
+    write(tmp_path / "stems" / "b_sides.wav", voice(0.5))
+    code, out, err = invoke(*separate, "-j", jobs)
+    assert (code, err) == (1, f"aural: {tmp_path}/stems/b_sides.wav: exists already; use -f to replace it\n")
+    assert re.fullmatch(SUMMARY.format("1 done, 1 failed, 1 skipped"), out.splitlines()[-1])
+    (tmp_path / "stems" / "b_sides.wav").unlink()
+    code, out, err = invoke(*separate, "-j", jobs)
+    assert (code, err) == (0, "")
+    assert re.fullmatch(SUMMARY.format("1 done, 2 skipped"), out.splitlines()[-1])
+
+
 def test_a_file_with_too_many_channels_is_named(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", voice(0.5, 2))
     write(tmp_path / "film.wav", voice(0.5, 6))

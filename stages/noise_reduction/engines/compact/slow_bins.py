@@ -26,7 +26,7 @@ MOMENT = 8  # frames, 0.13 s
 UNHEARD = 1e30  # power that stands for frames of digital silence, which say nothing about rumble
 
 
-class Rumble:
+class SlowBins:
     """Keeps the slow bins of a clean recording, and limits them where there is noise.
 
     There is noise where the network removes some above RUMBLE, or where the slow bins are strong and never pause.

@@ -10,7 +10,7 @@ from aural.dsp.fir import FirStream, Floats, from_magnitude
 from aural.signals import Block, Format
 from aural.stream import Stream
 
-TAPS, SEGMENT = 601, 1024  # length of the filters, and frames filtered at a time
+TAPS, SEGMENT = 601, 2048  # length of the filters, and frames filtered at a time
 TRANSITION = 0.04  # width, as a share of half the doubled rate
 
 

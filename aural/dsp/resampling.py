@@ -11,9 +11,6 @@ from aural.errors import WeightsError
 from aural.signals import Block, Format
 from aural.stream import Series, Stream, Through
 
-PASSED = 0.91  # share of the narrower band that soxr keeps whole
-HEARD_HZ = 20000.0
-
 
 def frames_at(frames: int, before: int, after: int) -> int:
     """Return the number of frames after a change of the sample rate: the nearest whole number, halves up."""
@@ -50,8 +47,8 @@ def resampler(source: Format, sample_rate: int) -> Stream:
 class AtRate(Stream):
     """Runs a network at its own sample rate inside a signal of another; the length stays.
 
-    soxr loses what lies just below half the lower sample rate. Where that is heard, as from 7.4 kHz on in a recording
-    at 16 kHz, the signal goes through twice its sample rate, which keeps it.
+    soxr loses what lies just below half the lower sample rate, as from 7.4 kHz on in a recording at 16 kHz. Where the
+    network has room for it, the signal goes through twice its sample rate, which keeps it.
 
     Raises:
         WeightsError: while running, where the network makes NaN or infinity of a finite signal.
@@ -61,12 +58,12 @@ class AtRate(Stream):
         from aural.dsp.doubling import Doubled, Halved
 
         super().__init__(source)
-        heard = source.sample_rate < min(sample_rate, 2 * HEARD_HZ / PASSED)
-        front = Doubled(source) if heard else Through(source)
+        lower = source.sample_rate < sample_rate
+        front = Doubled(source) if lower else Through(source)
         there = resampler(front.output, sample_rate)
         network = inner(there.output)
         back = resampler(network.output, front.output.sample_rate)
-        behind = Halved(back.output) if heard else Through(back.output)
+        behind = Halved(back.output) if lower else Through(back.output)
         self.series = Series([front, there, Finite(network), back, behind], source)
         self.owed = 0
 

@@ -19,7 +19,7 @@ MOST_SLOW = db_to_power(-20.0) * (BINS - RUMBLE)  # power in these bins, against
 KEPT_DB, LIMITED_DB = (-44.0, -38.0), (-40.0, -34.0)
 """Power removed above RUMBLE, against what came in: from where to where slow bins cease to be kept, and begin to be
 limited."""
-STRONG_DB, STEADY_DB = (-20.0, -17.0), (-17.0, -13.0)
+STRONG_DB, STEADY_DB = (-18.0, -15.0), (-17.0, -13.0)
 """What makes slow bins noise though nothing else is removed: their mean against what came in above RUMBLE, and their
 quietest moment against their mean; from where to where each begins to count."""
 MOMENT = 8  # frames, 0.13 s

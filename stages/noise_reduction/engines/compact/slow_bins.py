@@ -65,8 +65,10 @@ class SlowBins:
     def _heard(self, came: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
         """Return the power removed above RUMBLE in dB, and how surely the slow bins are steady noise, 0 to 1."""
         above, slow = came[..., RUMBLE:], _power(came[..., :SLOW])
+        removed = (above - mixed[..., RUMBLE:]).abs()
+        removed = removed * (removed / (above.abs() + 1e-20)).clamp(max=1)  # what is nearly left counts next to nothing
         heard = slow > 0
-        powers = torch.stack([_power(above), _power(above - mixed[..., RUMBLE:]), slow, heard.to(slow.dtype)])
+        powers = torch.stack([_power(above), _power(removed), slow, heard.to(slow.dtype)])
         powers = torch.cat([self.powers, powers], dim=1)
         moments = torch.cat([self.moments, slow.where(heard, UNHEARD)])
         self.powers, self.moments = powers[:, 1 - LEVEL_FRAMES :], moments[2 - LEVEL_FRAMES - MOMENT :]

@@ -22,9 +22,9 @@ from aural.learning.metrics.speech import SPEECH
 from aural.learning.pairs import matched
 from aural.parameters import GIVEN, param
 from aural.signals import Block
-from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, conditions, labels
+from aural.stages.noise_reduction.conditions import CLEAN, LEVEL_DBFS, SAMPLE_RATE, conditions, labels
 from aural.stages.noise_reduction.engines import ENGINES
-from aural.stages.noise_reduction.mixture import SAMPLE_RATE, Mixture
+from aural.stages.noise_reduction.mixture import Mixture
 from aural.stages.noise_reduction.stage import NoiseReduction
 
 CLEAN_SNR_DB = 30.0  # a voice with more noise of its own is no reference

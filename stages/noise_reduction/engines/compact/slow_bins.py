@@ -66,7 +66,7 @@ class SlowBins:
         """Return the power removed above RUMBLE in dB, and how surely the slow bins are steady noise, 0 to 1."""
         above, slow = came[..., RUMBLE:], _power(came[..., :SLOW])
         removed = (above - mixed[..., RUMBLE:]).abs()
-        removed = removed * (removed / (above.abs() + 1e-20)).clamp(max=1)  # what is nearly left counts next to nothing
+        removed = removed * (removed / (above.abs() + 1e-20)).clamp(max=1)  # a bin that nearly stays hardly counts
         heard = slow > 0
         powers = torch.stack([_power(above), _power(removed), slow, heard.to(slow.dtype)])
         powers = torch.cat([self.powers, powers], dim=1)

@@ -75,16 +75,17 @@ def to_stdout(file: BinaryIO) -> None:
 
 def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
     """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
-    piped = any(STDIO in (job.source, job.target) for job in jobs)  # workers have no standard input and output
+    piped = any(STDIO in (job.source, job.target) for job in jobs)  # no other process has this one's standard streams
     try:
         with progress([job.source for job in jobs]) as display:
             pairs = list(zip(jobs, display.watches, strict=True))
-            if workers == 1 or len(jobs) == 1 or piped:
+            workers = 1 if piped else min(workers, len(jobs))
+            if workers < 2:
                 outcomes: Iterable[Any] = map(partial(attempt, work), pairs)
             else:
                 from aural.cli.processes import in_processes
 
-                outcomes = in_processes(pairs, partial(attempt, work), min(workers, len(jobs)))
+                outcomes = in_processes(pairs, partial(attempt, work), workers)
             for job, outcome in zip(jobs, outcomes, strict=True):
                 with display.lifted():
                     yield outcome if isinstance(outcome, Outcome) else Outcome(job, error=f"{job.source}: {outcome}")

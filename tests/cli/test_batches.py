@@ -69,9 +69,10 @@ def test_what_is_there_already_is_left_out(tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert re.fullmatch(SUMMARY.format("2 done, 1 skipped"), out.splitlines()[-1])
     assert first.stat().st_mtime_ns == before
-    code, out, err = invoke("gate", *paths, "-o", tmp_path / "out", "--skip-existing")
-    assert (code, err) == (0, "")
-    assert re.fullmatch(SUMMARY.format("3 skipped"), out.strip())
+    for jobs in (1, 2):
+        code, out, err = invoke("gate", *paths, "-o", tmp_path / "out", "--skip-existing", "-j", jobs)
+        assert (code, err) == (0, "")
+        assert re.fullmatch(SUMMARY.format("3 skipped"), out.strip())
     code, _, err = invoke("gate", *paths, "-o", tmp_path / "out", "--skip-existing", "-f")
     assert code == 2
     assert "give one of them" in err

@@ -10,7 +10,8 @@ from aural.dsp.fir import FirStream, Floats, from_magnitude
 from aural.signals import Block, Format
 from aural.stream import Stream
 
-TAPS, SEGMENT = 601, 2048  # length of the filters, and frames filtered at a time
+TAPS = 601  # length of the filters
+SEGMENT_S = 0.02  # filtered at a time, at least
 TRANSITION = 0.04  # width, as a share of half the doubled rate
 
 
@@ -19,7 +20,7 @@ class Doubled(Stream):
 
     def __init__(self, source: Format) -> None:
         super().__init__(replace(source, sample_rate=2 * source.sample_rate))
-        self.filter = FirStream(self.output, 2 * half_band(), SEGMENT)
+        self.filter = FirStream(self.output, 2 * half_band(), _segment(self.output))
 
     def push(self, block: Block) -> Block:
         spread = np.zeros((*block.shape[:-1], 2 * block.shape[-1]), np.float32)
@@ -35,7 +36,7 @@ class Halved(Stream):
 
     def __init__(self, source: Format) -> None:
         super().__init__(replace(source, sample_rate=source.sample_rate // 2))
-        self.filter = FirStream(source, half_band(), SEGMENT)
+        self.filter = FirStream(source, half_band(), _segment(source))
         self.first = 0  # of the next frames, the one that stays: 0 or 1
 
     def push(self, block: Block) -> Block:
@@ -61,3 +62,7 @@ def half_band() -> Floats:
     share = np.clip(0.5 + (np.linspace(0, 1, 2**13) - 0.5) / TRANSITION, 0, 1)
     slope = share**4 * (35 - 84 * share + 70 * share**2 - 20 * share**3)
     return from_magnitude(np.cos(np.pi / 2 * slope), np.ones(TAPS))
+
+
+def _segment(doubled: Format) -> int:
+    return max(TAPS, round(SEGMENT_S * doubled.sample_rate))

@@ -40,16 +40,19 @@ def sweep(folder: Path) -> None:
     """Remove the unfinished files in a folder whose owners are dead."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if PART.fullmatch(entry.name) and _abandoned(entry.path):
-                os.unlink(entry.path)
+            if PART.fullmatch(entry.name):
+                with _abandoned(entry.path) as abandoned, contextlib.suppress(OSError):
+                    if abandoned:
+                        os.unlink(entry.path)
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
     """Give a folder for temporary files; what runs that were killed left of theirs is removed first."""
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
-        if _abandoned(str(folder / OWNER)):
-            shutil.rmtree(folder, ignore_errors=True)
+        with _abandoned(str(folder / OWNER)) as abandoned:
+            if abandoned:
+                shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=SCRATCH) as name:
         folder = Path(name)
         with (folder / "new").open("w") as owner:
@@ -59,25 +62,36 @@ def scratch() -> Iterator[Path]:
 
 
 def _lock(descriptor: int) -> None:
-    """Lock a file for as long as it is open; where the file system has no locks, nothing is ever swept."""
+    """Lock a file for as long as it is open; where the file system has no locks, nothing is ever swept.
+
+    A sweep that has locked it first removes it at once, so there is nothing to wait long for.
+    """
     if fcntl:
         with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def _abandoned(path: str) -> bool:
-    """Whether a file is ours to write and locked by nobody."""
-    if not fcntl:
-        return False
+@contextmanager
+def _abandoned(path: str) -> Iterator[bool]:
+    """Say whether a file is ours to write and locked by nobody; within the block it is locked."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK) if fcntl else None
     except OSError:
-        return False
+        descriptor = None
+    if descriptor is None:
+        yield False
+        return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        found = os.fstat(descriptor)
-        return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-    except OSError:
-        return False
+        yield _locked(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Try to lock a file; say whether it is an ordinary one of ours, and nobody else had locked it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    found = os.fstat(descriptor)
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()

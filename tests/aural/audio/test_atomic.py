@@ -10,7 +10,10 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ from recordings import voice, write
 from aural import AudioError, Chain, Format
 from aural.audio.atomic import Results, write_text
 from aural.audio.files import read
-from aural.audio.leftovers import scratch, sweep
+from aural.audio.leftovers import create, scratch, sweep
 from aural.audio.writing import write_audio
 from aural.cleaning.processing import process
 from aural.cleaning.stems import separate
@@ -227,6 +230,29 @@ def test_no_unfinished_file_of_this_process_is_swept(tmp_path: Path) -> None:
         assert part.name.exists()
         part.write(b"whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+def test_a_file_that_another_run_sweeps_as_it_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    removing, begin, remove = threading.Event(), os.open, os.unlink
+
+    def slowly(path: str) -> None:
+        removing.set()
+        time.sleep(0.1)
+        remove(path)
+
+    def begun(path: Path, flags: int, *mode: int) -> int:
+        descriptor = begin(path, flags, *mode)
+        if flags & os.O_CREAT and not removing.is_set():
+            threads.submit(sweep, tmp_path)  # it finds the file before that has its lock
+            assert removing.wait(30)
+        return descriptor
+
+    monkeypatch.setattr(os, "unlink", slowly)
+    monkeypatch.setattr(os, "open", begun)
+    with ThreadPoolExecutor() as threads:
+        name, descriptor = create(tmp_path / "a.wav", 0o600)
+    assert names(tmp_path) == [name.name]
+    os.close(descriptor)
 
 
 def test_the_longest_name_can_be_written(tmp_path: Path) -> None:

@@ -115,8 +115,8 @@ def clean(
     )
     finish = partial(_print_json, shown, batch.several, to_stdout) if as_json else None
     tell: Callable[[str], None] = (lambda _: None) if as_json else say
-    outcomes = run_jobs(batch.jobs, work, jobs)
-    show_outcomes(reports.note(outcomes, tell) if reports else outcomes, show, batch, finish, err=to_stdout)
+    with run_jobs(batch.jobs, work, jobs) as outcomes:
+        show_outcomes(reports.note(outcomes, tell) if reports else outcomes, show, batch, finish, err=to_stdout)
 
 
 clean.params += parameter_options(Wishes)
@@ -147,7 +147,8 @@ def inspect(files: tuple[Path, ...], jobs: int, track: int | None, strict: bool,
     found, passed_over = recordings_of(files)
     batch = Batch([Job(file.path) for file in found], passed_over=passed_over)
     finish = partial(_print_json, shown, batch.several) if as_json else None
-    show_outcomes(run_jobs(batch.jobs, partial(_inspect, strict, track), jobs), show, batch, finish)
+    with run_jobs(batch.jobs, partial(_inspect, strict, track), jobs) as outcomes:
+        show_outcomes(outcomes, show, batch, finish)
 
 
 def _clean(

@@ -146,7 +146,8 @@ def mix(
 
     work: Any = partial(_open, wanted) if dry_run else partial(_mix, wanted, force, save_mix, strict)
     batch = Batch([Job(wanted.tracks[0].file, output)])
-    show_outcomes(run_jobs(batch.jobs, work, 1), show, batch)
+    with run_jobs(batch.jobs, work, 1) as outcomes:
+        show_outcomes(outcomes, show, batch)
 
 
 mix.params += [*parameter_options(Ducking), *parameter_options(Mix)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ class Died(AuralError):
     """The process that worked on a file has died."""
 
 
-def in_processes(jobs: Sequence[J], work: Callable[[J], Any], workers: int) -> Iterator[Any]:
+def in_processes(jobs: Sequence[J], work: Callable[[J], Any], workers: int) -> Generator[Any, None, None]:
     """Do the work for each job, `workers` at the same time; give the results in order, or Died in place of one.
 
     When a process dies, all others of its pool end with it. What was not finished is done again, each file in a

@@ -188,8 +188,8 @@ def process_all(
         say(*batch.noted(write(outcome.job, outcome.result), outcome), err=to_stdout)
 
     work: Any = _planned if dry_run else partial(_process, force, save_removed, save_chain, strict, track, audio_only)
-    outcomes = run_jobs(batch.jobs, work, jobs)
-    show_outcomes(report_pages.note(outcomes) if report_pages else outcomes, show, batch, err=to_stdout)
+    with run_jobs(batch.jobs, work, jobs) as outcomes:
+        show_outcomes(report_pages.note(outcomes) if report_pages else outcomes, show, batch, err=to_stdout)
 
 
 def _page(job: Job) -> Path:
@@ -293,8 +293,8 @@ def _run_separator(
         return dict(zip(separator.stems, outcome.result, strict=True))
 
     pages = Comparisons(batch.jobs, page, named, force, matched=False) if with_report else None
-    outcomes = run_jobs(batch.jobs, partial(_separate, separator, suffix, force, strict), jobs)
-    show_outcomes(pages.note(outcomes) if pages else outcomes, show, batch)
+    with run_jobs(batch.jobs, partial(_separate, separator, suffix, force, strict), jobs) as outcomes:
+        show_outcomes(pages.note(outcomes) if pages else outcomes, show, batch)
 
 
 def _separate(separator: Separator, suffix: str, force: bool, strict: bool, job: Job, watch: Watch) -> list[Path]:

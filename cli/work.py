@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from traceback import format_exception
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from aural.audio.leftovers import scratch, sweep
 from aural.cleaning.targets import guard
 from aural.cli.jobs import STDIO, Batch, Job, Outcome
-from aural.cli.progress import clock, progress
+from aural.cli.progress import Display, NoDisplay, clock, progress
 from aural.cli.terminal import LOG, closed, debugging, noted, of_output, say, sentence
 from aural.errors import AudioError
 from aural.stream import Watch
@@ -73,25 +73,38 @@ def to_stdout(file: BinaryIO) -> None:
         raise of_output(error) from error
 
 
-def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Outcome]:
-    """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other."""
+@contextmanager
+def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Iterator[Iterator[Outcome]]:
+    """Do the work for each job, in order, `workers` at the same time; a file that fails stops no other.
+
+    Give the outcomes as they come. At the end of the block, however it ends, nothing is at work any more, and nothing
+    is left half-written.
+    """
     piped = any(STDIO in (job.source, job.target) for job in jobs)  # no other process has this one's standard streams
     try:
         with progress([job.source for job in jobs]) as display:
             pairs = list(zip(jobs, display.watches, strict=True))
             workers = 1 if piped else min(workers, len(jobs))
             if workers < 2:
-                outcomes: Iterable[Any] = map(partial(attempt, work), pairs)
+                results: Generator[Any, None, None] = (attempt(work, pair) for pair in pairs)
             else:
                 from aural.cli.processes import in_processes
 
-                outcomes = in_processes(pairs, partial(attempt, work), workers)
-            for job, outcome in zip(jobs, outcomes, strict=True):
-                with display.lifted():
-                    yield outcome if isinstance(outcome, Outcome) else Outcome(job, error=f"{job.source}: {outcome}")
+                results = in_processes(pairs, partial(attempt, work), workers)
+            with closing(results), closing(_outcomes(jobs, results, display)) as outcomes:
+                yield outcomes
     finally:
         for folder in {job.target if os.path.isdir(job.target) else job.target.parent for job in jobs if job.target}:
             sweep(folder)  # a worker that was killed could not clean up
+
+
+def _outcomes(
+    jobs: Sequence[Job], results: Iterable[Any], display: Display | NoDisplay
+) -> Generator[Outcome, None, None]:
+    """Give the outcome of each job; whoever takes it has the terminal."""
+    for job, result in zip(jobs, results, strict=True):
+        with display.lifted():
+            yield result if isinstance(result, Outcome) else Outcome(job, error=f"{job.source}: {result}")
 
 
 def foresee(job: Job) -> None:

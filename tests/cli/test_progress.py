@@ -68,8 +68,8 @@ def test_files_in_other_processes_are_shown_too(
 
     monkeypatch.setattr(progress.Display, "lifted", watched)
     files = [write(tmp_path / f"{name}.wav", voice(1.0)) for name in "abc"]
-    outcomes = list(run_jobs([Job(file) for file in files], watching, workers))
-    assert [outcome.result for outcome in outcomes] == ["a.wav", "b.wav", "c.wav"]
+    with run_jobs([Job(file) for file in files], watching, workers) as outcomes:
+        assert [outcome.result for outcome in outcomes] == ["a.wav", "b.wav", "c.wav"]
     assert shown[-1] == 3
     assert "3 of 3 files" in drawn.getvalue()
 

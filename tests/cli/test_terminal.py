@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from killed import doubled, killing, threads
+from killed import doubled, half_written, killing, threads
 from recordings import MAIN, aural, invoke, voice, write
 
 from aural.cli import work
-from aural.cli.jobs import Job
+from aural.cli.jobs import Batch, Job, Outcome
 from aural.cli.processes import Died, in_processes
 from aural.cli.terminal import sentence
 from aural.errors import AuralError
@@ -210,9 +210,24 @@ def test_a_process_that_is_killed_takes_no_other_file_with_it() -> None:
 
 def test_the_file_that_killed_its_process_is_named() -> None:
     jobs = [Job(Path(name)) for name in ("a.wav", "b.wav", "c.wav")]
-    first, second, third = work.run_jobs(jobs, killing, 2)
+    with work.run_jobs(jobs, killing, 2) as outcomes:
+        first, second, third = outcomes
     assert (first.result, third.result) == ("a.wav", "c.wav")
     assert second.error == "b.wav: the process that worked on it was killed; there may be too little memory"
+
+
+def test_whoever_stops_reading_leaves_nothing_half_written(tmp_path: Path) -> None:
+    jobs = [Job(Path(name), tmp_path / name) for name in ("a.wav", "b.wav")]
+    seen = []
+
+    def gone(outcome: Outcome) -> None:
+        seen.append((outcome.job, len(list(tmp_path.iterdir()))))  # the other one still goes on
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError), work.run_jobs(jobs, half_written, 2) as outcomes:
+        work.show_outcomes(outcomes, gone, Batch(jobs))
+    assert seen == [(jobs[0], 1)]
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_more_processes_than_files_and_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +235,7 @@ def test_no_more_processes_than_files_and_cores(tmp_path: Path, monkeypatch: pyt
 
     def counted(jobs: Any, work: Any, workers: int) -> Iterator[Any]:
         asked.append(workers)
-        return map(work, jobs)
+        yield from map(work, jobs)
 
     monkeypatch.setattr("aural.cli.processes.in_processes", counted)
     monkeypatch.setattr("joblib.cpu_count", lambda: 3)

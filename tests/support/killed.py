@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import numpy as np
 
+from aural.audio.atomic import Results
 from aural.cli.jobs import Job
 from aural.signals import Format
 from aural.stream import Watch
@@ -37,3 +39,15 @@ def threads(_: int) -> int:
     import torch
 
     return torch.get_num_threads()
+
+
+def half_written(job: Job, watch: Watch) -> None:
+    """Write a file for a minute, or, for a.wav, wait until another is being written."""
+    assert job.target
+    if job.source.name == "a.wav":
+        while not list(job.target.parent.glob(".aural-*")):
+            time.sleep(0.05)
+        return
+    with Results(replace=False) as results:
+        results.open(job.target).write(b"half")
+        time.sleep(60)

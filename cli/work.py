@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from aural.audio.leftovers import scratch, sweep
 from aural.cleaning.targets import guard
 from aural.cli.jobs import STDIO, Batch, Job, Outcome
-from aural.cli.progress import Display, NoDisplay, clock, progress
+from aural.cli.progress import clock, progress
 from aural.cli.terminal import LOG, closed, debugging, noted, of_output, say, sentence
 from aural.errors import AudioError
 from aural.stream import Watch
@@ -80,31 +80,29 @@ def run_jobs(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: in
     Give the outcomes as they come. At the end of the block, however it ends, nothing is at work any more, and nothing
     is left half-written.
     """
-    piped = any(STDIO in (job.source, job.target) for job in jobs)  # no other process has this one's standard streams
     try:
-        with progress([job.source for job in jobs]) as display:
-            pairs = list(zip(jobs, display.watches, strict=True))
-            workers = 1 if piped else min(workers, len(jobs))
-            if workers < 2:
-                results: Generator[Any, None, None] = (attempt(work, pair) for pair in pairs)
-            else:
-                from aural.cli.processes import in_processes
-
-                results = in_processes(pairs, partial(attempt, work), workers)
-            with closing(results), closing(_outcomes(jobs, results, display)) as outcomes:
-                yield outcomes
+        with closing(_outcomes(jobs, work, workers)) as outcomes:
+            yield outcomes
     finally:
         for folder in {job.target if os.path.isdir(job.target) else job.target.parent for job in jobs if job.target}:
             sweep(folder)  # a worker that was killed could not clean up
 
 
-def _outcomes(
-    jobs: Sequence[Job], results: Iterable[Any], display: Display | NoDisplay
-) -> Generator[Outcome, None, None]:
-    """Give the outcome of each job; whoever takes it has the terminal."""
-    for job, result in zip(jobs, results, strict=True):
-        with display.lifted():
-            yield result if isinstance(result, Outcome) else Outcome(job, error=f"{job.source}: {result}")
+def _outcomes(jobs: Sequence[Job], work: Callable[[Job, Watch], Any], workers: int) -> Generator[Outcome, None, None]:
+    piped = any(STDIO in (job.source, job.target) for job in jobs)  # no other process has this one's standard streams
+    with progress([job.source for job in jobs]) as display:
+        pairs = list(zip(jobs, display.watches, strict=True))
+        workers = 1 if piped else min(workers, len(jobs))
+        if workers < 2:
+            results: Generator[Any, None, None] = (attempt(work, pair) for pair in pairs)
+        else:
+            from aural.cli.processes import in_processes
+
+            results = in_processes(pairs, partial(attempt, work), workers)
+        with closing(results):
+            for job, result in zip(jobs, results, strict=True):
+                with display.lifted():
+                    yield result if isinstance(result, Outcome) else Outcome(job, error=f"{job.source}: {result}")
 
 
 def foresee(job: Job) -> None:

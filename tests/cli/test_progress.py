@@ -59,9 +59,11 @@ def test_files_in_other_processes_are_shown_too(
     tmp_path: Path, drawn: io.StringIO, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[float] = []
+    displays: list[progress.Display] = []
     lifted = progress.Display.lifted
 
     def watched(display: progress.Display) -> AbstractContextManager[None]:
+        displays.append(display)
         display.refresh()
         shown.append(display.rows[:, progress.DONE].sum())
         return lifted(display)
@@ -70,6 +72,7 @@ def test_files_in_other_processes_are_shown_too(
     files = [write(tmp_path / f"{name}.wav", voice(1.0)) for name in "abc"]
     with run_jobs([Job(file) for file in files], watching, workers) as outcomes:
         assert [outcome.result for outcome in outcomes] == ["a.wav", "b.wav", "c.wav"]
+        assert not displays[-1].live.is_started  # the last word, such as JSON, is not drawn among the bars
     assert shown[-1] == 3
     assert "3 of 3 files" in drawn.getvalue()
 

@@ -137,8 +137,8 @@ class CompactStream(AheadStream):
     20 dB softer than the rest where it is noise, and stays as it came where it is plosives (`SlowBins`). In passages
     of music, music is kept, and all that lies below voices: there, a drum looks like the rumble of a car.
 
-    The first second is heard twice, and its first result dropped: without a past, the network takes noise for the
-    voice.
+    The first second is heard twice, and its first result dropped: so the network knows voice and noise at the
+    beginning as well as later.
     """
 
     def __init__(self, source: Format, path: Path, voices: Effort, music: Effort, passages: Passages) -> None:

@@ -241,3 +241,11 @@ def test_channels_in_threads_of_their_own_give_the_same(monkeypatch: pytest.Monk
         monkeypatch.setattr(devices, "threads", lambda network, threads=threads: threads)
         results.append(NoiseReduction(hum_hz=0.0)(stereo, SAMPLE_RATE))
     assert results[0] == pytest.approx(results[1], abs=1e-6)
+
+
+def test_the_first_second_is_cleaned_as_if_it_had_been_heard_before() -> None:
+    second, clean = 64 * HOP, NoiseReduction(hum_hz=0.0)
+    noisy = voice(3.0)[0, : 2 * second] + 0.02 * np.random.default_rng(0).standard_normal(2 * second).astype(np.float32)
+    first = clean(noisy, SAMPLE_RATE)[:second]
+    again = clean(np.concatenate([noisy[:second], noisy]), SAMPLE_RATE)[second : 2 * second]
+    assert 10 * np.log10(np.sum(again**2) / np.sum((first - again) ** 2)) > 28

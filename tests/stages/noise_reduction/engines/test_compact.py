@@ -245,7 +245,8 @@ def test_channels_in_threads_of_their_own_give_the_same(monkeypatch: pytest.Monk
 
 def test_the_first_second_is_cleaned_as_if_it_had_been_heard_before() -> None:
     second, clean = 64 * HOP, NoiseReduction(hum_hz=0.0)
-    noisy = voice(3.0)[0, : 2 * second] + 0.02 * np.random.default_rng(0).standard_normal(2 * second).astype(np.float32)
+    hiss = 0.02 * np.random.default_rng(0).standard_normal(2 * second).astype(np.float32)
+    noisy = voice(3.0)[0, : 2 * second] + hiss
     first = clean(noisy, SAMPLE_RATE)[:second]
     again = clean(np.concatenate([noisy[:second], noisy]), SAMPLE_RATE)[second : 2 * second]
     assert 10 * np.log10(np.sum(again**2) / np.sum((first - again) ** 2)) > 28

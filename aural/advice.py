@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aural.measure.diagnosis import Diagnosis
     from aural.stage import Effect
 
-LEVEL_RANGE_LU = 9.0
+EVEN_DB = 9.0
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ NO_WISHES = Wishes()
 
 def if_uneven(effect: Effect, diagnosis: Diagnosis) -> Decision:
     """Advise a stage that evens levels out: it runs where the level is uneven."""
-    spread = f"loudness range {diagnosis.loudness.range_lu:.0f} LU"
-    if diagnosis.loudness.range_lu <= LEVEL_RANGE_LU:
-        return Decision(effect.name, None, f"an even level: {spread}")
-    return Decision(effect.name, effect, f"an uneven level: {spread}")
+    apart_db = diagnosis.apart_db
+    if apart_db <= EVEN_DB:
+        return Decision(effect.name, None, f"an even level: voices within {apart_db:.0f} dB")
+    return Decision(effect.name, effect, f"an uneven level: voices {apart_db:.0f} dB apart")
 
 
 def with_treble(effect: Effect, decision: Decision, wishes: Wishes) -> Decision:

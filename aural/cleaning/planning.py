@@ -9,6 +9,7 @@ from pathlib import Path
 from aural.advice import NO_WISHES, Decision, Wishes
 from aural.chain import Chain
 from aural.chainfile import content_of, presets, read_chain
+from aural.dsp.resampling import WHOLE_RATE
 from aural.errors import ChainError
 from aural.measure.diagnosis import Diagnosis
 from aural.parameters import hint
@@ -68,7 +69,8 @@ def check_preset(preset: str) -> None:
 def _preset(diagnosis: Diagnosis) -> str:
     if diagnosis.kind == "speech":
         return "lecture" if diagnosis.reverberant else "voice-memo"
-    return "old-mp3" if diagnosis.lossy and diagnosis.dull else "song"
+    roomy = diagnosis.format.sample_rate >= WHOLE_RATE  # old-mp3 fills in what the recording's own rate can hold
+    return "old-mp3" if diagnosis.lossy and diagnosis.dull and roomy else "song"
 
 
 def _granted(

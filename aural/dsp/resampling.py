@@ -11,6 +11,9 @@ from aural.errors import WeightsError
 from aural.signals import Block, Format
 from aural.stream import Series, Stream, Through
 
+WHOLE_RATE = 44100
+"""In Hz. A lower sample rate does not hold all that can be heard."""
+
 
 def frames_at(frames: int, before: int, after: int) -> int:
     """Return the number of frames after a change of the sample rate: the nearest whole number, halves up."""

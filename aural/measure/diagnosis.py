@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aural.audio.files import Info
+from aural.dsp.decibels import db_to_gain
 from aural.dsp.passages import Passages
 from aural.markup import element, listed, table
 from aural.measure.bandwidth.meter import Bandwidth
@@ -33,6 +34,8 @@ class Diagnosis:
     loudness: Loudness
     speech_lufs: float
     """Integrated loudness without music that plays by itself, such as a jingle."""
+    speech_range_db: float
+    """How far loud voices stand above soft ones; NaN where there is hardly any speech."""
     true_peak_dbtp: float
     clipping: MeasuredClipping
     gaps: Defects
@@ -58,6 +61,11 @@ class Diagnosis:
         return "silence" if self.level.silent else self.ordered or self.content.kind
 
     @property
+    def neither(self) -> bool:
+        """Whether there is hardly any speech or music, as in a recording of rain."""
+        return self.kind == "music" and not self.ordered and self.content.hardly_music
+
+    @property
     def noisy(self) -> bool:
         """Whether a voice has an audible background, or noises beside it. In music, noise cannot be told from
         the instruments."""
@@ -72,7 +80,7 @@ class Diagnosis:
     @property
     def noises_s(self) -> tuple[int, ...]:
         """The seconds in which noise can be heard behind a voice, where no music plays; none if they are too few."""
-        music = self._wider("both", "music")
+        music = self.music_s
         found = tuple(
             second
             for second in self.noise.loud_s
@@ -95,13 +103,17 @@ class Diagnosis:
 
     @property
     def hums(self) -> bool:
-        """Whether there is mains hum that could be heard once the recording is loud."""
-        return bool(self.hum.frequency_hz) and self.hum.level_dbfs > max(FAINT_HUM_DBFS, self.level.rms_dbfs - 70)
+        """Whether there is mains hum that could be heard once the recording is loud. What is nothing but a hum, such
+        as a test tone, is meant."""
+        meant = self.kind == "music" and self.hum.level_dbfs > self.level.rms_dbfs - NOTHING_ELSE_DB
+        heard = self.hum.level_dbfs > max(FAINT_HUM_DBFS, self.level.rms_dbfs - 70)
+        return bool(self.hum.frequency_hz) and heard and not meant
 
     @property
     def offset(self) -> bool:
-        """Whether the waveform has a DC offset."""
-        return self.level.dc > OFFSET and self.duration_s > 0.5
+        """Whether the waveform has a DC offset that is not small beside the sound itself."""
+        least = max(LEAST_OFFSET, OFFSET * db_to_gain(self.level.rms_dbfs))
+        return self.level.dc > least and self.duration_s > 0.5
 
     @property
     def reverberant(self) -> bool:
@@ -133,7 +145,7 @@ class Diagnosis:
     @property
     def music_s(self) -> tuple[float, ...]:
         """Where music begins and ends in a recording of speech, in seconds, under it or by itself; a little wider."""
-        return self._wider("both", "music")
+        return _flat(self.content.with_music() if self.kind == "speech" else [])
 
     @property
     def music_aside_s(self) -> tuple[float, ...]:
@@ -143,15 +155,17 @@ class Diagnosis:
     @property
     def music_under_speech_s(self) -> tuple[float, ...]:
         """Where somebody speaks over music, in the same way."""
-        return self._wider("both")
-
-    def _wider(self, *classes: str) -> tuple[float, ...]:
-        return _flat(self.content.around(*classes) if self.kind == "speech" else [])
+        return _flat(self.content.around("both") if self.kind == "speech" else [])
 
     @property
     def uneven(self) -> bool:
         """Whether the levels of voices differ so much that a listener would have to turn the volume up and down."""
-        return self.kind == "speech" and self.loudness.range_lu > UNEVEN_LU
+        return self.kind == "speech" and self.apart_db > UNEVEN_DB
+
+    @property
+    def apart_db(self) -> float:
+        """How far the levels of voices lie apart: the loudness range where no speech was found."""
+        return self.loudness.range_lu if math.isnan(self.speech_range_db) else self.speech_range_db
 
     @property
     def lossy(self) -> bool:
@@ -160,8 +174,8 @@ class Diagnosis:
 
     @property
     def dull(self) -> bool:
-        """Whether the spectrum ends audibly low, the end given by the sample rate included."""
-        return self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
+        """Whether speech or music ends audibly low, the end given by the sample rate included."""
+        return not self.neither and self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
 
     @property
     def origin(self) -> str:
@@ -190,7 +204,7 @@ class Diagnosis:
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
             (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
             *((bool(defects), f"{name}: {defects}") for name, defects in self.defects().items()),
-            (self.uneven, f"an uneven level: loudness range {self.loudness.range_lu:.0f} LU"),
+            (self.uneven, f"an uneven level: voices {self.apart_db:.0f} dB apart"),
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()
 
@@ -212,6 +226,10 @@ class Diagnosis:
         found = []
         if self.level.false_stereo:
             found.append("two channels that carry the same: mono in a stereo file")
+        if self.level.inverted:
+            found.append("two channels that cancel each other in mono: one of them is inverted")
+        if self.level.dead_channel:
+            found.append("a channel that holds nothing")
         return found
 
     def _repr_html_(self) -> str:
@@ -230,7 +248,8 @@ class Diagnosis:
             "content": self.content.as_dict(),
         }
         plain["clipping"]["severity"] = self.clipping.severity
-        plain["level"] |= {"silent": self.level.silent, "false_stereo": self.level.false_stereo}
+        named = ("silent", "false_stereo", "inverted", "dead_channel")
+        plain["level"] |= {name: getattr(self.level, name) for name in named}
         info, _ = plain.pop("info"), plain.pop("ordered")
         if info:
             info["path"] = str(info["path"])
@@ -242,9 +261,10 @@ NOISY_DB = 28.0
 FAINT_NOISE_DB = -33.0  # against the voice: noise that is nowhere louder by the network is none
 LEAST_NOISES = 0.01  # of the seconds hold noises before they count
 RUMBLE_DB = -20.0
-OFFSET = 0.003
+OFFSET, LEAST_OFFSET = 0.06, 5e-4  # as a share of the root mean square, and of full scale
 FAINT_HUM_DBFS = -90.0
-UNEVEN_LU = 13.0
+NOTHING_ELSE_DB = 1.0
+UNEVEN_DB = 13.0
 AUDIBLE_CUTOFF_HZ = {"silence": 0.0, "speech": 11500.0, "music": 15500.0}
 
 ORIGINS = (

@@ -23,6 +23,7 @@ from aural.measure.loudness import LoudnessMeter
 from aural.measure.noise.meter import NoiseMeter
 from aural.measure.plosives import PlosiveMeter
 from aural.measure.room.meter import RoomMeter
+from aural.measure.speech_level import range_db
 from aural.measure.true_peak import TruePeakMeter
 from aural.signals import Block, Format
 from aural.stream import UNWATCHED, Watch
@@ -72,12 +73,13 @@ class Examination:
         """Return the diagnosis of all frames so far."""
         content, noise, room = self.bands.compute()
         measured = {name: meter.compute() for name, meter in self.meters.items()}
-        music = content.around("both", "music")
+        music = content.with_music()
         measured |= {name: meter.compute(apart_from=music) for name, meter in self.of_voices.items()}
         return Diagnosis(
             self.frames / self.source.sample_rate,
             self.source,
             speech_lufs=self.loudness.integrated_lufs(apart_from=content.aside()),
+            speech_range_db=range_db(self.loudness.powers, content.speech),
             content=content,
             noise=noise,
             room=room,

@@ -54,10 +54,12 @@ def _smeared(audio: NDArray[np.float32], sample_rate: int, longest_s: float) -> 
     """Find where the level falls by DEPTH_DB within a slope, and rises as much within another, before long."""
     hop = max(1, round(HOP_S * sample_rate))
     slope, near = (max(1, round(seconds * sample_rate / hop)) for seconds in (SLOPE_S, NEAR_S / 2))
-    power = uniform_filter1d(np.square(audio, dtype=np.float64), max(1, round(WINDOW_S * sample_rate)))[::hop]
+    sound = audio - audio.mean(dtype=np.float64)  # an offset alone would make gaps where a deep tone crosses it
+    power = uniform_filter1d(np.square(sound, dtype=np.float64), max(1, round(WINDOW_S * sample_rate)))[::hop]
     if power.size <= 2 * slope:
         return []
-    level = 10 * np.log10(np.maximum(power, 1e-30))
+    step = float(np.abs(audio[audio != 0]).min(initial=np.inf))  # what is softer may be rounded to zero
+    level = 10 * np.log10(np.maximum(power, min(step, 1.0) ** 2))
     least = 10 * np.log10(power.mean() + 1e-30) + AUDIBLE_DB
     before = maximum_filter1d(level, near, origin=(near - 1) // 2) - LOUDEST_DB
     behind = maximum_filter1d(level, near, origin=-(near // 2)) - LOUDEST_DB

@@ -20,6 +20,7 @@ KEPT = 128  # windows that are kept, spread over the recording: bounds the memor
 QUIET = 0.1  # hum is there in the quietest tenth of the windows too; notes and voices pause
 LINE_DB = 10.0  # how far a line stands above its surroundings, where many windows were measured
 FEW_DB = 6.0  # more than that for a single window, a half of it more for two ...
+SILENT_PARTS = 32  # a window with digital silence in one of so many parts says nothing: its hum is cut out too
 FAINT_DB = 7.0  # where hum is certain, this is enough for one more of its harmonics
 SURE_DB = 10.0  # added to the threshold for a line that stands alone
 MAINS_HZ = (50.0, 60.0)
@@ -50,7 +51,8 @@ class HumMeter:
 
     The level at each frequency is the lowest tenth over windows of two seconds: speech and notes pause, hum does
     not. A line counts where it rises above its surroundings; one of the first three multiples must, and either a
-    second one or one that cannot be mistaken. A recording shorter than a window is not judged.
+    second one or one that cannot be mistaken. Windows with digital silence do not count, and a recording shorter than
+    a window is not judged.
     """
 
     def __init__(self, source: Format) -> None:
@@ -73,6 +75,8 @@ class HumMeter:
                 self._window(self.queue.take(self.window))
 
     def _window(self, audio: Block) -> None:
+        if not all(part.any() for part in np.array_split(audio, SILENT_PARTS, axis=-1)):
+            return
         if self.number % self.stride == 0:
             spectrum = fft.rfft(audio.astype(np.float64) * self.shape)[:, : self.bins]  # hum may lie at -110 dBFS
             self.kept.append(np.mean(np.abs(spectrum) ** 2, axis=0))

@@ -17,6 +17,8 @@ class Levels:
     peak_dbfs: float
     """Largest sample; -inf for digital silence."""
     rms_dbfs: float
+    softest_dbfs: float
+    """Root mean square of the softest channel."""
     dc: float
     """Largest mean of a channel, as a share of full scale."""
     side_db: float | None
@@ -30,6 +32,16 @@ class Levels:
     def false_stereo(self) -> bool:
         """True where two channels carry the same."""
         return self.side_db is not None and self.side_db < -50
+
+    @property
+    def inverted(self) -> bool:
+        """True where one of two channels is the other upside down, so that they cancel each other in mono."""
+        return self.side_db is not None and self.side_db > 20
+
+    @property
+    def dead_channel(self) -> bool:
+        """True where a channel holds nothing, and another does."""
+        return not self.silent and self.softest_dbfs < min(-90.0, self.rms_dbfs - 40)
 
 
 class LevelMeter:
@@ -61,6 +73,7 @@ class LevelMeter:
         return Levels(
             peak_dbfs=power_to_db(self.peak**2),
             rms_dbfs=power_to_db(self.power.mean() / max(self.frames, 1)),
+            softest_dbfs=power_to_db(self.power.min() / max(self.frames, 1)),
             dc=float(np.abs(self.sums).max() / max(self.frames, 1)),
             side_db=power_to_db(side / max(mid, 1e-20)) if len(self.sums) == 2 else None,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision, Wishes, with_treble
-from aural.dsp.resampling import resampler
+from aural.dsp.resampling import WHOLE_RATE, resampler
 from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aural")
 
-FULL_BAND_HZ, WHOLE_RATE = 48000, 44100  # a file with a lower rate than the second is raised to the first
+FULL_BAND_HZ = 48000  # a file whose rate is too low is raised to this
 HIGHEST_HZ = 192000.0
 AUDIBLE_HZ = 20000.0  # a recording that reaches higher lacks nothing
 

@@ -13,49 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from aural.dsp.decibels import db_to_gain
-from aural.measure.loudness import OFFSET_LU, PIECES, LoudnessMeter
+from aural.measure.loudness import PIECES, LoudnessMeter
+from aural.measure.speech_level import around_lufs, levels
 from aural.signals import Block, Format
 from aural.stages.leveller.voicing import HOP, NEARBY, VOWEL, VoiceMeter
 
 Floats = NDArray[np.float64]
 
-SYLLABLE = 2 * round(0.1 * PIECES) + 1  # pieces whose mean says whether somebody speaks
 HELD_BEFORE, HELD_AFTER = round(0.1 * PIECES), round(0.4 * PIECES)  # pieces for which speech is held
 FADE = 2 * round(0.15 * PIECES) + 1  # pieces over which the gain moves
-ABOVE_BACKGROUND_DB = 4.0
-BELOW_LOUDEST_DB = 45.0
-TINY = 1e-12
-
-
-def levels(powers: Floats) -> Floats:
-    """Return the level of each piece with what is within a tenth of a second."""
-    mean = uniform_filter1d(powers, SYLLABLE, mode="constant")
-    result: Floats = OFFSET_LU + 10 * np.log10(np.maximum(mean, TINY))
-    return result
 
 
 def reach_s(window_s: float) -> int:
     """Return on how much to either side a gain depends, in whole seconds, the filter's memory included."""
     pieces = round(window_s * PIECES / 2) + NEARBY // 2 + VOWEL * HOP + HELD_AFTER + FADE
     return 1 + -(-pieces // PIECES)
-
-
-def threshold_lufs(level: Floats) -> float:
-    """Return the level above which somebody speaks: over the background, and not far below the loudest."""
-    if not level.size:
-        return 0.0
-    loudest = float(np.quantile(level, 0.98))
-    return max(float(np.quantile(level, 0.1)) + ABOVE_BACKGROUND_DB, loudest - BELOW_LOUDEST_DB)
-
-
-def around_lufs(level: Floats, speaks: NDArray[np.bool_], window_s: float) -> Floats:
-    """Return the mean level of the speech around each piece, -inf where there is none; amplitudes are averaged."""
-    size = 2 * round(window_s * PIECES / 2) + 1
-    count = uniform_filter1d(speaks.astype(np.float64), size, mode="constant")
-    total = uniform_filter1d(np.where(speaks, db_to_gain(level), 0.0), size, mode="constant")
-    near = count > 0.5 / size
-    return np.where(near, 20 * np.log10(np.maximum(total, TINY) / np.where(near, count, 1)), -np.inf)
 
 
 class SpeechMeter:

@@ -122,6 +122,13 @@ class Master(Effect):
         return self.goal[1] if self.mix == 1 else super().highest_dbtp
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
+        return self._spared(diagnosis)._toward_goal(diagnosis)
+
+    def _spared(self, diagnosis: Diagnosis) -> Self:
+        """Limit nothing where there is neither speech nor music: peaks are part of rain and clocks."""
+        return replace(self, max_limiting_db=0.0) if diagnosis.neither else self
+
+    def _toward_goal(self, diagnosis: Diagnosis) -> Decision:
         goal_lufs, ceiling_dbtp = self.goal
         goal = self.target if self.target_lufs is None else f"{self.target_lufs:g} LUFS"
         stage = replace(self, music_s=self.music_s or _aside_s(diagnosis))
@@ -134,6 +141,8 @@ class Master(Effect):
             )
         limiting_db = min(goal_lufs - before_lufs - (ceiling_dbtp - diagnosis.true_peak_dbtp), self.max_limiting_db)
         limited = f", peaks limited by about {limiting_db:.0f} dB" if limiting_db >= WORTH_SAYING_DB else ""
+        if diagnosis.neither and not self.max_limiting_db:
+            limited = ", no peak limited: neither speech nor music was found"
         return Decision(self.name, stage, f"from {before_lufs:.1f} LUFS{of} to {goal}{limited}")
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:
@@ -142,7 +151,7 @@ class Master(Effect):
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
         wished = {name: value for name in self.grants if (value := getattr(wishes, name)) is not None}
-        return replace(self, **wished).advise(diagnosis)
+        return replace(self._spared(diagnosis), **wished)._toward_goal(diagnosis)
 
     def informed(self, diagnosis: Diagnosis) -> Self:
         """Take the gain from the diagnosis where the limiter has nothing to do, or may do nothing."""

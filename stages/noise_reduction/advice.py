@@ -33,7 +33,7 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
         *(["a reverberant room"] if roomy else []),
     ]
     if not why:
-        return Decision(stage.name, None, "music, and no hum" if diagnosis.kind == "music" else _calm(diagnosis))
+        return Decision(stage.name, None, _calm(diagnosis))
     faint_db = min(ROOM_ATTENUATION_DB, stage.limit_db) if roomy else 0.0
     changes: dict[str, Any] = {"max_attenuation_db": _attenuation_db(stage, diagnosis) if noisy else faint_db}
     if not roomy:
@@ -86,6 +86,8 @@ def granted(stage: NoiseReduction, decision: Decision, diagnosis: Diagnosis, wis
 
 def _calm(diagnosis: Diagnosis) -> str:
     """Say why there is nothing to lower."""
+    if diagnosis.kind == "music":
+        return "neither speech nor music, and no hum" if diagnosis.neither else "music, and no hum"
     snr_db = diagnosis.environment.snr_db
     return (
         f"background {snr_db:.0f} dB below the voice" if snr_db >= NOISY_DB else "no noise in the pauses, but a room"

@@ -73,6 +73,31 @@ class Content:
             (max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)) for first, last in self.passages(*names)
         ]
 
+    def with_music(self) -> list[tuple[float, float]]:
+        """Return where music plays, under speech or by itself; a little wider.
+
+        Music under speech is followed for as long as it may go on, and to the ends of the recording if they are near:
+        there the network hears little of what surrounds a second.
+        """
+        classes, found = self.classes, list[tuple[float, float]]()
+        for begin, end in self.passages("both", "music"):
+            first, last = int(begin), math.ceil(end)
+            if classes[first:last].count("both") > classes[first:last].count("music"):
+                first, last = self._followed(first, last)
+            begin, end = max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)
+            joined = found and begin <= found[-1][1]
+            found.append((found.pop()[0] if joined else begin, end))
+        return found
+
+    def _followed(self, first: int, last: int) -> tuple[int, int]:
+        """Widen a passage of music by the seconds next to it that may hold it."""
+        while first > 0 and self.music[first - 1] > MAY_GO_ON:
+            first -= 1
+        while last < len(self.music) and self.music[last] > MAY_GO_ON:
+            last += 1
+        length, left = last - first, len(self.music) - last
+        return 0 if first <= NEAR_S <= length else first, last + left if left <= NEAR_S <= length else last
+
     def aside(self) -> list[tuple[float, float]]:
         """Return where music plays by itself rather than under speech, such as a jingle; a little wider."""
         classes = self.classes
@@ -88,6 +113,12 @@ class Content:
         weight = self._lengths() * ~np.array(self.silent)
         voice, other = (weight * speech).sum(), (weight * music * (1 - speech)).sum()
         return "speech" if voice > max(other, LEAST_SPEECH * weight.sum()) else "music"
+
+    @property
+    def hardly_music(self) -> bool:
+        """Whether hardly any of what is not silent is music."""
+        heard = max(1 - self.shares["silence"], 1e-9)
+        return self.shares["music"] + self.shares["both"] < LEAST_MUSIC * heard
 
     def line(self, width: int) -> str:
         """Draw the map in at most so many characters: each shows what most of its seconds hold."""
@@ -107,6 +138,12 @@ class Content:
 EDGE_S = 0.5
 MOMENT_S, PAUSE_S = 4, 2
 """Fewer seconds of a class in a row may be a mistake; so few between two passages join them."""
+LEAST_MUSIC = 0.1
+"""Share of what is not silent below which there is hardly any music."""
+MAY_GO_ON = 0.2
+"""Probability of music next to a passage of it, under speech, above which it goes on."""
+NEAR_S = 10
+"""An end of the recording that is no farther from a passage as long as that lies in it."""
 LEAST_SPEECH = 0.1
 """Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""
 

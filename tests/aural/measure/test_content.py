@@ -166,3 +166,29 @@ def test_voices_and_songs_of_sets_that_training_never_heard() -> None:
             kinds[kind].append(heard(np.ascontiguousarray(audio.T), rate).kind)
     assert kinds["speech"].count("speech") >= 0.95 * len(voices)
     assert kinds["music"].count("music") >= 0.9 * len(songs)
+
+
+def likely(speech: list[float], music: list[float]) -> Content:
+    """Make a map of probabilities."""
+    return Content(float(len(speech)), tuple(speech), tuple(music), (False,) * len(speech))
+
+
+def test_music_under_speech_is_followed_as_far_as_it_may_go_on() -> None:
+    spoken = [1.0] * 40
+    bed = [0.0] * 14 + [0.3] * 2 + [0.9] * 6 + [0.3] * 3 + [0.0] * 15
+    assert likely(spoken, bed).around("both", "music") == [(15.5, 22.5)]
+    assert likely(spoken, bed).with_music() == [(13.5, 25.5)]
+    aside = likely([1.0] * 16 + [0.0] * 6 + [1.0] * 18, bed)
+    assert aside.with_music() == [(15.5, 22.5)], "a jingle ends where it ends"
+
+
+def test_music_under_speech_reaches_the_near_ends_of_a_recording() -> None:
+    spoken = [1.0] * 40
+    assert likely(spoken, [0.0] * 9 + [0.9] * 22 + [0.0] * 9).with_music() == [(0.0, 40.0)]
+    assert likely(spoken, [0.0] * 6 + [0.9] * 7 + [0.0] * 27).with_music() == [(5.5, 13.5)], "it is short"
+    assert likely(spoken, [0.0] * 14 + [0.9] * 12 + [0.0] * 14).with_music() == [(13.5, 26.5)], "they are far"
+
+
+def test_passages_that_meet_are_one() -> None:
+    spoken = [1.0] * 40
+    assert likely(spoken, [0.0] * 12 + [0.9] * 5 + [0.3] * 4 + [0.9] * 5 + [0.0] * 14).with_music() == [(11.5, 26.5)]

@@ -14,6 +14,7 @@ from scipy.signal import butter, sosfilt
 
 import aural
 from aural import ChainError, Effect, Format
+from aural.advice import Wishes
 from aural.audio.files import read
 from aural.cleaning.planning import plan
 from aural.learning.metrics.distortion import si_sdr
@@ -57,6 +58,9 @@ def test_blocks_do_not_matter() -> None:
 
 def test_dc() -> None:
     assert found(voice() + 0.05, "DC offset of 5.0 %")
+    for gain in (0.1, 1.0, 20.0):
+        assert found(gain * (voice() + 0.05), "DC offset"), "beside the sound, it does not change"
+        assert not found(gain * (voice() + 0.001), "DC offset")
     assert examine(voice() + 0.1).kind == examine(voice()).kind == "speech", "an offset is no rumble"
     assert not found(voice(), "DC offset")
 
@@ -66,6 +70,15 @@ def test_clipping_is_found_at_any_level(level: float) -> None:
     loud = probe("loud")
     assert found(level * np.clip(2.5 * loud, -0.5, 0.5), "clipping")
     assert not found(level * loud, "clipping")
+
+
+def test_channels_that_are_wrong_are_said() -> None:
+    audio = voice()
+    assert found(np.concatenate([audio, -audio]), "cancel each other in mono")
+    assert found(np.concatenate([audio, 0 * audio]), "a channel that holds nothing")
+    both = np.concatenate([audio, 0.1 * np.roll(audio, 4800, axis=-1)])
+    assert not found(both, "cancel")
+    assert not found(both, "holds nothing")
 
 
 def test_false_stereo() -> None:
@@ -154,7 +167,7 @@ def test_each_finding_brings_its_stage(clean_voice: Diagnosis) -> None:
     assert (reduction.hum_hz, reduction.max_attenuation_db) == (60.0, 0.0)  # type: ignore[attr-defined]
     dull = replace(clean_voice, bandwidth=replace(clean_voice.bandwidth, cutoff_hz=3400.0, cut=True))
     assert names(dull) == ["frequency-expansion", "master"]
-    uneven = replace(noisy, loudness=replace(noisy.loudness, range_lu=20.0))
+    uneven = replace(noisy, speech_range_db=20.0)
     assert names(uneven) == ["noise-reduction", "leveller", "master", "dynamic-compression", "master"]
     far = replace(noisy, room=FAR)
     assert plan(far).preset == "lecture"
@@ -173,7 +186,7 @@ def test_a_kitchen_is_a_room() -> None:
 
 
 def test_a_level_stage_stays_where_a_compressor_follows(clean_voice: Diagnosis, tmp_path: Path) -> None:
-    uneven = replace(clean_voice, loudness=replace(clean_voice.loudness, range_lu=20.0))
+    uneven = replace(clean_voice, speech_range_db=20.0)
     (tmp_path / "my.toml").write_text('[[stage]]\nuse = "master"\n[[stage]]\nuse = "dynamic-compression"\n')
     assert names(uneven, str(tmp_path / "my.toml")) == ["master", "dynamic-compression"]
 
@@ -204,6 +217,40 @@ def test_music_loses_nothing_but_hum(clean_voice: Diagnosis) -> None:
     assert plan(music).preset == "song"
     old = replace(music, bandwidth=replace(music.bandwidth, cutoff_hz=11000.0, cut=True))
     assert (plan(old).preset, names(old)) == ("old-mp3", ["frequency-generation", "master"])
+
+
+def test_treble_that_the_sample_rate_of_an_old_file_cannot_hold_is_added(clean_voice: Diagnosis) -> None:
+    ends = replace(clean_voice.bandwidth, cutoff_hz=11000.0, cut=True)
+    low = replace(clean_voice, content=content("m" * 15), bandwidth=ends, format=Format(24000, 1))
+    assert (plan(low).preset, names(low)) == ("song", ["frequency-expansion", "master"])
+
+
+def test_what_is_neither_speech_nor_music_gets_a_gain_alone(clean_voice: Diagnosis) -> None:
+    rain = replace(
+        clean_voice,
+        content=content("-" * 14 + "m"),
+        bandwidth=replace(clean_voice.bandwidth, cutoff_hz=9000.0, cut=True),
+        loudness=replace(clean_voice.loudness, integrated_lufs=-35.0),
+        true_peak_dbtp=-10.0,
+    )
+    (master,) = plan(rain).chain.stages
+    assert isinstance(master, Master)
+    assert (master.max_limiting_db, master.gain_db) == (0.0, 9.0)
+    (wished,) = plan(rain, "auto", Wishes(max_limiting_db=4.0)).chain.stages
+    assert wished.max_limiting_db == 4.0  # type: ignore[attr-defined]
+    assert names(rain, "song") == ["frequency-expansion", "master"], "a preset says that it is music"
+    assert names(replace(rain, content=content("-" * 10 + "mm"))) == ["frequency-generation", "master"]
+
+
+def test_a_tone_of_the_frequency_of_the_mains_is_no_hum(clean_voice: Diagnosis) -> None:
+    def hums(level_dbfs: float, drawn: str) -> bool:
+        hum = replace(clean_voice.hum, frequency_hz=50.0, harmonics=(1,), level_dbfs=level_dbfs)
+        level = replace(clean_voice.level, rms_dbfs=-20.0)
+        return replace(clean_voice, hum=hum, level=level, content=content(drawn)).hums
+
+    assert not hums(-20.1, "-" * 15)
+    assert hums(-23.0, "-" * 15), "other things are louder"
+    assert hums(-20.1, "s" * 15), "a voice with loud hum"
 
 
 def test_a_preset_by_name_is_an_order(clean_voice: Diagnosis, tmp_path: Path) -> None:

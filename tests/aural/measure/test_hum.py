@@ -92,6 +92,17 @@ def test_silence_dc_and_short_recordings_have_none() -> None:
         assert meter(audio.astype(np.float32), 8000).compute() == MainsHum(0.0, (), -math.inf)
 
 
+def test_digital_silence_does_not_hide_hum() -> None:
+    rng = np.random.default_rng(5)
+    audio = lines([50.0, 100.0], [0.01, 0.01], 20) + 1e-3 * rng.standard_normal((1, 160000)).astype(np.float32)
+    whole = meter(audio, 8000).compute()
+    assert whole.harmonics == (1, 2)
+    audio[:, :24000] = audio[:, 69000:71000] = audio[:, 148000:] = 0
+    cut = meter(audio, 8000).compute()
+    assert cut.harmonics == (1, 2)
+    assert (cut.frequency_hz, cut.level_dbfs) == pytest.approx((whole.frequency_hz, whole.level_dbfs), abs=0.1)
+
+
 @pytest.mark.parametrize("gain", [1e-3, 1.0, 30.0])
 def test_level_does_not_matter(gain: float) -> None:
     hum = meter(lines([50.0, 100.0], [0.01, 0.01]) * np.float32(gain), 8000).compute()

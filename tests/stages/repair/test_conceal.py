@@ -67,6 +67,17 @@ def test_a_long_gap_in_noise_is_not_silent() -> None:
     assert middle.std() == pytest.approx(0.1, rel=0.4)
 
 
+@pytest.mark.parametrize("offset", [0.0, 0.02])
+@pytest.mark.parametrize("steps", [100, 4000])
+def test_what_is_rounded_to_zero_is_no_gap(steps: int, offset: float) -> None:
+    """Notes at few bits, over a deep tone that is above one step for most of the time."""
+    deep = np.sin(2 * np.pi * 20 * np.arange(3 * RATE) / RATE) * 1.5 / steps
+    coarse = (np.round((notes(3.0) * np.linspace(0, 1, 3 * RATE) ** 4 + deep) * steps) / steps).astype(np.float32)
+    meter = GapMeter(Format(RATE, 2))
+    meter.update(coarse + np.float32(offset))
+    assert not meter.compute().count
+
+
 def test_pauses_and_fades_are_no_gaps() -> None:
     audio = notes(2.0)
     pause = gapped(audio, RATE // 5)

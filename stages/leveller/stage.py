@@ -46,15 +46,16 @@ class Leveller(Effect):
         return if_uneven(self, diagnosis)
 
     def measure(self, blocks: Iterable[Block], source: Format) -> Self:
-        from aural.stages.leveller import dsp
+        from aural.measure.speech_level import around_lufs, threshold_lufs
+        from aural.stages.leveller.dsp import SpeechMeter
 
-        meter = dsp.SpeechMeter(source)
+        meter = SpeechMeter(source)
         for block in blocks:
             meter.update(block)
         speech = meter.compute()
-        threshold = dsp.threshold_lufs(speech.level) if self.speech_lufs is None else self.speech_lufs
+        threshold = threshold_lufs(speech.level) if self.speech_lufs is None else self.speech_lufs
         speaks = speech.speaks(threshold)
-        spoken = dsp.around_lufs(speech.level, speaks, self.window_s)[speaks]
+        spoken = around_lufs(speech.level, speaks, self.window_s)[speaks]
         middle, loud = (
             (float(spoken.mean()), float(np.quantile(spoken, LOUD))) if spoken.size else (threshold, threshold)
         )

@@ -142,7 +142,7 @@ LEAST_MUSIC = 0.1
 """Share of what is not silent below which there is hardly any music."""
 MAY_GO_ON = 0.2
 """Probability of music next to a passage of it, under speech, above which it goes on."""
-NEAR_S = 10
+NEAR_S = 8
 """An end of the recording that is no farther from a passage as long as that lies in it."""
 LEAST_SPEECH = 0.1
 """Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""

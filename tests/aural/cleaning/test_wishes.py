@@ -99,7 +99,7 @@ def test_a_wish_for_music(memo: Diagnosis) -> None:
 
 
 def test_a_wish_for_the_level_is_the_last_stages(memo: Diagnosis) -> None:
-    stages = plan(replace(memo, loudness=replace(memo.loudness, range_lu=20.0)), "podcast", Wishes(target_lufs=-18.0))
+    stages = plan(replace(memo, speech_range_db=20.0), "podcast", Wishes(target_lufs=-18.0))
     levels = [stage.target_lufs for stage in stages.chain.stages if stage.name == "master"]  # type: ignore[attr-defined]
     assert levels == [-20, -18]
     assert settings(memo, max_limiting_db=2.0)["max_limiting_db"] == 2

@@ -184,11 +184,24 @@ def test_music_under_speech_is_followed_as_far_as_it_may_go_on() -> None:
 
 def test_music_under_speech_reaches_the_near_ends_of_a_recording() -> None:
     spoken = [1.0] * 40
-    assert likely(spoken, [0.0] * 9 + [0.9] * 22 + [0.0] * 9).with_music() == [(0.0, 40.0)]
+    assert likely(spoken, [0.0] * 8 + [0.9] * 24 + [0.0] * 8).with_music() == [(0.0, 40.0)]
     assert likely(spoken, [0.0] * 6 + [0.9] * 7 + [0.0] * 27).with_music() == [(5.5, 13.5)], "it is short"
-    assert likely(spoken, [0.0] * 14 + [0.9] * 12 + [0.0] * 14).with_music() == [(13.5, 26.5)], "they are far"
+    assert likely(spoken, [0.0] * 9 + [0.9] * 22 + [0.0] * 9).with_music() == [(8.5, 31.5)], "they are far"
 
 
 def test_passages_that_meet_are_one() -> None:
     spoken = [1.0] * 40
     assert likely(spoken, [0.0] * 12 + [0.9] * 5 + [0.3] * 4 + [0.9] * 5 + [0.0] * 14).with_music() == [(11.5, 26.5)]
+
+
+@needs_corpus
+@pytest.mark.parametrize("music_db", [5, -3])
+def test_music_that_lasts_is_kept_throughout(music_db: float) -> None:
+    """It begins softly, and was taken for noise in its first 6 to 9 s."""
+    files = sorted((CORPUS / "speech_fullband" / "rhasspy_kathleen").glob("*.flac"))
+    spoken = np.concatenate([read(file)[0].mean(axis=0) for file in files[:10]])
+    music, rate = read(CORPUS / "music" / "openclonk" / "Motorway_e0.opus")
+    frames = 20 * rate
+    spoken, played = (audio[:frames] / audio[:frames].std() for audio in (spoken, music.mean(axis=0)))
+    mixed = 0.1 * (spoken + 10 ** (music_db / 20) * played)
+    assert heard(mixed[None], rate).with_music() == [(0.0, 20.0)]

@@ -101,7 +101,7 @@ class Parameter:
     def allowed(self) -> str:
         """Say in words which values are allowed."""
         if self.kind is tuple and self.element in (int, float):
-            return f"numbers, each {self.spec.allowed}"
+            return f"{'whole ' if self.element is int else ''}numbers, each {self.spec.allowed}"
         return self.spec.allowed if self.numeric or self.spec.choices else f"a {self.kind.__name__}"
 
     def idle(self, owner: object) -> str | None:

@@ -76,9 +76,12 @@ class LoudnessMeter:
         """Return the K-weighted mean power of each hundredth of a second so far."""
         return np.array(self.energies) * PIECES / self.source.sample_rate
 
-    def integrated_lufs(self, apart_from: Passages = ()) -> float:
-        """Return the integrated loudness of the signal so far, apart from some passages."""
-        blocks = _windows(self.powers, MOMENTARY_S)[:: PIECES // 10]
+    def integrated_lufs(self, apart_from: Passages = (), gain_db: float = 0.0) -> float:
+        """Return the integrated loudness of the signal so far, apart from some passages, as it is after a gain.
+
+        A gain of 20 dB adds less than 20 LU where parts that were softer than -70 LUFS count once they are louder.
+        """
+        blocks = _windows(self.powers, MOMENTARY_S)[:: PIECES // 10] * db_to_power(gain_db)
         begins = np.arange(blocks.size) * PIECES // 10 / PIECES
         for begin, end in apart_from:
             counted = (begins + MOMENTARY_S <= begin) | (begins >= end)

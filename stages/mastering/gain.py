@@ -13,11 +13,16 @@ from aural.signals import Block, Format
 from aural.stages.mastering.stage import MOST_GAIN_DB, MOST_TRIALS
 
 CLOSE_LU = 0.02
+MOST_STEPS = 20  # to the gain without a limiter: the loudness rises by a little less than the gain, or by as much
 
 
 def integrated_lufs(blocks: Iterable[Block], source: Format, apart_from: Passages = ()) -> float:
-    """Measure the integrated loudness in LUFS, apart from some passages; a signal shorter than one gating block is
-    looped."""
+    """Measure the integrated loudness in LUFS, apart from some passages."""
+    return measured(blocks, source).integrated_lufs(apart_from)
+
+
+def measured(blocks: Iterable[Block], source: Format) -> LoudnessMeter:
+    """Measure a signal; one that is shorter than one gating block is looped."""
     meter, enough = LoudnessMeter(source), math.ceil(MOMENTARY_S * source.sample_rate)
     start: list[Block] = []
     for block in blocks:
@@ -27,12 +32,12 @@ def integrated_lufs(blocks: Iterable[Block], source: Format, apart_from: Passage
     if 0 < meter.frames < enough:
         rounds, meter = -(-enough // meter.frames), LoudnessMeter(source)
         meter.update(np.tile(np.concatenate(start, axis=-1), rounds))
-    return meter.integrated_lufs(apart_from)
+    return meter
 
 
 def gain_for(
     target_lufs: float,
-    before_lufs: float,
+    before: Callable[[float], float],
     headroom_db: float,
     most_limiting_db: float,
     after: Callable[[float], float],
@@ -43,19 +48,23 @@ def gain_for(
 
     Args:
         target_lufs: the loudness.
-        before_lufs: loudness without gain and limiter.
+        before: the loudness without a limiter for a gain in dB.
         headroom_db: gain up to which the limiter does nothing.
         most_limiting_db: how far above that the gain may go.
         after: the loudness behind the limiter for a gain in dB. Called only where the limiter has to work: by
             the secant method, its slope kept between 0.1 and 1 LU/dB.
     """
-    if not math.isfinite(before_lufs):
+    if not math.isfinite(before(0.0)):
         return 0.0, 0.0
-    most = min(MOST_GAIN_DB, headroom_db + most_limiting_db)
-    gain = min(target_lufs - before_lufs, most)
+    most, gain = min(MOST_GAIN_DB, headroom_db + most_limiting_db), 0.0
+    for _ in range(MOST_STEPS):
+        missing_lu = target_lufs - before(gain)
+        gain = min(gain + missing_lu, most)
+        if abs(missing_lu) < CLOSE_LU:
+            break
     if gain <= headroom_db:
-        return gain, target_lufs - before_lufs - gain
-    last_gain, last_lufs = headroom_db, before_lufs + headroom_db
+        return gain, target_lufs - before(gain)
+    last_gain, last_lufs = headroom_db, before(headroom_db)
     tried = []
     for _ in range(MOST_TRIALS):
         lufs = after(gain)

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural import Block, Effect, Format, Stream, param
@@ -40,6 +41,7 @@ MOST_GAIN_DB = 40.0  # a recording that needs more holds only noise
 MOST_TRIALS = 5  # to find the gain in front of the limiter
 HARD_DB = 6.0  # limiting from which a warning is given
 WORTH_SAYING_DB = 0.5
+SOFT_LUFS = -45.0  # what is no louder has parts below -70 LUFS, which count once they are louder
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
 
@@ -160,11 +162,13 @@ class Master(Effect):
         lufs, (goal_lufs, ceiling_dbtp) = self._lufs(diagnosis), self.goal
         headroom_db = ceiling_dbtp - diagnosis.true_peak_dbtp
         limits = goal_lufs - lufs > headroom_db and self.max_limiting_db > 0
-        if self.gain_db is not None or self.reference or self.front or limits or not math.isfinite(lufs):
+        if self.gain_db is not None or self.reference or self.front or limits or not lufs > SOFT_LUFS:
             return self
-        return self._with(
-            *gain_for(goal_lufs, lufs, headroom_db, self.max_limiting_db, lambda gain_db: lufs + gain_db)
-        )
+
+        def louder(gain_db: float) -> float:
+            return lufs + gain_db
+
+        return self._with(*gain_for(goal_lufs, louder, headroom_db, self.max_limiting_db, louder))
 
     def _lufs(self, diagnosis: Diagnosis) -> float:
         """Return the loudness of what counts as it was measured; NaN where other passages were left out."""
@@ -197,7 +201,7 @@ class Master(Effect):
 
     def _with_gain(self, blocks: Iterable[Block], source: Format) -> Self:
         from aural.measure.true_peak import TruePeakMeter
-        from aural.stages.mastering.gain import gain_for, integrated_lufs
+        from aural.stages.mastering.gain import gain_for, integrated_lufs, measured
 
         lufs, dbtp = self.goal
         peak, music = TruePeakMeter(source), paired(self.music_s, self.name, "music_s")
@@ -210,10 +214,10 @@ class Master(Effect):
         def after(gain_db: float) -> float:
             return integrated_lufs(pump(replace(self, gain_db=gain_db).stream(source), blocks), source, music)
 
-        before = integrated_lufs(seen(), source, music)
+        before = partial(measured(seen(), source).integrated_lufs, music)
         headroom_db = dbtp - peak.compute()
         gain_db, short_lu = gain_for(lufs, before, headroom_db, self.max_limiting_db, after)
-        if before == -math.inf and headroom_db < math.inf:
+        if before() == -math.inf and headroom_db < math.inf:
             log.warning("%s: too soft to have a loudness, below -70 LUFS throughout: left at its level", self.name)
         if gain_db > headroom_db:
             level = logging.WARNING if gain_db > headroom_db + HARD_DB else logging.INFO

@@ -58,10 +58,11 @@ class DeclipStream(RepairStream):
             wrong = above | below
             for place in declipping.islands(wrong, self._frames(declipping.WINDOW_S)):
                 y = channel[place].astype(np.float64)
-                most = self.headroom * max(-low, high)
+                lowest, highest = self.headroom * low, self.headroom * high
+                most = max(-lowest, highest)
                 bounds = declipping.Bounds(
-                    np.where(above[place], np.minimum(y, high), np.where(below[place], -most, y)) / most,
-                    np.where(below[place], np.maximum(y, low), np.where(above[place], most, y)) / most,
+                    np.where(above[place], np.minimum(y, high), np.where(below[place], lowest, y)) / most,
+                    np.where(below[place], np.maximum(y, low), np.where(above[place], highest, y)) / most,
                 )
                 restored = self._restored(y / most, bounds) * most
                 channel[place][wrong[place]] = restored[wrong[place]]

@@ -182,13 +182,25 @@ def test_odd_signals(audio: Block) -> None:
     assert np.abs(out).max() <= 0.9
 
 
+@pytest.mark.parametrize("level_db", [-20.0, -33.0, -40.0])
+def test_a_recording_with_parts_below_the_gate_reaches_its_target(level_db: float) -> None:
+    """Turns of 3 s that are up to 12 dB softer: at first the softer ones do not count."""
+    turns = np.repeat(10 ** (-np.array([0, 6, 12, 3, 9, 12]) / 20), 3 * RATE)
+    audio = np.float32(10 ** ((level_db - 20) / 20)) * turns * np.sin(np.arange(turns.size) * 0.13)
+    out = Master(target_lufs=-30.0)(audio[None].astype(np.float32), RATE)
+    assert lufs(out) == pytest.approx(-30, abs=0.05)
+
+
 def test_gain_search_stops_at_the_bound_and_takes_the_closest() -> None:
     def stubborn(gain_db: float) -> float:
         return min(-20.0 + gain_db, -12.0)  # no gain makes it louder than -12 LUFS
 
-    assert gain_for(-16, -20, 10, 24, stubborn) == (4, 0)
-    assert gain_for(-6, -20, 2, 3, stubborn)[0] <= 2 + 3
-    gain_db, short_lu = gain_for(-6, -20, 2, 24, stubborn)
+    def before(gain_db: float) -> float:
+        return -20.0 + gain_db
+
+    assert gain_for(-16, before, 10, 24, stubborn) == (4, 0)
+    assert gain_for(-6, before, 2, 3, stubborn)[0] <= 2 + 3
+    gain_db, short_lu = gain_for(-6, before, 2, 24, stubborn)
     assert stubborn(gain_db) == -12
     assert short_lu == 6
 

@@ -111,6 +111,15 @@ def test_peaks_rise_no_higher_than_the_headroom() -> None:
     assert 0.35 * 1.3 < np.abs(out).max() <= 0.35 * 10 ** (3 / 20) * 1.001
 
 
+@pytest.mark.parametrize("rails", [(-0.05, 0.5), (-0.5, 0.05)])
+def test_each_side_has_its_own_headroom(rails: tuple[float, float]) -> None:
+    audio, _ = clipped()
+    out = Declip(rails=rails * 2, headroom_db=3.0)(np.clip(audio, *rails), RATE)
+    highest = 10 ** (3 / 20) * 1.001
+    assert out.max() <= rails[1] * highest
+    assert out.min() >= rails[0] * highest
+
+
 def test_rails_for_other_channels_are_refused() -> None:
     with pytest.raises(ParameterError, match="two levels for each of 2 channels, got 2"):
         Declip(rails=(-0.5, 0.5))(probe("voice"), RATE)

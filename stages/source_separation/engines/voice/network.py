@@ -116,7 +116,8 @@ class Voice(nn.Module):
         gain = torch.cat([gain, gain[..., -1:].expand(*gain.shape[:3], BINS - TOP)], dim=-1)
         low = spectra[..., :LOW]
         low = low + torch.einsum("btfij,bjtf->bitf", torch.cat(matrices, dim=2), low)
-        return gain * torch.cat([low, spectra[..., LOW:]], dim=-1)
+        heard = spectra.abs().amax(dim=-1, keepdim=True) > 0  # where the channels are equal, there is no side
+        return gain * torch.cat([low, spectra[..., LOW:]], dim=-1) * heard
 
 
 class StereoBands(nn.Module):

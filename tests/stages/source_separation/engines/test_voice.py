@@ -73,6 +73,8 @@ def test_mono_is_two_equal_channels(drawn: Path) -> None:
     stage = SourceSeparation(engine="voice", weights=str(drawn))
     mono, stereo = stage(audio, RATE), stage(np.stack([audio, audio]), RATE)
     np.testing.assert_allclose(mono["voice"], stereo["voice"][0], atol=1e-6)
+    for stem in stereo.values():
+        np.testing.assert_array_equal(*stem)
 
 
 def test_spectra_come_back_as_audio() -> None:

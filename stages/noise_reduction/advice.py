@@ -27,7 +27,7 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     noisy = diagnosis.noisy and stage.limit_db > 0
     roomy = diagnosis.reverberant and stage.dereverb > 0
     why = [
-        *([_noise(diagnosis)] if noisy else []),
+        *([_noise(diagnosis) + _meant(diagnosis)] if noisy else []),
         *([f"hum at {hum.frequency_hz:.1f} Hz"] if diagnosis.hums else []),
         *(["a DC offset"] if diagnosis.offset else []),
         *(["a reverberant room"] if roomy else []),
@@ -99,6 +99,15 @@ def _noise(diagnosis: Diagnosis) -> str:
     if diagnosis.background:
         return f"background {diagnosis.environment.snr_db:.0f} dB below the voice"
     return diagnosis.noises()
+
+
+def _meant(diagnosis: Diagnosis) -> str:
+    """Say what a field recording with a few words would lose; empty where speech prevails."""
+    shares = diagnosis.content.shares
+    if shares["neither"] <= shares["speech"] + shares["both"] + shares["music"]:
+        return ""
+    seconds = diagnosis.content.seconds("neither")
+    return f", also where nobody speaks, for {seconds:.0f} s: --noise-reduction off keeps that"
 
 
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:

@@ -242,6 +242,17 @@ def test_what_is_neither_speech_nor_music_gets_a_gain_alone(clean_voice: Diagnos
     assert names(replace(rain, content=content("-" * 10 + "mm"))) == ["frequency-generation", "master"]
 
 
+def test_it_is_said_where_most_of_a_recording_is_reduced_as_noise(clean_voice: Diagnosis) -> None:
+    def reason(drawn: str) -> str:
+        noisy = replace(clean_voice.environment, snr_db=15.0, floor_dbfs=-40.0)
+        birds = replace(clean_voice, environment=noisy, content=content(drawn), duration_s=float(len(drawn)))
+        (reduction,) = (d.reason for d in plan(birds).decisions if d.name == "noise-reduction")
+        return reduction
+
+    assert "where nobody speaks, for 35 s: --noise-reduction off" in reason("sssss" + "-" * 35)
+    assert "nobody" not in reason("s" * 20 + "-" * 20)
+
+
 def test_a_tone_of_the_frequency_of_the_mains_is_no_hum(clean_voice: Diagnosis) -> None:
     def hums(level_dbfs: float, drawn: str) -> bool:
         hum = replace(clean_voice.hum, frequency_hz=50.0, harmonics=(1,), level_dbfs=level_dbfs)

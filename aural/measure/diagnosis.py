@@ -174,8 +174,13 @@ class Diagnosis:
 
     @property
     def dull(self) -> bool:
-        """Whether speech or music ends audibly low, the end given by the sample rate included."""
-        return not self.neither and self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
+        """Whether speech or music ends audibly low, the end given by the sample rate included.
+
+        Not where it may be the natural end of instruments: hardly anything is missing there.
+        """
+        natural = self.kind == "music" and self.bandwidth.cut and self.bandwidth.declines
+        low = self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
+        return low and not natural and not self.neither
 
     @property
     def origin(self) -> str:
@@ -184,6 +189,8 @@ class Diagnosis:
             return f"a sample rate of {self.format.sample_rate} Hz" if self.dull else ""
         if self.lossy and self.info:
             return f"the file's own codec, {self.info.codec.lower()}, or what it was made from"
+        if self.bandwidth.declines:
+            return "a gentle filter, or a natural decline"
         cutoff = self.bandwidth.cutoff_hz
         return next(words for limit, words in ORIGINS if cutoff < limit)
 

@@ -29,6 +29,10 @@ FILTERED = 12.0  # a filter leaves less than one part in so many of the sound ab
 MOVES = 1.8  # what is so many times as loud in the loudest windows as in the quietest is sound, not background
 SMOOTHED = 0.03  # of the frequency, over which levels are averaged
 FEWEST = 6  # windows
+GENTLE_DB = (
+    30.0  # instruments and singing fall by up to 26 dB, behind codecs and resamplers sound does by 40 and more
+)
+EMPTIED = 1.15  # a codec leaves nothing from its cut-off on, or from so many times as high
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class Bandwidth:
     steepness_db: float
     cut: bool
     lowpass_hz: float | None = None
+
+    @property
+    def declines(self) -> bool:
+        """Whether the spectrum falls so little that it may be a natural decline: filters leave less above."""
+        emptied = self.lowpass_hz is not None and self.lowpass_hz < EMPTIED * self.cutoff_hz
+        return self.steepness_db < GENTLE_DB and not emptied
 
 
 class BandwidthMeter:

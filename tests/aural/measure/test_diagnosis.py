@@ -225,6 +225,22 @@ def test_treble_that_the_sample_rate_of_an_old_file_cannot_hold_is_added(clean_v
     assert (plan(low).preset, names(low)) == ("song", ["frequency-expansion", "master"])
 
 
+def test_the_natural_end_of_instruments_is_not_dull(clean_voice: Diagnosis) -> None:
+    def ends(drawn: str, steepness_db: float, lowpass_hz: float | None) -> Diagnosis:
+        band = replace(
+            clean_voice.bandwidth, cutoff_hz=11000.0, cut=True, steepness_db=steepness_db, lowpass_hz=lowpass_hz
+        )
+        return replace(clean_voice, content=content(drawn), bandwidth=band, info=None)
+
+    flute = ends("m" * 15, 18.0, None)
+    assert not flute.dull
+    assert names(flute) == ["master"]
+    assert ends("m" * 15, 18.0, 21000.0).origin == "a gentle filter, or a natural decline"
+    assert ends("m" * 15, 18.0, 11500.0).dull, "a codec leaves nothing above"
+    assert ends("m" * 15, 45.0, None).dull
+    assert ends("s" * 15, 18.0, None).dull, "a voice has consonants up there"
+
+
 def test_what_is_neither_speech_nor_music_gets_a_gain_alone(clean_voice: Diagnosis) -> None:
     rain = replace(
         clean_voice,

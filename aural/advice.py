@@ -74,10 +74,9 @@ NO_WISHES = Wishes()
 
 def if_uneven(effect: Effect, diagnosis: Diagnosis) -> Decision:
     """Advise a stage that evens levels out: it runs where the level is uneven."""
-    apart_db = diagnosis.apart_db
-    if apart_db <= EVEN_DB:
-        return Decision(effect.name, None, f"an even level: voices within {apart_db:.0f} dB")
-    return Decision(effect.name, effect, f"an uneven level: voices {apart_db:.0f} dB apart")
+    if diagnosis.apart_db <= EVEN_DB:
+        return Decision(effect.name, None, f"an even level: {diagnosis.apart}")
+    return Decision(effect.name, effect, f"an uneven level: {diagnosis.apart}")
 
 
 def with_treble(effect: Effect, decision: Decision, wishes: Wishes) -> Decision:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aural.audio.files import Info
-from aural.dsp.decibels import db_to_gain
+from aural.dsp.decibels import db_to_gain, db_to_power
 from aural.dsp.passages import Passages
 from aural.markup import element, listed, table
 from aural.measure.bandwidth.meter import Bandwidth
@@ -63,7 +63,7 @@ class Diagnosis:
     @property
     def neither(self) -> bool:
         """Whether there is hardly any speech or music, as in a recording of rain."""
-        return self.kind == "music" and not self.ordered and self.content.hardly_music
+        return self.kind == "music" and not self.ordered and self.content.neither
 
     @property
     def noisy(self) -> bool:
@@ -103,11 +103,14 @@ class Diagnosis:
 
     @property
     def hums(self) -> bool:
-        """Whether there is mains hum that could be heard once the recording is loud. What is nothing but a hum, such
-        as a test tone, is meant."""
-        meant = self.kind == "music" and self.hum.level_dbfs > self.level.rms_dbfs - NOTHING_ELSE_DB
+        """Whether there is mains hum that could be heard once the recording is loud.
+
+        Where there is nothing else, as in a test tone, it is no hum.
+        """
+        power = db_to_power(self.level.rms_dbfs) - self.level.dc**2
+        alone = self.kind == "music" and db_to_power(self.hum.level_dbfs + NOTHING_ELSE_DB) > power
         heard = self.hum.level_dbfs > max(FAINT_HUM_DBFS, self.level.rms_dbfs - 70)
-        return bool(self.hum.frequency_hz) and heard and not meant
+        return bool(self.hum.frequency_hz) and heard and not alone
 
     @property
     def offset(self) -> bool:
@@ -164,8 +167,15 @@ class Diagnosis:
 
     @property
     def apart_db(self) -> float:
-        """How far the levels of voices lie apart: the loudness range where no speech was found."""
+        """How far the levels of voices lie apart: the loudness range where hardly any speech was found."""
         return self.loudness.range_lu if math.isnan(self.speech_range_db) else self.speech_range_db
+
+    @property
+    def apart(self) -> str:
+        """Say how far the levels lie apart."""
+        if math.isnan(self.speech_range_db):
+            return f"loudness range {self.loudness.range_lu:.0f} LU"
+        return f"voices {self.speech_range_db:.0f} dB apart"
 
     @property
     def lossy(self) -> bool:
@@ -178,9 +188,14 @@ class Diagnosis:
 
         Not where it may be the natural end of instruments: hardly anything is missing there.
         """
-        natural = self.kind == "music" and self.bandwidth.cut and self.bandwidth.declines
         low = self.bandwidth.cutoff_hz < AUDIBLE_CUTOFF_HZ[self.kind]
-        return low and not natural and not self.neither
+        return low and not self.ends_naturally and not self.neither
+
+    @property
+    def ends_naturally(self) -> bool:
+        """Whether the end of the spectrum may be that of the instruments: music in no lossy file, without a steep
+        fall."""
+        return self.kind == "music" and not self.lossy and self.bandwidth.cut and self.bandwidth.declines
 
     @property
     def origin(self) -> str:
@@ -211,7 +226,7 @@ class Diagnosis:
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
             (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
             *((bool(defects), f"{name}: {defects}") for name, defects in self.defects().items()),
-            (self.uneven, f"an uneven level: voices {self.apart_db:.0f} dB apart"),
+            (self.uneven, f"an uneven level: {self.apart}"),
         )
         return [words for is_so, words in found if is_so] + self.beyond_repair()
 

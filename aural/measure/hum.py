@@ -20,7 +20,9 @@ KEPT = 128  # windows that are kept, spread over the recording: bounds the memor
 QUIET = 0.1  # hum is there in the quietest tenth of the windows too; notes and voices pause
 LINE_DB = 10.0  # how far a line stands above its surroundings, where many windows were measured
 FEW_DB = 6.0  # more than that for a single window, a half of it more for two ...
-SILENT_PARTS = 32  # a window with digital silence in one of so many parts says nothing: its hum is cut out too
+SILENT_PARTS, FEW_BROKEN = 32, 8
+"""A window with digital silence in one of so many parts is broken: its hum stops there as well. Where there are no
+others, so many of these are used."""
 FAINT_DB = 7.0  # where hum is certain, this is enough for one more of its harmonics
 SURE_DB = 10.0  # added to the threshold for a line that stands alone
 MAINS_HZ = (50.0, 60.0)
@@ -51,8 +53,8 @@ class HumMeter:
 
     The level at each frequency is the lowest tenth over windows of two seconds: speech and notes pause, hum does
     not. A line counts where it rises above its surroundings; one of the first three multiples must, and either a
-    second one or one that cannot be mistaken. Windows with digital silence do not count, and a recording shorter than
-    a window is not judged.
+    second one or one that cannot be mistaken. Windows with digital silence do not count if there are others, and a
+    recording shorter than a window is not judged.
     """
 
     def __init__(self, source: Format) -> None:
@@ -62,6 +64,7 @@ class HumMeter:
         self.shape = np.hanning(self.window + 1)[:-1].astype(np.float32)
         self.bins = min(self.window // 2, round((HIGHEST_HZ + 10) * WINDOW_S))
         self.kept: list[Powers] = []
+        self.broken: list[Powers] = []  # those with digital silence
         self.number, self.stride = 0, 1
 
     def update(self, block: Block) -> None:
@@ -76,14 +79,18 @@ class HumMeter:
 
     def _window(self, audio: Block) -> None:
         if not all(part.any() for part in np.array_split(audio, SILENT_PARTS, axis=-1)):
+            self.broken += [self._power(audio)] if len(self.broken) < FEW_BROKEN else []
             return
         if self.number % self.stride == 0:
-            spectrum = fft.rfft(audio.astype(np.float64) * self.shape)[:, : self.bins]  # hum may lie at -110 dBFS
-            self.kept.append(np.mean(np.abs(spectrum) ** 2, axis=0))
+            self.kept.append(self._power(audio))
         if len(self.kept) > KEPT:
             self.kept = self.kept[::2]
             self.stride *= 2
         self.number += 1
+
+    def _power(self, audio: Block) -> Powers:
+        spectrum = fft.rfft(audio.astype(np.float64) * self.shape)[:, : self.bins]  # hum may lie at -110 dBFS
+        return np.asarray(np.mean(np.abs(spectrum) ** 2, axis=0))
 
     def compute(self, frequency_hz: float | None = None) -> MainsHum:
         """Return the hum of all frames so far.
@@ -91,18 +98,17 @@ class HumMeter:
         Args:
             frequency_hz: the fundamental where it is known; it is then looked for nowhere else.
         """
-        if not self.kept or frequency_hz == 0:
+        kept = self.kept or self.broken
+        if not kept or frequency_hz == 0:
             return NONE
-        power = np.quantile(self.kept, QUIET, axis=0)
-        lines = _Lines(power, LINE_DB + FEW_DB / len(self.kept))
+        power = np.quantile(kept, QUIET, axis=0)
+        lines = _Lines(power, LINE_DB + FEW_DB / len(kept))
         trials = [frequency_hz] if frequency_hz else lines.fundamentals()
         found = [lines.harmonics_of(trial) for trial in trials]
         fundamental, bins = max(found, key=lambda one: lines.weight(one[1]), default=(0.0, {}))
         if not frequency_hz and not lines.convincing(bins):
             return NONE
-        fundamental, bins = _Lines(power, FAINT_DB + FEW_DB / len(self.kept)).harmonics_of(
-            frequency_hz or fundamental
-        )
+        fundamental, bins = _Lines(power, FAINT_DB + FEW_DB / len(kept)).harmonics_of(frequency_hz or fundamental)
         level = sum(_sine_power(power, b, self.shape) for b in bins.values())
         return MainsHum(
             frequency_hz or round(fundamental, 3), tuple(bins), 10 * math.log10(level) if level else -math.inf

@@ -40,8 +40,8 @@ class Levels:
 
     @property
     def dead_channel(self) -> bool:
-        """True where a channel holds nothing, and another does."""
-        return not self.silent and self.softest_dbfs < min(-90.0, self.rms_dbfs - 40)
+        """True where one of two channels holds nothing."""
+        return self.side_db is not None and not self.silent and self.softest_dbfs < min(-90.0, self.rms_dbfs - 40)
 
 
 class LevelMeter:

@@ -50,7 +50,8 @@ def range_db(powers: Floats, speech: Sequence[float]) -> float:
     """Return how far the loud voices of a recording stand above the soft ones, in dB.
 
     The loudness range of EBU Tech 3342 counts noise and long pauses too, blurs turns shorter than its windows of
-    3 s, and leaves out what lies 20 LU below the mean. Here only speech counts, and all of it.
+    3 s, and leaves out what lies 20 LU below the mean. Here only speech counts, as far as it stands out from its
+    pauses.
 
     Args:
         powers: K-weighted, of each piece.

@@ -67,9 +67,7 @@ def _format(diagnosis: Diagnosis) -> str:
 
 
 def _kind(diagnosis: Diagnosis) -> str:
-    if diagnosis.kind == "music" and not {"speech", "music", "both"}.intersection(diagnosis.content.classes):
-        return "neither speech nor music, treated as music"
-    return diagnosis.kind
+    return "neither speech nor music" if diagnosis.neither else diagnosis.kind
 
 
 def length(diagnosis: Diagnosis) -> str:

@@ -55,6 +55,10 @@ class FrequencyExpansion(Parameters, Effect):
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         reach = f"{diagnosis.bandwidth.cutoff_hz / 1000:.1f} kHz"
+        if diagnosis.neither:
+            return Decision(self.name, None, "neither speech nor music")
+        if diagnosis.ends_naturally:
+            return Decision(self.name, None, f"the spectrum ends at {reach}, perhaps as the instruments do")
         if not diagnosis.dull:
             return Decision(self.name, None, f"the spectrum reaches {reach}")
         return Decision(self.name, self, f"the spectrum ends at {reach}: {diagnosis.origin}")

@@ -54,17 +54,22 @@ def gain_for(
         after: the loudness behind the limiter for a gain in dB. Called only where the limiter has to work: by
             the secant method, its slope kept between 0.1 and 1 LU/dB.
     """
-    if not math.isfinite(before(0.0)):
+    plain_lufs = before(0.0)
+    if not math.isfinite(plain_lufs):
         return 0.0, 0.0
+
+    def unlimited(gain_db: float) -> float:
+        return lufs if math.isfinite(lufs := before(gain_db)) else plain_lufs + gain_db
+
     most, gain = min(MOST_GAIN_DB, headroom_db + most_limiting_db), 0.0
     for _ in range(MOST_STEPS):
-        missing_lu = target_lufs - before(gain)
+        missing_lu = target_lufs - unlimited(gain)
         gain = min(gain + missing_lu, most)
         if abs(missing_lu) < CLOSE_LU:
             break
     if gain <= headroom_db:
-        return gain, target_lufs - before(gain)
-    last_gain, last_lufs = headroom_db, before(headroom_db)
+        return gain, target_lufs - unlimited(gain)
+    last_gain, last_lufs = headroom_db, unlimited(headroom_db)
     tried = []
     for _ in range(MOST_TRIALS):
         lufs = after(gain)

@@ -41,7 +41,8 @@ MOST_GAIN_DB = 40.0  # a recording that needs more holds only noise
 MOST_TRIALS = 5  # to find the gain in front of the limiter
 HARD_DB = 6.0  # limiting from which a warning is given
 WORTH_SAYING_DB = 0.5
-SOFT_LUFS = -45.0  # what is no louder has parts below -70 LUFS, which count once they are louder
+UNLIMITED = "no peaks are limited, as it is neither speech nor music"
+SOFT_LUFS = -45.0  # what is no louder may have much below the gate of -70 LUFS, which counts once it is louder
 MATCHED_DB = 12.0  # most that a reference turns a frequency, or the width, up or down
 log = logging.getLogger("aural")
 
@@ -141,10 +142,11 @@ class Master(Effect):
             return Decision(
                 self.name, stage, f"to {goal}; the recording is too short for its loudness to be measured"
             )
-        limiting_db = min(goal_lufs - before_lufs - (ceiling_dbtp - diagnosis.true_peak_dbtp), self.max_limiting_db)
+        headroom_db = ceiling_dbtp - diagnosis.true_peak_dbtp
+        limiting_db = min(goal_lufs - before_lufs - headroom_db, self.max_limiting_db)
         limited = f", peaks limited by about {limiting_db:.0f} dB" if limiting_db >= WORTH_SAYING_DB else ""
-        if diagnosis.neither and not self.max_limiting_db:
-            limited = ", no peak limited: neither speech nor music was found"
+        if diagnosis.neither and not self.max_limiting_db and headroom_db < goal_lufs - before_lufs:
+            goal, limited = f"{before_lufs + headroom_db:.1f} LUFS", f": {UNLIMITED}"
         return Decision(self.name, stage, f"from {before_lufs:.1f} LUFS{of} to {goal}{limited}")
 
     def advise_level(self, diagnosis: Diagnosis) -> Decision:

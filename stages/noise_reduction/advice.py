@@ -27,7 +27,7 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     noisy = diagnosis.noisy and stage.limit_db > 0
     roomy = diagnosis.reverberant and stage.dereverb > 0
     why = [
-        *([_noise(diagnosis) + _meant(diagnosis)] if noisy else []),
+        *([_noise(diagnosis)] if noisy else []),
         *([f"hum at {hum.frequency_hz:.1f} Hz"] if diagnosis.hums else []),
         *(["a DC offset"] if diagnosis.offset else []),
         *(["a reverberant room"] if roomy else []),
@@ -48,6 +48,10 @@ def advise(stage: NoiseReduction, diagnosis: Diagnosis) -> Decision:
     changes["highpass_hz"] = max(20.0 if diagnosis.offset else 0.0, stage.highpass_hz if rumbling else 0.0)
     if rumbling:
         why.append("rumble")
+    if noisy and (seconds := _without_speech_s(diagnosis)):
+        why.append(
+            f"also in the {seconds:.0f} s without speech: turn noise reduction off to keep what is heard there"
+        )
     return Decision(stage.name, replace(stage, **changes), ", ".join(why))
 
 
@@ -101,13 +105,12 @@ def _noise(diagnosis: Diagnosis) -> str:
     return diagnosis.noises()
 
 
-def _meant(diagnosis: Diagnosis) -> str:
-    """Say what a field recording with a few words would lose; empty where speech prevails."""
+def _without_speech_s(diagnosis: Diagnosis) -> float:
+    """Return how long a recording, such as one of birds with a few words, has neither speech nor music; 0 if these
+    prevail."""
     shares = diagnosis.content.shares
-    if shares["neither"] <= shares["speech"] + shares["both"] + shares["music"]:
-        return ""
-    seconds = diagnosis.content.seconds("neither")
-    return f", also where nobody speaks, for {seconds:.0f} s: --noise-reduction off keeps that"
+    prevail = shares["neither"] <= shares["speech"] + shares["both"] + shares["music"]
+    return 0.0 if prevail else diagnosis.content.seconds("neither")
 
 
 def _attenuation_db(stage: NoiseReduction, diagnosis: Diagnosis) -> float:

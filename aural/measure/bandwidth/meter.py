@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -41,7 +42,8 @@ class Bandwidth:
 
     Attributes:
         cutoff_hz: frequency at which the filter is 6 dB down; half the sample rate where nothing cuts it.
-        steepness_db: fall of the level there, or at most, from just below a frequency to all that lies above it.
+        steepness_db: fall of the level there, or at most, from just below a frequency to all that lies above it;
+            infinite where that is an image of the band below.
         cut: whether a filter caused that fall; it can also be a natural decline.
         lowpass_hz: frequency above which nothing is left, as codecs do it; None where there is none.
     """
@@ -116,7 +118,7 @@ class BandwidthMeter:
                     found = voice
         mirror = mirror_hz(everything, self.sample_rate / 2)
         if mirror is not None and mirror < found.cutoff_hz:
-            found = Bandwidth(mirror, found.steepness_db, cut=True)
+            found = Bandwidth(mirror, math.inf, cut=True)
         elif mirror is None and background is not None and found.cut and self._goes_on(found, foreground, background):
             found = Bandwidth(self.sample_rate / 2, found.steepness_db, cut=False)
         return replace(found, lowpass_hz=lowpass_hz(everything, self.sample_rate / 2))

@@ -79,15 +79,22 @@ class Content:
         Music under speech is followed for as long as it may go on, and to the ends of the recording if they are near:
         there the network hears little of what surrounds a second.
         """
-        classes, found = self.classes, list[tuple[float, float]]()
+        found: list[tuple[float, float]] = []
         for begin, end in self.passages("both", "music"):
             first, last = int(begin), math.ceil(end)
-            if classes[first:last].count("both") > classes[first:last].count("music"):
+            if self._under_speech(first, last):
                 first, last = self._followed(first, last)
-            begin, end = max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)
-            joined = found and begin <= found[-1][1]
-            found.append((found.pop()[0] if joined else begin, end))
+            wider = max(0.0, first - EDGE_S), min(last + EDGE_S, self.duration_s)
+            while found and wider[0] <= found[-1][1]:
+                before = found.pop()
+                wider = min(before[0], wider[0]), max(before[1], wider[1])
+            found.append(wider)
         return found
+
+    def _under_speech(self, first: int, last: int) -> bool:
+        """Say whether music plays under speech for most of these seconds, rather than by itself."""
+        classes = self.classes[first:last]
+        return classes.count("both") >= classes.count("music")
 
     def _followed(self, first: int, last: int) -> tuple[int, int]:
         """Widen a passage of music by the seconds next to it that may hold it."""
@@ -100,9 +107,8 @@ class Content:
 
     def aside(self) -> list[tuple[float, float]]:
         """Return where music plays by itself rather than under speech, such as a jingle; a little wider."""
-        classes = self.classes
-        held = [(begin, end, classes[int(begin) : math.ceil(end)]) for begin, end in self.around("both", "music")]
-        return [(begin, end) for begin, end, named in held if named.count("music") > named.count("both")]
+        held = self.around("both", "music")
+        return [(begin, end) for begin, end in held if not self._under_speech(int(begin), math.ceil(end))]
 
     @property
     def kind(self) -> str:
@@ -115,10 +121,9 @@ class Content:
         return "speech" if voice > max(other, LEAST_SPEECH * weight.sum()) else "music"
 
     @property
-    def hardly_music(self) -> bool:
-        """Whether hardly any of what is not silent is music."""
-        heard = max(1 - self.shares["silence"], 1e-9)
-        return self.shares["music"] + self.shares["both"] < LEAST_MUSIC * heard
+    def neither(self) -> bool:
+        """Whether hardly any of what is not silent is speech or music."""
+        return self.shares["neither"] > MOST_NEITHER * (1 - self.shares["silence"])
 
     def line(self, width: int) -> str:
         """Draw the map in at most so many characters: each shows what most of its seconds hold."""
@@ -138,12 +143,12 @@ class Content:
 EDGE_S = 0.5
 MOMENT_S, PAUSE_S = 4, 2
 """Fewer seconds of a class in a row may be a mistake; so few between two passages join them."""
-LEAST_MUSIC = 0.1
-"""Share of what is not silent below which there is hardly any music."""
+MOST_NEITHER = 0.9
+"""Share of what is not silent; where more is neither, the rest may be a mistake."""
 MAY_GO_ON = 0.2
 """Probability of music next to a passage of it, under speech, above which it goes on."""
 NEAR_S = 8
-"""An end of the recording that is no farther from a passage as long as that lies in it."""
+"""Music under speech that lasts so long reaches an end of the recording that is no farther away."""
 LEAST_SPEECH = 0.1
 """Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""
 

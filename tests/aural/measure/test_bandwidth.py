@@ -195,6 +195,7 @@ def test_images_of_linear_interpolation_end_at_half_the_old_rate(rate: int, leve
     found = bandwidth(audio.astype(np.float32))
     assert found.cut
     assert found.cutoff_hz == pytest.approx(rate / 2, rel=0.01)
+    assert not found.declines, "what is above is an image"
 
 
 @pytest.mark.parametrize("tone_hz", [110.0, 196.0, 440.0])

@@ -189,6 +189,15 @@ def test_music_under_speech_reaches_the_near_ends_of_a_recording() -> None:
     assert likely(spoken, [0.0] * 9 + [0.9] * 22 + [0.0] * 9).with_music() == [(8.5, 31.5)], "they are far"
 
 
+def test_what_was_followed_is_not_lost_where_passages_meet() -> None:
+    """A bed with a jingle behind it, and before it."""
+    spoken = [1.0] * 23 + [0.0] * 5 + [1.0] * 13
+    assert likely(spoken, [0.9] * 20 + [0.3] * 3 + [0.9] * 5 + [0.3] * 13).with_music() == [(0.0, 41.0)]
+    spoken = [1.0] * 10 + [0.0] * 6 + [1.0] * 24
+    bed = [0.3] * 10 + [0.9] * 6 + [0.3] * 3 + [0.9] * 8 + [0.0] * 13
+    assert likely(spoken, bed).with_music() == [(0.0, 27.5)]
+
+
 def test_passages_that_meet_are_one() -> None:
     spoken = [1.0] * 40
     assert likely(spoken, [0.0] * 12 + [0.9] * 5 + [0.3] * 4 + [0.9] * 5 + [0.0] * 14).with_music() == [(11.5, 26.5)]

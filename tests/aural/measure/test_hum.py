@@ -103,6 +103,13 @@ def test_digital_silence_does_not_hide_hum() -> None:
     assert (cut.frequency_hz, cut.level_dbfs) == pytest.approx((whole.frequency_hz, whole.level_dbfs), abs=0.1)
 
 
+def test_hum_of_a_short_recording_that_begins_with_silence() -> None:
+    noise = 1e-4 * np.random.default_rng(6).standard_normal((1, 24000))
+    audio = (lines([50.0, 100.0], [0.01, 0.01], 3) + noise).astype(np.float32)
+    audio[:, :560] = 0
+    assert meter(audio, 8000).compute().harmonics == (1, 2)
+
+
 @pytest.mark.parametrize("gain", [1e-3, 1.0, 30.0])
 def test_level_does_not_matter(gain: float) -> None:
     hum = meter(lines([50.0, 100.0], [0.01, 0.01]) * np.float32(gain), 8000).compute()

@@ -221,7 +221,7 @@ def test_profiles_that_cannot_be_used(profile: str, sentence: str) -> None:
 
 
 def test_tuples_that_make_no_sense() -> None:
-    with pytest.raises(ParameterError, match="hum_harmonics must be numbers, each from 1 to"):
+    with pytest.raises(ParameterError, match="hum_harmonics must be whole numbers, each from 1 to"):
         NoiseReduction(hum_harmonics=(0, 1))
     with pytest.raises(ParameterError, match="must be 48 levels"):
         NoiseReduction(engine="mmse", measured_noise_dbfs=(-60.0,))

@@ -30,9 +30,7 @@ FILTERED = 12.0  # a filter leaves less than one part in so many of the sound ab
 MOVES = 1.8  # what is so many times as loud in the loudest windows as in the quietest is sound, not background
 SMOOTHED = 0.03  # of the frequency, over which levels are averaged
 FEWEST = 6  # windows
-GENTLE_DB = (
-    30.0  # instruments and singing fall by up to 26 dB, behind codecs and resamplers sound does by 40 and more
-)
+GENTLE_DB = 30.0  # instruments and singing fall by up to 26 dB, sound behind codecs and resamplers by 40 and more
 EMPTIED = 1.15  # a codec leaves nothing from its cut-off on, or from so many times as high
 
 

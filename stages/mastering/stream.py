@@ -27,7 +27,8 @@ class LimiterStream(Stream):
 
     The attenuation that a peak needs is held over the look-ahead in front of it, released exponentially behind
     it, and smoothed by two moving averages that are together as long as the look-ahead: it arrives in time and
-    without a step. Peaks are looked for at twice the oversampling of a meter, so that no meter finds higher ones.
+    without a step. Peaks are looked for at twice the oversampling of a meter of BS.1770. Between those points, what
+    reaches up to half the sample rate, such as white noise and clipped speech, can be up to 1 dB higher.
 
     References:
         Structure: G. W. McNally, Dynamic range control of digital audio signals, JAES 32(5), 1984.

@@ -79,7 +79,8 @@ class HumMeter:
 
     def _window(self, audio: Block) -> None:
         if not all(part.any() for part in np.array_split(audio, SILENT_PARTS, axis=-1)):
-            self.broken += [self._power(audio)] if len(self.broken) < FEW_BROKEN else []
+            if len(self.broken) < FEW_BROKEN:
+                self.broken.append(self._power(audio))
             return
         if self.number % self.stride == 0:
             self.kept.append(self._power(audio))

@@ -24,6 +24,8 @@ class Defect:
     stop: int
     strength_db: float
     """How far it stands out of what is around it."""
+    doubtful: bool = False
+    """Whether it may be meant to be there. If most of a recording are, none of them counts."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class DefectMeter:
         self.segment, self.context = (round(seconds * source.sample_rate) for seconds in (segment_s, context_s))
         self.queue = Queue()
         self.first = self.done = 0  # frames of the signal: where the queue begins, and up to where was looked
-        self.found: list[tuple[float, float]] = []  # where it begins in seconds, and its strength
+        self.found: list[tuple[float, Defect]] = []  # where it begins in seconds, and itself
         self.queue.append(np.zeros((source.channels, 0), np.float32))
 
     @abstractmethod
@@ -79,17 +81,17 @@ class DefectMeter:
         end = self.first + self.queue.frames
         found = self.found + (self._look(end, end) if end > self.done else [])
         found = [one for one in found if not inside(one[0], apart_from)]
-        if not found:
+        if not found or 2 * sum(defect.doubtful for _, defect in found) > len(found):
             return Defects()
         return Defects(
             count=len(found),
             per_minute=60 * len(found) * self.source.sample_rate / end,
-            strength_db=float(np.median([strength for _, strength in found])),
+            strength_db=float(np.median([defect.strength_db for _, defect in found])),
             places_s=tuple(sorted(place for place, _ in found)[:LISTED]),
         )
 
-    def _look(self, until: int, end: int) -> list[tuple[float, float]]:
+    def _look(self, until: int, end: int) -> list[tuple[float, Defect]]:
         """Look at the queue up to a frame of the signal; return what begins between what was done and another."""
         defects = self.find(self.queue.peek(end - self.first))
         here = (d for d in defects if self.done <= self.first + d.start < until)
-        return [((self.first + d.start) / self.source.sample_rate, d.strength_db) for d in here]
+        return [((self.first + d.start) / self.source.sample_rate, d) for d in here]

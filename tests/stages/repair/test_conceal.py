@@ -7,7 +7,7 @@ import pytest
 
 from aural import Block
 from aural.degrade.codec import Codec
-from aural.measure.gaps import GapMeter
+from aural.measure.gaps import GapMeter, find_gaps
 from aural.signals import Format
 from aural.stages.repair.stage import Conceal
 from aural.stream import pump
@@ -88,6 +88,19 @@ def test_an_offset_makes_no_gaps() -> None:
     bass += 1e-5 * np.random.default_rng(2).standard_normal(bass.shape)
     assert not count(bass)
     assert not count(bass + 0.02)
+
+
+def test_silences_of_a_synthetic_voice_are_no_gaps() -> None:
+    """Its sounds decay, and 30 ms of silence follow, before the next begins at once."""
+    time = np.arange(round(0.15 * RATE)) / RATE
+    sound = np.exp(-25 * time) * np.sin(2 * np.pi * 200 * time + 0.5) * np.clip((0.15 - time) / 0.005, 0.15, 1)
+    voice = np.tile(np.r_[sound, np.zeros(round(0.03 * RATE))], 20)[None]
+    assert len(find_gaps(np.asarray(voice, np.float32), RATE, 0.06)) == 19
+    assert count(voice) == 0
+    lost = voice.copy()
+    for start in range(round(0.03 * RATE), lost.shape[-1], round(0.18 * RATE)):
+        lost[:, start : start + RATE // 100] = lost[:, start + RATE // 20 : start + RATE // 20 + RATE // 200] = 0
+    assert count(lost) > 40
 
 
 def test_pauses_and_fades_are_no_gaps() -> None:

@@ -55,6 +55,9 @@ class Chain(Effect):
     def highest_dbtp(self) -> float:
         return self.stages[-1].highest_dbtp if self.stages and self.mix == 1 else super().highest_dbtp
 
+    def lowering(self, by_db: float) -> Effect | None:
+        return self.stages[-1].lowering(by_db) if self.stages and self.mix == 1 else None
+
     def _repr_html_(self) -> str:
         return table(("stage", "settings"), ((stage.name, settings(stage)) for stage in self.stages))
 

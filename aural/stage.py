@@ -191,6 +191,10 @@ class Effect(Stage):
         """True peak that the output does not go beyond; infinite where none is promised."""
         return math.inf
 
+    def lowering(self, by_db: float) -> Effect | None:
+        """Return the stage that takes so much off the peaks of its output; None where none are promised."""
+        return None
+
     @property
     def goal(self) -> tuple[float, float] | None:
         """Return the loudness in LUFS and the true peak in dBTP that it aims at; None if it aims at none."""

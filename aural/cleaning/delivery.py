@@ -1,4 +1,4 @@
-"""Writes results; where a codec raises peaks above the ceiling, they are turned down and written again."""
+"""Writes results; where a codec raises peaks above the ceiling, they are lowered and written again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from aural.audio.files import AudioFile, Info, open_audio
 from aural.audio.films import FILMS
 from aural.audio.spool import Spool
 from aural.audio.writing import LOSSLESS, write_audio
-from aural.dsp.decibels import db_to_gain
 from aural.measure.true_peak import TruePeakMeter
 from aural.signals import Block
 from aural.stage import Rendering
+from aural.stream import pump
 
 log = logging.getLogger("aural")
 
@@ -30,8 +30,8 @@ def deliver(part: Part, run: Rendering[Any], like: Info, audio_only: bool = Fals
     A film stays a film, unless only its sound is wanted, or the target is not a film. Returns the written file,
     opened.
 
-    A lossy codec changes peaks. If they come out too high, the result is turned down by the excess and written again,
-    at most twice.
+    A lossy codec changes peaks. If they come out too high, they are lowered by the excess (see
+    `aural.Effect.lowering`), and the result is written again, at most twice.
 
     Raises:
         AudioError: as `aural.audio.writing.write_audio`.
@@ -47,19 +47,22 @@ def deliver(part: Part, run: Rendering[Any], like: Info, audio_only: bool = Fals
 
     if suffix in LOSSLESS or most_dbtp == np.inf:
         return written(run.blocks)
-    spool, gain_db = Spool(run.blocks, run.output.channels), 0.0
-    for attempt in range(1 + AGAIN):
-        part.restart()
-        gain = np.float32(db_to_gain(gain_db))
-        file = written(gain * block for block in spool)
-        over_db = true_peak_dbtp(file) - most_dbtp
+    spool, lower_db = Spool(run.blocks, run.output.channels), 0.0
+    file = written(spool)
+    over_db = true_peak_dbtp(file) - most_dbtp
+    for _ in range(AGAIN):
         if over_db <= CLOSE_DB:
             break
-        gain_db -= over_db if attempt < AGAIN else 0.0
+        lower_db += over_db
+        lower = run.stage.lowering(lower_db)
+        assert lower is not None
+        part.restart()
+        file = written(pump(lower.stream(run.output), spool))
+        over_db = true_peak_dbtp(file) - most_dbtp
     if over_db > CLOSE_DB:
         log.warning("%s: true peaks come out at %.1f dBTP by the codec", part.path, most_dbtp + over_db)
-    if gain_db:
-        log.warning("%s: turned down by %.1f dB, as the codec makes peaks higher", part.path, -gain_db)
+    if lower_db:
+        log.warning("%s: peaks lowered by %.1f dB, as the codec makes them higher", part.path, lower_db)
     return file
 
 

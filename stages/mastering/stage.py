@@ -35,7 +35,7 @@ TARGETS = {
 }
 """Integrated loudness in LUFS and ceiling in dBTP by name."""
 
-QUIETEST_LUFS, LOUDEST_LUFS = -50.0, -5.0
+QUIETEST_LUFS, LOUDEST_LUFS, LOWEST_DBTP = -50.0, -5.0, -20.0
 SHORT_LU = 0.1  # distance from the target that is reported
 MOST_GAIN_DB = 40.0  # a recording that needs more holds only noise
 MOST_TRIALS = 5  # to find the gain in front of the limiter
@@ -73,7 +73,7 @@ class Master(Effect):
                                       unit="LUFS", low=QUIETEST_LUFS, high=LOUDEST_LUFS,
                                       when={"gain_db": None})  # fmt: skip
     ceiling_dbtp: float | None = param(None, "Maximum true peak of the output, instead of the target's",
-                                       unit="dBTP", low=-20.0, high=0.0)  # fmt: skip
+                                       unit="dBTP", low=LOWEST_DBTP, high=0.0)  # fmt: skip
     max_limiting_db: float = param(24.0, "Maximum gain reduction of the limiter to reach the loudness; 0 applies a "
                                    "constant gain only", unit="dB", low=0.0, high=24.0,
                                    when={"gain_db": None})  # fmt: skip
@@ -123,6 +123,17 @@ class Master(Effect):
     @property
     def highest_dbtp(self) -> float:
         return self.goal[1] if self.mix == 1 else super().highest_dbtp
+
+    def lowering(self, by_db: float) -> Effect | None:
+        """Limit peaks further, or, where only a constant gain is wanted, turn everything down."""
+        if self.mix < 1:
+            return None
+        return Master(
+            gain_db=0.0 if self.max_limiting_db else -by_db,
+            ceiling_dbtp=max(self.goal[1] - by_db, LOWEST_DBTP),
+            lookahead_ms=self.lookahead_ms,
+            release_ms=self.release_ms,
+        )
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
         return self._spared(diagnosis)._toward_goal(diagnosis)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recordings import loud, write
+from scipy.signal import butter, sosfilt
 
 import aural
 from aural.audio.files import open_audio
@@ -30,8 +31,17 @@ def test_no_peak_above_the_ceiling_behind_a_codec(
     assert found.true_peak_dbtp <= -0.9
     assert done.after.true_peak_dbtp == found.true_peak_dbtp
     assert done.after.loudness.integrated_lufs == found.loudness.integrated_lufs
-    assert "turned down by" in caplog.text
+    assert "peaks lowered by" in caplog.text
     assert found.loudness.integrated_lufs > -16.0  # no more is taken away than the codec adds
+
+
+def test_the_loudness_stays_where_a_codec_makes_peaks_higher(tmp_path: Path) -> None:
+    """Peaks are limited further, and not all turned down: Opus makes these 1 dB higher."""
+    low = sosfilt(butter(4, 4000, fs=48000, output="sos"), loud(6.0))
+    path = write(tmp_path / "a.wav", low, subtype="FLOAT")
+    done = aural.clean(path, tmp_path / "b.opus", "song", target_lufs=-16.0, max_limiting_db=24.0)
+    assert done.after.true_peak_dbtp <= -0.9
+    assert done.after.loudness.integrated_lufs == pytest.approx(-16.0, abs=0.5)
 
 
 def test_stages_and_chains_are_written_so_too(tmp_path: Path, song: Path) -> None:

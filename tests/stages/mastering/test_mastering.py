@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from meters import lufs
 
-from aural import Block, Format, Stage, create
+from aural import Block, Chain, Format, Stage, create
 from aural.errors import AudioError, ParameterError
 from aural.measure.true_peak import TruePeakMeter
 from aural.stages.mastering import dsp
@@ -74,6 +74,22 @@ def test_own_values_replace_the_target() -> None:
     out = Master(target="streaming", target_lufs=-11.0, ceiling_dbtp=-4.0)(probe("voice"), RATE)
     assert lufs(out) == pytest.approx(-11, abs=0.1)
     assert dbtp(out) == pytest.approx(-4, abs=0.05)
+
+
+@pytest.mark.parametrize("most_db", [24.0, 0.0])
+def test_peaks_are_lowered_by_a_limiter_if_it_may_work(most_db: float) -> None:
+    master = Master(ceiling_dbtp=-3.0, max_limiting_db=most_db)
+    audio = master(probe("peaks"), RATE)
+    lower = Chain((master,)).lowering(2.0)
+    assert lower is not None
+    out = lower(audio, RATE)
+    assert dbtp(out) <= -4.95
+    if not most_db:
+        np.testing.assert_allclose(out, audio * 10 ** (-2 / 20), rtol=1e-5, atol=1e-7)
+    else:
+        assert lufs(out) > lufs(audio) - 1
+    assert Master(mix=0.5).lowering(2.0) is None
+    assert Master(ceiling_dbtp=-20.0).lowering(2.0) is not None
 
 
 def test_where_there_is_room_the_gain_is_all() -> None:

@@ -71,11 +71,15 @@ def typical(levels: Levels) -> Levels:
 
 
 def likeness(spectra: Spectra) -> Levels:
-    """Return how far each channel is the mean of all channels, 0 to 1, shape (channels, frames)."""
+    """Return how far each channel is the mean of all channels, 0 to 1, shape (channels, frames).
+
+    Where all are equal it is 1, without any rounding: so their noise is equal, too.
+    """
     middle = spectra.mean(axis=0)
     cross = np.abs((spectra * middle.conj()).sum(axis=-1, dtype=np.complex128)) ** 2
     both = power(spectra).sum(axis=-1, dtype=np.float64) * power(middle).sum(axis=-1, dtype=np.float64)
-    return np.minimum(cross / (both + TINY), 1).astype(np.float32)  # type: ignore[no-any-return]
+    equal = (spectra == spectra[:1]).all(axis=(0, -1))
+    return np.where(equal, 1, np.minimum(cross / (both + TINY), 1)).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def noise(seed: int, frames: range, bins: range, like: Levels) -> Spectra:

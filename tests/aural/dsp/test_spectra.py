@@ -34,6 +34,8 @@ def test_smoothed_is_a_moving_average() -> None:
 def test_likeness_of_equal_and_of_unlike_channels() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, 4, 500)) + 1j * rng.standard_normal((2, 4, 500))
-    assert spectrum.likeness(np.stack([a, a])) == pytest.approx(1, abs=1e-5)
+    assert (spectrum.likeness(np.stack([a, a, a])) == 1).all()
+    assert (spectrum.likeness(0 * np.stack([a, a])) == 1).all()
+    assert spectrum.likeness(np.stack([a, 2 * a])) == pytest.approx(1, abs=1e-5)
     assert spectrum.likeness(np.stack([a, b])) == pytest.approx(0.5, abs=0.1)
     assert not spectrum.likeness(np.stack([a, -a])).any()

@@ -13,6 +13,14 @@ from aural.stream import Series, Stream, Through
 
 WHOLE_RATE = 44100
 """In Hz. A lower sample rate does not hold all that can be heard."""
+RAISED_RATE = 48000
+KEPT = 0.47
+"""Share of a sample rate up to which the spectrum is kept where the rate is raised."""
+
+
+def whole_rate(sample_rate: int) -> int:
+    """Return the sample rate itself, or 48 kHz where it does not hold all that can be heard."""
+    return sample_rate if sample_rate >= WHOLE_RATE else RAISED_RATE
 
 
 def frames_at(frames: int, before: int, after: int) -> int:

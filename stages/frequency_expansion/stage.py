@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision, Wishes, with_treble
-from aural.dsp.resampling import WHOLE_RATE, resampler
+from aural.dsp.resampling import KEPT, resampler, whole_rate
 from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aural")
 
-FULL_BAND_HZ = 48000  # a file whose rate is too low is raised to this
 HIGHEST_HZ = 192000.0
 AUDIBLE_HZ = 20000.0  # a recording that reaches higher lacks nothing
 
@@ -100,14 +99,13 @@ class FrequencyExpansion(Parameters, Effect):
         return chosen(ENGINES, self.engine, self)
 
     def _rate(self, source: Format) -> int:
-        raised = FULL_BAND_HZ if source.sample_rate < WHOLE_RATE else 0
-        return max(source.sample_rate, self.sample_rate or raised)
+        return max(source.sample_rate, self.sample_rate or whole_rate(source.sample_rate))
 
     def _cutoff(self, source: Format) -> float:
         """Return where the spectrum ends once the sample rate is raised: the resampler is a filter, too."""
         assert self.cutoff_hz is not None
         raised = self._rate(source) > source.sample_rate
-        return min(self.cutoff_hz, 0.47 * source.sample_rate) if raised else self.cutoff_hz
+        return min(self.cutoff_hz, KEPT * source.sample_rate) if raised else self.cutoff_hz
 
     def _ceiling(self, source: Format) -> float:
         return min(self.ceiling_hz, 0.5 * self._rate(source))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from aural.advice import Decision, Wishes, with_treble
+from aural.dsp.resampling import KEPT, resampler, whole_rate
 from aural.engine import chosen, engine_param
 from aural.parameters import param
 from aural.signals import Block, Format
@@ -61,10 +62,12 @@ class FrequencyGeneration(Parameters, Effect):
     )
 
     def advise(self, diagnosis: Diagnosis) -> Decision:
-        lowpass_hz = diagnosis.bandwidth.lowpass_hz
-        if not (diagnosis.lossy and lowpass_hz):
+        sample_rate = diagnosis.format.sample_rate
+        end_hz = diagnosis.bandwidth.lowpass_hz or 0.5 * sample_rate
+        cut = end_hz < 0.5 * whole_rate(sample_rate)
+        if not (diagnosis.coded and cut):
             return Decision(self.name, None, "no trace of a codec at a low bit rate")
-        return Decision(self.name, self, f"cut off at {lowpass_hz / 1000:.1f} kHz by a codec")
+        return Decision(self.name, self, f"cut off at {end_hz / 1000:.1f} kHz, as by a codec")
 
     def granted(self, decision: Decision, diagnosis: Diagnosis, wishes: Wishes) -> Decision:
         return with_treble(self, decision, wishes)
@@ -83,7 +86,7 @@ class FrequencyGeneration(Parameters, Effect):
                 meter.update(block)
             ready = replace(ready, cutoff_hz=meter.compute().lowpass_hz or source.sample_rate / 2)
         if ready.holes is None:
-            share = share_of_holes(blocks, source, ready._known(source), ready._ceiling(source))
+            share = share_of_holes(blocks, source, ready._known(source))
             ready = replace(ready, holes=share)
         log.info(
             "%s: cut off at %.1f kHz, %.1f %% of the spectrum below is holes%s",
@@ -97,18 +100,21 @@ class FrequencyGeneration(Parameters, Effect):
 
         if not self._damaged(source):
             return Through(source)
+        front = resampler(source, whole_rate(source.sample_rate))
         damage = Damage(
             self._known(source), self._ceiling(source), self._porous(source), self._slight(source), self.level_db
         )
-        return BesideStream(Through(source), [chosen(ENGINES, self.engine, self).stream(source, damage)])
+        return BesideStream(front, [chosen(ENGINES, self.engine, self).stream(front.output, damage)])
 
     def _ceiling(self, source: Format) -> float:
-        return min(self.ceiling_hz, 0.5 * source.sample_rate)
+        return min(self.ceiling_hz, 0.5 * whole_rate(source.sample_rate))
 
     def _known(self, source: Format) -> float:
         """Return where the spectrum ends; the ceiling, where nothing audible is missing below it."""
         assert self.cutoff_hz is not None
-        return self.cutoff_hz if self.cutoff_hz < 0.97 * self._ceiling(source) else self._ceiling(source)
+        raised = whole_rate(source.sample_rate) > source.sample_rate
+        end_hz = min(self.cutoff_hz, KEPT * source.sample_rate) if raised else self.cutoff_hz
+        return end_hz if end_hz < 0.97 * self._ceiling(source) else self._ceiling(source)
 
     def _cut_off(self, source: Format) -> bool:
         return self._known(source) < self._ceiling(source)

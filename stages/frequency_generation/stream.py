@@ -34,8 +34,8 @@ class HannStream(FrameStream):
 class CountStream(HannStream):
     """Counts the holes in a signal; outputs nothing."""
 
-    def __init__(self, source: Format, cutoff_hz: float, ceiling_hz: float) -> None:
-        super().__init__(source, cutoff_hz, ceiling_hz)
+    def __init__(self, source: Format, cutoff_hz: float) -> None:
+        super().__init__(source, cutoff_hz, ceiling_hz=cutoff_hz)
         self.loudest, self.counted, self.empty = 0.0, 0, 0
 
     def change(self, spectra: Spectra) -> Spectra:
@@ -56,9 +56,9 @@ class CountStream(HannStream):
         self.empty += int((below > NOTHING).sum())
 
 
-def share_of_holes(blocks: Iterable[Block], source: Format, cutoff_hz: float, ceiling_hz: float) -> float:
+def share_of_holes(blocks: Iterable[Block], source: Format, cutoff_hz: float) -> float:
     """Return which share of the spectrum below the cut-off is holes, 0 to 1."""
-    counter = CountStream(source, cutoff_hz, ceiling_hz)
+    counter = CountStream(source, cutoff_hz)
     for _ in pump(counter, blocks):
         pass
     return counter.empty / max(counter.counted, 1)

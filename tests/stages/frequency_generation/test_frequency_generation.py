@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import firwin, oaconvolve
+from soxr import resample
 
 from aural import Block, Format
+from aural.dsp.resampling import frames_at, resampler
 from aural.stages.frequency_generation.stage import FrequencyGeneration
 from aural.stream import pump
 from aural.testing import measured, partition, probe
@@ -130,10 +132,11 @@ def test_seeds() -> None:
 
 
 def test_equal_channels_stay_equal_and_unlike_ones_unlike() -> None:
-    holed = with_hole(noise())
-    twice = np.repeat(holed, 2, axis=0)
-    out = FrequencyGeneration()(twice, RATE)
-    np.testing.assert_allclose(out[0], out[1], atol=1e-5)
+    one = probe("holes")[:1]
+    for engine in (engine.name for engine in FrequencyGeneration.engines):
+        out = FrequencyGeneration(engine=engine, cutoff_hz=9000.0, holes=0.3)(np.repeat(one, 3, axis=0), RATE)
+        assert not np.array_equal(out[:1], one)
+        assert np.array_equal(out, np.repeat(out[:1], 3, axis=0)), engine
     unlike = with_hole(noise(channels=2))
     added = replace(CLASSICAL, tonality=0.0)(unlike, RATE) - unlike
     assert abs(np.corrcoef(added)[0, 1]) < 0.7
@@ -153,8 +156,25 @@ def test_edges(channels: int, rate: int, frames: int) -> None:
     audio = np.ones((channels, frames), np.float32)
     stream = FrequencyGeneration(cutoff_hz=1500.0, holes=1.0).open(Format(rate, channels))
     out = np.concatenate(list(pump(stream, [audio])), axis=-1)
-    assert out.shape == audio.shape
+    assert out.shape == (channels, frames_at(frames, rate, 48000 if rate < 44100 else rate))
     assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("engine", [engine.name for engine in FrequencyGeneration.engines])
+@pytest.mark.parametrize("rate", [22050, 32000])
+def test_treble_that_the_sample_rate_cannot_hold_is_filled(rate: int, engine: str) -> None:
+    """LAME codes at a lower sample rate where it has few bits."""
+    whole = noise()
+    low = resample(whole[0], RATE, rate)[None]
+    source = Format(rate, 1)
+    stream = FrequencyGeneration(engine=engine).measure([low], source).open(source)
+    assert stream.output.sample_rate == RATE
+    out = np.concatenate(list(pump(stream, partition(low, 3))), axis=-1)
+    np.testing.assert_allclose(out, FrequencyGeneration(engine=engine)(low, rate), atol=1e-5)
+    assert out.shape == whole.shape
+    added = out - np.concatenate(list(pump(resampler(source, RATE), [low])), axis=-1)
+    assert -26 < band_db(added, rate / 2, 19000) - band_db(whole, rate / 2, 19000) < 0
+    assert band_db(added, 20, 0.44 * rate) < band_db(whole, rate / 2, 19000) - 50
 
 
 @settings(max_examples=8, deadline=None)

@@ -267,8 +267,7 @@ def songs(folder: Path) -> str:
 
 
 def _false(found: Bandwidth) -> bool:
-    codec = found.lowpass_hz is not None and found.lowpass_hz < 1.15 * found.cutoff_hz
-    return found.cut and found.cutoff_hz < 14000 and not codec
+    return found.cut and found.cutoff_hz < 14000 and not found.emptied
 
 
 def speed() -> str:

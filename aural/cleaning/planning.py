@@ -9,7 +9,6 @@ from pathlib import Path
 from aural.advice import NO_WISHES, Decision, Wishes
 from aural.chain import Chain
 from aural.chainfile import content_of, presets, read_chain
-from aural.dsp.resampling import WHOLE_RATE
 from aural.errors import ChainError
 from aural.measure.diagnosis import Diagnosis
 from aural.parameters import hint
@@ -69,8 +68,7 @@ def check_preset(preset: str) -> None:
 def _preset(diagnosis: Diagnosis) -> str:
     if diagnosis.kind == "speech":
         return "lecture" if diagnosis.reverberant else "voice-memo"
-    roomy = diagnosis.format.sample_rate >= WHOLE_RATE  # old-mp3 fills in what the recording's own rate can hold
-    return "old-mp3" if diagnosis.lossy and diagnosis.dull and roomy else "song"
+    return "old-mp3" if diagnosis.coded and diagnosis.dull else "song"
 
 
 def _granted(

@@ -183,6 +183,11 @@ class Diagnosis:
         return self.info is not None and self.info.bits is None
 
     @property
+    def coded(self) -> bool:
+        """Whether the file holds a lossy codec, or its spectrum ends as behind one: an MP3 that was decoded."""
+        return self.lossy or (self.bandwidth.emptied and self.bandwidth.cutoff_hz < CODED_HZ)
+
+    @property
     def dull(self) -> bool:
         """Whether speech or music ends audibly low, the end given by the sample rate included.
 
@@ -287,6 +292,7 @@ OFFSET, LEAST_OFFSET = 0.06, 5e-4  # as a share of the root mean square, and of 
 FAINT_HUM_DBFS = -90.0
 NOTHING_ELSE_DB = 1.0
 UNEVEN_DB = 13.0
+CODED_HZ = 19300.0  # a higher end may be that of a converter or resampler
 AUDIBLE_CUTOFF_HZ = {"silence": 0.0, "speech": 11500.0, "music": 15500.0}
 
 ORIGINS = (

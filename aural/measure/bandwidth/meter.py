@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from aural.measure.bandwidth.edges import HIGHEST, LOWEST_HZ, end_hz, levels, smoothed
+from aural.measure.bandwidth.edges import HIGHEST, LOWEST_HZ, SURE_FALL_DB, end_hz, levels, smoothed
 from aural.measure.bandwidth.images import mirror_hz
 from aural.measure.bandwidth.lowpass import lowpass_hz
 from aural.signals import Block, Format
@@ -31,7 +31,7 @@ MOVES = 1.8  # what is so many times as loud in the loudest windows as in the qu
 SMOOTHED = 0.03  # of the frequency, over which levels are averaged
 FEWEST = 6  # windows
 GENTLE_DB = 30.0  # instruments and singing fall by up to 26 dB, sound behind codecs and resamplers by 40 and more
-EMPTIED = 1.15  # a codec leaves nothing from its cut-off on, or from so many times as high
+EMPTIED = 1.15  # at most, between the cut-off and where a codec leaves nothing, as a ratio
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,12 @@ class Bandwidth:
     @property
     def declines(self) -> bool:
         """Whether the spectrum falls so little that it may be a natural decline: filters leave less above."""
-        emptied = self.lowpass_hz is not None and self.lowpass_hz < EMPTIED * self.cutoff_hz
-        return self.steepness_db < GENTLE_DB and not emptied
+        return self.steepness_db < GENTLE_DB and not self.emptied
+
+    @property
+    def emptied(self) -> bool:
+        """Whether nothing is left from about the cut-off on, as behind a codec."""
+        return self.lowpass_hz is not None and 1 / EMPTIED < self.lowpass_hz / self.cutoff_hz < EMPTIED
 
 
 class BandwidthMeter:
@@ -119,7 +123,15 @@ class BandwidthMeter:
             found = Bandwidth(mirror, math.inf, cut=True)
         elif mirror is None and background is not None and found.cut and self._goes_on(found, foreground, background):
             found = Bandwidth(self.sample_rate / 2, found.steepness_db, cut=False)
-        return replace(found, lowpass_hz=lowpass_hz(everything, self.sample_rate / 2))
+        return replace(found, lowpass_hz=self._lowpass_hz(found, everything))
+
+    def _lowpass_hz(self, found: Bandwidth, everything: Spectrum) -> float | None:
+        """Return above which frequency nothing is left, but for the images that some resamplers leave."""
+        emptied_hz = lowpass_hz(everything, self.sample_rate / 2) or math.inf
+        sure = found.cut and SURE_FALL_DB < found.steepness_db < math.inf
+        if sure and emptied_hz > EMPTIED * found.cutoff_hz:
+            return found.cutoff_hz
+        return emptied_hz if math.isfinite(emptied_hz) else None
 
     def _goes_on(self, found: Bandwidth, foreground: Spectrum, background: Spectrum) -> bool:
         """Say whether the sound goes on above a cut-off: hardly softer, and not as steady as the background."""

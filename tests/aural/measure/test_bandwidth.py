@@ -6,6 +6,7 @@ import csv
 import os
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -60,6 +61,17 @@ def test_what_a_gentle_filter_leaves_is_not_empty(order: int, gain: float) -> No
     audio = sosfilt(butter(order, 8000, fs=48000, output="sos"), pink()) * gain
     assert bandwidth(audio.astype(np.float32)).lowpass_hz is None
     assert bandwidth(np.float32(gain) * pink()).lowpass_hz is None
+
+
+def test_a_low_pass_below_the_images_of_a_resampler_is_found() -> None:
+    """FFmpeg's leaves some above half of the old sample rate: a codec's low-pass does not lie there."""
+    audio = low_passed(pink(sample_rate=24000), 10900, 24000)
+    frame = av.AudioFrame.from_ndarray(audio, format="fltp", layout="mono")
+    frame.sample_rate = 24000
+    (raised,) = av.AudioResampler("fltp", "mono", 44100).resample(frame)
+    found = bandwidth(raised.to_ndarray(), 44100)
+    assert found.lowpass_hz == pytest.approx(10900, abs=120)
+    assert found.emptied
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 32000])

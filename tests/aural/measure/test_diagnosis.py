@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -224,23 +225,41 @@ def test_music_loses_nothing_but_hum(clean_voice: Diagnosis) -> None:
 def test_treble_that_the_sample_rate_of_an_old_file_cannot_hold_is_added(clean_voice: Diagnosis) -> None:
     ends = replace(clean_voice.bandwidth, cutoff_hz=11000.0, cut=True)
     low = replace(clean_voice, content=content("m" * 15), bandwidth=ends, format=Format(24000, 1))
-    assert (plan(low).preset, names(low)) == ("song", ["frequency-expansion", "master"])
+    for lowpass_hz in (11000.0, None):
+        found = replace(low, bandwidth=replace(ends, lowpass_hz=lowpass_hz))
+        assert (plan(found).preset, names(found)) == ("old-mp3", ["frequency-generation", "master"])
+    lossless = replace(low, info=None, bandwidth=replace(ends, steepness_db=35.0, lowpass_hz=None))
+    assert (plan(lossless).preset, names(lossless)) == ("song", ["frequency-expansion", "master"])
+
+
+def ending(
+    voice: Diagnosis, cutoff_hz: float, steepness_db: float, lowpass_hz: float | None, drawn: str = "m" * 15
+) -> Diagnosis:
+    """Return the diagnosis of a lossless file whose spectrum ends so."""
+    band = replace(voice.bandwidth, cutoff_hz=cutoff_hz, cut=True, steepness_db=steepness_db, lowpass_hz=lowpass_hz)
+    return replace(voice, content=content(drawn), bandwidth=band, info=None)
+
+
+def test_an_mp3_that_was_decoded_is_known_by_what_it_leaves_empty(clean_voice: Diagnosis) -> None:
+    at_64 = ending(clean_voice, 10800.0, 53.0, 11000.0)
+    for decoded in (at_64, replace(at_64, format=Format(24000, 2))):
+        assert (plan(decoded).preset, names(decoded)) == ("old-mp3", ["frequency-generation", "master"])
+    at_128 = ending(clean_voice, 16400.0, 50.0, 16600.0)
+    assert names(at_128) == ["master"], "it is hardly heard"
+    assert names(at_128, "old-mp3") == ["frequency-generation", "master"]
 
 
 def test_the_natural_end_of_instruments_is_not_dull(clean_voice: Diagnosis) -> None:
-    def ends(drawn: str, steepness_db: float, lowpass_hz: float | None) -> Diagnosis:
-        band = replace(
-            clean_voice.bandwidth, cutoff_hz=11000.0, cut=True, steepness_db=steepness_db, lowpass_hz=lowpass_hz
-        )
-        return replace(clean_voice, content=content(drawn), bandwidth=band, info=None)
-
-    flute = ends("m" * 15, 18.0, None)
-    assert not flute.dull
-    assert names(flute) == ["master"]
-    assert ends("m" * 15, 18.0, 21000.0).origin == "a gentle filter, or a natural decline"
-    assert ends("m" * 15, 18.0, 11500.0).dull, "a codec leaves nothing above"
-    assert ends("m" * 15, 45.0, None).dull
-    assert ends("s" * 15, 18.0, None).dull, "a voice has consonants up there"
+    ends = partial(ending, clean_voice)
+    flute, singing, bass = ends(11000.0, 18.0, None), ends(11000.0, 26.0, 20200.0), ends(11000.0, 24.0, 1400.0)
+    whole = ends(20300.0, 45.0, 20400.0)
+    for natural in (flute, singing, bass, whole):
+        assert not natural.dull
+        assert names(natural) == names(natural, "old-mp3") == ["master"]
+    assert singing.origin == "a gentle filter, or a natural decline"
+    assert ends(11000.0, 18.0, 11500.0).dull, "a codec leaves nothing above"
+    assert ends(11000.0, 45.0, None).dull
+    assert ends(11000.0, 18.0, None, "s" * 15).dull, "a voice has consonants up there"
 
 
 def test_what_is_neither_speech_nor_music_gets_a_gain_alone(clean_voice: Diagnosis) -> None:

@@ -31,8 +31,8 @@ SLIGHT, SLIGHT_HZ = 0.1, 14000.0  # fewer holes, and nothing cut off below: at 9
 class FrequencyGeneration(Parameters, Effect):
     """Fill what a codec removed: holes in the spectrum and the band above its low-pass.
 
-    What the codec kept does not change, and an undamaged recording is returned bit for bit. Other seeds give
-    other fills of the same kind.
+    What the codec kept does not change, and an undamaged recording is returned bit for bit. A sample rate below
+    44.1 kHz becomes 48 kHz, and what it could not hold is filled too. Other seeds give other fills of the same kind.
     """
 
     name: ClassVar[str] = "frequency-generation"

@@ -1,8 +1,8 @@
 """Noise reduction beside its peers: quality on voices and noises that training never saw, music, rooms and speed.
 
 python benchmarks/noise_reduction.py                  all
-python benchmarks/noise_reduction.py speed            one of quality, pauses, dnsmos, music, rooms, speed; speed
-                                                      needs no recordings
+python benchmarks/noise_reduction.py speed            one of quality, pauses, dnsmos, music, rooms, stereo, speed;
+                                                      speed needs no recordings
 PAIRS=12 CLIP_S=5 python benchmarks/...  quality      the same with fewer and shorter voices
 CLEAN=DIR NOISY=DIR python benchmarks/...  pairs      recordings and the same with noise, published by others
 JOBS=1 python benchmarks/...                          in so many processes; else as many as there are cores
@@ -214,6 +214,39 @@ class Music(evaluation.Evaluation):
         return Sample(name, excerpt, excerpt, SAMPLE_RATE, {"music": kind, "recording": name})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stereo(evaluation.Evaluation):
+    """Held-out voices in stereo: two people in turn, a microphone and a noise each; and one amid ambient noise."""
+
+    title: ClassVar[str] = "Stereo"
+    metrics: ClassVar[tuple[Metric, ...]] = Quick.metrics
+
+    def systems(self) -> Mapping[str, System]:
+        return {"input": unchanged, **OWN, **PEERS}
+
+    def cases(self) -> Sequence[Case]:
+        kinds = ("two microphones", "one voice")
+        return [
+            Case(f"{number} {kind}", partial(self._sample, number, kind)) for number in range(12) for kind in kinds
+        ]
+
+    def _sample(self, number: int, kind: str) -> Sample:
+        rng = np.random.default_rng(number)
+        voices = [clip for folder in VOICES for clip in find(folder, "speech", "test") if clip.snr_db >= 30]
+        people = list({clip.group: clip for clip in rng.permutation(voices)}.values())[:2]
+        first, second = (read(clip, SAMPLE_RATE, 0, 3 * SAMPLE_RATE) for clip in people)
+        noises = rng.permutation([clip for clip in find(CORPUS / "noise", "noise", "test") if clip.seconds >= 4])[:2]
+        in_turn = np.concatenate([first, 0 * second]), np.concatenate([0 * first, second])
+        left, right = in_turn if kind == "two microphones" else (sum(in_turn), sum(in_turn))
+        places = noises if kind == "two microphones" else noises[[0, 0]]
+        takes = [
+            degrade(Take.of(voice, SAMPLE_RATE), [Noise(read(place, SAMPLE_RATE), snr_db=snr_db)], rng)
+            for voice, place, snr_db in zip((left, right), places, (15, 8), strict=True)
+        ]
+        noisy, voice = np.stack([take.noisy for take in takes]), np.stack([take.voice for take in takes])
+        return Sample(str(number), noisy, voice, SAMPLE_RATE, {"stereo": kind})
+
+
 PHONES = str(CORPUS / "speech_phone")
 VOICES = (str(CORPUS / "speech"), str(CORPUS / "speech_fullband"), PHONES, str(CORPUS / "speech_misc"))
 FOLDERS: Mapping[str, Any] = {"speech": VOICES, "noise": str(CORPUS / "noise"), "ir": str(CORPUS / "ir")}
@@ -270,6 +303,7 @@ SECTIONS: Mapping[str, Callable[[], None]] = {
     "dnsmos": lambda: scores("DNSMOS", Rated(**FOLDERS | {"speech": (PHONES,)}, **SIZE)),
     "music": lambda: scores("music", Music()),
     "rooms": lambda: scores("rooms", Rooms()),
+    "stereo": lambda: scores("stereo", Stereo()),
     "speed": speed,
     "pairs": pairs,
 }

@@ -31,6 +31,7 @@ from aural.stages.noise_reduction.engines.compact.network import (
     joined,
 )
 from aural.stages.noise_reduction.engines.compact.reverberation import BLOCK, TOP, RoomPrediction
+from aural.stages.noise_reduction.engines.compact.sharing import Sharing
 from aural.stages.noise_reduction.engines.compact.slow_bins import SLOW, SlowBins
 from aural.stages.noise_reduction.stft import BINS, HOP, SAMPLE_RATE, WINDOW
 from aural.stream import Series, Stream
@@ -132,10 +133,10 @@ class LateReverberation(FrameStream):
 class CompactStream(AheadStream):
     """Attenuates noise and reverberation in audio at 48 kHz.
 
-    The network runs on each channel, on several at the same time if there are threads for it. The power-weighted mean
-    of their gains and filters is applied to all channels, so the stereo image stays. What lies below voices is kept
-    20 dB softer than the rest where it is noise, and stays as it came where it is plosives (`SlowBins`). In passages
-    of music, music is kept, and all that lies below voices: there, a drum looks like the rumble of a car.
+    The network runs on each channel, on several at the same time if there are threads for it. Channels share their
+    gains and filters as far as they hold the same sound (`Sharing`). What lies below voices is kept 20 dB softer than
+    the rest where it is noise, and stays as it came where it is plosives (`SlowBins`). In passages of music, music is
+    kept, and all that lies below voices: there, a drum looks like the rumble of a car.
 
     The first second is heard twice, and its first result dropped: so the network knows voice and noise at the
     beginning as well as later.
@@ -150,6 +151,7 @@ class CompactStream(AheadStream):
         self.memories: Sequence[list[Tensor]] = [self.network.begin(len(part)) for part in parts]
         self.threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))
         self.bass = torch.arange(BINS) < RUMBLE
+        self.sharing = Sharing(source.channels, BINS)
         self.slow = SlowBins(self.network.decay[..., :LEVEL_FRAMES].cpu())
         self.taken = 0  # frames that the network has been given
 
@@ -185,12 +187,11 @@ class CompactStream(AheadStream):
         return torch.from_numpy(within(frames * HOP / SAMPLE_RATE, self.passages))[None]
 
     def _join(self, predicted: Prediction, music: Tensor) -> Tensor:
-        """Apply the gains and filters that all channels share, limited; shape (channels, frames, bins)."""
-        share = predicted.level[..., None].square() + 1e-30
-        share = share / share.sum(dim=0)
-        shared = (torch.sum(x * share, 0, keepdim=True) for x in (predicted.gain, predicted.room))
-        gain, room = (x.expand_as(predicted.gain) for x in shared)
-        filters = torch.sum(predicted.filters * share[..., None], 0, keepdim=True).expand_as(predicted.filters)
+        """Apply gains and filters, limited; shape (channels, frames, bins)."""
+        weights = self.sharing(predicted.spectra[:, 1:-1])
+        gain, room = ((weights * x).sum(dim=1) for x in (predicted.gain, predicted.room))
+        low = weights[..., : predicted.filters.shape[2], None]
+        filters = (low * predicted.filters).sum(dim=1)
         clean = Prediction(predicted.spectra, predicted.level, predicted.bands, gain, filters, room).denoised()
         (floor, dereverb), (music_floor, music_dereverb) = (
             (db_to_gain(-effort.max_attenuation_db), effort.room) for effort in self.efforts

@@ -169,6 +169,18 @@ def test_one_filter_for_all_channels_keeps_the_image() -> None:
     assert np.abs(left - alone[0]).max() < 0.05 * np.abs(alone).max()
 
 
+def test_two_people_with_a_microphone_each_are_cleaned_apart() -> None:
+    rng = np.random.default_rng(1)
+    hiss = 0.1 * np.std(voice(4)) * rng.standard_normal((2, 4 * SAMPLE_RATE)).astype(np.float32)
+    noisy = np.concatenate([voice(4), 0 * voice(4)]) + hiss
+    stage = NoiseReduction(hum_hz=0.0, max_attenuation_db=30.0)
+    both = stage(noisy, SAMPLE_RATE)
+    for channel, together in zip(noisy, both, strict=True):
+        alone = stage(channel, SAMPLE_RATE)
+        assert 10 * np.log10(np.sum(alone**2) / np.sum((together - alone) ** 2)) > 15
+    assert np.std(both[1]) < 0.1 * np.std(noisy[1])
+
+
 def test_attenuation_has_the_limit_that_was_asked_for() -> None:
     rng = np.random.default_rng(0)
     noise = (0.05 * rng.standard_normal((1, 4 * SAMPLE_RATE))).astype(np.float32)

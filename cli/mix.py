@@ -207,8 +207,8 @@ def mixed_lines(output: Path, wanted: Mix, mixed: Mixed) -> list[str]:
     lines += ["", f"  {'mix':<{LABEL}}{_length(mixed.duration_s)}, {_format(mixed.format)}, {result}"]
     lines += shorter([(placed.track, placed.duration_s) for placed in mixed.placed])
     if wanted.balance:
-        silent = [placed.track.file.name for placed in mixed.placed if not math.isfinite(placed.lufs)]
-        lines += [f"  ! {name} is silent, or shorter than 0.4 s: not balanced" for name in silent]
+        silent = [placed.track.file.name for placed in mixed.placed if not math.isfinite(placed.plain_lufs)]
+        lines += [f"  ! {name} is softer than -70 LUFS, or shorter than 0.4 s: not balanced" for name in silent]
     if mixed.over_db:
         lines.append(
             f"  ! it goes {mixed.over_db:.1f} dB beyond full scale: written as floats, which hold that, but a player "

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
-from aural.mix.lowering import GainCourse, Heard, Lowered, levels_db, stretched
+from aural.dsp.decibels import db_to_power
+from aural.mix.lowering import GainCourse, Lowered, Powers, stretched
 from aural.parameters import GIVEN, param
 from aural.signals import Block
 
@@ -44,13 +45,13 @@ class Ducked(Lowered):
 
     Args:
         blocks: of the track.
-        fronts: the tracks in front: the blocks of each, and its integrated loudness in LUFS.
+        fronts: the powers of each track in front, divided by that of its own loudness.
         ducking: what is asked for.
         sample_rate: of all, in Hz.
     """
 
     blocks: Iterable[Block]
-    fronts: Sequence[Heard]
+    fronts: Sequence[Powers]
     ducking: Ducking
     sample_rate: int
 
@@ -59,10 +60,10 @@ class Ducked(Lowered):
         asked = self.ducking
         return GainCourse(asked.duck_db, asked.duck_attack_ms, asked.duck_release_ms)
 
-    def low(self, size: int) -> Iterator[bool]:
+    def low(self) -> Iterator[bool]:
         """Say of each step whether a track in front sounds, soon sounds or has just sounded; without end."""
-        least_db = -self.ducking.duck_sensitivity_db
-        heard = [chain((db > least_db for db in levels_db(front, size)), repeat(False)) for front in self.fronts]
+        least = db_to_power(-self.ducking.duck_sensitivity_db)
+        sounds = [chain((powers > least).tolist(), repeat(False)) for powers in self.fronts]
         return stretched(
-            map(any, zip(*heard, strict=True)), self.ducking.duck_lookahead_ms, self.ducking.duck_hold_ms
+            map(any, zip(*sounds, strict=True)), self.ducking.duck_lookahead_ms, self.ducking.duck_hold_ms
         )

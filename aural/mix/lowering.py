@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aural.dsp.decibels import db_to_gain
 from aural.signals import Block
 from aural.stream import Queue
 
-STEP_S = 0.01
-"""So often it is asked whether a track sounds."""
-SILENCE_DB = -200.0
+STEPS = 100
+"""So often in a second it is asked whether a track sounds: once for each power that a LoudnessMeter keeps."""
 
-Heard = tuple[Iterable[Block], float]
-"""The blocks of a track, and its integrated loudness in LUFS."""
+Powers = NDArray[np.float64]
+"""The K-weighted mean power of a track in each step, as in its loudness."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Lowered(ABC):
         """Say how the gain moves."""
 
     @abstractmethod
-    def low(self, size: int) -> Iterator[bool]:
-        """Say of each step of so many frames whether the track is to be low; without end."""
+    def low(self) -> Iterator[bool]:
+        """Say of each step whether the track is to be low; without end."""
 
     def __iter__(self) -> Iterator[Block]:
         gains, waiting = self._gains(), Queue()
@@ -55,42 +54,31 @@ class Lowered(ABC):
 
     def _gains(self) -> Iterator[Block]:
         """Give the gain of each frame, a step at a time, without end."""
-        size = max(1, round(STEP_S * self.sample_rate))
         depth_db = self.course.depth_db
         down_db, up_db = (
-            depth_db * min(1.0, 1000 * STEP_S / max(ms, 1e-9))
+            depth_db * min(1.0, 1000 / STEPS / max(ms, 1e-9))
             for ms in (self.course.attack_ms, self.course.release_ms)
         )
         gain_db = None
-        for low in self.low(size):
+        for step, low in enumerate(self.low()):
+            size = self._begin(step + 1) - self._begin(step)
             wanted_db = -depth_db if low else 0.0
             before_db = wanted_db if gain_db is None else gain_db  # as if it had been so before
             gain_db = min(max(wanted_db, before_db - down_db), before_db + up_db)
             ramp_db = np.linspace(before_db, gain_db, size, endpoint=False, dtype=np.float32)
             yield db_to_gain(ramp_db[np.newaxis])
 
+    def _begin(self, step: int) -> int:
+        """Return the frame with which a step begins."""
+        return -(-step * self.sample_rate // STEPS)
+
 
 def stretched(flags: Iterable[bool], lookahead_ms: float, hold_ms: float) -> Iterator[bool]:
     """Say of each step whether a flag is set, soon is or has just been; the flags have no end."""
-    ahead, hold = (round(ms / 1000 / STEP_S) for ms in (lookahead_ms, hold_ms))
+    ahead, hold = (round(ms / 1000 * STEPS) for ms in (lookahead_ms, hold_ms))
     left = 0
     for number, flag in enumerate(flags):
         left = ahead + hold + 1 if flag else left
         if number >= ahead:
             yield left > 0
         left = max(0, left - 1)
-
-
-def levels_db(heard: Heard, size: int) -> Iterator[float]:
-    """Give the level of each step of a track in dB above the track's own loudness, until the track ends.
-
-    The power of its channels is added, as in BS.1770; a track without a loudness is silent.
-    """
-    blocks, lufs = heard
-    waiting = Queue()
-    for block in blocks:
-        waiting.append(np.square(block).sum(axis=0, keepdims=True))
-        steps = waiting.frames // size
-        powers = waiting.take(steps * size).reshape(steps, size).mean(axis=1)
-        levels = 10 * np.log10(np.maximum(powers, 1e-30)) - (lufs + 0.691 if math.isfinite(lufs) else math.inf)
-        yield from np.maximum(levels, SILENCE_DB).tolist()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,19 +15,24 @@ from numpy.typing import ArrayLike
 from aural.chain import Chain
 from aural.dsp.decibels import db_to_gain
 from aural.dsp.resampling import resampler
-from aural.errors import AudioError, AuralError, ChainError
-from aural.mix.cross_gate import CrossGate, CrossGated
+from aural.errors import AudioError, AuralError, ChainError, ParameterError
+from aural.mix.cross_gate import CrossGate, CrossGated, own_voices
 from aural.mix.ducking import Ducked, Ducking
-from aural.mix.summing import Gains, balancing_db, placing, summed
+from aural.mix.lowering import Powers
+from aural.mix.summing import Gains, mean_lufs, placing, summed
 from aural.parameters import check, hint, param
 from aural.signals import Block, Format, as_block
 from aural.stage import Effect, repeatable
 from aural.stream import UNWATCHED, Blocks, Watch, pump
 
+if TYPE_CHECKING:
+    from aural.measure.loudness import LoudnessMeter
+
 Signal = tuple[Iterable[Block], Format]
 """Blocks and their format."""
 
 NO_CHAIN = Chain()
+MOST_TRIALS = 20  # to the gain for a loudness, which changes by as much, or by a little less
 
 
 @dataclass(frozen=True)
@@ -150,26 +156,28 @@ class Mix(CrossGate):
         source = common_format(parts)
         placed = [Placed.measured(part, source, watch) for part in parts]
         if self.balance:
-            gains_db = balancing_db([track.plain_lufs for track in placed])
-            placed = [track.turned_up(gain_db) for track, gain_db in zip(placed, gains_db, strict=True)]
-        watched = [self._ducked(number, parts, placed, watch) for number in range(len(parts))]
+            goal_lufs = mean_lufs([track.plain_lufs for track in placed])
+            placed = [track.balanced(goal_lufs) for track in placed]
+        watched = self._lowered(parts, placed, watch)
         gains = [track.gains(source.channels) for track in placed]
         master = self.master.run(summed(list(zip(watched, gains, strict=True))), source, watch)
         tracks = tuple(track.track for track in placed)
         ran = replace(self, tracks=tracks, master=master.stage, balance=False)
         return Run(master.blocks, master.output, ran, tuple(placed))
 
-    def _ducked(
-        self, number: int, parts: Sequence[MixPart], placed: Sequence[Placed], watch: Watch
-    ) -> Iterable[Block]:
-        """Return the blocks of a track, lowered while those in front of it sound, or only another microphone."""
-        blocks, track = Blocks(parts[number].blocks, parts[number].format, watch), self.tracks[number]
-        fronts = [(parts[n].blocks, placed[n].plain_lufs) for n in map(self.place, track.under)]
-        rate = parts[number].format.sample_rate
-        heard = {n: (parts[n].blocks, placed[n].plain_lufs) for n in map(self.place, self.cross_gate)}
-        own = heard.pop(number, None)
-        gated = CrossGated(blocks, own, list(heard.values()), self, rate) if own else blocks
-        return Ducked(gated, fronts, track, rate) if fronts else gated
+    def _lowered(self, parts: Sequence[MixPart], placed: Sequence[Placed], watch: Watch) -> list[Iterable[Block]]:
+        """Return the blocks of each track, lowered where it hears only another's voice, or those in front sound."""
+        signals: list[Iterable[Block]] = [Blocks(part.blocks, part.format, watch) for part in parts]
+        microphones = [self.place(name) for name in self.cross_gate]
+        powers = [placed[n].meter.powers for n in microphones]
+        heard = own_voices(powers, self.cross_gate_margin_db) if microphones else ()
+        for n, own_voice in zip(microphones, heard, strict=True):
+            signals[n] = CrossGated(signals[n], own_voice, self, parts[n].format.sample_rate)
+        for n, track in enumerate(self.tracks):
+            fronts = [placed[front].relative_powers for front in map(self.place, track.under)]
+            if fronts:
+                signals[n] = Ducked(signals[n], fronts, track, parts[n].format.sample_rate)
+        return signals
 
 
 @dataclass(frozen=True)
@@ -204,9 +212,8 @@ class Placed:
     """As it ran: measured parameters in its chain, the balance in its gain."""
     format: Format
     """Behind its chain."""
-    duration_s: float
-    plain_lufs: float
-    """Integrated loudness behind chain and pan; -inf where the track is silent or shorter than 0.4 s."""
+    meter: LoudnessMeter
+    """What it measured behind chain and pan, before the gain."""
 
     @classmethod
     def measured(cls, part: MixPart, target: Format, watch: Watch) -> Self:
@@ -217,16 +224,52 @@ class Placed:
         gains = placing(part.format.channels, target.channels, part.track.pan)
         for block in watch(part.blocks, part.format):
             meter.update((gains @ block).astype(np.float32))
-        return cls(part.track, part.format, meter.frames / target.sample_rate, meter.compute().integrated_lufs)
+        return cls(part.track, part.format, meter)
+
+    @property
+    def duration_s(self) -> float:
+        """Return when it ends, counted from the beginning of the mix."""
+        return self.meter.frames / self.meter.source.sample_rate
+
+    @property
+    def plain_lufs(self) -> float:
+        """Integrated loudness without the gain; -inf where it is softer than -70 LUFS, or shorter than 0.4 s."""
+        return self.meter.integrated_lufs()
 
     @property
     def lufs(self) -> float:
         """Integrated loudness in the mix, before the master chain."""
-        return self.plain_lufs + self.track.gain_db
+        return self.meter.integrated_lufs(gain_db=self.track.gain_db)
 
-    def turned_up(self, gain_db: float) -> Self:
-        """Return it with more gain."""
-        return replace(self, track=replace(self.track, gain_db=self.track.gain_db + gain_db))
+    @property
+    def relative_powers(self) -> Powers:
+        """Return the power of each step, divided by that of the loudness; zeros where it has none."""
+        from aural.measure.loudness import lufs_to_power
+
+        lufs = self.plain_lufs
+        return self.meter.powers / lufs_to_power(lufs if math.isfinite(lufs) else math.inf)
+
+    def balanced(self, goal_lufs: float) -> Self:
+        """Bring it to a loudness, and apply its own gain to that; what has no loudness stays as it is.
+
+        Raises:
+            ParameterError: both gains together are out of range.
+        """
+        if not math.isfinite(self.plain_lufs):
+            return self
+        gain_db, own_db = 0.0, self.track.gain_db
+        for _ in range(MOST_TRIALS):
+            gain_db += goal_lufs - self.meter.integrated_lufs(gain_db=gain_db)
+        try:
+            return replace(self, track=replace(self.track, gain_db=own_db + gain_db))
+        except ParameterError as error:
+            raise ParameterError(
+                f"gain_db {own_db:g} goes beyond what is allowed with the {gain_db:+.1f} dB of the balance: "
+                f"together they must be {error.allowed}",
+                path=self.track.file,
+                parameter="gain_db",
+                allowed=error.allowed,
+            ) from error
 
     def gains(self, width: int) -> Gains:
         """Return its gains into a mix of so many channels."""

@@ -30,11 +30,10 @@ def placing(channels: int, width: int, pan: float) -> Gains:
     return np.eye(width)
 
 
-def balancing_db(lufs: Sequence[float]) -> list[float]:
-    """Return the gains in dB that bring loudnesses to their mean; 0 for what has none."""
+def mean_lufs(lufs: Sequence[float]) -> float:
+    """Return the mean of loudnesses; of what has none, it takes no notice."""
     heard = [value for value in lufs if math.isfinite(value)]
-    mean = math.fsum(heard) / max(1, len(heard))
-    return [mean - value if math.isfinite(value) else 0.0 for value in lufs]
+    return math.fsum(heard) / max(1, len(heard))
 
 
 def summed(signals: Sequence[tuple[Iterable[Block], Gains]]) -> Iterator[Block]:

@@ -146,7 +146,7 @@ def test_a_folder_is_mixed_to_stdout(tmp_path: Path) -> None:
 def test_what_cannot_be_balanced_is_said(tmp_path: Path, stems: Path) -> None:
     write(stems / "click.wav", voice(0.2))
     out = invoke("mix", stems, "-o", tmp_path / "mix.wav", "--balance")[1]
-    assert "! click.wav is silent, or shorter than 0.4 s: not balanced" in out
+    assert "! click.wav is softer than -70 LUFS, or shorter than 0.4 s: not balanced" in out
 
 
 def test_standard_output(tmp_path: Path, stems: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from aural import ChainError, Mix, ParameterError, Track
 from aural.mix.ducking import Ducked, Ducking
+from aural.mix.lowering import STEPS, Powers
 from aural.mix.mixfile import read_mix, write_mix
 from aural.signals import Block
 from aural.testing import SAMPLE_RATE, partition
@@ -28,11 +29,17 @@ def front(seconds: float, *sounding: tuple[float, float], level: float = 0.1) ->
     return audio
 
 
+def relative(audio: Block, lufs: float = -20.7) -> Powers:
+    """Return the power of each step above that of a loudness."""
+    powers = np.square(audio[0], dtype=np.float64).reshape(-1, RATE // STEPS).mean(axis=1)
+    return powers * 10 ** (-(lufs + 0.691) / 10) if np.isfinite(lufs) else 0 * powers
+
+
 def gain_db(*fronts: Block, seconds: float = 6.0, lufs: float = -20.7, **values: float) -> Block:
     """Return the gain of a track in dB, over time."""
     ducking = Ducking(under=("front",), **values)  # type: ignore[arg-type]
     steady = np.ones((1, int(seconds * RATE)), np.float32)
-    ducked = Ducked([steady], [([audio], lufs) for audio in fronts], ducking, RATE)
+    ducked = Ducked([steady], [relative(audio, lufs) for audio in fronts], ducking, RATE)
     curve: Block = 20 * np.log10(np.concatenate(list(ducked), axis=-1)[0])
     return curve
 
@@ -91,8 +98,8 @@ def test_blocks_do_not_matter_and_a_front_may_end_early() -> None:
             return partition(self.signal, self.seed)
 
     ducking = Ducking(under=("front",))
-    whole = np.concatenate(list(Ducked([steady], [([audio], -20.7)], ducking, RATE)), axis=-1)
-    parts = Ducked(Parts(steady, 1), [(Parts(audio, 2), -20.7)], ducking, RATE)
+    whole = np.concatenate(list(Ducked([steady], [relative(audio)], ducking, RATE)), axis=-1)
+    parts = Ducked(Parts(steady, 1), [relative(audio)], ducking, RATE)
     for _ in range(2):
         np.testing.assert_array_equal(np.concatenate(list(parts), axis=-1), whole)
 
@@ -112,6 +119,28 @@ def test_a_mix_lowers_what_lies_under() -> None:
     np.testing.assert_array_equal(ducked[:, early], plain[:, early])
     assert np.std(ducked[:, late]) == pytest.approx(0.1 / 2**0.5, rel=0.02)
     np.testing.assert_array_equal(mixed(under=("voice.wav",), duck_db=60.0), ducked)
+
+
+@pytest.mark.parametrize("values", [{}, {"pan": 0.8}])
+def test_rumble_is_no_voice(values: dict[str, float]) -> None:
+    """A voice from 1 to 2 s, in rumble that is as strong and hardly heard."""
+    time = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    rumble = 0.1 * np.sin(2 * np.pi * 15 * time)
+    speaks = 0.1 * np.random.default_rng(0).standard_normal(time.size) * ((time >= 1) & (time < 2))
+    audio = {"voice": np.stack([rumble + speaks] * 2), "music": np.full((1, time.size), 0.1)}
+    tracks = (Track("voice", gain_db=-120, **values), Track("music", under=("voice",), duck_hold_ms=0.0))
+    music = Mix(tracks)(audio, SAMPLE_RATE)[0] / (0.1 * 0.5**0.5)
+    assert 20 * np.log10(music[int(1.5 * SAMPLE_RATE)]) == pytest.approx(-12, abs=0.1)
+    assert music[int(0.5 * SAMPLE_RATE)] == pytest.approx(1, abs=1e-3)
+
+
+def test_steps_do_not_drift() -> None:
+    """At a rate that is no multiple of the steps, the gain still falls where it should after a minute."""
+    rate, seconds = 11025, 60
+    powers = np.zeros(seconds * STEPS)
+    powers[-STEPS:] = 1.0
+    course = np.concatenate(list(Ducked([np.ones((1, seconds * rate))], [powers], Ducking(under=("a",)), rate)), -1)
+    assert np.flatnonzero(course[0] < 1)[0] / rate == pytest.approx(seconds - 1 - 0.2, abs=0.02)
 
 
 def test_the_level_of_the_front_does_not_matter() -> None:

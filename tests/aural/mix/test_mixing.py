@@ -17,7 +17,7 @@ from recordings import voice, write
 from aural import AudioError, Chain, ChainError, Mix, ParameterError, Track, create, mix_files
 from aural.mix.mixdown import Mixed
 from aural.mix.mixfile import mix_of, read_mix, write_mix
-from aural.mix.summing import balancing_db, placing, summed
+from aural.mix.summing import mean_lufs, placing, summed
 from aural.signals import Block, Format
 from aural.testing import SAMPLE_RATE, partition, probe
 
@@ -136,12 +136,32 @@ def test_balance_brings_all_to_one_loudness() -> None:
     assert not run.mix.balance
 
 
-@given(st.lists(st.floats(-69, 0), min_size=1))
-def test_balance_adds_no_gain_in_the_mean(loudness: list[float]) -> None:
-    gains_db = balancing_db([*loudness, -math.inf])
-    assert sum(gains_db) == pytest.approx(0, abs=1e-9)
-    assert np.ptp(np.add(loudness, gains_db[:-1])) == pytest.approx(0, abs=1e-9)
-    assert gains_db[-1] == 0
+def test_soft_tracks_are_balanced_too() -> None:
+    """Half of the soft track lies below the absolute gate of BS.1770 until it is turned up."""
+    soft = noise(16, 8.0, level=0.0003)
+    soft[:, 4 * SAMPLE_RATE :] *= 0.4
+    audio = {"soft": soft, "loud": noise(17, 8.0)}
+    run = Mix((Track("soft"), Track("loud")), balance=True).render(
+        [([x], Format(SAMPLE_RATE, 1)) for x in audio.values()]
+    )
+    one, other = (lufs(x * 10 ** (t.gain_db / 20)) for x, t in zip(audio.values(), run.mix.tracks, strict=True))
+    assert one == pytest.approx(other, abs=0.01)
+    assert [placed.lufs for placed in run.placed] == pytest.approx([one, other], abs=0.01)
+
+
+def test_a_gain_that_the_balance_brings_out_of_range() -> None:
+    mix = Mix((Track("soft", gain_db=59.0), Track("loud")), balance=True)
+    with pytest.raises(ParameterError) as error:
+        mix({"soft": noise(16, level=0.001), "loud": noise(17)}, SAMPLE_RATE)
+    assert str(error.value) == (
+        "soft: gain_db 59 goes beyond what is allowed with the +20.0 dB of the balance: together they must be "
+        "from -120 to 60 dB"
+    )
+
+
+def test_the_mean_of_loudnesses() -> None:
+    assert mean_lufs([-20.0, -math.inf, -30.0]) == -25.0
+    assert mean_lufs([-math.inf]) == 0.0
 
 
 def test_chains_run_on_their_tracks_and_on_the_sum() -> None:

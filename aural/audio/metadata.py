@@ -80,14 +80,20 @@ class About:
     """WAV or AIFF, whose chunks these are."""
     chunks: tuple[Chunk, ...] = ()
 
+    @property
+    def time_reference(self) -> int | None:
+        """Return how many frames after midnight the recording begins, if it is said."""
+        text = self.tags.get("time_reference", "")
+        return int(text) if text.isdecimal() and len(text) < 20 else None  # 8 bytes hold it
+
     def at(self, before: int, after: int) -> About:
         """Return what holds when the sample rate has changed: positions in frames move, or are left out."""
         if before == after or not before:
             return self
         ratio = Fraction(after, before)
         tags = dict(self.tags)
-        if (when := tags.get("time_reference", "")).isdecimal():
-            tags["time_reference"] = str(round(int(when) * ratio))
+        if self.time_reference is not None:
+            tags["time_reference"] = str(round(self.time_reference * ratio))
         chunks = [(name, data) for name, data in self.chunks if name not in IN_FRAMES]
         chunks = [(name, _moved_bext(data, ratio) if name == b"bext" else data) for name, data in chunks]
         return replace(self, tags=tags, chunks=tuple(chunks))
@@ -163,6 +169,17 @@ def _with_bext(tags: Mapping[str, str], data: bytes) -> dict[str, str]:
         read["time_reference"] = str(since_midnight)
     others = {name: text for name, text in tags.items() if name not in OF_BEXT | {"umid", "creation_time"}}
     return {name: text for name, text in {**read, **others}.items() if text}
+
+
+def bext_of(about: About) -> bytes:
+    """Write tags as a bext chunk, version 1; texts that are too long for it are cut."""
+    texts = b"".join(_cut(about.tags.get(name, ""), b - a) for name, (a, b) in BEXT.items() if b)
+    number = struct.pack("<QH", about.time_reference or 0, 1)
+    return texts + number + bytes(254) + about.tags.get("coding_history", "").encode()
+
+
+def _cut(text: str, size: int) -> bytes:
+    return text.encode()[:size].decode("utf-8", "ignore").encode().ljust(size, b"\0")
 
 
 def _text(value: str) -> str:

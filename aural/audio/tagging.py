@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from aural.audio.metadata import OF_BEXT, PICTURES, About, Chapter, Picture
+from aural.audio.metadata import OF_BEXT, PICTURES, About, Chapter, Picture, bext_of
 from aural.audio.riff import Chunk
 
 INFO = {
@@ -73,6 +73,8 @@ def mux_pictures(container: Any, pictures: Sequence[tuple[Any, Picture]]) -> Non
 def wav_chunks(about: About, sample_rate: int) -> tuple[list[Chunk], list[Chunk]]:
     """Return the chunks of a WAV file in front of the sound and behind it."""
     own = list(about.chunks) if about.kind == "WAV" else []
+    if OF_BEXT & set(about.tags) and b"bext" not in dict(own):
+        own = [(b"bext", bext_of(about)), *own]
     names = {name for name, _ in own}
     tags = {name: text for name, text in about.tags.items() if b"bext" not in names or name not in OF_BEXT}
     info = b"".join(_sub(INFO[name], text.encode() + b"\0") for name, text in tags.items() if name in INFO)

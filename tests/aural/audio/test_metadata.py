@@ -142,6 +142,25 @@ def test_what_stands_in_bext_becomes_tags_elsewhere(tmp_path: Path, caplog: pyte
     assert "again.flac: flac cannot hold the chunk iXML" in caplog.text
 
 
+def test_what_stood_in_bext_becomes_bext_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = with_chunks(write(tmp_path / "a.wav", AUDIO), (b"bext", bext(version=1)))
+    flac = remade(path, ".flac")
+    back = read_about(remade(flac, ".wav"))
+    assert back.tags == read_about(flac).tags
+    ours, first = dict(back.chunks)[b"bext"], bext(version=1)
+    assert (ours[:348], len(ours)) == (first[:348], 602 + len("A=PCM"))
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("reference", ["9" * 19, "9" * 20, "9" * 5000, "x", "-1"])
+def test_a_time_reference_may_be_anything(tmp_path: Path, reference: str) -> None:
+    about = About({"time_reference": reference, "originator": "ä" * 40})
+    write_audio(tmp_path / "b.wav", [AUDIO], Format(48000, 1), about=about)
+    back = read_about(tmp_path / "b.wav")
+    assert back.time_reference == (int(reference) if len(reference) == 19 else None)
+    assert back.tags["originator"] == "ä" * 16
+
+
 def test_positions_move_with_the_sample_rate(tmp_path: Path) -> None:
     path = with_chunks(
         write(tmp_path / "a.wav", AUDIO), (b"bext", bext(time_reference=480_001)), (b"smpl", bytes(36))

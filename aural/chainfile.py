@@ -62,10 +62,29 @@ def content_of(source: str | Path) -> str | None:
 
 
 def write_chain(chain: Chain) -> str:
-    """Write a chain as TOML text: every parameter that has a value, measured ones included."""
+    """Write a chain as TOML text: every parameter that has a value, measured ones included.
+
+    Raises:
+        ChainError: as `toml_of`.
+    """
+    return toml_of(chain_table(chain))
+
+
+def toml_of(table: dict[str, Any]) -> str:
+    """Write plain values as TOML.
+
+    Raises:
+        ChainError: one is the name of a file that is no UTF-8, which TOML cannot hold.
+    """
     import tomli_w
 
-    return tomli_w.dumps(chain_table(chain))
+    text = tomli_w.dumps(table)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        name = text[: error.start].rpartition('"')[2] + text[error.start :].partition('"')[0]
+        raise ChainError("the name is no UTF-8, and no TOML file can hold it; rename the file", path=name) from error
+    return text
 
 
 def chain_table(chain: Chain) -> dict[str, Any]:

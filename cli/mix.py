@@ -68,6 +68,13 @@ class Named(click.ParamType):  # type: ignore[type-arg]
     help="Pan position of a track, from -1 (left) to 1 (right).",
 )
 @click.option(
+    "--start",
+    multiple=True,
+    type=Named(float),
+    metavar="NAME=SECONDS",
+    help="Start of a track, counted from the start of the mix.",
+)
+@click.option(
     "--chain", multiple=True, type=Named(str), metavar="NAME=CHAIN", help="Chain file (.toml) or preset for a track."
 )
 @click.option(
@@ -94,6 +101,7 @@ def mix(
     output: Path,
     gain: tuple[tuple[str, float], ...],
     pan: tuple[tuple[str, float], ...],
+    start: tuple[tuple[str, float], ...],
     chain: tuple[tuple[str, str], ...],
     duck: tuple[str, ...],
     master: str | None,
@@ -108,7 +116,7 @@ def mix(
 
     STEMS are recordings, a folder of them, or a mix file (.toml). They are summed unchanged, so the stems of
     source-separation give the mixture again, unless you add gains, pan positions, chains or --balance. All tracks
-    start together, and the mix is as long as the longest. Options override the mix file.
+    start together unless --start says otherwise, and the mix ends with the last. Options override the mix file.
 
     Mono tracks are panned with a sine/cosine law: equal loudness everywhere, -3 dB in both channels at the center.
     Panning a stereo track attenuates the opposite channel. If all tracks are mono and none is panned, the mix is
@@ -132,7 +140,7 @@ def mix(
     ducking = {name: given.pop(name) for name in DUCKING if name in given}
     wanted = ducked(replace(wanted, **given), duck, ducking)
     chains = [(name, read_chain(file)) for name, file in chain]
-    for field, pairs in (("gain_db", gain), ("pan", pan), ("chain", chains)):
+    for field, pairs in (("gain_db", gain), ("pan", pan), ("start_s", start), ("chain", chains)):
         for name, value in pairs:
             wanted = changed(wanted, name, field, value)
     wanted = replace(wanted, master=_master(wanted.master, master, target))
@@ -229,11 +237,12 @@ def planned_lines(output: Path, wanted: Mix, files: Sequence[Any]) -> list[str]:
 
 def shorter(lengths: Sequence[tuple[Track, float]]) -> list[str]:
     """Say which tracks end before the mix does, and by how much."""
-    longest = max(seconds for _, seconds in lengths)
+    ends = [(track.file.name, track.start_s + seconds) for track, seconds in lengths]
+    last_s = max(end_s for _, end_s in ends)
     return [
-        f"  ! {track.file.name} ends {_short(longest - seconds)} before the mix does"
-        for track, seconds in lengths
-        if seconds < longest
+        f"  ! {name} ends {_short(last_s - end_s)} before the mix does"
+        for name, end_s in ends
+        if last_s - end_s > 1e-6
     ]
 
 
@@ -251,9 +260,11 @@ def _master(own: Chain, name: str | None, target: str | None) -> Chain:
 
 def _open(wanted: Mix, job: Job, watch: Watch) -> list[Any]:
     from aural.audio.files import open_audio
+    from aural.mix.mixdown import say_times
 
     files = [open_audio(track.file) for track in wanted.tracks]
     wanted.check_formats([file.format for file in files])
+    say_times(wanted, files)
     return files
 
 
@@ -275,6 +286,7 @@ def _track_lines(track: Track, source: Format, figure: str) -> list[str]:
     place = f"{abs(track.pan):.2g} {side}" if track.pan else "middle"
     lines = list(_rows([(track.file.name, figure, f"{track.gain_db:+.1f} dB", place, _format(source))]))
     lines += [f"    {stage.name:<{LABEL - 2}}{settings(stage)}".rstrip() for stage in track.chain.stages]
+    lines += [f"    starts after {_short(track.start_s)}"] if track.start_s else []
     return lines + ([f"    {-track.duck_db:+.1f} dB while {' or '.join(track.under)} sounds"] if track.under else [])
 
 

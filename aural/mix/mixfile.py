@@ -29,7 +29,7 @@ from typing import Any
 from aural.audio.contents import table_of, text_of
 from aural.audio.folders import recordings
 from aural.chain import Chain
-from aural.chainfile import chain_of, chain_table, refuse_unknown
+from aural.chainfile import chain_of, chain_table, refuse_unknown, toml_of
 from aural.errors import AuralError, ChainError
 from aural.mix.mixing import Mix, Track
 from aural.parameters import parameters
@@ -54,14 +54,16 @@ def read_mix(source: str | Path) -> Mix:
 
 
 def write_mix(mix: Mix, folder: str | Path) -> str:
-    """Write a mix as TOML text, for a file in this folder."""
-    import tomli_w
+    """Write a mix as TOML text, for a file in this folder.
 
+    Raises:
+        ChainError: the name of a track is no UTF-8.
+    """
     tracks = [
         {"file": _relative(track.file, Path(folder)), **_values(track), **_stages(track.chain)}
         for track in mix.tracks
     ]
-    return tomli_w.dumps({**_values(mix), "track": tracks, **_stages(mix.master)})
+    return toml_of({**_values(mix), "track": tracks, **_stages(mix.master)})
 
 
 def mix_of(sources: Sequence[str | Path]) -> Mix:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +20,7 @@ from aural.errors import AudioError, AuralError, ChainError, ParameterError
 from aural.mix.cross_gate import CrossGate, CrossGated, own_voices
 from aural.mix.ducking import Ducked, Ducking
 from aural.mix.lowering import Powers
-from aural.mix.summing import Gains, mean_lufs, placing, summed
+from aural.mix.summing import Gains, after_silence, mean_lufs, placing, summed
 from aural.parameters import check, hint, param
 from aural.signals import Block, Format, as_block
 from aural.stage import Effect, repeatable
@@ -53,6 +54,7 @@ class Track(Ducking):
     gain_db: float = param(0.0, "Gain; with balance, how far the track's loudness is above that of the others",
                            unit="dB", low=-120.0, high=60.0)  # fmt: skip
     pan: float = param(0.0, "Pan: -1 is left, 1 is right", low=-1.0, high=1.0)
+    start_s: float = param(0.0, "Start: silence in front of the track", unit="s", low=0.0, high=86400.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "file", Path(self.file))
@@ -65,8 +67,8 @@ class Mix(CrossGate):
     """Sums tracks, each through its own chain, gain and place; a master chain runs over the sum.
 
     Nothing is done that was not asked for: without gains and chains, stems come back as the mixture. All tracks begin
-    together, and the mix is as long as the longest. It has two channels if a track has two or is panned, and one if
-    all are mono; more only where all tracks have as many, and none is panned.
+    together unless one has a start, and the mix ends with the last. It has two channels if a track has two or is
+    panned, and one if all are mono; more only where all tracks have as many, and none is panned.
 
     Raises:
         ParameterError: a parameter is of the wrong kind or out of range.
@@ -196,12 +198,16 @@ class MixPart:
         return replace(self, blocks=pump(stream, self.blocks), format=stream.output)
 
     def rendered(self, sample_rate: int | None, watch: Watch) -> Self:
-        """Run the chain of the track, and resample if asked for; the result can be iterated over again."""
+        """Run the chain of the track, resample if asked for, and put silence in front.
+
+        The result can be iterated over again.
+        """
         with _naming(self.track.file):
             run = self.track.chain.render(self.blocks, self.format, watch)
             done = replace(self, track=replace(self.track, chain=run.stage), blocks=run.blocks, format=run.output)
             done = done.at(sample_rate)
-            return replace(done, blocks=repeatable(done.blocks, done.format))
+            silence = partial(after_silence, frames=frames_before(done.track, done.format))
+            return replace(done, blocks=Blocks(repeatable(done.blocks, done.format), done.format, silence))
 
 
 @dataclass(frozen=True)
@@ -228,8 +234,9 @@ class Placed:
 
     @property
     def duration_s(self) -> float:
-        """Return when it ends, counted from the beginning of the mix."""
-        return self.meter.frames / self.meter.source.sample_rate
+        """Return how long it is behind its chain, without the silence in front."""
+        source = self.meter.source
+        return (self.meter.frames - frames_before(self.track, source)) / source.sample_rate
 
     @property
     def plain_lufs(self) -> float:
@@ -313,6 +320,11 @@ def common_format(parts: Sequence[MixPart]) -> Format:
     return (
         widest.format if channels == widest.format.channels else replace(widest.format, channels=channels, layout="")
     )
+
+
+def frames_before(track: Track, source: Format) -> int:
+    """Return how many frames of silence there are in front of a track."""
+    return round(track.start_s * source.sample_rate)
 
 
 def _chain(effect: Effect) -> Chain:

@@ -1,4 +1,4 @@
-"""The sum of a mix: gains between channels, balance, and signals added as they come."""
+"""The sum of a mix: gains between channels, starts, balance, and signals added as they come."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aural.signals import Block
+from aural.signals import Block, Format
 from aural.stream import Queue
+
+SLAB = 65536  # frames of silence in one block
 
 Gains = NDArray[np.float64]
 """From the channels of a track (columns) to those of a mix (rows)."""
@@ -28,6 +30,13 @@ def placing(channels: int, width: int, pan: float) -> Gains:
         turned_away = math.pi / 2 * np.maximum(0, [pan, -pan])
         return np.diag(np.round(np.cos(turned_away), 12))
     return np.eye(width)
+
+
+def after_silence(blocks: Iterable[Block], source: Format, frames: int) -> Iterator[Block]:
+    """Give so many frames of silence, and then the blocks."""
+    for begin in range(0, frames, SLAB):
+        yield np.zeros((source.channels, min(SLAB, frames - begin)), np.float32)
+    yield from blocks
 
 
 def mean_lufs(lufs: Sequence[float]) -> float:

@@ -32,6 +32,12 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert load(tmp_path, write_chain(chain)) == chain
 
 
+def test_a_name_that_is_no_utf8_cannot_be_saved() -> None:
+    chain = Chain((create("match", reference="folder/bad\udcff.wav"),))  # type: ignore[arg-type]
+    with pytest.raises(ChainError, match=r"^folder/bad\udcff.wav: the name is no UTF-8"):
+        write_chain(chain)
+
+
 @pytest.mark.parametrize("name", presets())
 def test_presets(name: str, tmp_path: Path) -> None:
     chain = read_chain(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from about import bext, with_chunks
 from recordings import MAIN, aural, invoke, voice, write
 
 from aural.mix.mixfile import read_mix
@@ -149,6 +150,29 @@ def test_what_cannot_be_balanced_is_said(tmp_path: Path, stems: Path) -> None:
     assert "! click.wav is softer than -70 LUFS, or shorter than 0.4 s: not balanced" in out
 
 
+def test_a_start(tmp_path: Path, stems: Path) -> None:
+    for options, heading in (([], "loudness"), (["-n"], "length")):
+        code, out, err = invoke("mix", stems, "-o", tmp_path / "mix.wav", "--start", "guitar=1", *options)
+        assert (code, err) == (0, "")
+        assert heading in out
+        assert "starts after 1.00 s" in out
+        assert "! voice.wav ends 0.50 s before the mix does" in out
+        assert "guitar.wav ends" not in out
+        assert soundfile.info(tmp_path / "mix.wav").duration == 2.5
+
+
+def test_recordings_of_other_times(tmp_path: Path) -> None:
+    for name, reference in (("a", 480_000), ("b", 504_000)):
+        with_chunks(write(tmp_path / f"{name}.wav", voice(1.0)), (b"bext", bext(time_reference=reference)))
+    for options in (["-n"], []):
+        run = aural("mix", "a.wav", "b.wav", "-o", "mix.wav", *options, cwd=tmp_path)
+        assert run.returncode == 0
+        assert run.stderr.splitlines() == [
+            "b.wav: recorded 0.5 s after a.wav by their time references, but both start together; a start of 0.5 s "
+            "sets it right"
+        ]
+
+
 def test_standard_output(tmp_path: Path, stems: Path) -> None:
     run = aural("mix", "stems", "-o", "-", cwd=tmp_path)
     assert run.returncode == 0
@@ -167,6 +191,7 @@ def test_bad_input(tmp_path: Path, stems: Path) -> None:
     refused(tmp_path, "empty: no audio in this folder", tmp_path / "empty", "-o", mix)
     refused(tmp_path, "text.wav: is no recording that can be read", sung, tmp_path / "text.wav", "-o", mix)
     refused(tmp_path, "no track called 'voise'; did you mean 'voice'?", stems, "-o", mix, "--gain", "voise=3")
+    refused(tmp_path, "voice.wav: start_s must be from 0", stems, "-o", mix, "--start", "voice=-3")
     refused(tmp_path, "voice.wav: pan must be from -1 to 1", stems, "-o", mix, "--pan", "voice=3")
     refused(tmp_path, "no preset called 'podcst'", stems, "-o", mix, "--master", "podcst")
     refused(tmp_path, "cannot write .xyz", stems, "-o", tmp_path / "mix.xyz")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from about import bext, with_chunks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meters import lufs
 from recordings import voice, write
 
 from aural import AudioError, Chain, ChainError, Mix, ParameterError, Track, create, mix_files
+from aural.audio.metadata import read_about
 from aural.mix.mixdown import Mixed
 from aural.mix.mixfile import mix_of, read_mix, write_mix
 from aural.mix.summing import mean_lufs, placing, summed
@@ -249,6 +252,73 @@ def test_depth_and_common_tags_are_kept(tmp_path: Path) -> None:
         assert (file.subtype, file.artist, file.title) == ("PCM_24", "Someone", "")
 
 
+def test_a_track_may_start_later() -> None:
+    audio = {"a": noise(18, 1.0), "b": noise(19, 2.0, 2)}
+    total = Mix((Track("a", start_s=1.5), Track("b")))(audio, SAMPLE_RATE)
+    frames = round(1.5 * SAMPLE_RATE)
+    assert total.shape == (2, frames + SAMPLE_RATE)
+    np.testing.assert_array_equal(total[:, :frames], audio["b"][:, :frames])
+    sides = np.tile(audio["a"] * 0.5**0.5, (2, 1))
+    np.testing.assert_allclose(total[:, 2 * SAMPLE_RATE :], sides[:, SAMPLE_RATE // 2 :], atol=1e-7)
+    run = Mix((Track("a", start_s=1.5),)).render([([audio["a"]], Format(SAMPLE_RATE, 1))])
+    assert run.placed[0].duration_s == 1.0
+    with pytest.raises(ParameterError, match="a: start_s must be from 0 to 86400 s, got -1"):
+        Track("a", start_s=-1.0)
+
+
+def test_a_track_makes_room_from_the_start_of_the_other_on() -> None:
+    audio = {"voice": noise(20, 1.0), "music": np.full((1, 4 * SAMPLE_RATE), 0.1, np.float32)}
+    tracks = (Track("voice", start_s=2.0, gain_db=-120), Track("music", under=("voice",), duck_hold_ms=0.0))
+    music = Mix(tracks)(audio, SAMPLE_RATE)[0] / 0.1
+    assert music[SAMPLE_RATE] == pytest.approx(1)
+    assert 20 * np.log10(music[round(2.5 * SAMPLE_RATE)]) == pytest.approx(-12, abs=0.1)
+
+
+def recorded(folder: Path, *references: int | None) -> list[Path]:
+    """Write a file for each time reference, at 48 and at 24 kHz by turns."""
+    paths = []
+    for number, reference in enumerate(references):
+        rate = SAMPLE_RATE // (1 + number % 2)
+        paths.append(write(folder / f"{number}.wav", noise(number, 1.0)[:, :rate], rate))
+        if reference is not None:
+            with_chunks(paths[-1], (b"bext", bext(time_reference=reference)))
+    return paths
+
+
+def test_tracks_that_were_recorded_at_other_times(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one, two, three = recorded(tmp_path, 480_000, 288_000, None)
+    mix_files(Mix((Track(one), Track(two), Track(three)), sample_rate=SAMPLE_RATE), tmp_path / "mix.wav")
+    assert caplog.messages == [
+        f"{two}: recorded 2 s after {one} by their time references, but both start together; "
+        "a start of 2 s sets it right"
+    ]
+    assert "time_reference" not in read_about(tmp_path / "mix.wav").tags
+    caplog.clear()
+    mix_files(Mix((Track(one), Track(two, start_s=2.0)), sample_rate=SAMPLE_RATE), tmp_path / "again.wav")
+    assert caplog.messages == []
+    assert read_about(tmp_path / "again.wav").time_reference == 480_000
+
+
+def test_the_time_reference_that_all_tracks_have_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one, two = recorded(tmp_path, 480_000, 240_000)
+    mix_files(Mix((Track(one), Track(two)), sample_rate=96000), tmp_path / "mix.wav")
+    about = read_about(tmp_path / "mix.wav")
+    assert dict(about.chunks)[b"bext"][:256].rstrip(b"\0") == b"A take"
+    assert about.time_reference == 960_000
+    assert caplog.messages == []
+
+
+def test_a_name_that_is_no_utf8_cannot_be_saved(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav"))
+    path.write_bytes(write(tmp_path / "a.wav", noise(0, 0.1)).read_bytes())
+    mix = Mix((Track(tmp_path / "a.wav"), Track(path)))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ChainError, match=r"^bad\udcff.wav: the name is no UTF-8, and no TOML file can hold it"):
+        mix_files(mix, tmp_path / "mix.wav", save_mix=tmp_path / "mix.toml")
+    assert sorted(tmp_path.iterdir()) == before
+    mix_files(mix, tmp_path / "mix.wav")
+
+
 def test_beyond_full_scale_nothing_is_clipped(tmp_path: Path) -> None:
     path = write(tmp_path / "loud.wav", np.full((1, 9600), 0.9), subtype="PCM_24")
     twice = Mix((Track(path), Track(path)))
@@ -275,7 +345,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     mix = Mix(
         (
             Track(tmp_path / "a.wav", Chain((create("gate"), create("de-esser")), mix=0.5), gain_db=-3.5),
-            Track(tmp_path / "below" / "b.wav", pan=0.25),
+            Track(tmp_path / "below" / "b.wav", pan=0.25, start_s=1.5),
         ),
         Chain((create("master", gain_db=2.0),)),
         balance=True,

@@ -19,15 +19,15 @@ Flags = NDArray[np.bool_]
 SOUNDS_DB = -15.0
 """Level above that of its own voice from which a microphone counts."""
 AVERAGED_S = 0.05
-PASSAGE = STEPS // 2
+PASSAGE = STEPS // 2  # steps
 TIED_DB = 5.0
 """Microphones that differ by less may hear the same voice."""
 CLEAR_DB = 10.0
 """Level above the noise of a microphone from which it may be a voice."""
 SELDOM = 0.01
 """Share of what a microphone hears from which there is a voice of its own in it."""
-NOTHING = 1e-20
-SILENCE_DB = -150.0
+NOTHING = 1e-20  # power of digital silence
+SILENCE_DB = -150.0  # below it there is only digital silence
 
 GATED = {"cross_gate": GIVEN}
 

@@ -139,7 +139,8 @@ def test_steps_do_not_drift() -> None:
     rate, seconds = 11025, 60
     powers = np.zeros(seconds * STEPS)
     powers[-STEPS:] = 1.0
-    course = np.concatenate(list(Ducked([np.ones((1, seconds * rate))], [powers], Ducking(under=("a",)), rate)), -1)
+    steady = np.ones((1, seconds * rate), np.float32)
+    course = np.concatenate(list(Ducked([steady], [powers], Ducking(under=("front",)), rate)), axis=-1)
     assert np.flatnonzero(course[0] < 1)[0] / rate == pytest.approx(seconds - 1 - 0.2, abs=0.02)
 
 

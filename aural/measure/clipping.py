@@ -26,7 +26,7 @@ COARSE, KEPT = 4, 45  # bins in one of those that are kept of a second, and how 
 EXACT_DB = 0.1  # so near to the peak, a rail is the peak
 DEEPEST_DB = 9.0  # a rail lies at most so far below the peak: no codec throws samples farther
 NEAR_DB, BEYOND_DB = 0.85, 1.5  # around a rail, and above it
-BEYOND = 0.25  # of the samples near a rail: no more lie beyond it
+BEYOND = 0.25  # of the samples near a rail: no more lie beyond it, less what chance may do to few
 FEWEST = 20  # samples near a rail
 VALLEY_DB = 5.0  # so far below a rail, the valley of the density lies at most
 MODE, DOUBT = 0.1, 1.5  # by how much the logarithm of the density rises from there; more, the fewer lobes there are
@@ -34,15 +34,18 @@ FLATTER = 0.08  # by how much the lobes that reach a rail are flatter than those
 ALIKE_DB = 0.5  # so near to the rail of the other side
 BLUNTER = 0.15  # by how much their tips are, where the rail is the peak
 SURE_FLATTER, SURE_BLUNTER = 0.9, 0.6  # both times the root of the number of lobes: few must be the flatter
+SURE_SHOULDER = 1.5  # in the same way, where much lies beyond a shoulder
 SINE, SINE_TIP = 0.53, 0.2  # of a sine, where there are no lower lobes
 SHARP = 0.5  # of the samples around a rail
 TAIL = 3.0  # times the spread: so far beyond a rail a codec throws samples
-SHOULDER_DB = 0.8  # spread of a rail where a soft limiter has rounded peaks, which begins five times as far below
+SHOULDER_DB = 0.8  # below a rail, most of what a soft limiter has rounded; that begins five times as far below
 NEAR_RAIL_DB, BELOW_IT_DB, ROUNDED = (0.35, 0.1), (1.5, 0.5), 1.1  # by how much there is more near a rail
 HALF, TOP, TIP = 0.5, 0.85, 0.994  # of the peak of a lobe: flat is what spends much of its time above HALF above TOP
+WIDE = 1.3  # samples of a lobe above TOP, on average: a single one is not flat
 CROWDED, FILLED = 4, 0.6  # samples of a bin that count; of the bins that as many fill by chance, fewer are filled
 STEPS = 60  # of quantisation: fewer leave gaps that look like valleys
 LIGHT, HEAVY = 0.001, 0.01
+MEANT, MEANT_SPREAD_DB = 0.1, 0.6  # share of the samples, and their spread
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,18 @@ class Rail:
     """Magnitude, where full scale is 1."""
     spread_db: float
     """How far what came behind, a codec or a resampler, scatters samples around the level; 0 if nothing did."""
+    rounded: bool = False
+    """Whether peaks were rounded before they were cut off, as soft limiters do it."""
+
+    @property
+    def depth_db(self) -> float:
+        """How far below the level samples count as cut off."""
+        return SHOULDER_DB if self.rounded else self.spread_db
 
     @property
     def reach(self) -> float:
         """Magnitude from which samples count as cut off."""
-        return self.level * db_to_gain(-self.spread_db)
+        return self.level * db_to_gain(-self.depth_db)
 
 
 Rails = tuple[tuple[Rail | None, Rail | None], ...]
@@ -88,6 +98,13 @@ class MeasuredClipping:
         if not self.samples:
             return "none"
         return "light" if self.share < LIGHT else "clear" if self.share < HEAVY else "heavy"
+
+    @property
+    def meant(self) -> bool:
+        """Whether it may be an instrument that is meant to be distorted: so many samples are at a rail, and other
+        sounds scatter them farther than any codec does where they are so many."""
+        scattered = any(rail.spread_db > MEANT_SPREAD_DB for pair in self.rails for rail in pair if rail)
+        return scattered and self.share > MEANT
 
 
 class ClippingMeter:
@@ -179,27 +196,38 @@ class _Side:
         last = int(np.flatnonzero(self.counts)[-1])
         exact = last + 1 - _bins(EXACT_DB)
         lowest = max(last - _bins(DEEPEST_DB), _bins(2 * VALLEY_DB))
-        best, chosen = 0.0, 0
+        best, chosen, alike = 0.0, 0, False
         for at in range(lowest, last + 1):
-            rise, near = _rise(density, at), self.counts[at - _bins(NEAR_DB) : at + _bins(NEAR_DB) + 1].sum()
-            few = near < FEWEST or self.counts[at + _bins(BEYOND_DB) :].sum() > BEYOND * near
-            if rise < MODE or few or rise * near < best:
+            rise, near = _rise(density, at), self._near(at)
+            if rise < MODE or self._exceeded(at) or rise * near < best:
                 continue
-            alike = other and abs(at - _bin(other.level)) <= _bins(ALIKE_DB)
-            if alike or self._flat(at, rise, at >= exact):
-                best, chosen = rise * near, at
+            as_other = other is not None and abs(at - _bin(other.level)) <= _bins(ALIKE_DB)
+            if as_other or self._flat(at, rise, at >= exact):
+                best, chosen, alike = rise * near, at, as_other
         if not chosen:
             return None
         if sharp := self._sharp(chosen):
             exactly = self.at_peak > SHARP * self.counts[sharp : sharp + 2].sum()
             level = self.peak if exactly else db_to_gain(LOWEST_DBFS + sharp / PER_DB)
-            return Rail(level, SHOULDER_DB if self._rounded(sharp) else 0.0)
+            return Rail(level, 0.0, self._rounded(sharp))
         half = int(np.argmax(density[chosen:] < density[chosen] / 2))
         spread_db = math.sqrt(max(half**2 - (BLUR.size // 4) ** 2, 1)) / PER_DB
         level = db_to_gain(LOWEST_DBFS + (chosen + 0.5) / PER_DB)
-        if self.peak < level * db_to_gain(TAIL * spread_db):  # no codec: a shoulder, which begins lower
-            return Rail(level * db_to_gain(-spread_db), 0.0)
-        return Rail(level, spread_db)
+        if self.peak >= level * db_to_gain(TAIL * spread_db):
+            return Rail(level, spread_db)
+        level *= db_to_gain(-spread_db)  # no codec: a shoulder, which begins lower
+        number, flatter, _ = self._flatness(_bin(level))
+        flat = alike or chosen >= exact or flatter > FLATTER
+        sure = flatter * math.sqrt(number) > SURE_SHOULDER or not self._exceeded(_bin(level))
+        return Rail(level, 0.0) if flat and sure else None
+
+    def _near(self, at: int) -> int:
+        return int(self.counts[at - _bins(NEAR_DB) : at + _bins(NEAR_DB) + 1].sum())
+
+    def _exceeded(self, at: int) -> bool:
+        """Say whether too few samples lie near a bin for a rail, or too many beyond it."""
+        near, beyond = self._near(at), self.counts[at + _bins(BEYOND_DB) :].sum()
+        return bool(near < FEWEST or beyond > BEYOND * near - math.sqrt(near))
 
     def _rounded(self, sharp: int) -> bool:
         """Say whether samples get more frequent towards a rail: peaks were rounded before they were cut off."""
@@ -217,18 +245,31 @@ class _Side:
 
     def _flat(self, at: int, rise: float, exact: bool) -> bool:
         """Say whether lobes that reach a bin are flatter than lower ones, or their tips blunter."""
-        number, flat, tip = _shape(self.lobes[:, at - _bins(NEAR_DB) :])
-        lower = _shape(self.lobes[:, at - _bins(9) : at - _bins(3)])
-        flatter, blunter, sure = flat - lower[1], tip - max(lower[2], SINE_TIP), math.sqrt(number)
+        number, flatter, blunter = self._flatness(at)
+        sure = math.sqrt(number)
         if exact and flatter > 0 and blunter > BLUNTER and blunter * sure > SURE_BLUNTER:
             return True
         return rise > MODE + DOUBT / max(sure, 1) and flatter > FLATTER and flatter * sure > SURE_FLATTER
 
+    def _flatness(self, at: int) -> tuple[int, float, float]:
+        """Return how many lobes reach a bin, by how much they are flatter than lower ones, and their tips blunter."""
+        reaching = self.lobes[:, at - _bins(NEAR_DB) :]
+        number, flat, tip = _shape(reaching)
+        if reaching[2].sum() < WIDE * number:
+            return number, 0.0, 0.0
+        _, lower, lower_tip = _shape(self.lobes[:, at - _bins(9) : at - _bins(3)])
+        return number, flat - lower, tip - max(lower_tip, SINE_TIP)
+
 
 def _both(low: _Side, high: _Side) -> tuple[Rail | None, Rail | None]:
-    """Return the rails of both sides; most of the time they lie at the same level."""
+    """Return the rails of both sides; most of the time they lie at the same level, and what came before or behind the
+    clipping has rounded or scattered both."""
     first, second = low.rail(), high.rail()
-    return first or low.rail(second), second or high.rail(first)
+    first, second = first or low.rail(second), second or high.rail(first)
+    if first and second and abs(_bin(first.level) - _bin(second.level)) <= _bins(NEAR_DB):
+        spread_db, rounded = max(first.spread_db, second.spread_db), first.rounded or second.rounded
+        return Rail(first.level, spread_db, rounded), Rail(second.level, spread_db, rounded)
+    return first, second
 
 
 _EDGES = db_to_gain(np.arange(BINS + 1) / PER_DB + LOWEST_DBFS)

@@ -124,6 +124,11 @@ class Diagnosis:
         return self.kind == "speech" and self.room.reverberant
 
     @property
+    def distorted(self) -> bool:
+        """Whether this is music that is probably meant to be distorted, such as that of a synthesiser."""
+        return self.kind == "music" and self.clipping.meant
+
+    @property
     def clean(self) -> bool:
         """Whether it is a voice that needs nothing."""
         clipped = self.clipping.severity in ("clear", "heavy")
@@ -229,7 +234,7 @@ class Diagnosis:
             (self.reverberant, f"a reverberant room: {self.room}"),
             (self.music_under_speech, f"speech over music for {self.content.seconds('both'):.0f} s"),
             (self.music_beside_speech, f"music beside the speech for {self.content.seconds('music'):.0f} s"),
-            (self.clipping.samples > 0, f"{self.clipping.severity} clipping: {self.clipping}"),
+            (self.clipping.samples > 0 and not self.distorted, f"{self.clipping.severity} clipping: {self.clipping}"),
             *((bool(defects), f"{name}: {defects}") for name, defects in self.defects().items()),
             (self.uneven, f"an uneven level: {self.apart}"),
         )
@@ -257,6 +262,8 @@ class Diagnosis:
             found.append("two channels that cancel each other in mono: one of them is inverted")
         if self.level.dead_channel:
             found.append("a channel that holds nothing")
+        if self.distorted:
+            found.append(f"distortion that is probably meant: {self.clipping}")
         return found
 
     def _repr_html_(self) -> str:

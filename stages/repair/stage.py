@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aural.measure.defects import Defects
     from aural.measure.diagnosis import Diagnosis
 
-TRUSTED = 5  # so many times its spread below a rail, samples are right
+TRUSTED = 5  # so many times its depth below a rail, samples are right
 MOST_SPREAD_DB = 6.0
 
 
@@ -51,10 +51,10 @@ class Declip(Repair):
         "of each channel in turn; 0 where nothing is cut off", low=-LOUDEST, high=LOUDEST, measured=True,
         examples=((-0.1, 0.1, -0.1, 0.1), (0.0, 0.2, 0.0, 0.0))
     )  # fmt: skip
-    spread_db: float = param(
-        0.0, "How far below a level samples may have been cut off, because a codec or a resampler behind the "
-        "clipping has moved them; if levels are not given, it is measured too", unit="dB", low=0.0,
-        high=MOST_SPREAD_DB, when={"rails": GIVEN}
+    spread_db: tuple[float, ...] = param(
+        (), "How far below each of the levels samples may have been cut off, because a codec or a resampler behind "
+        "the clipping has moved them, or peaks were rounded; if levels are not given, it is measured too", unit="dB",
+        low=0.0, high=MOST_SPREAD_DB, when={"rails": GIVEN}, examples=((0.0, 1.0, 0.0, 1.0), (2.0, 0.0, 2.0, 0.0))
     )  # fmt: skip
     headroom_db: float = param(
         24.0, "Maximum rise of a restored peak above the level at which it was cut off", unit="dB", low=0.0,
@@ -70,6 +70,8 @@ class Declip(Repair):
         clipping = diagnosis.clipping
         if not clipping.samples:
             return Decision(self.name, None, "no clipping", minor=True)
+        if diagnosis.distorted:
+            return Decision(self.name, None, f"distortion that is probably meant: {clipping}")
         return Decision(self.name, self, f"{clipping.severity} clipping: {clipping}")
 
     def informed(self, diagnosis: Diagnosis) -> Self:
@@ -86,8 +88,8 @@ class Declip(Repair):
     def _with(self, rails: Rails) -> Self:
         sides = [side for pair in rails for side in pair]
         levels = tuple(side.level * sign if side else 0.0 for side, sign in zip(sides, cycle((-1, 1)), strict=False))
-        spreads_db = [side.spread_db for side in sides if side]
-        return replace(self, rails=levels, spread_db=min(TRUSTED * max(spreads_db, default=0.0), MOST_SPREAD_DB))
+        spreads_db = tuple(min(TRUSTED * side.depth_db, MOST_SPREAD_DB) if side else 0.0 for side in sides)
+        return replace(self, rails=levels, spread_db=spreads_db)
 
     def stream(self, source: Format) -> Stream:
         from aural.stages.repair.stream import DeclipStream
@@ -95,14 +97,15 @@ class Declip(Repair):
         assert self.rails is not None
         if not any(self.rails):
             return Through(source)
-        if len(self.rails) != 2 * source.channels:
-            raise ParameterError(
-                f"rails must hold two levels for each of {source.channels} channels, got {len(self.rails)}",
-                stage=self.name,
-                parameter="rails",
-            )
-        rails = np.array(self.rails, np.float32).reshape(-1, 2)
-        return DeclipStream(source, rails, self.spread_db, self.headroom_db)
+        spreads_db = self.spread_db or (0.0,) * len(self.rails)
+        self._count("rails", self.rails, f"two levels for each of {source.channels} channels", 2 * source.channels)
+        self._count("spread_db", spreads_db, "one for each of rails", 2 * source.channels)
+        rails, spreads = (np.array(values, np.float32).reshape(-1, 2) for values in (self.rails, spreads_db))
+        return DeclipStream(source, rails, spreads, self.headroom_db)
+
+    def _count(self, name: str, values: tuple[float, ...], what: str, number: int) -> None:
+        if len(values) != number:
+            raise ParameterError(f"{name} must hold {what}, got {len(values)}", stage=self.name, parameter=name)
 
 
 @dataclass(frozen=True)

@@ -43,16 +43,20 @@ class RepairStream(SegmentStream):
 
 
 class DeclipStream(RepairStream):
-    """Restores each channel by itself, in segments; those without a sample at a rail are not touched."""
+    """Restores each channel by itself, in segments; those without a sample at a rail are not touched.
 
-    def __init__(self, source: Format, rails: NDArray[np.float32], spread_db: float, headroom_db: float) -> None:
+    Rails, and how far their samples are scattered in dB, have shape (channels, 2): the negative side first.
+    """
+
+    def __init__(self, source: Format, rails: Block, spreads_db: Block, headroom_db: float) -> None:
         super().__init__(source, declipping.SEGMENT_S, declipping.CONTEXT_S)
         self.rails, self.headroom = rails, db_to_gain(headroom_db)
-        self.reached = rails * np.float32(db_to_gain(-spread_db))
+        self.spreads = db_to_gain(-spreads_db)
 
     def process(self, audio: Block) -> Block:
         out = audio.copy()
-        for channel, (low, high), (below_from, above_from) in zip(out, self.rails, self.reached, strict=True):
+        for channel, (low, high), spreads in zip(out, self.rails, self.spreads, strict=True):
+            below_from, above_from = spreads * (low, high)
             above = (channel >= above_from) if high > 0 else np.zeros(channel.size, np.bool_)
             below = (channel <= below_from) if low < 0 else np.zeros(channel.size, np.bool_)
             wrong = above | below
@@ -61,8 +65,8 @@ class DeclipStream(RepairStream):
                 lowest, highest = self.headroom * low, self.headroom * high
                 most = max(-lowest, highest)
                 bounds = declipping.Bounds(
-                    np.where(above[place], np.minimum(y, high), np.where(below[place], lowest, y)) / most,
-                    np.where(below[place], np.maximum(y, low), np.where(above[place], highest, y)) / most,
+                    np.where(below[place], np.minimum(y, lowest), y) / most,
+                    np.where(above[place], np.maximum(y, highest), y) / most,
                 )
                 restored = self._restored(y / most, bounds) * most
                 channel[place][wrong[place]] = restored[wrong[place]]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soxr
 from recordings import loud, voice
+from scipy.signal import butter, sosfilt
 
 import aural
 from aural import Block, Format
@@ -26,6 +27,22 @@ def talk(seconds: float = 6.0) -> Block:
     gains = np.repeat(signs * 10 ** np.random.default_rng(0).uniform(-0.8, 0, signs.size), RATE // 4)
     audio = np.tile(voice(), (1, math.ceil(seconds / 3)))[:, : gains.size] * gains
     return np.asarray(audio / np.abs(audio).max(), np.float32)
+
+
+def flute() -> Block:
+    """Return a tone that swells and trembles, and has the fewer harmonics, the louder it is."""
+    time = np.arange(3 * RATE) / RATE
+    envelope = 0.4 * np.clip(4 * np.minimum(time, 3 - time), 0, 1) * (1 + 0.1 * np.sin(10 * np.pi * time))
+    turn, soft = 880 * np.pi * time, 0.6 * (1 - envelope / 0.42)
+    audio = envelope * (np.sin(turn) + soft * np.sin(2 * turn) + soft * np.sin(3 * turn))
+    return np.asarray(audio, np.float32)[None]
+
+
+def hiss(seed: int = 1) -> Block:
+    """Return noise of 11 to 20 kHz whose level changes: most lobes have one or two samples."""
+    rng = np.random.default_rng(seed)
+    noise = sosfilt(butter(4, (11000, 20000), "band", fs=RATE, output="sos"), rng.standard_normal(2 * RATE))
+    return np.asarray(0.1 * noise * np.repeat(10 ** rng.uniform(-1, 0, 40), RATE // 20), np.float32)[None]
 
 
 def measure(audio: Block) -> MeasuredClipping:
@@ -113,8 +130,10 @@ def test_severity(share: float, severity: str) -> None:
         np.round(talk() * 12) / 32768,
         np.zeros((2, 100)),
         np.zeros((1, 0)),
+        flute(),
+        *(hiss(seed) for seed in (1, 5, 6, 7, 8)),
     ],
-    ids=["voice", "loud", "tone", "swell", "noise", "-120 dBFS", "12 steps", "silence", "nothing"],
+    ids="voice,loud,tone,swell,noise,-120 dBFS,12 steps,silence,nothing,flute,hiss,hiss,hiss,hiss,hiss".split(","),
 )
 def test_nothing_is_cut_off(audio: Block) -> None:
     found = measure(np.asarray(audio, np.float32))
@@ -131,6 +150,27 @@ def test_the_steps_of_a_telephone_are_no_rails(gain: float) -> None:
 def test_clipping_before_a_telephone_is_found() -> None:
     audio, _ = cut(talk(), 0.03)
     assert measure(mu_law(audio)).share == pytest.approx(0.03, rel=0.4)
+
+
+def test_both_sides_are_scattered_and_rounded_alike() -> None:
+    audio, level = talk(), 0.3
+    soft = np.where(np.abs(audio) < 1.5 * level, audio - 4 / 27 * audio**3 / level**2, np.sign(audio) * level)
+    sides = measure(soft).rails[0]
+    assert [side and side.rounded for side in sides] == [True, True]
+    assert [side and side.spread_db for side in sides] == [0.0, 0.0]
+
+
+def synthesiser() -> Block:
+    """Return tones that swell and were cut off, and then another sound over them."""
+    time = np.arange(4 * RATE) / RATE
+    tones = sum(np.sin(2 * np.pi * hz * time) for hz in (82.4, 123.5, 164.8)) * np.abs(np.sin(2 * np.pi * time))
+    other = 0.02 * np.random.default_rng(0).standard_normal(time.size)
+    return np.asarray(0.25 * np.clip(tones, -1, 1) + other, np.float32)[None]
+
+
+def test_an_instrument_that_is_distorted_is_told_from_a_recording_that_is() -> None:
+    assert measure(synthesiser()).meant
+    assert not measure(np.clip(4 * talk(), -0.3, 0.3)).meant
 
 
 def test_a_limiter_does_not_clip() -> None:

@@ -29,6 +29,7 @@ from aural.measure.words import figures
 from aural.parameters import parameters
 from aural.signals import Block
 from aural.stages.mastering.stage import Master
+from aural.stages.repair.stage import Declip
 from aural.testing import SAMPLE_RATE, partition, probe
 
 RATE = 48000
@@ -71,6 +72,20 @@ def test_clipping_is_found_at_any_level(level: float) -> None:
     loud = probe("loud")
     assert found(level * np.clip(2.5 * loud, -0.5, 0.5), "clipping")
     assert not found(level * loud, "clipping")
+
+
+def test_distortion_that_is_meant_is_said_and_kept() -> None:
+    """A synthesiser's tones that were cut off, under another sound."""
+    time = np.arange(4 * RATE) / RATE
+    tones = sum(np.sin(2 * np.pi * hz * time) for hz in (82.4, 123.5, 164.8)) * np.abs(np.sin(2 * np.pi * time))
+    audio = 0.25 * np.clip(tones, -1, 1) + 0.02 * np.random.default_rng(0).standard_normal(time.size)
+    diagnosis = replace(examine(audio[None].astype(np.float32)), ordered="music")
+    assert any("probably meant" in words for words in diagnosis.beyond_repair())
+    assert not any("heavy clipping" in words for words in diagnosis.findings())
+    decision = Declip().advise(diagnosis)
+    assert decision.effect is None
+    assert "probably meant" in decision.reason
+    assert Declip().advise(replace(diagnosis, ordered="speech")).effect
 
 
 def test_channels_that_are_wrong_are_said() -> None:

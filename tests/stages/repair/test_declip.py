@@ -68,11 +68,30 @@ def test_what_a_codec_has_moved_is_restored_too() -> None:
     audio, cut = clipped()
     coded = cut + 0.005 * np.random.default_rng(0).standard_normal(cut.shape).astype(np.float32)
     stage = Declip().measure([coded], Format(RATE, 2))
-    assert 0.3 < stage.spread_db < 2
+    assert 0.3 < max(stage.spread_db) < 2
     assert (
         gained_db(audio, cut, stage(coded, RATE))
-        > gained_db(audio, cut, replace(stage, spread_db=0.0)(coded, RATE)) + 1
+        > gained_db(audio, cut, replace(stage, spread_db=())(coded, RATE)) + 1
     )
+
+
+def test_each_rail_has_its_own_spread() -> None:
+    _, cut = clipped()
+    cut[0] += 0.005 * np.random.default_rng(0).standard_normal(cut[0].size).astype(np.float32)
+    stage = Declip().measure([cut], Format(RATE, 2))
+    assert stage.rails
+    assert stage.rails[2:] == pytest.approx((-0.35, 0.35))
+    assert min(stage.spread_db[:2]) > 0.3
+    assert stage.spread_db[2:] == (0.0, 0.0)
+    out, below = stage(cut, RATE)[1], np.abs(cut[1]) < 0.349
+    np.testing.assert_array_equal(out[below], cut[1][below])
+
+
+def test_no_peak_gets_lower() -> None:
+    _, cut = clipped()
+    thrown = cut + 0.03 * np.random.default_rng(0).standard_normal(cut.shape).astype(np.float32)
+    for stage in (Declip(rails=(-0.35, 0.35) * 2), Declip(rails=(-0.35, 0.35) * 2, headroom_db=0.0)):
+        assert (np.abs(stage(thrown, RATE)) >= np.abs(thrown) - 1e-6).all()
 
 
 def test_rounded_peaks_are_restored_too() -> None:
@@ -81,8 +100,8 @@ def test_rounded_peaks_are_restored_too() -> None:
     soft = np.where(np.abs(audio) < 0.75, audio - 16 / 27 * audio**3, np.sign(audio) / 2).astype(np.float32)
     stage = Declip().measure([soft], Format(RATE, 1))
     hard = Declip().measure([np.clip(audio, -0.5, 0.5)], Format(RATE, 1))
-    assert hard.spread_db == 0.0
-    assert stage.spread_db == pytest.approx(4.0)
+    assert hard.spread_db == (0.0, 0.0)
+    assert stage.spread_db == pytest.approx((4.0, 4.0))
     out = stage(soft, RATE)
     high = np.abs(audio) > 0.4
     assert np.sum((soft - audio)[high] ** 2) > 4 * np.sum((out - audio)[high] ** 2)
@@ -123,6 +142,8 @@ def test_each_side_has_its_own_headroom(rails: tuple[float, float]) -> None:
 def test_rails_for_other_channels_are_refused() -> None:
     with pytest.raises(ParameterError, match="two levels for each of 2 channels, got 2"):
         Declip(rails=(-0.5, 0.5))(probe("voice"), RATE)
+    with pytest.raises(ParameterError, match="one for each of rails, got 1"):
+        Declip(rails=(-0.5, 0.5) * 2, spread_db=(1.0,))(probe("voice"), RATE)
 
 
 def test_tones_that_are_held_are_told_apart_in_longer_windows() -> None:

@@ -210,13 +210,15 @@ class Diagnosis:
     @property
     def origin(self) -> str:
         """What probably cut the spectrum off; empty if nothing did."""
-        if not self.bandwidth.cut:
-            return f"a sample rate of {self.format.sample_rate} Hz" if self.dull else ""
+        cutoff, cut = self.bandwidth.cutoff_hz, self.bandwidth.cut
+        if self.dull and (not cut or cutoff > OWN_RATE * self.format.sample_rate / 2):
+            return f"a sample rate of {self.format.sample_rate} Hz"
+        if not cut:
+            return ""
         if self.lossy and self.info:
             return f"the file's own codec, {self.info.codec.lower()}, or what it was made from"
         if self.bandwidth.declines:
             return "a gentle filter, or a natural decline"
-        cutoff = self.bandwidth.cutoff_hz
         return next(words for limit, words in ORIGINS if cutoff < limit)
 
     def findings(self) -> list[str]:
@@ -300,6 +302,7 @@ FAINT_HUM_DBFS = -90.0
 NOTHING_ELSE_DB = 1.0
 UNEVEN_DB = 13.0
 CODED_HZ = 19300.0  # a higher end may be that of a converter or resampler
+OWN_RATE = 0.9  # of half the sample rate: what ends above it was cut off by the filter of the sampling
 AUDIBLE_CUTOFF_HZ = {"silence": 0.0, "speech": 11500.0, "music": 15500.0}
 
 ORIGINS = (

@@ -264,6 +264,13 @@ def test_an_mp3_that_was_decoded_is_known_by_what_it_leaves_empty(clean_voice: D
     assert names(at_128, "old-mp3") == ["frequency-generation", "master"]
 
 
+def test_what_the_sample_rate_cuts_off_is_laid_to_it(clean_voice: Diagnosis) -> None:
+    ends = replace(clean_voice.bandwidth, cutoff_hz=5100.0, cut=True, steepness_db=45.0)
+    voice = replace(clean_voice, bandwidth=ends, info=None)
+    assert replace(voice, format=Format(11025, 1)).origin == "a sample rate of 11025 Hz"
+    assert replace(voice, format=Format(16000, 1)).origin == "16 kHz sampling, a wideband call or Bluetooth"
+
+
 def test_the_natural_end_of_instruments_is_not_dull(clean_voice: Diagnosis) -> None:
     ends = partial(ending, clean_voice)
     flute, singing, bass = ends(11000.0, 18.0, None), ends(11000.0, 26.0, 20200.0), ends(11000.0, 24.0, 1400.0)

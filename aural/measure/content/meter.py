@@ -112,13 +112,15 @@ class Content:
 
     @property
     def kind(self) -> str:
-        """`silence`, `speech`, or `music` for all else. Silence is no evidence, and neither are pauses."""
+        """`silence`, `speech`, or `music` for all else. Silence is no evidence, and neither are pauses, nor seconds
+        that hardly sound like speech, however many."""
         if all(self.silent):
             return "silence"
         speech, music = np.array(self.speech), np.array(self.music)
         weight = self._lengths() * ~np.array(self.silent)
         voice, other = (weight * speech).sum(), (weight * music * (1 - speech)).sum()
-        return "speech" if voice > max(other, LEAST_SPEECH * weight.sum()) else "music"
+        likely = speech[weight > 0].max(initial=0.0) > LIKELY
+        return "speech" if likely and voice > max(other, LEAST_SPEECH * weight.sum()) else "music"
 
     @property
     def neither(self) -> bool:
@@ -151,6 +153,8 @@ NEAR_S = 8
 """Music under speech that lasts so long reaches an end of the recording that is no farther away."""
 LEAST_SPEECH = 0.1
 """Share of what is not silent that must be speech in a recording of speech, where the rest is neither."""
+LIKELY = 0.25
+"""Probability of speech that some second of a recording of speech must have."""
 
 
 class ContentMeter(BandMeter):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -135,6 +137,14 @@ def test_a_very_short_recording(talk: Block) -> None:
 )  # fmt: skip
 def test_the_kind_follows_from_the_map(drawn: str, kind: str) -> None:
     assert content(drawn).kind == kind
+
+
+def test_seconds_that_hardly_sound_like_speech_do_not_add_up_to_it() -> None:
+    birds = Content(3.0, (0.04, 0.1, 0.21), (0.0, 0.01, 0.02), (False,) * 3)
+    assert birds.kind == "music"
+    assert birds.neither
+    assert replace(birds, speech=(0.34, 0.2, 0.1)).kind == "speech"
+    assert replace(birds, speech=(0.9, 0.1, 0.2), silent=(True, False, False)).kind == "music"
 
 
 def test_shares_go_by_duration() -> None:

@@ -62,7 +62,7 @@ class Rail:
     @property
     def depth_db(self) -> float:
         """How far below the level samples count as cut off."""
-        return SHOULDER_DB if self.rounded else self.spread_db
+        return max(self.spread_db, SHOULDER_DB) if self.rounded else self.spread_db
 
     @property
     def reach(self) -> float:

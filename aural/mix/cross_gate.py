@@ -97,12 +97,13 @@ def own_voices(microphones: Sequence[Powers], margin_db: float) -> Flags:
     Returns:
         Shape (microphones, steps).
     """
-    from scipy.signal import lfilter
+    from aural.dsp.biquads import Biquads
 
     steps = max(1, *(powers.size for powers in microphones))
     powers = np.stack([np.pad(powers, (0, steps - powers.size)) for powers in microphones])
     share = 1 - math.exp(-1 / (STEPS * AVERAGED_S))
-    levels_db = _db(lfilter([share], [1, share - 1], powers))
+    averaged = Biquads([[share, 0, 0, 1, share - 1, 0]], len(powers))(powers.astype(np.float32))
+    levels_db = _db(averaged.astype(np.float64))
     above_db = levels_db - voices_db(powers, levels_db)
     nearest_db = above_db.max(axis=0)
     last = np.maximum.accumulate(np.where(nearest_db > SOUNDS_DB, np.arange(steps), -1))

@@ -22,34 +22,35 @@ class Sharing:
     """
 
     def __init__(self, channels: int, bins: int) -> None:
-        self.cross = torch.zeros(channels, channels, bins, dtype=torch.complex64)
+        self.cross = torch.zeros(channels, channels, bins, dtype=torch.complex128)
 
     def __call__(self, spectra: Tensor) -> Tensor:
         """Return the weights of the next frames.
 
         Args:
-            spectra: shape (channels, frames, bins).
+            spectra: shape (channels, frames, bins), complex64.
 
         Returns:
             Shape (channels, channels, frames, bins); the sum over the second dimension is 1.
         """
         if len(spectra) == 1:
             return torch.ones_like(spectra.real)[None]
-        cross = self._smoothed(spectra[:, None] * spectra[None].conj())
+        exact = spectra.to(self.cross.dtype)  # whose squares stay finite
+        cross = self._smoothed(exact[:, None] * exact[None].conj())
         alone = torch.diagonal(cross.real).movedim(-1, 0)
         coherence = cross.abs().square() / (alone[:, None] * alone[None] + 1e-30)
         share = ((_mean(coherence, WIDE) - APART) / (TOGETHER - APART)).clamp(0, 1)
         share[range(len(spectra)), range(len(spectra))] = 1
-        weights = share * (_mean(spectra.abs().square(), NEAR) + 1e-30)
-        return weights / weights.sum(dim=1, keepdim=True)
+        weights = share * (_mean(exact.abs().square(), NEAR) + 1e-30)
+        return (weights / weights.sum(dim=1, keepdim=True)).float()
 
     def _smoothed(self, cross: Tensor) -> Tensor:
         """Average the next frames over the past, shape (channels, channels, frames, bins)."""
-        ages = torch.arange(cross.shape[2], device=cross.device)
+        ages = torch.arange(cross.shape[2])
         decay = (1 - FORGETTING) ** (ages[:, None] - ages).to(cross.dtype)
-        past = (1 - FORGETTING) ** (ages + 1)[:, None] * self.cross[:, :, None].to(cross.device)
+        past = (1 - FORGETTING) ** (ages + 1)[:, None] * self.cross[:, :, None]
         smoothed = past + FORGETTING * (decay.tril() @ cross)
-        self.cross = smoothed[:, :, -1].cpu()
+        self.cross = smoothed[:, :, -1]
         return smoothed
 
 

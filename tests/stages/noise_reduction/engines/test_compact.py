@@ -20,6 +20,7 @@ from aural.signals import Block, Format
 from aural.stages.noise_reduction.engines.compact import stream as compact_stream
 from aural.stages.noise_reduction.engines.compact.engine import CompactEngine
 from aural.stages.noise_reduction.engines.compact.network import BANDS, GROUPS, LOOK_AHEAD, Compact, SpectrumMemory
+from aural.stages.noise_reduction.engines.compact.sharing import Sharing
 from aural.stages.noise_reduction.stage import NoiseReduction
 from aural.stages.noise_reduction.stft import BINS, HOP
 from aural.testing import SAMPLE_RATE
@@ -179,6 +180,17 @@ def test_two_people_with_a_microphone_each_are_cleaned_apart() -> None:
         alone = stage(channel, SAMPLE_RATE)
         assert 10 * np.log10(np.sum(alone**2) / np.sum((together - alone) ** 2)) > 15
     assert np.std(both[1]) < 0.1 * np.std(noisy[1])
+
+
+def test_channels_share_gains_where_they_hold_the_same_sound() -> None:
+    rng = np.random.default_rng(2)
+    own = torch.from_numpy(rng.standard_normal((3, 200, BINS, 2)).astype(np.float32))
+    left, right, apart = torch.view_as_complex(own)
+    shares = Sharing(3, BINS)(torch.stack([left, 0.5 * left + 0.1 * right, apart]))[:, :, 100:]
+    assert torch.allclose(shares.sum(dim=1), torch.ones(()))
+    assert torch.allclose(shares[0], shares[1], atol=1e-3)
+    assert shares[0, 0].mean() > shares[0, 1].mean() > 0.1
+    assert shares[2, 2].mean() > 0.95
 
 
 def test_attenuation_has_the_limit_that_was_asked_for() -> None:
